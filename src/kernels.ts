@@ -1,0 +1,139 @@
+/**
+ * The kernel contract: what every backend implements, and the only place where it is written.
+ *
+ * Three rooms hold the same functions under the same names: `src/reference` (plain JavaScript), `assembly`
+ * (AssemblyScript, compiled to WebAssembly) and `native` (C++, compiled once per instruction set). Given the
+ * same arguments they produce the same bits, whichever runs; the arithmetic that makes this so, operation
+ * by operation, is defined in `docs/numerics.md`.
+ *
+ * The facade validates, kernels trust: every array here has the right type and length, `n`, `c` and `s` are at
+ * least 1, and outputs overlap inputs only where it is said below. Kernels do not allocate, do not throw, and
+ * keep no reference to an array after they return.
+ */
+import type { BackendName, Tensor } from './types.js';
+
+/**
+ * Every tensor is seen as (n, c, s): `n` = product of the dimensions before the channel axis, `c` = channels,
+ * `s` = product of the dimensions after it. Element (i, ch, j) lies at `(i·c + ch)·s + j`. Channels last, and
+ * two-dimensional (N, C) data, is s = 1. `n·s` is m, the number of values per channel.
+ */
+export interface View {
+  readonly n: number;
+  readonly c: number;
+  readonly s: number;
+}
+
+/** What is per channel in y = gamma·(x − mean)/√(variance + epsilon) + beta. */
+export interface Affine<T extends Tensor = Tensor> {
+  /** [c] */
+  readonly mean: Float64Array;
+  /** Population variance, [c]. */
+  readonly variance: Float64Array;
+  /** [c]; null counts as 1. */
+  readonly gamma: T | null;
+  /** [c]; null counts as 0. */
+  readonly beta: T | null;
+  /** Added to the variance. */
+  readonly epsilon: number;
+}
+
+/** The activation, as kernels see it. relu(z) = z > 0 ? z : (z ≠ z ? z : +0). */
+export const ACTIVATION_CODES = { none: 0, relu: 1 } as const;
+export type ActivationCode = (typeof ACTIVATION_CODES)[keyof typeof ACTIVATION_CODES];
+
+/** The two per-channel sums of a backward pass. */
+export interface GradientSums {
+  /** Σ g, [c], where g is dy through the activation. */
+  readonly sumDy: Float64Array;
+  /** Σ g·(x − mean), [c]. */
+  readonly sumDyDeviation: Float64Array;
+}
+
+/**
+ * One backend. Tensors are float32 or float64, all of one call alike; statistics and sums are always float64.
+ * Reductions sum in the one order that `docs/numerics.md` defines; everything else is elementwise.
+ */
+export interface Kernels {
+  readonly name: BackendName;
+  /** The instruction set that runs, as `BackendInfo.isa`. */
+  readonly isa: string;
+  readonly threads: number;
+
+  /** mean[c], variance[c] ← of x. Family: reduction. */
+  statistics(mean: Float64Array, variance: Float64Array, x: Tensor, view: View): void;
+
+  /**
+   * y ← activation(bn(x) + residual) with the statistics in `affine`. y may be x or residual. Family: elementwise.
+   */
+  normalize(
+    y: Tensor,
+    x: Tensor,
+    residual: Tensor | null,
+    affine: Affine,
+    activation: ActivationCode,
+    view: View,
+  ): void;
+
+  /** `statistics` into `affine.mean` and `affine.variance`, then `normalize` with them. y may be x or residual. */
+  forward(y: Tensor, x: Tensor, residual: Tensor | null, affine: Affine, activation: ActivationCode, view: View): void;
+
+  /**
+   * sums ← Σ g and Σ g·(x − mean) per channel, where g = dy where the activation passes, +0 where it stops, NaN where
+   * its input is NaN; its input z = bn(x) + residual is recomputed with the operations of `normalize`. Family: reduction.
+   */
+  gradientSums(
+    sums: GradientSums,
+    dy: Tensor,
+    x: Tensor,
+    residual: Tensor | null,
+    affine: Affine,
+    activation: ActivationCode,
+    view: View,
+  ): void;
+
+  /**
+   * With sums: dx ← γ·rstd·(g − sumDy/count − (x − mean)·rstd²·sumDyDeviation/count), the gradient of `forward` where
+   * `count` values per channel took part in the statistics. With null: dx ← γ·rstd·g, the gradient of `normalize`.
+   * dresidual ← g, unless null. dx may be dy; dresidual may be dy if dx is not. Family: elementwise.
+   */
+  gradientInput(
+    dx: Tensor,
+    dresidual: Tensor | null,
+    dy: Tensor,
+    x: Tensor,
+    residual: Tensor | null,
+    affine: Affine,
+    activation: ActivationCode,
+    sums: GradientSums | null,
+    count: number,
+    view: View,
+  ): void;
+
+  /**
+   * `gradientSums`, then `gradientInput` (with the sums and count = n·s where `batchStatistics`, else with null), then
+   * dgamma ← sumDyDeviation·rstd and dbeta ← sumDy, both [c] and of the tensors' type.
+   */
+  backward(
+    dx: Tensor,
+    dresidual: Tensor | null,
+    dgamma: Tensor,
+    dbeta: Tensor,
+    dy: Tensor,
+    x: Tensor,
+    residual: Tensor | null,
+    affine: Affine,
+    activation: ActivationCode,
+    batchStatistics: boolean,
+    view: View,
+  ): void;
+}
+
+/** The operations of `Kernels`; each exists once per element type in every room, as `statistics_f32` and so on. */
+export const KERNEL_NAMES = [
+  'statistics',
+  'normalize',
+  'forward',
+  'gradientSums',
+  'gradientInput',
+  'backward',
+] as const satisfies readonly (keyof Kernels)[];

@@ -1,0 +1,20 @@
+/** Types that the whole library shares; the public ones are exported again by `index.ts`. */
+
+/** Element type of x, y, dy, dx. Parameters (gamma, beta and their gradients) have the same type as x. */
+export type Tensor = Float32Array | Float64Array;
+
+/** The three implementations of the kernels, best first. */
+export type BackendName = 'native' | 'wasm' | 'reference';
+
+export interface BackendInfo {
+  name: BackendName;
+  available: boolean;
+  /** 'avx512' | 'avx2' | 'baseline' | 'neon' (native), 'simd128' | 'scalar' (wasm), 'javascript' (reference). */
+  isa: string;
+  threads: number;
+  /** Why it cannot be used, with the cause of the failed load and what to do; absent where it can. */
+  reason?: string;
+}
+
+/** What is applied after the normalisation (and after adding a residual). */
+export type Activation = 'none' | 'relu';
