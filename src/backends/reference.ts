@@ -1,0 +1,41 @@
+/** The kernels in plain JavaScript: they run everywhere, and read as the definition. */
+import type { Kernels } from '../kernels.js';
+import { backward, gradientInput, gradientSums } from '../reference/backward.js';
+import { fits, makeScratch, type Scratch } from '../reference/layout.js';
+import { normalize } from '../reference/normalize.js';
+import { statistics } from '../reference/stats.js';
+
+export function isas(): string[] {
+  return ['javascript'];
+}
+
+export function load(): Kernels {
+  let kept: Scratch = makeScratch(0, 1);
+  const scratch = (c: number, s: number): Scratch => {
+    if (!fits(kept, c, s)) kept = makeScratch(c, s);
+    return kept;
+  };
+  return {
+    name: 'reference',
+    isa: 'javascript',
+    threads: 1,
+    statistics: (mean, variance, x, view) => statistics(mean, variance, x, view, scratch(view.c, view.s)),
+    normalize: (y, x, residual, affine, activation, view) =>
+      normalize(y, x, residual, affine, activation, view, scratch(view.c, view.s)),
+    forward(y, x, residual, affine, activation, view) {
+      const own = scratch(view.c, view.s);
+      statistics(affine.mean, affine.variance, x, view, own);
+      normalize(y, x, residual, affine, activation, view, own);
+    },
+    gradientSums: (sums, dy, x, residual, affine, activation, view) =>
+      gradientSums(sums, dy, x, residual, affine, activation, view, scratch(view.c, view.s)),
+    gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, view) => {
+      const own = scratch(view.c, view.s);
+      gradientInput(dx, dresidual, dy, x, residual, affine, activation, sums, count, view, own);
+    },
+    backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view) => {
+      const own = scratch(view.c, view.s);
+      backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view, own);
+    },
+  };
+}

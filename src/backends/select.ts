@@ -1,0 +1,149 @@
+/** Which implementation of the kernels runs: the first that loads, or the one that was asked for. */
+import { environmentError } from '../errors.js';
+import type { Kernels } from '../kernels.js';
+import type { BackendInfo, BackendName } from '../types.js';
+import * as native from './native.js';
+import * as reference from './reference.js';
+import * as wasm from './wasm.js';
+
+interface Loader {
+  readonly name: BackendName;
+  /** Every instruction set that the backend can be built for; which of them this machine runs, `isas()` tells. */
+  readonly known: readonly string[];
+  /** What this machine can run, best first; throws with the reason where nothing can. */
+  isas(): string[];
+  /** @throws where the backend, or this instruction set of it, cannot run here */
+  load(options: LoadOptions): Kernels;
+}
+
+export interface LoadOptions {
+  isa?: string | undefined;
+  threads?: number | undefined;
+}
+
+/** Best first. */
+const LOADERS: readonly Loader[] = [
+  { name: 'native', known: ['avx512', 'avx2', 'baseline', 'neon'], ...native },
+  { name: 'wasm', known: ['simd128', 'scalar'], ...wasm },
+  { name: 'reference', known: ['javascript'], ...reference },
+];
+
+let current: Kernels | undefined;
+
+/** The kernels in use; the first call chooses. */
+export function kernels(): Kernels {
+  current ??= chooseByEnvironment();
+  return current;
+}
+
+/**
+ * The backend in use. The first call of any operation chooses: native, else wasm, else reference; the environment
+ * variables BATCHNORM_BACKEND, BATCHNORM_ISA and BATCHNORM_THREADS choose otherwise.
+ *
+ * @throws Error with code ERR_BATCHNORM_BACKEND where the environment asks for what is misspelt or unavailable
+ * @example
+ * import { backend } from 'batchnorm';
+ * const { name, isa } = backend();
+ * console.log(`${name} (${isa})`); // native (avx2)
+ */
+export function backend(): BackendInfo {
+  return describe(kernels());
+}
+
+/**
+ * Every backend, best first; each that cannot be used says why, and what to do.
+ *
+ * @example
+ * import { backends } from 'batchnorm';
+ * for (const { name, isa, available, reason } of backends()) console.log(name, available ? isa : reason);
+ */
+export function backends(): BackendInfo[] {
+  return LOADERS.map((loader) => {
+    try {
+      return describe(current?.name === loader.name ? current : loader.load({}));
+    } catch (error) {
+      return { name: loader.name, available: false, isa: loader.known.join(' | '), threads: 0, reason: text(error) };
+    }
+  });
+}
+
+/**
+ * Use this backend from now on, in this process (and, with worker_threads, in this thread).
+ *
+ * @param name 'native', 'wasm', 'reference', or 'auto' for the first of these that loads
+ * @param options `isa` forces an instruction set, such as 'baseline' or 'scalar'; `threads` is the most threads to use
+ * @throws Error with code ERR_BATCHNORM_BACKEND: misspelt or unavailable; the backend in use stays
+ * @example
+ * import { useBackend } from 'batchnorm';
+ * useBackend('reference').isa; // 'javascript'
+ */
+export function useBackend(name: BackendName | 'auto', options: LoadOptions = {}): BackendInfo {
+  current = choose(name, checkOptions(options), 'useBackend');
+  return describe(current);
+}
+
+/**
+ * Resolves when a backend is loaded. Needed only where code may not be compiled synchronously (a browser's main
+ * thread); elsewhere the first call loads.
+ *
+ * @example
+ * import { ready } from 'batchnorm';
+ * await ready();
+ */
+export async function ready(_options: { memory?: number | undefined } = {}): Promise<BackendInfo> {
+  return backend();
+}
+
+function chooseByEnvironment(): Kernels {
+  const environment = globalThis.process?.env ?? {};
+  const threads = environment['BATCHNORM_THREADS'];
+  const options = { isa: environment['BATCHNORM_ISA'] || undefined, threads: threads ? Number(threads) : undefined };
+  return choose(environment['BATCHNORM_BACKEND'] || 'auto', checkOptions(options), 'the environment');
+}
+
+/** The first loader that fits and loads; an error with every reason where none does. */
+function choose(name: string, options: LoadOptions, asker: string): Kernels {
+  const named = LOADERS.filter((loader) => name === 'auto' || loader.name === name);
+  if (named.length === 0) {
+    throw unusable(`${asker} asks for the backend ${JSON.stringify(name)}; known are auto, ${names(LOADERS)}`);
+  }
+  const { isa } = options;
+  const fitting = named.filter((loader) => isa === undefined || loader.known.includes(isa));
+  if (fitting.length === 0) {
+    const known = named.map((loader) => `${loader.name}: ${loader.known.join(', ')}`).join('; ');
+    throw unusable(`${asker} asks for the instruction set ${JSON.stringify(isa)}; known are ${known}`);
+  }
+  const causes: Error[] = [];
+  for (const loader of fitting) {
+    try {
+      return loader.load(options);
+    } catch (error) {
+      causes.push(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+  const wanted = isa === undefined ? `"${name}"` : `"${name}" with "${isa}"`;
+  throw unusable(`${asker} asks for ${wanted}, which cannot be used here. ${causes.map(text).join(' ')}`, causes[0]);
+}
+
+function checkOptions({ isa, threads }: LoadOptions): LoadOptions {
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw unusable(`"threads" expected an integer of at least 1, got ${String(threads)}`);
+  }
+  return { isa, threads };
+}
+
+function describe({ name, isa, threads }: Kernels): BackendInfo {
+  return { name, available: true, isa, threads };
+}
+
+function names(loaders: readonly Loader[]): string {
+  return loaders.map((loader) => loader.name).join(', ');
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function unusable(message: string, cause?: unknown): Error {
+  return environmentError('ERR_BATCHNORM_BACKEND', message, cause);
+}

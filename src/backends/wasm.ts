@@ -1,0 +1,6 @@
+export function isas(): string[] {
+  throw new Error('native: pending');
+}
+export function load(_: { isa?: string | undefined }): never {
+  throw new Error('native: pending');
+}

@@ -1,0 +1,1 @@
+export { backend, backends, ready, useBackend } from './backends/select.js';

@@ -1,0 +1,135 @@
+// The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
+import type { ActivationCode, Affine, GradientSums, View } from '../kernels.js';
+import type { Tensor } from '../types.js';
+import { fl, LANES, type Scratch } from './layout.js';
+import { coefficients, preActivation, reciprocalDeviation } from './normalize.js';
+import { reduce, type Term } from './reduce.js';
+
+/** dy where the activation passes (z > 0), +0 where it stops, NaN where z is NaN. */
+function passed(dy: number, z: number): number {
+  return z > 0 ? dy : Number.isNaN(z) ? z : 0;
+}
+
+/** Σ g and Σ g·d, where d = fl(x − center) is of the tensor's type, so that float32 products are exact. */
+function gradientTerm(
+  dy: Tensor,
+  x: Tensor,
+  residual: Tensor | null,
+  { center, scale, offset }: Scratch,
+  activation: ActivationCode,
+  s: number,
+): Term {
+  const float32 = x.BYTES_PER_ELEMENT === 4;
+  return (lanes, at, position, column, step, width, count, stride) => {
+    for (let j = 0; j < width; j++) {
+      const ch = Math.floor((column + j * step) / s);
+      let first = lanes[at + j];
+      let second = lanes[at + LANES + j];
+      for (let r = 0, k = position + j; r < count; r++, k += stride) {
+        const d = fl(x[k] - center[ch], float32);
+        const g =
+          activation === 0 ? dy[k] : passed(dy[k], preActivation(d, scale[ch], offset[ch], residual, k, float32));
+        first += g;
+        second += g * d;
+      }
+      lanes[at + j] = first;
+      lanes[at + LANES + j] = second;
+    }
+  };
+}
+
+/** contract: src/kernels.ts, gradientSums */
+export function gradientSums(
+  sums: GradientSums,
+  dy: Tensor,
+  x: Tensor,
+  residual: Tensor | null,
+  affine: Affine,
+  activation: ActivationCode,
+  view: View,
+  scratch: Scratch,
+): void {
+  const { c, s } = view;
+  const { totals, center } = scratch;
+  coefficients(scratch, affine, c, x.BYTES_PER_ELEMENT === 4);
+  reduce(totals, gradientTerm(dy, x, residual, scratch, activation, s), view, scratch.lanes);
+  for (let ch = 0; ch < c; ch++) {
+    sums.sumDy[ch] = totals[ch];
+    sums.sumDyDeviation[ch] = totals[c + ch] - (affine.mean[ch] - center[ch]) * totals[ch];
+  }
+}
+
+/** Per channel, for dx = g·scale − (d·slope + level): slope = fl(a·k), level = fl(a·(sumDy/count − (mean − center)·k)). */
+function inputCoefficients(
+  { center, slope, level }: Scratch,
+  { mean, variance, gamma, epsilon }: Affine,
+  { sumDy, sumDyDeviation }: GradientSums,
+  count: number,
+  c: number,
+  float32: boolean,
+): void {
+  for (let ch = 0; ch < c; ch++) {
+    const rstd = reciprocalDeviation(variance[ch], epsilon);
+    const a = (gamma === null ? 1 : gamma[ch]) * rstd;
+    const k = (rstd * rstd * sumDyDeviation[ch]) / count;
+    slope[ch] = fl(a * k, float32);
+    level[ch] = fl(a * (sumDy[ch] / count - (mean[ch] - center[ch]) * k), float32);
+  }
+}
+
+/** contract: src/kernels.ts, gradientInput */
+export function gradientInput(
+  dx: Tensor,
+  dresidual: Tensor | null,
+  dy: Tensor,
+  x: Tensor,
+  residual: Tensor | null,
+  affine: Affine,
+  activation: ActivationCode,
+  sums: GradientSums | null,
+  count: number,
+  { n, c, s }: View,
+  scratch: Scratch,
+): void {
+  const float32 = x.BYTES_PER_ELEMENT === 4;
+  const { center, scale, offset, slope, level } = scratch;
+  coefficients(scratch, affine, c, float32);
+  if (sums !== null) inputCoefficients(scratch, affine, sums, count, c, float32);
+  for (let i = 0, k = 0; i < n; i++) {
+    for (let ch = 0; ch < c; ch++) {
+      for (let j = 0; j < s; j++, k++) {
+        const d = fl(x[k] - center[ch], float32);
+        const g =
+          activation === 0 ? dy[k] : passed(dy[k], preActivation(d, scale[ch], offset[ch], residual, k, float32));
+        const direct = fl(g * scale[ch], float32);
+        if (dresidual !== null) dresidual[k] = g;
+        dx[k] = sums === null ? direct : fl(direct - fl(fl(d * slope[ch], float32) + level[ch], float32), float32);
+      }
+    }
+  }
+}
+
+/** contract: src/kernels.ts, backward */
+export function backward(
+  dx: Tensor,
+  dresidual: Tensor | null,
+  dgamma: Tensor,
+  dbeta: Tensor,
+  dy: Tensor,
+  x: Tensor,
+  residual: Tensor | null,
+  affine: Affine,
+  activation: ActivationCode,
+  batchStatistics: boolean,
+  view: View,
+  scratch: Scratch,
+): void {
+  const sums = scratch.sums;
+  gradientSums(sums, dy, x, residual, affine, activation, view, scratch);
+  const given = batchStatistics ? sums : null;
+  gradientInput(dx, dresidual, dy, x, residual, affine, activation, given, view.n * view.s, view, scratch);
+  for (let ch = 0; ch < view.c; ch++) {
+    dgamma[ch] = sums.sumDyDeviation[ch] * reciprocalDeviation(affine.variance[ch], affine.epsilon);
+    dbeta[ch] = sums.sumDy[ch];
+  }
+}
