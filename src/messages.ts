@@ -42,9 +42,9 @@ function describeObject(value: object): string {
 
 function describeArray(kind: string, array: Uint8Array): string {
   if (isReleased(array)) return `a released ${kind}`;
-  const { buffer } = array;
-  // A detached buffer has no room to grow either.
-  const resizable = 'resizable' in buffer && buffer.resizable === true && Number(buffer.maxByteLength) > 0;
+  // A detached buffer still says that it is resizable, but has no room to grow.
+  const buffer: ArrayBufferLike & { readonly resizable?: boolean; readonly maxByteLength?: number } = array.buffer;
+  const resizable = buffer.resizable === true && buffer.maxByteLength !== 0;
   if (isUsable(array)) return `${kind} of length ${array.length}${resizable ? ' over a resizable buffer' : ''}`;
   return `${kind} ${resizable ? 'outside its buffer, which has shrunk' : 'whose buffer is detached'}`;
 }
