@@ -36,9 +36,12 @@ interface Fields extends Settings {
  * TensorFlow.js does not export the class itself, so it is taken from an instance. The instance is named, since an
  * unnamed one would count and shift the names of all later layers.
  */
-const Original = layers.batchNormalization({ name: 'batchnorm' }).constructor as new (
-  config?: BatchNormalizationConfig,
-) => layers.Layer;
+const Original = layers.batchNormalization({ name: 'batchnorm' }).constructor as unknown as OriginalClass;
+
+interface OriginalClass {
+  new (config?: BatchNormalizationConfig): layers.Layer;
+  readonly fromConfig: (typeof layers.Layer)['fromConfig'];
+}
 
 /**
  * `tf.layers.batchNormalization`, computed by this library:
@@ -48,11 +51,15 @@ const Original = layers.batchNormalization({ name: 'batchnorm' }).constructor as
  * - otherwise: the same y with the moving statistics, which are constants for gradients.
  *
  * Configuration, weights (gamma, beta, moving_mean, moving_variance), their order and shapes, and the serialised form
- * (class name `BatchNormalization`) are those of TensorFlow.js, so that saved models go both ways. Beyond it, inputs may
+ * (class name `BatchNormalization`) are those of TensorFlow.js, so that saved models go both ways: loading gives TensorFlow.js'
+ * layer, or this one after `tf.serialization.registerClass(BatchNormalization)`. Beyond it, inputs may
  * have any rank and any channel axis, and `scale: false` or `center: false` also train. A batch without elements leaves
  * the moving statistics alone. Gradients are those of first order. Tensors are float32; others are cast to it.
  */
 export class BatchNormalization extends Original {
+  /** As in TensorFlow.js: what serialised models call this layer. */
+  static readonly className = 'BatchNormalization';
+
   /** Time spent in this layer, in milliseconds. */
   readonly elapsed: Elapsed = { forward: 0, backward: 0, inference: 0 };
 

@@ -92,7 +92,11 @@ function differentiable(
   return operation(...[x, gamma, beta].filter((input) => input !== null));
 }
 
-/** The values of a float32 tensor; on the cpu backend its own memory, which nobody may write. */
+/**
+ * The values of a tensor; on the cpu backend its own memory, which nobody may write. A float32 tensor cast from int32
+ * there still holds its integers.
+ */
 function read(values: Tensor): Float32Array {
-  return values.dataSync<'float32'>();
+  const data: ArrayLike<number> = values.dataSync();
+  return data instanceof Float32Array ? data : Float32Array.from(data);
 }
