@@ -1,0 +1,58 @@
+/** What a layer's forward keeps for its backward: references, which may have gone bad by then. */
+import { environmentError } from './errors.js';
+import type { View } from './kernels.js';
+import { describe } from './messages.js';
+import { isSame, isUsable } from './typed-arrays.js';
+import type { Activation, Tensor } from './types.js';
+
+export interface KeptInput<T extends Tensor> {
+  readonly x: T;
+  readonly hasResidual: boolean;
+  /** Kept only where the backward needs its values: with an activation. */
+  readonly residual: T | null;
+  readonly view: View;
+  readonly batchStatistics: boolean;
+  /** What the forward wrote over. */
+  readonly overwritten: 'x' | 'the residual' | null;
+}
+
+export function keepInput<T extends Tensor>(
+  x: T,
+  residual: T | undefined,
+  view: View,
+  out: T | undefined,
+  batchStatistics: boolean,
+  activation: Activation,
+): KeptInput<T> {
+  const hasResidual = residual !== undefined;
+  const needed = hasResidual && activation !== 'none' ? residual : null;
+  return { x, hasResidual, residual: needed, view, batchStatistics, overwritten: overwrittenBy(out, x, needed) };
+}
+
+function overwrittenBy<T extends Tensor>(out: T | undefined, x: T, residual: T | null): KeptInput<T>['overwritten'] {
+  if (out === undefined) return null;
+  if (isSame(out, x)) return 'x';
+  return residual !== null && isSame(out, residual) ? 'the residual' : null;
+}
+
+/** @throws Error with code ERR_BATCHNORM_NO_INPUT */
+export function requireInput<T extends Tensor>(call: string, input: KeptInput<T> | null): KeptInput<T> {
+  if (input === null) throw noInput(call, 'there is no forward before it whose input is kept');
+  const { x, residual, view, overwritten } = input;
+  if (overwritten !== null) {
+    throw noInput(call, `the last forward wrote its result over ${overwritten}; give it another out, or none`);
+  }
+  const length = view.n * view.c * view.s;
+  checkKept(call, 'x', x, length);
+  if (residual !== null) checkKept(call, 'residual', residual, length);
+  return input;
+}
+
+function checkKept(call: string, name: string, array: Tensor, length: number): void {
+  if (array.length === length && (length > 0 || isUsable(array))) return;
+  throw noInput(call, `"${name}" of the last forward had length ${length} and is now ${describe(array)}`);
+}
+
+function noInput(call: string, message: string): Error {
+  return environmentError('ERR_BATCHNORM_NO_INPUT', `${call}: ${message}`);
+}

@@ -1,0 +1,209 @@
+import { kernels } from './backends/select.js';
+import { decodeNumbers, encodeNumbers } from './json-numbers.js';
+import { wrongKind, wrongValue } from './messages.js';
+import type { Tensor } from './types.js';
+import {
+  checkChannels,
+  checkFields,
+  checkFormat,
+  checkOptions,
+  checkSize,
+  checkTensor,
+  checkVariance,
+  NO_OPTIONS,
+  nameSet,
+  readView,
+} from './validate.js';
+
+export interface MomentsAddOptions {
+  /** The channel axis of `shape`; negative counts from the end. Default 1. */
+  axis?: number | undefined;
+}
+
+const FORMAT = 'batchnorm-moments/1';
+const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis');
+const FIELDS = /* @__PURE__ */ nameSet('format channels count mean variance');
+
+/**
+ * Count, mean and variance per channel of any amount of data, seen batch by batch: the population statistics of Algorithm 2
+ * of arXiv 1502.03167, statistics over several devices, or over data that does not fit into memory.
+ *
+ * Two parts A and B are joined by the pairwise formula of Chan, Golub and LeVeque (1979), whatever their sizes:
+ *
+ *     n = nA + nB,  δ = meanB − meanA
+ *     mean = meanA + δ·nB/n
+ *     variance = varianceA·nA/n + varianceB·nB/n + δ²·(nA/n)·(nB/n)
+ *
+ * Any grouping of the same data agrees up to rounding in float64; one `add` gives, to the bit, what
+ * {@link forwardTraining} returns for that batch. NaN and Infinity stay in their channel.
+ *
+ * `count`, `mean`, `variance` and `sampleVariance` are copies, made when they are read: writing to them changes nothing,
+ * later calls do not change them, and a loop reads them once, before it starts.
+ *
+ * @example
+ * import { Moments } from 'batchnorm';
+ * const moments = new Moments(1);
+ * for (const batch of [[1, 2, 3], [6]]) moments.add(Float32Array.from(batch), [batch.length, 1]);
+ * console.log([...moments.mean], [...moments.variance]); // → [ 3 ] [ 3.5 ]
+ */
+export class Moments {
+  /** Number of channels, c. */
+  readonly channels: number;
+  readonly #count: Float64Array;
+  readonly #mean: Float64Array;
+  readonly #variance: Float64Array;
+  /** Statistics of the batch that is being added, kept so that adding makes no garbage: allocated by the first. */
+  #batch: Moments | undefined;
+
+  /**
+   * Of no data yet.
+   *
+   * @param channels c, an integer ≥ 0
+   * @throws TypeError, RangeError where it is not
+   */
+  constructor(channels: number) {
+    checkSize('Moments', 'channels', channels);
+    this.channels = channels;
+    this.#count = new Float64Array(channels);
+    this.#mean = new Float64Array(channels).fill(NaN);
+    this.#variance = new Float64Array(channels).fill(NaN);
+  }
+
+  /** Values seen per channel, [c]. */
+  get count(): Float64Array {
+    return this.#count.slice();
+  }
+
+  /** Mean per channel, [c]: Σx / count. NaN where count is 0. */
+  get mean(): Float64Array {
+    return this.#mean.slice();
+  }
+
+  /** Population variance per channel, [c]: Σ(x − mean)² / count. NaN where count is 0. */
+  get variance(): Float64Array {
+    return this.#variance.slice();
+  }
+
+  /** Sample (unbiased) variance per channel, [c]: Σ(x − mean)² / (count − 1). NaN where count is below 2. */
+  get sampleVariance(): Float64Array {
+    return this.#variance.map((variance, ch) => {
+      const n = this.#count[ch];
+      return n < 2 ? NaN : variance * (n / (n - 1));
+    });
+  }
+
+  /**
+   * Adds a batch.
+   *
+   * @param x Float32Array or Float64Array
+   * @param shape its dimensions, of any rank from 1 on; their product is `x.length`, and the channel axis has `channels`
+   * @param options `axis`, default 1
+   * @throws TypeError, RangeError as {@link forwardTraining}; nothing has been added then
+   * @example
+   * import { Moments } from 'batchnorm';
+   * const image = Float32Array.of(0, 255, 0, 0, 255, 0); // two pixels, three colours
+   * console.log([...new Moments(3).add(image, [1, 2, 3], { axis: -1 }).mean]); // → [ 0, 255, 0 ]
+   */
+  add(x: Tensor, shape: readonly number[], options: MomentsAddOptions = NO_OPTIONS): this {
+    checkOptions('Moments.add', options, ADD_OPTIONS);
+    const view = readView('Moments.add', shape, options.axis);
+    checkChannels('Moments.add', this.channels, shape, view);
+    checkTensor('Moments.add', 'x', x, shape, view);
+    if (x.length === 0) return this;
+    this.#batch ??= new Moments(this.channels);
+    const batch = this.#batch;
+    kernels().statistics(batch.#mean, batch.#variance, x, view);
+    batch.#count.fill(view.n * view.s);
+    return this.merge(batch);
+  }
+
+  /**
+   * Adds what another has seen, which stays as it is. Merging with itself counts everything twice.
+   *
+   * @param other of as many channels
+   * @throws TypeError where it is no `Moments`, RangeError where its channels differ
+   * @example
+   * import { Moments } from 'batchnorm';
+   * const here = new Moments(1).add(Float32Array.of(1, 2), [2, 1]);
+   * const there = new Moments(1).add(Float32Array.of(3, 6), [2, 1]);
+   * console.log([...here.merge(there).mean]); // → [ 3 ]
+   */
+  merge(other: Moments): this {
+    if (!(typeof other === 'object' && other !== null && #count in other)) {
+      throw wrongKind('Moments.merge', 'other', 'Moments', other);
+    }
+    if (other.channels !== this.channels) {
+      throw wrongValue('Moments.merge', 'other.channels', `${this.channels}`, other.channels);
+    }
+    for (let ch = 0; ch < this.channels; ch++) {
+      if (other.#count[ch] > 0) this.#mergeChannel(ch, other.#count[ch], other.#mean[ch], other.#variance[ch]);
+    }
+    return this;
+  }
+
+  #mergeChannel(ch: number, count: number, mean: number, variance: number): void {
+    const own = this.#count[ch];
+    const n = own + count;
+    this.#count[ch] = n;
+    if (own === 0) {
+      this.#mean[ch] = mean;
+      this.#variance[ch] = variance;
+      return;
+    }
+    const a = own / n;
+    const b = count / n;
+    const delta = mean - this.#mean[ch];
+    this.#variance[ch] = this.#variance[ch] * a + variance * b + delta * delta * a * b;
+    // An infinite mean stays infinite: mean + δ·b would be Infinity − Infinity.
+    this.#mean[ch] = Number.isFinite(delta) ? this.#mean[ch] + delta * b : this.#mean[ch] * a + mean * b;
+  }
+
+  /**
+   * Plain data for `JSON.stringify`, without loss: what JSON lacks is written as the strings 'NaN', 'Infinity',
+   * '-Infinity' and '-0'.
+   *
+   * @example
+   * import { Moments } from 'batchnorm';
+   * const moments = new Moments(1).add(Float64Array.of(0.1, 0.2), [2, 1]);
+   * const copy = Moments.fromJSON(JSON.parse(JSON.stringify(moments)));
+   * console.log(copy.mean[0] === moments.mean[0]); // → true
+   */
+  toJSON(): unknown {
+    return {
+      format: FORMAT,
+      channels: this.channels,
+      count: encodeNumbers(this.#count),
+      mean: encodeNumbers(this.#mean),
+      variance: encodeNumbers(this.#variance),
+    };
+  }
+
+  /**
+   * What {@link Moments.toJSON} wrote, after `JSON.parse`.
+   *
+   * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
+   */
+  static fromJSON(json: unknown): Moments {
+    const call = 'Moments.fromJSON';
+    const fields = checkFields(call, 'json', json, FIELDS);
+    checkFormat(call, fields.format, FORMAT);
+    const channels = fields.channels as number;
+    checkSize(call, 'channels', channels);
+    const count = decodeNumbers(call, 'count', fields.count, channels);
+    const mean = decodeNumbers(call, 'mean', fields.mean, channels);
+    const variance = decodeNumbers(call, 'variance', fields.variance, channels);
+    checkVariance(call, 'variance', variance);
+    count.forEach((value, ch) => {
+      checkSize(call, `count[${ch}]`, value);
+      if (value > 0) return;
+      if (!Number.isNaN(mean[ch])) throw wrongValue(call, `mean[${ch}]`, "'NaN' where count is 0", mean[ch]);
+      if (!Number.isNaN(variance[ch]))
+        throw wrongValue(call, `variance[${ch}]`, "'NaN' where count is 0", variance[ch]);
+    });
+    const moments = new Moments(channels);
+    moments.#count.set(count);
+    moments.#mean.set(mean);
+    moments.#variance.set(variance);
+    return moments;
+  }
+}

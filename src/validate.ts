@@ -1,0 +1,249 @@
+/**
+ * The checks. Each returns quickly where all is well; messages are built only when a call fails. They run before the
+ * first write, so that a call that throws leaves outputs and state as they were.
+ */
+import type { View } from './kernels.js';
+import { alternatives, describe, expected, list, nearest, wrongKind, wrongValue } from './messages.js';
+import { isSame, isUsable, kindOf, overlaps, type TensorKind } from './typed-arrays.js';
+import type { Activation, Tensor } from './types.js';
+
+export const NO_OPTIONS = /* @__PURE__ */ Object.freeze({});
+
+export function nameSet(names: string): ReadonlySet<string> {
+  return new Set(names.split(' '));
+}
+
+/** Refuses what is not an object, and names that are not known. */
+export function checkOptions(call: string, options: unknown, known: ReadonlySet<string>): void {
+  checkNames(call, 'options', options, known);
+}
+
+function checkNames(call: string, what: string, data: unknown, known: ReadonlySet<string>): void {
+  if (typeof data !== 'object' || data === null || Array.isArray(data) || ArrayBuffer.isView(data)) {
+    throw wrongKind(call, what, 'an object', data);
+  }
+  for (const name in data) {
+    if (!known.has(name)) throw unknownName(call, what, name, (data as Record<string, unknown>)[name], known);
+  }
+}
+
+function unknownName(call: string, what: string, name: string, value: unknown, known: ReadonlySet<string>): TypeError {
+  if (name === 'momentum') return new TypeError(`batchnorm: ${call}: ${momentumAdvice(value, known)}`);
+  const meant = nearest(name, known);
+  const advice = meant === undefined ? `known are ${[...known].join(', ')}` : `did you mean "${meant}"?`;
+  return new TypeError(`batchnorm: ${call}: "${what}" has no "${name}"; ${advice}`);
+}
+
+function momentumAdvice(value: unknown, known: ReadonlySet<string>): string {
+  if (!known.has('updateRate')) {
+    return '"momentum" belongs to running statistics, and this function keeps none; see updateRate and decay of BatchNorm';
+  }
+  const usable = typeof value === 'number' && value >= 0 && value <= 1;
+  const rate = usable ? value : 0.1;
+  const complement = Number((1 - rate).toPrecision(15));
+  return (
+    '"momentum" is refused, because the word has two opposite meanings. ' +
+    `momentum ${rate} of PyTorch is updateRate: ${rate} (running = (1 - updateRate)*running + updateRate*batch); ` +
+    `momentum ${rate} of Keras, TensorFlow, flax and ONNX is decay: ${rate} (decay = 1 - updateRate, ` +
+    `so updateRate: ${complement})`
+  );
+}
+
+export function checkEpsilon(call: string, epsilon: number): void {
+  if (typeof epsilon !== 'number') throw wrongKind(call, 'epsilon', 'a number', epsilon);
+  if (!(epsilon >= 0 && epsilon < Infinity)) throw wrongValue(call, 'epsilon', 'a finite number >= 0', epsilon);
+}
+
+/** One of a few strings. */
+export function checkChoice(call: string, name: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  const wrong = typeof value === 'string' ? wrongValue : wrongKind;
+  throw wrong(call, name, alternatives(choices), value);
+}
+
+const ACTIVATIONS: readonly Activation[] = ['none', 'relu'];
+const SINGLE_VALUE = ['throw', 'allow'] as const;
+
+export function checkActivation(call: string, activation: Activation): void {
+  checkChoice(call, 'activation', activation, ACTIVATIONS);
+}
+
+export function checkSingleValue(call: string, singleValue: 'throw' | 'allow'): void {
+  checkChoice(call, 'singleValue', singleValue, SINGLE_VALUE);
+}
+
+/** A length, a count, a dimension. */
+export function checkSize(call: string, name: string, value: number): void {
+  if (typeof value !== 'number') throw wrongKind(call, name, 'an integer >= 0', value);
+  if (!(Number.isSafeInteger(value) && value >= 0)) throw wrongValue(call, name, 'an integer >= 0', value);
+}
+
+/** The shape as (n, c, s) around its channel axis. */
+export function readView(call: string, shape: readonly number[], axis: number | undefined): View {
+  if (!Array.isArray(shape)) throw wrongKind(call, 'shape', 'an array of dimensions', shape);
+  const rank = shape.length;
+  const at = readAxis(call, axis, rank);
+  let n = 1;
+  let c = 1;
+  let s = 1;
+  for (let i = 0; i < rank; i++) {
+    const size = shape[i];
+    if (!(Number.isSafeInteger(size) && size >= 0)) checkSize(call, `shape[${i}]`, size);
+    if (i < at) n *= size;
+    else if (i === at) c = size;
+    else s *= size;
+  }
+  return { n, c, s };
+}
+
+function readAxis(call: string, axis: number | undefined, rank: number): number {
+  const asked = axis === undefined ? 1 : axis;
+  if (typeof asked !== 'number') throw wrongKind(call, 'axis', 'an integer', asked);
+  const at = asked < 0 ? asked + rank : asked;
+  if (Number.isInteger(at) && at >= 0 && at < rank) return at;
+  if (rank === 0) throw wrongValue(call, 'shape', 'at least one dimension, that of the channels', []);
+  const unsaid = axis === undefined ? ' (the default)' : '';
+  const wanted = `an integer from ${-rank} to ${rank - 1} (rank ${rank})`;
+  throw new RangeError(expected(call, 'axis', wanted, describe(asked) + unsaid));
+}
+
+/** An array of this kind and length. `of` says what the length is that of, as in 'channels'; a shape is its product. */
+export function checkArray(
+  call: string,
+  name: string,
+  value: unknown,
+  kind: TensorKind,
+  length: number,
+  of: string | readonly number[],
+): void {
+  if (kindOf(value) !== kind || (value as Tensor).length !== length || length === 0) {
+    checkArraySlowly(call, name, value, [kind], length, of);
+  }
+}
+
+/** The same where any of these kinds will do. */
+function checkArraySlowly(
+  call: string,
+  name: string,
+  value: unknown,
+  kinds: readonly TensorKind[],
+  length: number,
+  of: string | readonly number[],
+): void {
+  const kind = kindOf(value);
+  const usable = kinds.some((known) => known === kind) && isUsable(value as Tensor);
+  if (usable && (value as Tensor).length === length) return;
+  const what = typeof of === 'string' ? of : `shape ${list(of)}`;
+  const wrong = usable ? wrongValue : wrongKind;
+  throw wrong(call, name, `${kinds.join(' or ')} of length ${length} (${what})`, value);
+}
+
+const TENSOR_KINDS: readonly TensorKind[] = ['Float32Array', 'Float64Array'];
+
+/** The tensor that decides the kind of all others. */
+export function checkTensor(call: string, name: string, x: Tensor, shape: readonly number[], view: View): TensorKind {
+  const length = view.n * view.c * view.s;
+  const kind = kindOf(x);
+  if ((kind !== 'Float32Array' && kind !== 'Float64Array') || x.length !== length || length === 0) {
+    checkArraySlowly(call, name, x, TENSOR_KINDS, length, shape);
+  }
+  return kind as TensorKind;
+}
+
+/** The layer or the `Moments` has its number of channels already. */
+export function checkChannels(call: string, channels: number, shape: readonly number[], view: View): void {
+  if (view.c === channels) return;
+  const wanted = `${channels} channels on the channel axis`;
+  throw new RangeError(expected(call, 'shape', wanted, `${view.c} (shape ${list(shape)})`));
+}
+
+/** One value per channel has no variance to normalise by. */
+export function refuseSingleValue(call: string, shape: readonly number[], otherwise: string): never {
+  throw new RangeError(
+    expected(call, 'shape', 'more than one value per channel in training', `one (shape ${list(shape)})`) +
+      `; pass singleValue: 'allow' for variance 0 (y = beta), or ${otherwise}`,
+  );
+}
+
+/** Statistics as the kernels take them; anything but a Float64Array is copied into one. */
+export function readStatistics(call: string, name: string, values: ArrayLike<number>, channels: number): Float64Array {
+  if (kindOf(values) === 'Float64Array') {
+    checkArray(call, name, values, 'Float64Array', channels, 'channels');
+    return values as Float64Array;
+  }
+  const wanted = `an array of ${channels} numbers (channels)`;
+  if (typeof values !== 'object' || values === null || typeof values.length !== 'number') {
+    throw wrongKind(call, name, wanted, values);
+  }
+  if (ArrayBuffer.isView(values) && !isUsable(values)) throw wrongKind(call, name, wanted, values);
+  if (values.length !== channels) {
+    throw new RangeError(expected(call, name, wanted, kindOf(values) ? describe(values) : `${values.length}`));
+  }
+  const copy = new Float64Array(channels);
+  for (let ch = 0; ch < channels; ch++) {
+    const value = values[ch];
+    if (typeof value !== 'number') throw wrongKind(call, `${name}[${ch}]`, 'a number', value);
+    copy[ch] = value;
+  }
+  return copy;
+}
+
+/** NaN and Infinity may pass: they stay in their channel. */
+export function checkVariance(call: string, name: string, variance: Float64Array): void {
+  for (let ch = 0; ch < variance.length; ch++) {
+    if (variance[ch] < 0) throw wrongValue(call, `${name}[${ch}]`, 'a variance >= 0', variance[ch]);
+  }
+}
+
+type Arrays = Readonly<Record<string, unknown>>;
+
+/**
+ * Each output must have memory of its own, apart from `inPlace`: the inputs that an output may be, exactly. Whatever
+ * is not a typed array (what was not given, statistics in a plain array) shares no memory.
+ */
+export function checkOverlap(
+  call: string,
+  outputs: Arrays,
+  inputs: Arrays,
+  inPlace: Readonly<Record<string, readonly string[]>>,
+): void {
+  const names = Object.keys(outputs);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    const output = outputs[name];
+    if (!ArrayBuffer.isView(output)) continue;
+    for (const other in inputs) checkPair(call, name, output, other, inputs[other], inPlace[name]?.includes(other));
+    for (let j = 0; j < i; j++) checkPair(call, names[j], outputs[names[j]], name, output, false);
+  }
+}
+
+function checkPair(call: string, a: string, output: unknown, b: string, other: unknown, same = false): void {
+  if (!ArrayBuffer.isView(output) || !ArrayBuffer.isView(other) || !overlaps(output, other)) return;
+  if (same && isSame(output as Tensor, other as Tensor)) return;
+  const wanted = same ? `"${b}" itself or memory of its own` : 'memory of its own';
+  throw new RangeError(expected(call, a, wanted, `an overlap with "${b}"`));
+}
+
+/** outResidual where there is no residual to have a gradient. */
+export function refuseOrphan(call: string, wanted: string, outResidual: unknown): never {
+  throw wrongKind(call, 'outResidual', `nothing without ${wanted}`, outResidual);
+}
+
+/** Plain data that was written earlier: every field is there, and no other. */
+export function checkFields(
+  call: string,
+  name: string,
+  data: unknown,
+  fields: ReadonlySet<string>,
+): Readonly<Record<string, unknown>> {
+  checkNames(call, name, data, fields);
+  const known = data as Readonly<Record<string, unknown>>;
+  for (const field of fields) {
+    if (known[field] === undefined) throw new TypeError(`batchnorm: ${call}: "${name}" lacks "${field}"`);
+  }
+  return known;
+}
+
+export function checkFormat(call: string, format: unknown, known: string): void {
+  if (format !== known) throw wrongValue(call, 'format', `'${known}'`, format);
+}
