@@ -1,5 +1,5 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
-import { COLUMNS_BELOW, Coefficients, GRADIENT, PAIR_BYTES, Scratch, SPREAD_BELOW, type Term } from './layout';
+import { COLUMNS_BELOW, Coefficients, GRADIENT, PAIR_BYTES, Scratch, SPREAD_BELOW, Term } from './layout';
 import {
   coefficients,
   optional,
