@@ -177,7 +177,8 @@ export function readStatistics(call: string, name: string, values: ArrayLike<num
   }
   if (ArrayBuffer.isView(values) && !isUsable(values)) throw wrongKind(call, name, wanted, values);
   if (values.length !== channels) {
-    throw new RangeError(expected(call, name, wanted, kindOf(values) ? describe(values) : `${values.length}`));
+    const known = Array.isArray(values) || ArrayBuffer.isView(values);
+    throw new RangeError(expected(call, name, wanted, known ? describe(values) : `length ${values.length}`));
   }
   const copy = new Float64Array(channels);
   for (let ch = 0; ch < channels; ch++) {
