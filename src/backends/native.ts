@@ -1,6 +1,146 @@
-export function isas(): string[] {
-  throw new Error('native: pending');
+/** The kernels in C++: a Node-API addon with one build of them for each instruction set. */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { Kernels } from '../kernels.js';
+import type { Tensor } from '../types.js';
+import type { LoadOptions } from './select.js';
+
+type Maybe<T> = T | null;
+type Parameters = [
+  mean: Float64Array,
+  variance: Float64Array,
+  gamma: Maybe<Tensor>,
+  beta: Maybe<Tensor>,
+  epsilon: number,
+];
+type Extents = [n: number, c: number, s: number];
+
+/** What `load` of the addon returns: the contract of kernels.ts with its objects laid out flat. */
+interface Table {
+  statistics(mean: Float64Array, variance: Float64Array, x: Tensor, ...extents: Extents): void;
+  normalize(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, number, ...Extents]): void;
+  forward(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, number, ...Extents]): void;
+  gradientSums(
+    sumDy: Float64Array,
+    sumDyDeviation: Float64Array,
+    dy: Tensor,
+    x: Tensor,
+    residual: Maybe<Tensor>,
+    ...rest: [...Parameters, activation: number, ...Extents]
+  ): void;
+  gradientInput(
+    dx: Tensor,
+    dresidual: Maybe<Tensor>,
+    dy: Tensor,
+    x: Tensor,
+    residual: Maybe<Tensor>,
+    ...rest: [
+      ...Parameters,
+      activation: number,
+      sumDy: Maybe<Float64Array>,
+      sumDyDeviation: Maybe<Float64Array>,
+      count: number,
+      ...Extents,
+    ]
+  ): void;
+  backward(
+    dx: Tensor,
+    dresidual: Maybe<Tensor>,
+    dgamma: Tensor,
+    dbeta: Tensor,
+    dy: Tensor,
+    x: Tensor,
+    residual: Maybe<Tensor>,
+    ...rest: [...Parameters, activation: number, batchStatistics: boolean, ...Extents]
+  ): void;
 }
-export function load(_: { isa?: string | undefined }): never {
-  throw new Error('native: pending');
+
+interface Addon {
+  isas(): string[];
+  load(isa: string): Table;
+}
+
+const HOW_TO_BUILD =
+  'To build it: npm rebuild batchnorm --foreground-scripts (in a clone: npm run build:native); it needs Python 3, make and a C++17 compiler.';
+
+let addon: Addon | undefined;
+
+/** What this machine can run, best first. */
+export function isas(): string[] {
+  addon ??= loadAddon();
+  return addon.isas();
+}
+
+export function load({ isa }: LoadOptions): Kernels {
+  const known = isas();
+  const chosen = isa ?? known[0];
+  if (!known.includes(chosen)) {
+    throw new Error(`native: this processor or build does not run "${chosen}"; it runs ${known.join(', ')}.`);
+  }
+  return adapt(addon!.load(chosen), chosen);
+}
+
+/** The built addon, or an error that says why there is none and what to do. */
+function loadAddon(): Addon {
+  const file = fileURLToPath(new URL('../../build/Release/batchnorm.node', import.meta.url));
+  if (!existsSync(file)) throw new Error(`native: ${whyMissing()} ${HOW_TO_BUILD}`);
+  try {
+    return createRequire(import.meta.url)(file) as Addon;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`native: the addon was built but does not load (${reason}). ${HOW_TO_BUILD}`, { cause });
+  }
+}
+
+/** scripts/install.js leaves the reason of a failed build in this file. */
+function whyMissing(): string {
+  const report = new URL('../../build/install-failure.txt', import.meta.url);
+  if (!existsSync(report))
+    return 'no addon was built: the install script of batchnorm did not run (--ignore-scripts?).';
+  return `building the addon failed: ${readFileSync(report, 'utf8').trim()}`;
+}
+
+/** Objects laid out flat: one array or number an argument is what Node-API reads fastest. */
+function adapt(table: Table, isa: string): Kernels {
+  return {
+    name: 'native',
+    isa,
+    threads: 1,
+    statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, n, c, s),
+    normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
+      table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s),
+    forward: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
+      table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s),
+    gradientSums: (sums, dy, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) => {
+      const { sumDy, sumDyDeviation } = sums;
+      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
+      table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, activation, n, c, s);
+    },
+    gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, { n, c, s }) => {
+      const { mean, variance, gamma, beta, epsilon } = affine;
+      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
+      const given = [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null] as const;
+      table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, activation, ...given, count, n, c, s);
+    },
+    backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, { n, c, s }) => {
+      const { mean, variance, gamma, beta, epsilon } = affine;
+      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
+      table.backward(
+        dx,
+        dresidual,
+        dgamma,
+        dbeta,
+        dy,
+        x,
+        residual,
+        ...parameters,
+        activation,
+        batchStatistics,
+        n,
+        c,
+        s,
+      );
+    },
+  };
 }

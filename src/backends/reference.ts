@@ -2,7 +2,7 @@
 import type { Kernels } from '../kernels.js';
 import { backward, gradientInput, gradientSums } from '../reference/backward.js';
 import { fits, makeScratch, type Scratch } from '../reference/layout.js';
-import { normalize } from '../reference/normalize.js';
+import { forward, normalize } from '../reference/normalize.js';
 import { statistics } from '../reference/stats.js';
 
 export function isas(): string[] {
@@ -22,11 +22,8 @@ export function load(): Kernels {
     statistics: (mean, variance, x, view) => statistics(mean, variance, x, view, scratch(view.c, view.s)),
     normalize: (y, x, residual, affine, activation, view) =>
       normalize(y, x, residual, affine, activation, view, scratch(view.c, view.s)),
-    forward(y, x, residual, affine, activation, view) {
-      const own = scratch(view.c, view.s);
-      statistics(affine.mean, affine.variance, x, view, own);
-      normalize(y, x, residual, affine, activation, view, own);
-    },
+    forward: (y, x, residual, affine, activation, view) =>
+      forward(y, x, residual, affine, activation, view, scratch(view.c, view.s)),
     gradientSums: (sums, dy, x, residual, affine, activation, view) =>
       gradientSums(sums, dy, x, residual, affine, activation, view, scratch(view.c, view.s)),
     gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, view) => {

@@ -2,6 +2,7 @@
 import type { ActivationCode, Affine, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { fl, type Scratch } from './layout.js';
+import { statistics } from './stats.js';
 
 /** 1/√(variance + epsilon); 0 where that is 1/0, so that a constant channel gives x̂ = 0 also with epsilon = 0. */
 export function reciprocalDeviation(variance: number, epsilon: number): number {
@@ -63,4 +64,18 @@ export function normalize(
       }
     }
   }
+}
+
+/** contract: src/kernels.ts, forward */
+export function forward(
+  y: Tensor,
+  x: Tensor,
+  residual: Tensor | null,
+  affine: Affine,
+  activation: ActivationCode,
+  view: View,
+  scratch: Scratch,
+): void {
+  statistics(affine.mean, affine.variance, x, view, scratch);
+  normalize(y, x, residual, affine, activation, view, scratch);
 }

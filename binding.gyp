@@ -1,0 +1,57 @@
+{
+  'variables': {
+    'node_addon_api': "<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except",
+  },
+  'targets': [
+    {
+      'target_name': 'batchnorm',
+      'sources': ['native/addon.cc', 'native/cpu.cc', 'native/dispatch.cc'],
+      'dependencies': ['<(node_addon_api)'],
+      'cflags_cc': ['-std=c++17', '-Wall', '-Wextra'],
+      'xcode_settings': {'CLANG_CXX_LANGUAGE_STANDARD': 'c++17', 'MACOSX_DEPLOYMENT_TARGET': '11.0'},
+      'msvs_settings': {'VCCLCompilerTool': {'AdditionalOptions': ['/std:c++17']}},
+      'defines': ['NAPI_VERSION=8'],
+      'conditions': [
+        ['target_arch=="x64"', {'dependencies': ['kernels_baseline', 'kernels_avx2', 'kernels_avx512']}],
+        ['target_arch=="arm64"', {'dependencies': ['kernels_neon']}],
+      ],
+    },
+  ],
+  'conditions': [
+    ['target_arch=="x64"', {
+      'targets': [
+        {
+          'target_name': 'kernels_baseline',
+          'includes': ['native/isa.gypi'],
+          'defines': ['BN_ISA=baseline'],
+        },
+        {
+          'target_name': 'kernels_avx2',
+          'includes': ['native/isa.gypi'],
+          'defines': ['BN_ISA=avx2', 'BN_AVX2'],
+          'cflags_cc': ['-mavx2', '-mfma'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx2', '-mfma']},
+          'msvs_settings': {'VCCLCompilerTool': {'EnableEnhancedInstructionSet': '5'}},  # 5 = AVX2
+        },
+        {
+          'target_name': 'kernels_avx512',
+          'includes': ['native/isa.gypi'],
+          'defines': ['BN_ISA=avx512', 'BN_AVX512'],
+          # GCC 12 warns about its own header: avx512fintrin.h leaves registers undefined on purpose.
+          'cflags_cc': ['-mavx512f', '-mavx512vl', '-mfma', '-Wno-uninitialized', '-Wno-maybe-uninitialized'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx512f', '-mavx512vl', '-mfma']},
+          'msvs_settings': {'VCCLCompilerTool': {'AdditionalOptions': ['/arch:AVX512']}},
+        },
+      ],
+    }],
+    ['target_arch=="arm64"', {
+      'targets': [
+        {
+          'target_name': 'kernels_neon',
+          'includes': ['native/isa.gypi'],
+          'defines': ['BN_ISA=neon', 'BN_NEON'],
+        },
+      ],
+    }],
+  ],
+}

@@ -1,0 +1,16 @@
+# What the kernels of every instruction set share; each is a static library of its own.
+{
+  'type': 'static_library',
+  'sources': ['stats.cc', 'normalize.cc', 'backward.cc', 'table.cc'],
+  'cflags!': ['-O2'],
+  # GCC fuses a·b+c by itself where the instruction set has it, also without fast-math: then bits differ.
+  'cflags': ['-O3', '-ffp-contract=off', '-fPIC', '-Wall', '-Wextra', '-Wno-unused-function'],
+  'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti'],
+  'xcode_settings': {
+    'GCC_OPTIMIZATION_LEVEL': '3',
+    'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
+    'OTHER_CFLAGS': ['-ffp-contract=off'],
+    'MACOSX_DEPLOYMENT_TARGET': '11.0',
+  },
+  'msvs_settings': {'VCCLCompilerTool': {'AdditionalOptions': ['/std:c++17', '/fp:precise']}},
+}

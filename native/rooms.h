@@ -1,0 +1,26 @@
+// The kernels of one instruction set, defined in stats.cc, normalize.cc and backward.cc, gathered in table.cc.
+#pragma once
+#include "kernels.h"
+
+namespace bn {
+namespace BN_ISA {
+
+template <class T>
+void statistics(double* mean, double* variance, const T* x, View, void* scratch);
+template <class T>
+void normalize(T* y, const T* x, const T* residual, const Affine<T>&, Activation, View, void* scratch);
+template <class T>
+void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&, Activation, View,
+             void* scratch);
+template <class T>
+void gradientSums(GradientSums, const T* dy, const T* x, const T* residual, const Affine<T>&, Activation, View,
+                  void* scratch);
+template <class T>
+void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>&, Activation,
+                   const GradientSums*, double count, View, void* scratch);
+template <class T>
+void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x, const T* residual, const Affine<T>&,
+              Activation, bool batchStatistics, View, void* scratch);
+
+}  // namespace BN_ISA
+}  // namespace bn

@@ -1,0 +1,97 @@
+// The thin layer between the kernels and the instruction set. Each header in vec/ defines three vector types
+//
+//   F  floats, as many as a register holds          (elementwise passes, float32)
+//   D  doubles, as many as a register holds         (sums; elementwise passes, float64)
+//   H  floats, as many as D has doubles             (what is widened into sums)
+//
+// each with LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, passed; widen (H
+// to D) and addExactProduct (D). Below, float and double are given the same functions, so that a formula is written
+// once and serves vectors and tails alike.
+#pragma once
+#include "layout.h"
+
+#if defined(BN_AVX512)
+#include "vec/avx512.h"
+#elif defined(BN_AVX2)
+#include "vec/avx2.h"
+#elif defined(BN_NEON)
+#include "vec/neon.h"
+#else
+#include "vec/baseline.h"
+#endif
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+inline D widen(D v) { return v; }
+
+inline void store(float* p, float v) { *p = v; }
+inline void store(double* p, double v) { *p = v; }
+inline float add(float a, float b) { return a + b; }
+inline double add(double a, double b) { return a + b; }
+inline float sub(float a, float b) { return a - b; }
+inline double sub(double a, double b) { return a - b; }
+inline float mul(float a, float b) { return a * b; }
+inline double mul(double a, double b) { return a * b; }
+inline double widen(float v) { return v; }
+inline double widen(double v) { return v; }
+inline double addExactProduct(double sum, double a, double b) { return sum + a * b; }
+
+/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is passed(z, z). */
+inline float passed(float v, float z) { return z > 0 ? v : z != z ? z : 0; }
+inline double passed(double v, double z) { return z > 0 ? v : z != z ? z : 0; }
+
+/** How a kernel sees the type V: its element, its length, and what it is summed in. */
+template <class V>
+struct Traits {
+  using Sum = D;
+  static constexpr size_t LENGTH = V::LENGTH;
+  template <class T>
+  static V load(const T* p) {
+    return V::load(p);
+  }
+  template <class T>
+  static V splat(T v) {
+    return V::splat(v);
+  }
+};
+template <class T>
+struct ScalarTraits {
+  using Sum = double;
+  static constexpr size_t LENGTH = 1;
+  static T load(const T* p) { return *p; }
+  static T splat(T v) { return v; }
+};
+template <>
+struct Traits<float> : ScalarTraits<float> {};
+template <>
+struct Traits<double> : ScalarTraits<double> {};
+
+/** The vectors of an element type: Full for elementwise passes, Part for what is widened into sums. */
+template <class T>
+struct Vectors;
+template <>
+struct Vectors<float> {
+  using Full = F;
+  using Part = H;
+};
+template <>
+struct Vectors<double> {
+  using Full = D;
+  using Part = D;
+};
+
+/** sum + a·b. float32 factors make exact products, where a fused and an unfused sum are the same bits. */
+template <class Sum>
+inline Sum addProduct(Sum sum, Sum a, Sum b, float) {
+  return addExactProduct(sum, a, b);
+}
+template <class Sum>
+inline Sum addProduct(Sum sum, Sum a, Sum b, double) {
+  return add(sum, mul(a, b));
+}
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn

@@ -1,0 +1,57 @@
+// AVX2 with FMA: 8 floats, 4 doubles.
+#pragma once
+#include <immintrin.h>
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+struct F {
+  static constexpr size_t LENGTH = 8;
+  __m256 v;
+  static F load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  static F splat(float x) { return {_mm256_set1_ps(x)}; }
+};
+struct H {
+  static constexpr size_t LENGTH = 4;
+  __m128 v;
+  static H load(const float* p) { return {_mm_loadu_ps(p)}; }
+  static H splat(float x) { return {_mm_set1_ps(x)}; }
+};
+struct D {
+  static constexpr size_t LENGTH = 4;
+  __m256d v;
+  static D load(const double* p) { return {_mm256_loadu_pd(p)}; }
+  static D splat(double x) { return {_mm256_set1_pd(x)}; }
+};
+
+inline void store(float* p, F a) { _mm256_storeu_ps(p, a.v); }
+inline void store(double* p, D a) { _mm256_storeu_pd(p, a.v); }
+inline F add(F a, F b) { return {_mm256_add_ps(a.v, b.v)}; }
+inline H add(H a, H b) { return {_mm_add_ps(a.v, b.v)}; }
+inline D add(D a, D b) { return {_mm256_add_pd(a.v, b.v)}; }
+inline F sub(F a, F b) { return {_mm256_sub_ps(a.v, b.v)}; }
+inline H sub(H a, H b) { return {_mm_sub_ps(a.v, b.v)}; }
+inline D sub(D a, D b) { return {_mm256_sub_pd(a.v, b.v)}; }
+inline F mul(F a, F b) { return {_mm256_mul_ps(a.v, b.v)}; }
+inline H mul(H a, H b) { return {_mm_mul_ps(a.v, b.v)}; }
+inline D mul(D a, D b) { return {_mm256_mul_pd(a.v, b.v)}; }
+inline D widen(H a) { return {_mm256_cvtps_pd(a.v)}; }
+inline D addExactProduct(D sum, D a, D b) { return {_mm256_fmadd_pd(a.v, b.v, sum.v)}; }
+
+inline F passed(F a, F z) {
+  const __m256 positive = _mm256_and_ps(_mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_GT_OQ), a.v);
+  return {_mm256_or_ps(positive, _mm256_and_ps(_mm256_cmp_ps(z.v, z.v, _CMP_UNORD_Q), z.v))};
+}
+inline H passed(H a, H z) {
+  const __m128 positive = _mm_and_ps(_mm_cmpgt_ps(z.v, _mm_setzero_ps()), a.v);
+  return {_mm_or_ps(positive, _mm_and_ps(_mm_cmpunord_ps(z.v, z.v), z.v))};
+}
+inline D passed(D a, D z) {
+  const __m256d positive = _mm256_and_pd(_mm256_cmp_pd(z.v, _mm256_setzero_pd(), _CMP_GT_OQ), a.v);
+  return {_mm256_or_pd(positive, _mm256_and_pd(_mm256_cmp_pd(z.v, z.v, _CMP_UNORD_Q), z.v))};
+}
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn
