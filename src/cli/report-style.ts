@@ -1,0 +1,51 @@
+/** The style of the report. The two colours differ in brightness too, and lines in (a) differ in dashes. */
+export const REPORT_STYLE = `
+:root {
+  color-scheme: light dark;
+  --page: #fdfdfc; --ink: #1d2329; --soft: #5b6570; --line: #dfe3e6; --card: #f4f5f3;
+  --plain: #c2410c; --normalized: #0b66a8;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #14181c; --ink: #e8eaec; --soft: #a3adb7; --line: #323a42; --card: #1c2227;
+    --plain: #fb9a60; --normalized: #64b5f0;
+  }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 58rem; margin: 0 auto; padding: 3rem 1.25rem 4rem; }
+h1 { font-size: 2.1rem; line-height: 1.2; letter-spacing: -0.015em; margin: 0 0 0.6rem; text-wrap: balance; }
+h2 { font-size: 1.25rem; margin: 2.75rem 0 0.8rem; }
+.lead { font-size: 1.1rem; color: var(--soft); max-width: 44rem; margin: 0; }
+.headline { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.75rem 0 2.25rem; }
+.headline div { flex: 1 1 16rem; background: var(--card); border-left: 4px solid; border-radius: 4px; padding: 0.8rem 1.1rem; }
+.headline dt { font-size: 0.9rem; color: var(--soft); }
+.headline dd { margin: 0; font-size: 2rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; }
+.headline .plain { border-color: var(--plain); }
+.headline .normalized { border-color: var(--normalized); }
+.legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1.75rem; margin: 0 0 0.5rem; font-size: 0.95rem; }
+.legend span::before { content: ''; display: inline-block; width: 2.2rem; margin-right: 0.6rem; vertical-align: 0.28em; }
+.legend .plain::before { border-top: 3px dashed var(--plain); }
+.legend .normalized::before { border-top: 3px solid var(--normalized); }
+figure { margin: 0 0 2rem; }
+figure svg { display: block; width: 100%; height: auto; font-size: 12px; overflow: visible; }
+.pair svg { font-size: 11px; }
+figcaption { margin-top: 0.5rem; font-size: 0.93rem; color: var(--soft); max-width: 46rem; }
+figcaption b { color: var(--ink); }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 0 2rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.4rem 0.75rem; text-align: right; border-bottom: 1px solid var(--line); }
+th[scope="row"] { text-align: left; font-weight: 400; padding-left: 0; }
+thead th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
+thead td { border-bottom: 2px solid var(--ink); }
+tbody + tbody tr:first-child > * { border-top: 2px solid var(--line); }
+.settings { margin: 0; }
+.settings div { display: grid; grid-template-columns: 11rem 1fr; gap: 0 1rem; padding: 0.45rem 0; border-bottom: 1px solid var(--line); }
+.settings dt { font-weight: 600; }
+.settings dd { margin: 0; color: var(--soft); }
+footer { margin-top: 2.5rem; font-size: 0.88rem; color: var(--soft); }
+footer p { margin: 0 0 0.5rem; }
+@media (max-width: 36rem) { .settings div { grid-template-columns: 1fr; } }
+@media print { main { padding: 0; } figure, table, .settings div { break-inside: avoid; } }
+`;
