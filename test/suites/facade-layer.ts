@@ -224,6 +224,28 @@ export default function layer(backend: BackendUnderTest): void {
     assert.equal(bn.backward(dy), expected.backward(dy));
   });
 
+  test('its arrays are written in place, never replaced', () => {
+    const bn: Record<string, unknown> & BatchNorm = Object.assign(new BatchNorm(3), {});
+    for (const name of ['channels', 'gamma', 'beta', 'runningMean', 'runningVariance', 'batchesTracked', 'dgamma']) {
+      assert.throws(
+        () => {
+          bn[name] = new Float32Array(3);
+        },
+        (error: Error) => error instanceof TypeError,
+      );
+    }
+  });
+
+  test('gradients that went to a worker are allocated anew', () => {
+    const bn = new BatchNorm(3);
+    bn.forward(x, SHAPE);
+    bn.backward(dy);
+    const before = bn.dgamma!.slice();
+    structuredClone(bn.dgamma!, { transfer: [bn.dgamma!.buffer as ArrayBuffer] });
+    bn.backward(dy);
+    assert.equal(bn.dgamma, before);
+  });
+
   test('a failed forward leaves the earlier one', () => {
     const bn = new BatchNorm(3);
     bn.forward(x, SHAPE);
