@@ -27,8 +27,9 @@ h2 { font-size: 1.25rem; margin: 2.75rem 0 0.8rem; }
 .legend span::before { content: ''; display: inline-block; width: 2.2rem; margin-right: 0.6rem; vertical-align: 0.28em; }
 .legend .plain::before { border-top: 3px dashed var(--plain); }
 .legend .normalized::before { border-top: 3px solid var(--normalized); }
-figure { margin: 0 0 2rem; }
+figure { margin: 0 0 2rem; overflow-x: auto; }
 figure svg { display: block; width: 100%; height: auto; font-size: 12px; overflow: visible; }
+.wide svg { min-width: 36rem; }
 .pair svg { font-size: 11px; }
 figcaption { margin-top: 0.5rem; font-size: 0.93rem; color: var(--soft); max-width: 46rem; }
 figcaption b { color: var(--ink); }
@@ -36,6 +37,7 @@ figcaption b { color: var(--ink); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.4rem 0.75rem; text-align: right; border-bottom: 1px solid var(--line); }
+td { white-space: nowrap; }
 th[scope="row"] { text-align: left; font-weight: 400; padding-left: 0; }
 thead th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
 thead td { border-bottom: 2px solid var(--ink); }

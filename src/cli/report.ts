@@ -72,7 +72,7 @@ function renderFigures({ figures, data, unit }: ReportContents): string {
   const images = count(Math.min(PROBE_IMAGES, data.test.count));
   return `<p class="legend" aria-hidden="true"><span class="plain">without batch normalization</span>
 <span class="normalized">with batch normalization</span></p>
-<figure>
+<figure class="wide">
 ${figures.accuracy}
 <figcaption><b>(a) Learning.</b> Share of the ${count(data.test.count)} held-out digits that the network reads rightly, after each
 number of training steps. The dotted line is ${percent(GOAL, 0)}. With small initial weights the units of the plain network hardly
@@ -114,7 +114,7 @@ function renderSettings({ data, settings, unit, backend, host, machine }: Report
     Data: `${data.name}: ${count(data.train.count)} to learn from, ${count(data.test.count)} for the test; ${data.division}.`,
     Network:
       `${HIDDEN_LAYERS} hidden layers of ${HIDDEN_UNITS} sigmoids, then 10 classes with softmax and cross-entropy. Initial ` +
-      `weights are Gaussian with mean 0 and standard deviation ${WEIGHT_DEVIATION}; biases are 0, gamma is 1, beta is 0.`,
+      `weights are Gaussian with mean 0 and standard deviation ${WEIGHT_DEVIATION}; biases and beta are 0, gamma is 1. Where there is a beta there is no bias.`,
     Training:
       `${count(steps)} steps of plain gradient descent, minibatches of ${batch}, learning rate ${learningRate}, seed ${seed}. ` +
       'The paper trains for 50,000 steps.',
