@@ -47,7 +47,17 @@ cli('backends train alike', () => {
 
 cli('trains on IDX files', () => {
   const data = idxFolder({ images: idxImages(20, 3, 3), labels: idxLabels(20) });
-  const { status, stdout, folder } = run(['train', '--data', data, '--steps', '3', '--batch', '8', '--out', 'mine.html']);
+  const { status, stdout, folder } = run([
+    'train',
+    '--data',
+    data,
+    '--steps',
+    '3',
+    '--batch',
+    '8',
+    '--out',
+    'mine.html',
+  ]);
   assert.is(status, 0);
   assert.match(stdout, '16 to learn from, 4 held out');
   assert.equal(readdirSync(folder), ['mine.html']);
@@ -60,7 +70,11 @@ const BAD: [string, string[], RegExp][] = [
   ['missing data', ['--data', join(home, 'nowhere')], /^batchnorm: .*nowhere: expected a folder with IDX files/],
   ['more than there is in a minibatch', ['--data', small], /^batchnorm: --batch 60: expected at most 16/],
   ['a folder as the report', ['--out', home], /^batchnorm: --out .*expected the name of a file, found a folder/],
-  ['a report in no folder', ['--out', 'no/where.html'], /^batchnorm: --out no\/where\.html: cannot write into the folder no/],
+  [
+    'a report in no folder',
+    ['--out', 'no/where.html'],
+    /^batchnorm: --out no\/where\.html: cannot write into the folder no/,
+  ],
   ['no number of steps', ['--steps', 'many'], /'--steps <n>' argument 'many' is invalid\. Expected a whole number/],
   ['no steps', ['--steps', '0'], /Expected a whole number from 1 to/],
   ['half a step', ['--steps', '1.5'], /Expected a whole number from 1 to/],
