@@ -27,10 +27,8 @@ h2 { font-size: 1.25rem; margin: 2.75rem 0 0.8rem; }
 .legend span::before { content: ''; display: inline-block; width: 2.2rem; margin-right: 0.6rem; vertical-align: 0.28em; }
 .legend .plain::before { border-top: 3px dashed var(--plain); }
 .legend .normalized::before { border-top: 3px solid var(--normalized); }
-figure { margin: 0 0 2rem; overflow-x: auto; }
-figure svg { display: block; width: 100%; height: auto; font-size: 12px; overflow: visible; }
-.wide svg { min-width: 36rem; }
-.pair svg { font-size: 11px; }
+figure { margin: 0 0 2rem; }
+figure svg { display: block; width: 100%; height: auto; font-size: 11px; overflow: visible; }
 figcaption { margin-top: 0.5rem; font-size: 0.93rem; color: var(--soft); max-width: 46rem; }
 figcaption b { color: var(--ink); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 0 2rem; }

@@ -72,7 +72,7 @@ function renderFigures({ figures, data, unit }: ReportContents): string {
   const images = count(Math.min(PROBE_IMAGES, data.test.count));
   return `<p class="legend" aria-hidden="true"><span class="plain">without batch normalization</span>
 <span class="normalized">with batch normalization</span></p>
-<figure class="wide">
+<figure>
 ${figures.accuracy}
 <figcaption><b>(a) Learning.</b> Share of the ${count(data.test.count)} held-out digits that the network reads rightly, after each
 number of training steps. The dotted line is ${percent(GOAL, 0)}. With small initial weights the units of the plain network hardly
