@@ -2,12 +2,13 @@ import { kernels } from './backends/select.js';
 import { computeGradients } from './gradients.js';
 import { type KeptInput, keepInput, requireInput } from './kept-input.js';
 import { ACTIVATION_CODES, type Affine, type View } from './kernels.js';
+import { LayerArrays } from './layer-arrays.js';
 import { type BatchNormOptions, readSettings, type Settings } from './layer-settings.js';
 import { type BatchNormState, readState, writeState } from './layer-state.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { Moments } from './moments.js';
 import { setRunning, updateRunning } from './running-statistics.js';
-import { newTensor, type TensorKind } from './typed-arrays.js';
+import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import {
   checkArray,
@@ -73,27 +74,14 @@ const BACKWARD_IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
  * bn.eval().forward(x, [2, 2]);
  */
 export class BatchNorm<T extends Tensor = Float32Array> {
-  /** Number of channels, c. */
-  readonly channels: number;
-  /** Learnt scale, [c], starting at 1; written in place by the optimiser. null without `scale`. */
-  readonly gamma: T | null;
-  /** Learnt shift, [c], starting at 0; written in place by the optimiser. null without `center`. */
-  readonly beta: T | null;
-  /** Mean that evaluation normalises by, [c], starting at 0. */
-  readonly runningMean: Float64Array;
-  /** Variance that evaluation normalises by, [c], starting at 1; divided as `varianceEstimator` says. */
-  readonly runningVariance: Float64Array;
   /** true: forward normalises by the batch and updates the running statistics. false: by the running statistics. */
   training = true;
   readonly #settings: Settings;
-  readonly #kind: TensorKind;
+  readonly #own: LayerArrays<T>;
   /** Statistics and parameters of the last forward. */
   readonly #affine: Affine<T>;
   #batchesTracked = 0;
   #input: KeptInput<T> | null = null;
-  /** Allocated by the first backward; null before. */
-  #dgamma: T | null = null;
-  #dbeta: T | null = null;
   #dresidual: T | null = null;
 
   /**
@@ -107,22 +95,40 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     checkOptions('BatchNorm', options, OPTIONS);
     const settings = readSettings('BatchNorm', options);
     const kind = settings.dtype === 'float32' ? 'Float32Array' : 'Float64Array';
-    const parameter = (wanted: boolean) => (wanted ? newTensor<T>(kind, channels) : null);
-    this.channels = channels;
-    this.gamma = parameter(settings.scale);
-    this.gamma?.fill(1);
-    this.beta = parameter(settings.center);
-    this.runningMean = new Float64Array(channels);
-    this.runningVariance = new Float64Array(channels).fill(1);
     this.#settings = settings;
-    this.#kind = kind;
+    this.#own = new LayerArrays<T>(kind, channels, settings.scale, settings.center);
     this.#affine = {
       mean: new Float64Array(channels),
       variance: new Float64Array(channels),
-      gamma: parameter(settings.scale),
-      beta: parameter(settings.center),
+      gamma: settings.scale ? newTensor<T>(kind, channels) : null,
+      beta: settings.center ? newTensor<T>(kind, channels) : null,
       epsilon: settings.epsilon,
     };
+  }
+
+  /** Number of channels, c. */
+  get channels(): number {
+    return this.#own.channels;
+  }
+
+  /** Learnt scale, [c], starting at 1; written in place by the optimiser. null without `scale`. */
+  get gamma(): T | null {
+    return this.#own.gamma;
+  }
+
+  /** Learnt shift, [c], starting at 0; written in place by the optimiser. null without `center`. */
+  get beta(): T | null {
+    return this.#own.beta;
+  }
+
+  /** Mean that evaluation normalises by, [c], starting at 0. */
+  get runningMean(): Float64Array {
+    return this.#own.runningMean;
+  }
+
+  /** Variance that evaluation normalises by, [c], starting at 1; divided as `varianceEstimator` says. */
+  get runningVariance(): Float64Array {
+    return this.#own.runningVariance;
   }
 
   /** Number of batches that the running statistics have taken in; empty ones do not count. */
@@ -132,12 +138,12 @@ export class BatchNorm<T extends Tensor = Float32Array> {
 
   /** Gradient of the last backward with respect to gamma, [c], always the same array. null before, and without `scale`. */
   get dgamma(): T | null {
-    return this.gamma === null ? null : this.#dgamma;
+    return this.#own.gamma && this.#own.dgamma;
   }
 
   /** Gradient of the last backward with respect to beta, [c], always the same array. null before, and without `center`. */
   get dbeta(): T | null {
-    return this.beta === null ? null : this.#dbeta;
+    return this.#own.beta && this.#own.dbeta;
   }
 
   /**
@@ -178,17 +184,18 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     const { out, residual } = options;
     const { training } = this;
     const view = this.#checkForward(x, shape, out, residual, training);
-    const y = out ?? newTensor<T>(this.#kind, x.length);
+    const y = out ?? newTensor<T>(this.#own.kind, x.length);
     const backend = x.length > 0 ? kernels() : null;
 
     // From here on nothing throws. What an earlier forward kept is gone with its copies.
     this.#input = null;
     const affine = this.#affine;
-    if (this.gamma !== null) affine.gamma!.set(this.gamma);
-    if (this.beta !== null) affine.beta!.set(this.beta);
+    const { gamma, beta, runningMean, runningVariance } = this.#own;
+    if (gamma !== null) affine.gamma!.set(gamma);
+    if (beta !== null) affine.beta!.set(beta);
     if (!training) {
-      affine.mean.set(this.runningMean);
-      affine.variance.set(this.runningVariance);
+      affine.mean.set(runningMean);
+      affine.variance.set(runningVariance);
     }
     const code = ACTIVATION_CODES[this.#settings.activation];
     if (backend !== null && training) {
@@ -204,31 +211,23 @@ export class BatchNorm<T extends Tensor = Float32Array> {
 
   #checkForward(x: T, shape: readonly number[], out: T | undefined, residual: T | undefined, training: boolean): View {
     const { axis, singleValue } = this.#settings;
+    const own = this.#own;
     const view = readView(FORWARD, shape, axis);
     const { c } = view;
-    checkChannels(FORWARD, this.channels, shape, view);
-    checkArray(FORWARD, 'x', x, this.#kind, view.n * c * view.s, shape);
-    if (residual !== undefined) checkArray(FORWARD, 'residual', residual, this.#kind, x.length, shape);
-    this.#checkOwn(FORWARD);
-    if (!training) checkVariance(FORWARD, 'runningVariance', this.runningVariance);
+    checkChannels(FORWARD, own.channels, shape, view);
+    checkArray(FORWARD, 'x', x, own.kind, view.n * c * view.s, shape);
+    if (residual !== undefined) checkArray(FORWARD, 'residual', residual, own.kind, x.length, shape);
+    own.check(FORWARD);
+    if (!training) checkVariance(FORWARD, 'runningVariance', own.runningVariance);
     if (out !== undefined) {
-      checkArray(FORWARD, 'out', out, this.#kind, x.length, shape);
-      const { gamma, beta, runningMean, runningVariance } = this;
-      checkOverlap(FORWARD, { out }, { x, residual, gamma, beta, runningMean, runningVariance }, FORWARD_IN_PLACE);
+      checkArray(FORWARD, 'out', out, own.kind, x.length, shape);
+      checkOverlap(FORWARD, { out }, { x, residual }, FORWARD_IN_PLACE);
+      own.checkOutput(FORWARD, 'out', out);
     }
     if (training && x.length === c && c > 0 && singleValue === 'throw') {
       refuseSingleValue(FORWARD, shape, 'normalise by the running statistics with eval()');
     }
     return view;
-  }
-
-  /** The layer's own arrays are in the user's hands, who may have transferred them to a worker. */
-  #checkOwn(call: string): void {
-    const { gamma, beta, channels } = this;
-    if (gamma !== null) checkArray(call, 'gamma', gamma, this.#kind, channels, 'channels');
-    if (beta !== null) checkArray(call, 'beta', beta, this.#kind, channels, 'channels');
-    checkArray(call, 'runningMean', this.runningMean, 'Float64Array', channels, 'channels');
-    checkArray(call, 'runningVariance', this.runningVariance, 'Float64Array', channels, 'channels');
   }
 
   /**
@@ -246,45 +245,43 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     checkOptions(BACKWARD, options, BACKWARD_OPTIONS);
     const { out, outResidual } = options;
     const input = requireInput(BACKWARD, this.#input);
+    this.#checkBackward(dy, input, out, outResidual);
     const { x, view, hasResidual, residual, batchStatistics } = input;
-    const kind = this.#kind;
-    checkArray(BACKWARD, 'dy', dy, kind, x.length, 'as x');
-    if (out !== undefined) checkArray(BACKWARD, 'out', out, kind, x.length, 'as x');
-    if (outResidual !== undefined) {
-      if (!hasResidual) refuseOrphan(BACKWARD, 'a residual in the forward', outResidual);
-      checkArray(BACKWARD, 'outResidual', outResidual, kind, x.length, 'as x');
-    }
-    const dgamma = this.#gradient(this.#dgamma);
-    const dbeta = this.#gradient(this.#dbeta);
-    const { gamma, beta, runningMean, runningVariance } = this;
-    const inputs = { dy, x, residual, gamma, beta, runningMean, runningVariance };
-    checkOverlap(BACKWARD, { out, outResidual, dgamma, dbeta }, inputs, BACKWARD_IN_PLACE);
-
-    const { activation } = this.#settings;
+    const { dgamma, dbeta } = this.#own.gradients();
     const { dx, dresidual } = computeGradients<T>({
-      kind,
+      kind: this.#own.kind,
       view,
       dy,
       x,
       hasResidual,
       residual,
       affine: this.#affine,
-      activation,
+      activation: this.#settings.activation,
       batchStatistics,
       dgamma,
       dbeta,
       out,
       outResidual,
     });
-    this.#dgamma = dgamma;
-    this.#dbeta = dbeta;
     this.#dresidual = dresidual;
     return dx;
   }
 
-  /** The array that has served before, unless it has been transferred to a worker. */
-  #gradient(kept: T | null): T {
-    return kept?.length === this.channels ? kept : newTensor<T>(this.#kind, this.channels);
+  #checkBackward(dy: T, input: KeptInput<T>, out: T | undefined, outResidual: T | undefined): void {
+    const { x, residual, hasResidual } = input;
+    const own = this.#own;
+    checkArray(BACKWARD, 'dy', dy, own.kind, x.length, 'as x');
+    if (out !== undefined) checkArray(BACKWARD, 'out', out, own.kind, x.length, 'as x');
+    if (outResidual !== undefined) {
+      if (!hasResidual) refuseOrphan(BACKWARD, 'a residual in the forward', outResidual);
+      checkArray(BACKWARD, 'outResidual', outResidual, own.kind, x.length, 'as x');
+    }
+    checkOverlap(BACKWARD, { out, outResidual }, { dy, x, residual }, BACKWARD_IN_PLACE);
+    if (out !== undefined) own.checkOutput(BACKWARD, 'out', out);
+    if (outResidual !== undefined) own.checkOutput(BACKWARD, 'outResidual', outResidual);
+    own.checkInput(BACKWARD, 'dy', dy);
+    own.checkInput(BACKWARD, 'x', x);
+    if (residual !== null) own.checkInput(BACKWARD, 'residual', residual);
   }
 
   /** Drops what forward and backward keep of the size of x: the references to x and the residual, and dresidual. */
@@ -311,7 +308,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     if (moments.channels !== this.channels) {
       throw wrongValue(call, 'moments.channels', `${this.channels}`, moments.channels);
     }
-    this.#checkOwn(call);
+    this.#own.check(call);
     setRunning(call, this, moments, this.#settings.varianceEstimator);
   }
 

@@ -31,6 +31,7 @@ export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): { dx:
     const target = dresidual !== null && activation === 'none' && isSame(dresidual, dy) ? null : dresidual;
     const code = ACTIVATION_CODES[activation];
     kernels().backward(dx, target, dgamma, dbeta, dy, x, residual, affine, code, pass.batchStatistics, view);
+    if (pass.batchStatistics && view.n * view.s === 1) clear(dx);
   } else {
     dgamma.fill(0);
     dbeta.fill(0);
@@ -42,4 +43,11 @@ export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): { dx:
 function residualGradient<T extends Tensor>({ kind, dy, activation, outResidual }: BackwardPass<T>, dx: T): T {
   if (outResidual !== undefined) return outResidual;
   return activation === 'none' && !isSame(dx, dy) ? dy : newTensor<T>(kind, dy.length);
+}
+
+/** A single value is its own mean, so y does not depend on it: dx is 0, but for rounding. NaN stays. */
+function clear(dx: Tensor): void {
+  for (let ch = 0; ch < dx.length; ch++) {
+    if (!Number.isNaN(dx[ch])) dx[ch] = 0;
+  }
 }

@@ -47,8 +47,7 @@ const FIELDS = /* @__PURE__ */ nameSet('format channels count mean variance');
  * console.log([...moments.mean], [...moments.variance]); // → [ 3 ] [ 3.5 ]
  */
 export class Moments {
-  /** Number of channels, c. */
-  readonly channels: number;
+  readonly #channels: number;
   readonly #count: Float64Array;
   readonly #mean: Float64Array;
   readonly #variance: Float64Array;
@@ -63,10 +62,15 @@ export class Moments {
    */
   constructor(channels: number) {
     checkSize('Moments', 'channels', channels);
-    this.channels = channels;
+    this.#channels = channels;
     this.#count = new Float64Array(channels);
     this.#mean = new Float64Array(channels).fill(NaN);
     this.#variance = new Float64Array(channels).fill(NaN);
+  }
+
+  /** Number of channels, c. */
+  get channels(): number {
+    return this.#channels;
   }
 
   /** Values seen per channel, [c]. */
@@ -107,10 +111,10 @@ export class Moments {
   add(x: Tensor, shape: readonly number[], options: MomentsAddOptions = NO_OPTIONS): this {
     checkOptions('Moments.add', options, ADD_OPTIONS);
     const view = readView('Moments.add', shape, options.axis);
-    checkChannels('Moments.add', this.channels, shape, view);
+    checkChannels('Moments.add', this.#channels, shape, view);
     checkTensor('Moments.add', 'x', x, shape, view);
     if (x.length === 0) return this;
-    this.#batch ??= new Moments(this.channels);
+    this.#batch ??= new Moments(this.#channels);
     const batch = this.#batch;
     kernels().statistics(batch.#mean, batch.#variance, x, view);
     batch.#count.fill(view.n * view.s);
@@ -132,10 +136,10 @@ export class Moments {
     if (!(typeof other === 'object' && other !== null && #count in other)) {
       throw wrongKind('Moments.merge', 'other', 'Moments', other);
     }
-    if (other.channels !== this.channels) {
-      throw wrongValue('Moments.merge', 'other.channels', `${this.channels}`, other.channels);
+    if (other.channels !== this.#channels) {
+      throw wrongValue('Moments.merge', 'other.channels', `${this.#channels}`, other.channels);
     }
-    for (let ch = 0; ch < this.channels; ch++) {
+    for (let ch = 0; ch < this.#channels; ch++) {
       if (other.#count[ch] > 0) this.#mergeChannel(ch, other.#count[ch], other.#mean[ch], other.#variance[ch]);
     }
     return this;
@@ -171,7 +175,7 @@ export class Moments {
   toJSON(): unknown {
     return {
       format: FORMAT,
-      channels: this.channels,
+      channels: this.#channels,
       count: encodeNumbers(this.#count),
       mean: encodeNumbers(this.#mean),
       variance: encodeNumbers(this.#variance),

@@ -177,7 +177,8 @@ export function readStatistics(call: string, name: string, values: ArrayLike<num
   }
   if (ArrayBuffer.isView(values) && !isUsable(values)) throw wrongKind(call, name, wanted, values);
   if (values.length !== channels) {
-    throw new RangeError(expected(call, name, wanted, kindOf(values) ? describe(values) : `${values.length}`));
+    const known = Array.isArray(values) || ArrayBuffer.isView(values);
+    throw new RangeError(expected(call, name, wanted, known ? describe(values) : `length ${values.length}`));
   }
   const copy = new Float64Array(channels);
   for (let ch = 0; ch < channels; ch++) {
@@ -207,21 +208,28 @@ export function checkOverlap(
   inputs: Arrays,
   inPlace: Readonly<Record<string, readonly string[]>>,
 ): void {
-  const names = Object.keys(outputs);
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i];
+  for (const name in outputs) {
     const output = outputs[name];
     if (!ArrayBuffer.isView(output)) continue;
-    for (const other in inputs) checkPair(call, name, output, other, inputs[other], inPlace[name]?.includes(other));
-    for (let j = 0; j < i; j++) checkPair(call, names[j], outputs[names[j]], name, output, false);
+    // Buffers first: they differ as a rule, and V8 takes 30 ns and more for each of these properties.
+    const { buffer } = output;
+    for (const other in inputs) {
+      const input = inputs[other];
+      if (!ArrayBuffer.isView(input) || input.buffer !== buffer || !overlaps(output, input)) continue;
+      const allowed = inPlace[name]?.includes(other) ?? false;
+      if (!allowed || !isSame(output as Tensor, input as Tensor)) throw overlap(call, name, other, allowed);
+    }
+    for (const earlier in outputs) {
+      if (earlier === name) break;
+      const other = outputs[earlier];
+      if (ArrayBuffer.isView(other) && overlaps(other, output)) throw overlap(call, earlier, name, false);
+    }
   }
 }
 
-function checkPair(call: string, a: string, output: unknown, b: string, other: unknown, same = false): void {
-  if (!ArrayBuffer.isView(output) || !ArrayBuffer.isView(other) || !overlaps(output, other)) return;
-  if (same && isSame(output as Tensor, other as Tensor)) return;
-  const wanted = same ? `"${b}" itself or memory of its own` : 'memory of its own';
-  throw new RangeError(expected(call, a, wanted, `an overlap with "${b}"`));
+function overlap(call: string, output: string, other: string, mayBeSame: boolean): RangeError {
+  const wanted = mayBeSame ? `"${other}" itself or memory of its own` : 'memory of its own';
+  return new RangeError(expected(call, output, wanted, `an overlap with "${other}"`));
 }
 
 /** outResidual where there is no residual to have a gradient. */

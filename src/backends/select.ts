@@ -2,6 +2,7 @@
 import { environmentError } from '../errors.js';
 import type { Kernels } from '../kernels.js';
 import type { BackendInfo, BackendName } from '../types.js';
+import { checkOptions, nameSet } from '../validate.js';
 import * as native from './native.js';
 import * as reference from './reference.js';
 import * as wasm from './wasm.js';
@@ -27,6 +28,9 @@ const LOADERS: readonly Loader[] = [
   { name: 'wasm', known: ['simd128', 'scalar'], ...wasm },
   { name: 'reference', known: ['javascript'], ...reference },
 ];
+
+const OPTIONS = /* @__PURE__ */ nameSet('isa threads');
+const READY_OPTIONS = /* @__PURE__ */ nameSet('memory');
 
 let current: Kernels | undefined;
 
@@ -73,12 +77,14 @@ export function backends(): BackendInfo[] {
  * @param name 'native', 'wasm', 'reference', or 'auto' for the first of these that loads
  * @param options `isa` forces an instruction set, such as 'baseline' or 'scalar'; `threads` is the most threads to use
  * @throws Error with code ERR_BATCHNORM_BACKEND: misspelt or unavailable; the backend in use stays
+ * @throws TypeError where `options` has an unknown name
  * @example
  * import { useBackend } from 'batchnorm';
  * useBackend('reference').isa; // 'javascript'
  */
 export function useBackend(name: BackendName | 'auto', options: LoadOptions = {}): BackendInfo {
-  current = choose(name, checkOptions(options), 'useBackend');
+  checkOptions('useBackend', options, OPTIONS);
+  current = choose(name, checkThreads(options), 'useBackend');
   return describe(current);
 }
 
@@ -90,7 +96,8 @@ export function useBackend(name: BackendName | 'auto', options: LoadOptions = {}
  * import { ready } from 'batchnorm';
  * await ready();
  */
-export async function ready(_options: { memory?: number | undefined } = {}): Promise<BackendInfo> {
+export async function ready(options: { memory?: number | undefined } = {}): Promise<BackendInfo> {
+  checkOptions('ready', options, READY_OPTIONS);
   return backend();
 }
 
@@ -98,7 +105,7 @@ function chooseByEnvironment(): Kernels {
   const environment = globalThis.process?.env ?? {};
   const threads = environment['BATCHNORM_THREADS'];
   const options = { isa: environment['BATCHNORM_ISA'] || undefined, threads: threads ? Number(threads) : undefined };
-  return choose(environment['BATCHNORM_BACKEND'] || 'auto', checkOptions(options), 'the environment');
+  return choose(environment['BATCHNORM_BACKEND'] || 'auto', checkThreads(options), 'the environment');
 }
 
 /** The first loader that fits and loads; an error with every reason where none does. */
@@ -125,7 +132,7 @@ function choose(name: string, options: LoadOptions, asker: string): Kernels {
   throw unusable(`${asker} asks for ${wanted}, which cannot be used here. ${causes.map(text).join(' ')}`, causes[0]);
 }
 
-function checkOptions({ isa, threads }: LoadOptions): LoadOptions {
+function checkThreads({ isa, threads }: LoadOptions): LoadOptions {
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
     throw unusable(`"threads" expected an integer of at least 1, got ${String(threads)}`);
   }

@@ -43,8 +43,8 @@ function accuracyPlot(Plot: Plot, plain: Run, normalized: Run): PlotOptions {
       ...(strokeDasharray && { strokeDasharray }),
     });
   return {
-    width: 880,
-    height: 380,
+    width: 720,
+    height: 320,
     marginLeft: 48,
     marginBottom: 44,
     ariaLabel: 'Test accuracy over training steps, without and with batch normalization',

@@ -7,7 +7,7 @@ import { runTrain, type TrainOptions } from './train.js';
 
 function createProgram(): Command {
   const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  const program = new Command('batchnorm').description(description).version(version).showHelpAfterError(false);
+  const program = new Command('batchnorm').description(description).version(version);
   program.addCommand(trainCommand());
   return program;
 }

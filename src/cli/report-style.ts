@@ -28,14 +28,14 @@ h2 { font-size: 1.25rem; margin: 2.75rem 0 0.8rem; }
 .legend .plain::before { border-top: 3px dashed var(--plain); }
 .legend .normalized::before { border-top: 3px solid var(--normalized); }
 figure { margin: 0 0 2rem; }
-figure svg { display: block; width: 100%; height: auto; font-size: 12px; overflow: visible; }
-.pair svg { font-size: 11px; }
+figure svg { display: block; width: 100%; height: auto; font-size: 11px; overflow: visible; }
 figcaption { margin-top: 0.5rem; font-size: 0.93rem; color: var(--soft); max-width: 46rem; }
 figcaption b { color: var(--ink); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 0 2rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: 0.4rem 0.75rem; text-align: right; border-bottom: 1px solid var(--line); }
+td { white-space: nowrap; }
 th[scope="row"] { text-align: left; font-weight: 400; padding-left: 0; }
 thead th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
 thead td { border-bottom: 2px solid var(--ink); }

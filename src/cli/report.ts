@@ -114,7 +114,7 @@ function renderSettings({ data, settings, unit, backend, host, machine }: Report
     Data: `${data.name}: ${count(data.train.count)} to learn from, ${count(data.test.count)} for the test; ${data.division}.`,
     Network:
       `${HIDDEN_LAYERS} hidden layers of ${HIDDEN_UNITS} sigmoids, then 10 classes with softmax and cross-entropy. Initial ` +
-      `weights are Gaussian with mean 0 and standard deviation ${WEIGHT_DEVIATION}; biases are 0, gamma is 1, beta is 0.`,
+      `weights are Gaussian with mean 0 and standard deviation ${WEIGHT_DEVIATION}; biases and beta are 0, gamma is 1. Where there is a beta there is no bias.`,
     Training:
       `${count(steps)} steps of plain gradient descent, minibatches of ${batch}, learning rate ${learningRate}, seed ${seed}. ` +
       'The paper trains for 50,000 steps.',

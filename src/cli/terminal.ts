@@ -15,11 +15,11 @@ export async function showProgress(name: string, steps: number): Promise<Progres
 async function showBar(name: string, steps: number): Promise<Progress> {
   const { default: progress } = await import('cli-progress');
   const bar = new progress.SingleBar({
-    format: `  ${name.padEnd(10)} {bar} {step}/${count(steps)}  loss {loss}  test accuracy {accuracy}  {left}`,
+    format: `  ${name.padEnd(10)} {bar} {step}/${count(steps)}  loss {loss}  accuracy {accuracy}  {left}`,
     stream: process.stdout,
     barCompleteChar: '█',
     barIncompleteChar: '░',
-    barsize: Math.max(10, Math.min(30, (process.stdout.columns ?? 80) - 70)),
+    barsize: Math.max(10, Math.min(30, (process.stdout.columns ?? 80) - 68)),
     forceRedraw: true,
   });
   const start = performance.now();

@@ -1,7 +1,7 @@
 /** Classes of data: what a kernel may meet, pleasant and not. */
 import type { Tensor } from 'batchnorm';
 import type { View } from '#dist/kernels.js';
-import { Random, randomFor } from './random.js';
+import { type Random, randomFor } from './random.js';
 import { type Dtype, zeros } from './tensors.js';
 
 interface Place {

@@ -58,7 +58,10 @@ export function select(images: Images, indices: Uint32Array): Images {
 
 /** The values that a network sees: [count, rows·columns], 0 … 1. */
 export function inputs({ pixels, white }: Images): Float32Array {
-  return Float32Array.from(pixels, (pixel) => pixel / white);
+  // A loop, since Float32Array.from with a function takes a hundred times as long.
+  const values = new Float32Array(pixels.length);
+  for (let i = 0; i < pixels.length; i++) values[i] = pixels[i]! / white;
+  return values;
 }
 
 /** Endless minibatches: every image once in a new random order, then again; what is left of an order is not used. */

@@ -1,0 +1,4 @@
+import suites from './suites/all.js';
+import { runOn } from './support/runner.js';
+
+runOn('native', suites);

@@ -1,0 +1,187 @@
+// The options of a BatchNorm, and the state of one.
+import { BatchNorm, type BatchNormOptions, type BatchNormState } from 'batchnorm';
+import { type BadCall, type Fixture, wrong } from './table.js';
+
+function layer(options: unknown): BatchNorm {
+  return new BatchNorm(3, wrong<BatchNormOptions>(options));
+}
+
+function restored(f: Fixture, changes: object): unknown {
+  return BatchNorm.fromState({ ...f.bn.state(), ...changes } as BatchNormState);
+}
+
+const MOMENTUM =
+  'BatchNorm: "momentum" is refused, because the word has two opposite meanings. momentum 0.9 of PyTorch is updateRate: 0.9 ' +
+  '(running = (1 - updateRate)*running + updateRate*batch); momentum 0.9 of Keras, TensorFlow, flax and ONNX is ' +
+  'decay: 0.9 (decay = 1 - updateRate, so updateRate: 0.1)';
+
+export const settingsCalls: readonly BadCall[] = [
+  ['channels negative', () => new BatchNorm(-1), RangeError, 'BatchNorm: "channels" expected an integer >= 0, got -1'],
+  [
+    'options in place of channels',
+    () => new BatchNorm(wrong({})),
+    TypeError,
+    'BatchNorm: "channels" expected an integer >= 0, got an object (Object)',
+  ],
+  ['momentum', () => layer({ momentum: 0.9 }), TypeError, MOMENTUM],
+  [
+    'momentum, of nothing',
+    () => layer({ momentum: undefined }),
+    TypeError,
+    MOMENTUM.replaceAll('0.9', '0.1').replace('so updateRate: 0.1', 'so updateRate: 0.9'),
+  ],
+  [
+    'both conventions',
+    () => layer({ updateRate: 0.1, decay: 0.9 }),
+    TypeError,
+    'BatchNorm: "decay" expected nothing beside updateRate (= 1 - decay), got 0.9',
+  ],
+  [
+    'updateRate too large',
+    () => layer({ updateRate: 1.5 }),
+    RangeError,
+    'BatchNorm: "updateRate" expected a number from 0 to 1 or \'cumulative\', got 1.5',
+  ],
+  [
+    'updateRate NaN',
+    () => layer({ updateRate: NaN }),
+    RangeError,
+    'BatchNorm: "updateRate" expected a number from 0 to 1 or \'cumulative\', got NaN',
+  ],
+  [
+    'updateRate misspelt',
+    () => layer({ updateRate: 'cummulative' }),
+    RangeError,
+    'BatchNorm: "updateRate" expected a number from 0 to 1 or \'cumulative\', got "cummulative"',
+  ],
+  [
+    'updateRate null',
+    () => layer({ updateRate: null }),
+    TypeError,
+    'BatchNorm: "updateRate" expected a number from 0 to 1 or \'cumulative\', got null',
+  ],
+  [
+    'decay negative',
+    () => layer({ decay: -0.1 }),
+    RangeError,
+    'BatchNorm: "decay" expected a number from 0 to 1, got -0.1',
+  ],
+  [
+    'varianceEstimator',
+    () => layer({ varianceEstimator: 'sample' }),
+    RangeError,
+    'BatchNorm: "varianceEstimator" expected \'unbiased\' or \'biased\', got "sample"',
+  ],
+  ['scale 1', () => layer({ scale: 1 }), TypeError, 'BatchNorm: "scale" expected true or false, got 1'],
+  ['center null', () => layer({ center: null }), TypeError, 'BatchNorm: "center" expected true or false, got null'],
+  ['axis NaN', () => layer({ axis: NaN }), RangeError, 'BatchNorm: "axis" expected an integer, got NaN'],
+  ['axis in words', () => layer({ axis: 'last' }), TypeError, 'BatchNorm: "axis" expected an integer, got "last"'],
+  [
+    'epsilon negative',
+    () => layer({ epsilon: -1 }),
+    RangeError,
+    'BatchNorm: "epsilon" expected a finite number >= 0, got -1',
+  ],
+  [
+    'dtype',
+    () => layer({ dtype: 'float16' }),
+    RangeError,
+    'BatchNorm: "dtype" expected \'float32\' or \'float64\', got "float16"',
+  ],
+  [
+    'misspelt',
+    () => layer({ updaterate: 0.1 }),
+    TypeError,
+    'BatchNorm: "options" has no "updaterate"; did you mean "updateRate"?',
+  ],
+  [
+    'of another library',
+    () => layer({ affine: true }),
+    TypeError,
+    'BatchNorm: "options" has no "affine"; known are axis, epsilon, updateRate, decay, varianceEstimator, scale, center, activation, singleValue, dtype',
+  ],
+  [
+    'no state',
+    () => BatchNorm.fromState(wrong(undefined)),
+    TypeError,
+    'BatchNorm.fromState: "state" expected an object, got undefined',
+  ],
+  [
+    'another format',
+    (f) => restored(f, { format: 'batchnorm/2' }),
+    RangeError,
+    'BatchNorm.fromState: "format" expected \'batchnorm/1\', got "batchnorm/2"',
+  ],
+  [
+    'a field is missing',
+    (f) => restored(f, { epsilon: undefined }),
+    TypeError,
+    'BatchNorm.fromState: "state" lacks "epsilon"',
+  ],
+  [
+    'a field too many',
+    (f) => restored(f, { weights: [] }),
+    TypeError,
+    'BatchNorm.fromState: "state" has no "weights"; known are format, channels, axis, epsilon, updateRate, varianceEstimator, scale, center, activation, singleValue, dtype, training, batchesTracked, gamma, beta, runningMean, runningVariance',
+  ],
+  [
+    'both conventions',
+    (f) => restored(f, { decay: 0.9 }),
+    TypeError,
+    'BatchNorm.fromState: "state" has no "decay"; known are format, channels, axis, epsilon, updateRate, varianceEstimator, scale, center, activation, singleValue, dtype, training, batchesTracked, gamma, beta, runningMean, runningVariance',
+  ],
+  [
+    'channels differ',
+    (f) => restored(f, { channels: 4 }),
+    RangeError,
+    'BatchNorm.fromState: "runningVariance" expected an array of 4 numbers (channels), got Array of length 3',
+  ],
+  [
+    'training 1',
+    (f) => restored(f, { training: 1 }),
+    TypeError,
+    'BatchNorm.fromState: "training" expected true or false, got 1',
+  ],
+  [
+    'batchesTracked negative',
+    (f) => restored(f, { batchesTracked: -1 }),
+    RangeError,
+    'BatchNorm.fromState: "batchesTracked" expected an integer >= 0, got -1',
+  ],
+  [
+    'runningVariance negative',
+    (f) => restored(f, { runningVariance: [1, -1, 1] }),
+    RangeError,
+    'BatchNorm.fromState: "runningVariance[1]" expected a variance >= 0, got -1',
+  ],
+  [
+    'runningMean null',
+    (f) => restored(f, { runningMean: [1, null, 1] }),
+    TypeError,
+    "BatchNorm.fromState: \"runningMean[1]\" expected a number, 'NaN', 'Infinity', '-Infinity' or '-0', got null",
+  ],
+  [
+    'gamma too precise',
+    (f) => restored(f, { gamma: [1, 0.1, 1] }),
+    RangeError,
+    'BatchNorm.fromState: "gamma[1]" expected a float32 value, got 0.1',
+  ],
+  [
+    'gamma missing',
+    (f) => restored(f, { gamma: null }),
+    TypeError,
+    'BatchNorm.fromState: "gamma" expected an array of 3 numbers (channels), got null',
+  ],
+  [
+    'beta without center',
+    (f) => restored(f, { center: false }),
+    TypeError,
+    'BatchNorm.fromState: "beta" expected null (center is false), got Array of length 3',
+  ],
+  [
+    'updateRate wrong',
+    (f) => restored(f, { updateRate: 2 }),
+    RangeError,
+    'BatchNorm.fromState: "updateRate" expected a number from 0 to 1 or \'cumulative\', got 2',
+  ],
+];

@@ -1,0 +1,50 @@
+// Bad calls: class and text of each error are the same on every backend, and outputs and state are untouched.
+import * as assert from 'uvu/assert';
+import type { BackendUnderTest } from '../support/backends.js';
+import { suiteFor } from '../support/suite.js';
+import { forwardCalls } from './bad-calls/forward.js';
+import { layerCalls } from './bad-calls/layer.js';
+import { memoryCalls } from './bad-calls/memory.js';
+import { momentsCalls } from './bad-calls/moments.js';
+import { overlapCalls } from './bad-calls/overlap.js';
+import { settingsCalls } from './bad-calls/settings.js';
+import { statisticsCalls } from './bad-calls/statistics.js';
+import { type BadCall, Fixture } from './bad-calls/table.js';
+
+const TABLE: readonly BadCall[] = [
+  ...forwardCalls,
+  ...layerCalls,
+  ...memoryCalls,
+  ...momentsCalls,
+  ...overlapCalls,
+  ...settingsCalls,
+  ...statisticsCalls,
+];
+
+export default function errors(backend: BackendUnderTest): void {
+  const test = suiteFor(backend, 'errors');
+  TABLE.forEach(([title, call, type, text], i) => {
+    test(`${i + 1}: ${title}`, () => {
+      const fixture = new Fixture();
+      const before = fixture.snapshot();
+      let thrown: unknown;
+      try {
+        call(fixture);
+      } catch (error) {
+        thrown = error;
+      }
+      assert.instance(thrown, Error, 'nothing was thrown');
+      assert.is((thrown as Error).message, `batchnorm: ${text}`);
+      assert.is((thrown as Error).constructor, type);
+      assert.equal(fixture.snapshot(), before);
+    });
+  });
+
+  test('a layer goes on after an error as if it had not been', () => {
+    const fixture = new Fixture();
+    const other = new Fixture();
+    assert.throws(() => fixture.bn.forward(fixture.x, [2, 4]));
+    assert.equal(fixture.bn.backward(fixture.dy), other.bn.backward(other.dy));
+    assert.equal(fixture.bn.forward(fixture.x, [2, 3]), other.bn.forward(other.x, [2, 3]));
+  });
+}
