@@ -1,0 +1,107 @@
+/**
+ * The digests: a hash of all outputs for fixed seeds and shapes, so that a change of one bit is noticed. native/driver/
+ * digest.cc computes the same without JavaScript. Everything here is integers and powers of two until kernels run.
+ *
+ * Data: xorshift32 (13, 17, 5) from the seed. A draw is its next state; a base is (draw >>> 8) − 2²³; what a kind of data
+ * makes of it, `VALUES` says. Drawn in order: x, dy, residual (if any), gamma, beta; dy, residual, gamma and beta are 'unit'.
+ *
+ * Hash: FNV-1a, 64 bits, over the little-endian bytes of the arrays in the order of `outputsOf`, each NaN as 7fc00000 or
+ * 7ff8000000000000.
+ */
+import { ACTIVATION_CODES, type Kernels } from '#dist/kernels.js';
+import type { Tensor } from '#dist/types.js';
+
+export interface DigestCase {
+  readonly name: string;
+  readonly n: number;
+  readonly c: number;
+  readonly s: number;
+  readonly dtype: 'float32' | 'float64';
+  readonly data: keyof typeof VALUES;
+  readonly residual: boolean;
+  readonly activation: 'none' | 'relu';
+  readonly seed: number;
+  readonly digest: string;
+}
+
+type Draw = () => number;
+
+const base = (draw: Draw) => (draw() >>> 8) - 2 ** 23;
+const unit = (draw: Draw) => base(draw) * 2 ** -22;
+
+const VALUES = {
+  /** From −2 to 2. */
+  unit,
+  /** About 10,000. */
+  offset: (draw: Draw) => unit(draw) + 10000,
+  /** Subnormal float32. */
+  tiny: (draw: Draw) => base(draw) * 2 ** -149,
+  /** Times 2⁻⁶⁰ to 2⁶⁰. */
+  decades: (draw: Draw) => unit(draw) * 2 ** (((draw() >>> 8) % 121) - 60),
+  /** One in 64 is NaN, Infinity or −0; channel by channel, as it falls. */
+  special: (draw: Draw) => [Number.NaN, Number.POSITIVE_INFINITY, -0][(draw() >>> 20) % 192] ?? unit(draw),
+  constant: () => 3.25,
+};
+
+function xorshift32(seed: number): Draw {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return state >>> 0;
+  };
+}
+
+/** All outputs of the kernels on the data of the case, in the order in which they are hashed. */
+function outputsOf(kernels: Kernels, { n, c, s, dtype, data, residual, activation, seed }: DigestCase): Tensor[] {
+  const Type = dtype === 'float32' ? Float32Array : Float64Array;
+  const draw = xorshift32(seed);
+  const fill = (length: number, value: (draw: Draw) => number) => new Type(length).map(() => value(draw));
+  const length = n * c * s;
+  const x = fill(length, VALUES[data]);
+  const dy = fill(length, unit);
+  const r = residual ? fill(length, unit) : null;
+  const gamma = fill(c, unit);
+  const beta = fill(c, unit);
+
+  const view = { n, c, s };
+  const affine = { mean: new Float64Array(c), variance: new Float64Array(c), gamma, beta, epsilon: 2 ** -17 };
+  const code = ACTIVATION_CODES[activation];
+  const y = new Type(length);
+  kernels.forward(y, x, r, affine, code, view);
+  const outputs: Tensor[] = [affine.mean, affine.variance, y];
+  for (const batchStatistics of [true, false]) {
+    const [dx, dresidual] = [new Type(length), new Type(length)];
+    const [dgamma, dbeta] = [new Type(c), new Type(c)];
+    kernels.backward(dx, dresidual, dgamma, dbeta, dy, x, r, affine, code, batchStatistics, view);
+    outputs.push(dx, dresidual, dgamma, dbeta);
+  }
+  return outputs;
+}
+
+const FNV_START = 0xcbf29ce484222325n;
+const FNV_PRIME = 0x100000001b3n;
+
+/** 16 hexadecimal digits. */
+export function digestOf(kernels: Kernels, digestCase: DigestCase): string {
+  let hash = FNV_START;
+  for (const array of outputsOf(kernels, digestCase)) {
+    for (const byte of canonicalBytes(array)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * FNV_PRIME);
+  }
+  return hash.toString(16).padStart(16, '0');
+}
+
+/** Little-endian whatever the machine, and one NaN for all. */
+function canonicalBytes(array: Tensor): Uint8Array {
+  const size = array.BYTES_PER_ELEMENT;
+  const bytes = new DataView(new ArrayBuffer(array.length * size));
+  array.forEach((value: number, i: number) => {
+    if (size === 4) {
+      if (Number.isNaN(value)) bytes.setUint32(i * size, 0x7fc00000, true);
+      else bytes.setFloat32(i * size, value, true);
+    } else if (Number.isNaN(value)) bytes.setBigUint64(i * size, 0x7ff8000000000000n, true);
+    else bytes.setFloat64(i * size, value, true);
+  });
+  return new Uint8Array(bytes.buffer);
+}
