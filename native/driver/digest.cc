@@ -1,5 +1,5 @@
-// The digests of test/support/digests.ts, which defines data and hash, without JavaScript: what a processor that Node.js
-// does not run on here (or an emulated one) computes. One case a call, in arguments:
+// The digests of test/support/digests.ts, which defines data and hash, without JavaScript: what a processor that
+// Node.js does not run on here (or an emulated one) computes. One case a call, in arguments:
 //
 //   digest n c s float32|float64 unit|offset|tiny|decades|special|constant true|false none|relu seed
 #include <cmath>
