@@ -2,5 +2,6 @@
 import errors from './errors.js';
 import facade from './facade.js';
 import moments from './moments.js';
+import paper from './paper.js';
 
-export default [facade, moments, errors];
+export default [facade, moments, paper, errors];
