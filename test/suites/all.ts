@@ -1,7 +1,8 @@
 /** What every backend is held to. */
 import errors from './errors.js';
 import facade from './facade.js';
+import gradients from './gradients.js';
 import moments from './moments.js';
 import paper from './paper.js';
 
-export default [facade, moments, paper, errors];
+export default [facade, moments, gradients, paper, errors];

@@ -1,0 +1,134 @@
+/** backward against central differences of the forward, in float64, for every combination of its options. */
+import { type Activation, backward, forwardInference, forwardTraining } from 'batchnorm';
+import * as assert from 'uvu/assert';
+import type { BackendUnderTest } from '../support/backends.js';
+import { randomFor } from '../support/random.js';
+import { suiteFor } from '../support/suite.js';
+
+/** What the loss is a function of. */
+interface Point {
+  x: Float64Array;
+  gamma: Float64Array;
+  beta: Float64Array;
+  residual: Float64Array;
+}
+
+interface Setting {
+  readonly shape: readonly number[];
+  readonly axis: number;
+  readonly channels: number;
+  readonly statistics: 'batch' | 'given';
+  readonly withResidual: boolean;
+  readonly activation: Activation;
+}
+
+const SHAPES = [
+  { shape: [7, 3], axis: 1, channels: 3 },
+  { shape: [2, 3, 2, 5], axis: 1, channels: 3 },
+  { shape: [2, 3, 2, 4], axis: -1, channels: 4 },
+  { shape: [2, 2, 70], axis: 1, channels: 2 },
+];
+
+const SETTINGS: Setting[] = SHAPES.flatMap((of) =>
+  (['batch', 'given'] as const).flatMap((statistics) =>
+    [false, true].flatMap((withResidual) =>
+      (['none', 'relu'] as const).map((activation) => ({ ...of, statistics, withResidual, activation })),
+    ),
+  ),
+);
+
+const STEP = 2 ** -17;
+/** A difference of third order, (2⁻¹⁷)² times third derivatives of up to 100, and rounding, 2⁻⁵³·100/2⁻¹⁷. */
+const BOUND = 3e-8;
+
+class Problem {
+  readonly point: Point;
+  readonly dy: Float64Array;
+  readonly #setting: Setting;
+  /** Of the batch, or given: constants then. */
+  readonly statistics: { mean: Float64Array; variance: Float64Array };
+
+  constructor(setting: Setting) {
+    const random = randomFor(`gradients ${JSON.stringify(setting)}`);
+    const length = setting.shape.reduce((a, b) => a * b);
+    const draw = (count: number, shift = 0) => Float64Array.from({ length: count }, () => random.normal() + shift);
+    const { channels } = setting;
+    this.#setting = setting;
+    this.point = { x: draw(length, 1), gamma: draw(channels, 2), beta: draw(channels), residual: draw(length) };
+    this.dy = draw(length);
+    const { mean, variance } = forwardTraining(this.point.x, setting.shape, { axis: setting.axis });
+    const given = setting.statistics === 'given';
+    this.statistics = {
+      mean: mean.map((v) => (given ? v + 0.3 : v)),
+      variance: variance.map((v) => (given ? v * 2 : v)),
+    };
+  }
+
+  y({ x, gamma, beta, residual }: Point, activation: Activation): Float64Array {
+    const { shape, axis, statistics, withResidual } = this.#setting;
+    const options = { axis, gamma, beta, activation, ...(withResidual && { residual }) };
+    if (statistics === 'batch') return forwardTraining(x, shape, options).y;
+    return forwardInference(x, shape, { ...options, ...this.statistics });
+  }
+
+  loss(point: Point): number {
+    const y = this.y(point, this.#setting.activation);
+    return y.reduce((sum, value, k) => sum + value * this.dy[k], 0);
+  }
+
+  /** The slope of the loss along one coordinate. */
+  difference(of: keyof Point, k: number): number {
+    const moved = (by: number) => {
+      const array = this.point[of].slice();
+      array[k] += by;
+      return this.loss({ ...this.point, [of]: array });
+    };
+    return (moved(STEP) - moved(-STEP)) / (2 * STEP);
+  }
+
+  gradients() {
+    const { shape, axis, statistics, withResidual, activation } = this.#setting;
+    const { x, gamma, beta, residual } = this.point;
+    const options = { ...this.statistics, axis, statistics, gamma, beta, activation };
+    return backward(this.dy, x, shape, withResidual ? { ...options, residual } : options);
+  }
+}
+
+/** null, or what differs. */
+function wrongIn(problem: Problem, of: keyof Point, gradient: Float64Array): string | null {
+  for (let k = 0; k < problem.point[of].length; k++) {
+    const difference = problem.difference(of, k);
+    const error = Math.abs(gradient[k] - difference);
+    if (!(error <= BOUND * (1 + Math.abs(difference))))
+      return `d${of}[${k}]: ${gradient[k]}, by differences ${difference}`;
+  }
+  return null;
+}
+
+function titleOf({ shape, axis, statistics, withResidual, activation }: Setting): string {
+  return `[${shape}], axis ${axis}, ${statistics} statistics, ${activation}${withResidual ? ', residual' : ''}`;
+}
+
+export default function gradients(backend: BackendUnderTest): void {
+  const test = suiteFor(backend, 'gradients');
+
+  for (const setting of SETTINGS) {
+    test(titleOf(setting), () => {
+      const problem = new Problem(setting);
+      // relu has no slope at 0: the data keep clear of it.
+      const z = problem.y(problem.point, 'none');
+      assert.ok(z.every((value) => Math.abs(value) > 10 * STEP));
+      const { dx, dgamma, dbeta, dresidual } = problem.gradients();
+      assert.is(wrongIn(problem, 'x', dx), null);
+      assert.is(wrongIn(problem, 'gamma', dgamma), null);
+      assert.is(wrongIn(problem, 'beta', dbeta), null);
+      if (setting.withResidual) assert.is(wrongIn(problem, 'residual', dresidual!), null);
+    });
+  }
+
+  test('a gradient that is off by a millionth is noticed', () => {
+    const problem = new Problem(SETTINGS[0]);
+    const wrong = problem.gradients().dx.map((value) => value + 1e-6);
+    assert.is.not(wrongIn(problem, 'x', wrong), null);
+  });
+}
