@@ -24,7 +24,7 @@ function namingSeed(body: Callback): Callback {
     try {
       await body(context);
     } catch (error) {
-      if (error instanceof Error) error.message += `\n    (BATCHNORM_SEED=${SEED})`;
+      if (error instanceof Error) error.message += ` (BATCHNORM_SEED=${SEED})`;
       throw error;
     }
   };
