@@ -1,8 +1,9 @@
 /** What every backend is held to. */
+import accuracy from './accuracy.js';
 import errors from './errors.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
 import moments from './moments.js';
 import paper from './paper.js';
 
-export default [facade, moments, gradients, paper, errors];
+export default [accuracy, facade, moments, gradients, paper, errors];
