@@ -1,0 +1,127 @@
+// The digests of test/support/digests.ts, which defines data and hash, without JavaScript: what a processor that
+// Node.js does not run on here (or an emulated one) computes. One case a call, in arguments:
+//
+//   digest n c s float32|float64 unit|offset|tiny|decades|special|constant true|false none|relu seed
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "../kernels.h"
+
+namespace bn {
+namespace BN_ISA {
+extern const Kernels kernels;
+}
+
+namespace {
+
+class Draws {
+ public:
+  explicit Draws(uint32_t seed) : state_(seed) {}
+  uint32_t next() {
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 17;
+    state_ ^= state_ << 5;
+    return state_;
+  }
+  double base() { return static_cast<double>(next() >> 8) - 8388608.0; }
+  double unit() { return std::ldexp(base(), -22); }
+  double value(const std::string& kind) {
+    if (kind == "unit") return unit();
+    if (kind == "offset") return unit() + 10000;
+    if (kind == "tiny") return std::ldexp(base(), -149);
+    if (kind == "decades") {
+      const double significand = unit();
+      return std::ldexp(significand, static_cast<int>((next() >> 8) % 121) - 60);
+    }
+    if (kind == "special") {
+      const uint32_t which = (next() >> 20) % 192;
+      return which == 0 ? std::nan("") : which == 1 ? HUGE_VAL : which == 2 ? -0.0 : unit();
+    }
+    if (kind == "constant") return 3.25;
+    std::fprintf(stderr, "digest: unknown data %s\n", kind.c_str());
+    std::exit(2);
+  }
+
+ private:
+  uint32_t state_;
+};
+
+class Hash {
+ public:
+  void add(const std::vector<float>& array) {
+    for (float value : array) addBits(std::isnan(value) ? 0x7fc00000u : bits<uint32_t>(value), 4);
+  }
+  void add(const std::vector<double>& array) {
+    for (double value : array) addBits(std::isnan(value) ? 0x7ff8000000000000u : bits<uint64_t>(value), 8);
+  }
+  uint64_t value() const { return hash_; }
+
+ private:
+  template <class Bits, class Value>
+  static Bits bits(Value value) {
+    Bits out;
+    std::memcpy(&out, &value, sizeof out);
+    return out;
+  }
+  void addBits(uint64_t word, int bytes) {
+    for (int i = 0; i < bytes; ++i, word >>= 8) hash_ = (hash_ ^ (word & 0xff)) * 0x100000001b3u;
+  }
+  uint64_t hash_ = 0xcbf29ce484222325u;
+};
+
+template <class T>
+uint64_t digest(const KernelTable<T>& table, View v, char** arguments) {
+  const std::string kind = arguments[5];
+  const bool residual = std::strcmp(arguments[6], "true") == 0;
+  const Activation activation = std::strcmp(arguments[7], "relu") == 0 ? Activation::relu : Activation::none;
+  Draws draws(static_cast<uint32_t>(std::strtoul(arguments[8], nullptr, 10)));
+  const auto fill = [&draws](size_t length, const std::string& data) {
+    std::vector<T> array(length);
+    for (T& value : array) value = static_cast<T>(draws.value(data));
+    return array;
+  };
+  const size_t length = v.n * v.c * v.s;
+  const std::vector<T> x = fill(length, kind), dy = fill(length, "unit"), r = fill(residual ? length : 0, "unit");
+  const std::vector<T> gamma = fill(v.c, "unit"), beta = fill(v.c, "unit");
+  const T* given = residual ? r.data() : nullptr;
+
+  std::vector<double> scratch(BN_ISA::kernels.scratchBytes(v) / sizeof(double) + 8);
+  void* memory = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
+  std::vector<double> mean(v.c), variance(v.c);
+  const Affine<T> affine{mean.data(), variance.data(), gamma.data(), beta.data(), std::ldexp(1.0, -17)};
+  std::vector<T> y(length);
+  table.forward(y.data(), x.data(), given, mean.data(), variance.data(), affine, activation, v, memory);
+  Hash hash;
+  hash.add(mean);
+  hash.add(variance);
+  hash.add(y);
+  for (bool batchStatistics : {true, false}) {
+    std::vector<T> dx(length), dresidual(length), dgamma(v.c), dbeta(v.c);
+    table.backward(dx.data(), dresidual.data(), dgamma.data(), dbeta.data(), dy.data(), x.data(), given, affine,
+                   activation, batchStatistics, v, memory);
+    for (const std::vector<T>* array : {&dx, &dresidual, &dgamma, &dbeta}) hash.add(*array);
+  }
+  return hash.value();
+}
+
+}  // namespace
+}  // namespace bn
+
+int main(int count, char** arguments) {
+  if (count != 9) {
+    std::fprintf(stderr, "usage: digest n c s dtype data residual activation seed\n");
+    return 2;
+  }
+  const auto extent = [arguments](int i) { return static_cast<size_t>(std::strtoull(arguments[i], nullptr, 10)); };
+  const bn::View view{extent(1), extent(2), extent(3)};
+  const bool float32 = std::strcmp(arguments[4], "float32") == 0;
+  const uint64_t value = float32 ? bn::digest(bn::BN_ISA::kernels.f32, view, arguments)
+                                 : bn::digest(bn::BN_ISA::kernels.f64, view, arguments);
+  std::printf("%016llx\n", static_cast<unsigned long long>(value));
+  return 0;
+}

@@ -1,0 +1,16 @@
+// In place of the compiler's header: AVX-512 in portable C, by SIMDe, so that native/vec/avx512.h runs on any
+// processor.
+#pragma once
+#define SIMDE_NO_NATIVE
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx512.h>
+#include <simde/x86/fma.h>
+
+/** The one that SIMDe 0.7 lacks. */
+inline __m512d _mm512_cvtps_pd(__m256 narrow) {
+  float in[8];
+  double out[8];
+  _mm256_storeu_ps(in, narrow);
+  for (int j = 0; j < 8; ++j) out[j] = in[j];
+  return _mm512_loadu_pd(out);
+}
