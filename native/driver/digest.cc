@@ -1,7 +1,7 @@
 // The digests of test/support/digests.ts, which defines data and hash, without JavaScript: what a processor that
 // Node.js does not run on here (or an emulated one) computes. One case a call, in arguments:
 //
-//   digest n c s float32|float64 unit|offset|tiny|decades|special|constant true|false none|relu seed
+//   digest n c s float32|float64 unit|near|offset|tiny|decades|special|constant true|false none|relu seed
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -32,6 +32,7 @@ class Draws {
   double unit() { return std::ldexp(base(), -22); }
   double value(const std::string& kind) {
     if (kind == "unit") return unit();
+    if (kind == "near") return unit() + 1000;
     if (kind == "offset") return unit() + 10000;
     if (kind == "tiny") return std::ldexp(base(), -149);
     if (kind == "decades") {

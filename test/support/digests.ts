@@ -32,6 +32,8 @@ const unit = (draw: Draw) => base(draw) * 2 ** -22;
 const VALUES = {
   /** From −2 to 2. */
   unit,
+  /** About 1000: mean² is 0.7·2²⁰ times the variance, so that only float64 takes the centred pass. */
+  near: (draw: Draw) => unit(draw) + 1000,
   /** About 10,000. */
   offset: (draw: Draw) => unit(draw) + 10000,
   /** Subnormal float32. */
