@@ -69,7 +69,7 @@ function checkStatistics({ x, view, dtype, title }: Inputs): void {
   const expected = oracle.statistics(x, view);
   for (let ch = 0; ch < view.c; ch++) {
     const truth = truthOf(x, expected, view, ch);
-    const bounds = statisticsBounds(truth, view);
+    const bounds = statisticsBounds(truth, view, dtype);
     const what = (name: string) => () => `${name}[${ch}] of ${title}`;
     within(mean[ch], truth.mean, bounds.mean, dtype, what('mean'));
     within(variance[ch], truth.variance, bounds.variance, dtype, what('variance'));
@@ -126,10 +126,10 @@ class Check {
 
   /** What the bounds of one channel refer to. */
   #channel(g: Tensor, ch: number) {
-    const { x, gamma, view, epsilon } = this.#inputs;
+    const { x, gamma, view, dtype, epsilon } = this.#inputs;
     const own = oracle.indices(view, ch);
     const truth = truthOf(x, this.#truth, view, ch);
-    const errors = statisticsBounds(truth, view);
+    const errors = statisticsBounds(truth, view, dtype);
     const rstd = 1 / Math.sqrt(truth.variance + epsilon);
     const average = (term: (k: number) => number) => oracle.sum(own.map(term)) / own.length;
     const deviation = (k: number) => x[k] - truth.mean;

@@ -34,12 +34,22 @@ export interface Truth {
   magnitude: number;
 }
 
-/** Of the mean and of the variance, both absolute: with and without the centred pass, whichever is the larger. */
-export function statisticsBounds({ mean, variance, magnitude }: Truth, view: View): { mean: number; variance: number } {
+/** Of the mean and of the variance, both absolute. The centred pass is taken for granted where it surely is taken. */
+export function statisticsBounds(
+  { mean, variance, magnitude }: Truth,
+  view: View,
+  dtype: Dtype,
+): { mean: number; variance: number } {
   const D = additions(view);
-  const ratio = Math.min(mean ** 2 / variance || 0, 2 ** 20);
+  const ratio = mean ** 2 / variance || 0;
+  if (dtype === 'float64' || ratio > 1.01 * 2 ** 20) {
+    return {
+      mean: (D + 2) * W * Math.sqrt(variance) + W * Math.abs(mean),
+      variance: (D + 6) * W * variance + Number.MIN_VALUE,
+    };
+  }
   return {
     mean: (D + 2) * W * magnitude,
-    variance: (3 * D + 6) * W * (1 + ratio) * variance + Number.MIN_VALUE,
+    variance: (3 * D + 4) * W * (1 + ratio) * variance + Number.MIN_VALUE,
   };
 }
