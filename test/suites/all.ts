@@ -1,9 +1,11 @@
 /** What every backend is held to. */
 import accuracy from './accuracy.js';
+import edges from './edges.js';
 import errors from './errors.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
 import moments from './moments.js';
 import paper from './paper.js';
+import properties from './properties.js';
 
-export default [accuracy, facade, moments, gradients, paper, errors];
+export default [facade, moments, errors, paper, accuracy, gradients, properties, edges];
