@@ -15,7 +15,8 @@ rmSync(dist, { recursive: true, force: true });
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', root], { stdio: 'inherit' });
 
-const declarations = readdirSync(dist, { recursive: true }).filter((file) => file.endsWith('.d.ts'));
+const files = readdirSync(dist, { recursive: true });
+const declarations = files.filter((file) => file.endsWith('.d.ts') && !file.startsWith('cli'));
 for (const file of declarations) {
   mkdirSync(dirname(join(cjs, file)), { recursive: true });
   copyFileSync(join(dist, file), join(cjs, file));

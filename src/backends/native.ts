@@ -62,7 +62,7 @@ interface Addon {
 }
 
 const HOW_TO_BUILD =
-  'To build it: npm rebuild batchnorm --foreground-scripts (in a clone: npm run build:native); it needs Python 3, make and a C++17 compiler.';
+  'To build it: npm rebuild batchnorm --ignore-scripts=false --foreground-scripts (in a clone: npm run build:native); it needs Python 3, make and a C++17 compiler.';
 
 let addon: Addon | undefined;
 
@@ -96,9 +96,8 @@ function loadAddon(): Addon {
 /** scripts/install.js leaves the reason of a failed build in this file. */
 function whyMissing(): string {
   const report = new URL('../../build/install-failure.txt', import.meta.url);
-  if (!existsSync(report))
-    return 'no addon was built: the install script of batchnorm did not run (--ignore-scripts?).';
-  return `building the addon failed: ${readFileSync(report, 'utf8').trim()}`;
+  if (existsSync(report)) return `the addon was not built: ${readFileSync(report, 'utf8').trim()}.`;
+  return 'the addon was not built: the install script of batchnorm did not run (--ignore-scripts, or it waits for npm approve-scripts or pnpm approve-builds).';
 }
 
 /** Objects laid out flat: one array or number an argument is what Node-API reads fastest. */
