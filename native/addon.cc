@@ -191,7 +191,7 @@ Napi::Value isas(const Napi::CallbackInfo& info) {
 /** `threads`, and what the caches of this machine make of the rest: docs/performance.md has the measurements. */
 Resources resourcesFor(size_t threads) {
   const Caches& sizes = caches();
-  return {threads, 256 * 1024, sizes.own, sizes.last, pool::run};
+  return {threads, 256 * 1024, 2 * sizes.own, sizes.last / 2, sizes.last * 2 / 3, pool::run};
 }
 
 /** A number of at least 1 at this name of an object; what is there already where it has none. */
@@ -201,8 +201,8 @@ void read(const Napi::Object& from, const char* name, size_t& into) {
 }
 
 /**
- * load(isa, { threads, threadBytes, tileBytes, streamBytes }): the kernels of one instruction set, as an object of
- * functions. All but the threads are for tests and measurements: kernels.h, Resources.
+ * load(isa, { threads, threadBytes, tileBytes, sharedBytes, streamBytes }): the kernels of one instruction set, as an
+ * object of functions. All but the threads are for tests and measurements: kernels.h, Resources.
  */
 Napi::Value load(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -214,6 +214,7 @@ Napi::Value load(const Napi::CallbackInfo& info) {
     read(wanted, "threads", resources.threads);
     read(wanted, "threadBytes", resources.threadBytes);
     read(wanted, "tileBytes", resources.tileBytes);
+    read(wanted, "sharedBytes", resources.sharedBytes);
     read(wanted, "streamBytes", resources.streamBytes);
   }
   Instance& instance = *env.GetInstanceData<Instance>();

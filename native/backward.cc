@@ -17,6 +17,7 @@ inline V passedGradient(V dy, V d, V scale, V offset, const T* residual, size_t 
 template <class T, bool RESIDUAL, bool RELU>
 struct GradientTerm {
   using Element = T;
+  static constexpr size_t TENSORS = RELU && RESIDUAL ? 3 : 2;
   using Columns = SpreadCoefficients<T, RELU ? 3 : 1>;
   template <class V>
   struct Parameters {
@@ -27,6 +28,11 @@ struct GradientTerm {
   const T* residual;
   Coefficients<T> coefs;
 
+  void fetch(size_t k) const {
+    prefetch(x + k);
+    prefetch(dy + k);
+    if constexpr (TENSORS == 3) prefetch(residual + k);
+  }
   GradientTerm columns(Columns& memory, View v, Channels channels) const {
     return {dy, x, residual, memory.of(coefs, v, channels)};
   }
@@ -61,14 +67,16 @@ struct InputMap {
   const T* x;
   const T* residual;
   Coefficients<T> coefs;
+  size_t ahead;  // where the same rows of the next tile lie
   size_t base = 0;
 
   InputMap columns(Columns& memory, View v, Channels channels) const {
-    return {output, dresidual, dy, x, residual, memory.of(coefs, v, channels)};
+    return {output, dresidual, dy, x, residual, memory.of(coefs, v, channels), ahead};
   }
   InputMap staged(Stage<T>& stage, size_t k) const {
-    return {stage.outputs[0], dresidual == nullptr ? nullptr : stage.outputs[1], dy, x, residual, coefs, k};
+    return {stage.outputs[0], dresidual == nullptr ? nullptr : stage.outputs[1], dy, x, residual, coefs, ahead, k};
   }
+  bool aligned() const { return dresidual == nullptr || intoLine(dresidual) == intoLine(output); }
   void flush(const Stage<T>& stage, size_t k, size_t count) const {
     streamCopy(output + k, stage.outputs[0], count);
     if (dresidual != nullptr) streamCopy(dresidual + k, stage.outputs[1], count);
@@ -81,16 +89,20 @@ struct InputMap {
     if constexpr (!BATCH) return {center, scale, offset, center, center};
     return {center, scale, offset, parameter<V>(coefs.slope, at, spread), parameter<V>(coefs.level, at, spread)};
   }
-  template <class V>
+  template <bool STREAM, class V>
   void apply(size_t k, const Parameters<V>& p) const {
+    if constexpr (STREAM) {
+      prefetch(x + k + ahead);
+      prefetch(dy + k + ahead);
+    }
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V g = passedGradient<RESIDUAL, RELU>(Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
     const V direct = mul(g, p.scale);
-    if (dresidual != nullptr) store(dresidual + (k - base), g);
+    if (dresidual != nullptr) put<STREAM>(dresidual + (k - base), g);
     if constexpr (BATCH) {
-      store(output + (k - base), sub(direct, add(mul(d, p.slope), p.level)));
+      put<STREAM>(output + (k - base), sub(direct, add(mul(d, p.slope), p.level)));
     } else {
-      store(output + (k - base), direct);
+      put<STREAM>(output + (k - base), direct);
     }
   }
 };
@@ -118,6 +130,12 @@ struct Inputs {
   Activation activation;
 
   bool relu() const { return activation == Activation::relu; }
+  /** Calls body(RESIDUAL, RELU) with flags as types. Only the activation sees the residual. */
+  template <class Body>
+  void withActivation(const Body& body) const {
+    if (!relu()) return body(No(), No());
+    residual == nullptr ? body(No(), Yes()) : body(Yes(), Yes());
+  }
   /** Tensors that are read for the sums. */
   size_t count() const { return relu() && residual != nullptr ? 3 : 2; }
 };
@@ -125,7 +143,7 @@ struct Inputs {
 template <class T>
 void sumTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk, Tile tile) {
   const double *first = walk.totals, *second = walk.totals + walk.v.c;
-  withFlags(in.residual != nullptr, in.relu(), [&](auto withResidual, auto withRelu) {
+  in.withActivation([&](auto withResidual, auto withRelu) {
     walk.reduce(GradientTerm<T, withResidual.value, withRelu.value>{in.dy, in.x, in.residual, walk.channels}, tile);
   });
   for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
@@ -137,13 +155,14 @@ void sumTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& aff
 
 template <class T>
 void inputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, const Walk<T>& walk, Tile tile) {
-  withFlags(in.residual != nullptr, in.relu(), [&](auto withResidual, auto withRelu) {
+  in.withActivation([&](auto withResidual, auto withRelu) {
     constexpr bool RESIDUAL = withResidual.value, RELU = withRelu.value;
     const Coefficients<T>& coefs = walk.channels;
+    const size_t ahead = walk.ahead(tile);
     if (batchStatistics) {
-      walk.map(InputMap<T, RESIDUAL, RELU, true>{dx, dresidual, in.dy, in.x, in.residual, coefs}, tile);
+      walk.map(InputMap<T, RESIDUAL, RELU, true>{dx, dresidual, in.dy, in.x, in.residual, coefs, ahead}, tile);
     } else {
-      walk.map(InputMap<T, RESIDUAL, RELU, false>{dx, dresidual, in.dy, in.x, in.residual, coefs}, tile);
+      walk.map(InputMap<T, RESIDUAL, RELU, false>{dx, dresidual, in.dy, in.x, in.residual, coefs, ahead}, tile);
     }
   });
 }

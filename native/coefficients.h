@@ -19,18 +19,26 @@ struct Coefficients {
   T* level;
 };
 
-/** Memory for the first COUNT of the coefficients, spread over columns. */
+/**
+ * Memory for the first COUNT of the coefficients, spread over columns, and on round the end of a row by a vector. Where
+ * more channels than fit are columns, they stay where they are, and rows are gone through one by one.
+ */
 template <class T, size_t COUNT>
 struct SpreadCoefficients {
-  alignas(64) T values[COUNT][COLUMNS_AT_ONCE];
+  alignas(64) T values[COUNT][COLUMNS_AT_ONCE + LANES];
 
-  /** The coefficients of the columns of these channels; where these are the channels themselves, no copies. */
   Coefficients<T> of(const Coefficients<T>& from, View v, Channels channels) {
-    T* const all[5] = {from.center, from.scale, from.offset, from.slope, from.level};
+    const T* const all[5] = {from.center, from.scale, from.offset, from.slope, from.level};
     T* to[5] = {};
+    const size_t columns = stackedRows(v) * (channels.last - channels.first) * v.s;
+    if (columns > COLUMNS_AT_ONCE) {
+      return {from.center + channels.first, from.scale + channels.first, from.offset + channels.first,
+              from.slope + channels.first, from.level + channels.first};
+    }
     for (size_t i = 0; i < COUNT; ++i) {
-      to[i] = v.s == 1 && stackedRows(v) == 1 ? all[i] + channels.first : values[i];
-      if (to[i] == values[i]) spread(to[i], all[i], v, channels);
+      to[i] = values[i];
+      spread(to[i], all[i], v, channels);
+      for (size_t j = 0; j < LANES; ++j) to[i][columns + j] = to[i][j];
     }
     return {to[0], to[1], to[2], to[3], to[4]};
   }

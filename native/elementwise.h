@@ -2,13 +2,15 @@
 // short. Order is free here, so runs are cut into chunks and taken from the last to the first: what was read last for
 // the sums is still in the caches.
 //
-// A map has, for V one of Full<T> and T:
-//   Columns                                           memory for its parameters, spread over columns
-//   Map columns(Columns&, View, Channels) const       the same map with its parameters one for each column
-//   Map staged(Stage&, size_t k) const                the same map with the outputs of the elements from k on in
-//   `stage` Parameters<V> parameters<V>(size_t at, bool spread)   of one channel, or of V columns void apply<V>(size_t
-//   k, const Parameters<V>&)         writes the elements from k on T* output where the first of the outputs goes, for
-//   its alignment void flush(const Stage&, size_t k, size_t count)  writes what was staged past the caches
+// A map has, for V one of Full<T>, Part<T> and T:
+//   Columns                                            memory for its parameters, spread over columns
+//   Map columns(Columns&, View, Channels) const        the same map with its parameters one for each column
+//   Map staged(Stage&, size_t k) const                 the same map with the outputs from element k on in `stage`
+//   void flush(const Stage&, size_t k, size_t count)   writes what was staged
+//   Parameters<V> parameters<V>(size_t at, bool spread)    of one channel, or of V columns
+//   void apply<STREAM, V>(size_t k, const Parameters<V>&)  writes the elements from k on, past the caches if STREAM
+//   T* output                                          where element 0 of the first output goes
+//   bool aligned()                                     whether all outputs begin alike in their cache lines
 #pragma once
 #include "reduce.h"
 #include "stream.h"
@@ -19,104 +21,157 @@ namespace {
 
 /** Elementwise passes over rows shorter than this run across channels. */
 constexpr size_t SPREAD_BELOW = 16;
-/** Elements of an output that are staged: 4 KB of float32, which stay in the first cache. */
-constexpr size_t STAGED = 1024;
+/** Shorter rows are staged on their way past the caches: what they share of a cache line has to be put together. */
+constexpr size_t STAGED_BELOW = 256;
+/** Elements that are staged: few, so that reading and writing overlap (4 KB of them took 1.25 times as long as these).
+ */
+constexpr size_t STAGED = 128;
 /** Elements that are taken in order, before those that lie in front of them. */
-constexpr size_t CHUNK = 16384;
+constexpr size_t CHUNK = 65536;
 
 template <class T>
 struct Stage {
   alignas(64) T outputs[2][STAGED];
 };
 
-/** Elements of one row of a channel. */
-template <class Map>
-inline void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
+/** Elements of one row of a channel: aligned where it is long, and in smaller vectors at its ends. Maps are copied here
+ * and below, or the compiler would load their pointers anew after every store. */
+template <bool STREAM, class Map>
+inline void mapRow(const Map map, size_t k, size_t ch, size_t length) {
   using T = typename Map::Element;
   using Full = typename Vectors<T>::Full;
+  using Part = typename Vectors<T>::Part;
   const size_t end = k + length;
-  const auto parameters = map.template parameters<Full>(ch, false);
-  for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<Full>(k, parameters);
-  const auto rest = map.template parameters<T>(ch, false);
-  for (; k < end; ++k) map.template apply<T>(k, rest);
+  const auto single = map.template parameters<T>(ch, false);
+  if (length < STAGED_BELOW) {
+    if constexpr (STREAM) return mapRow<false>(map, k, ch, length);
+  } else {
+    for (const size_t aligned = k + toLine(map.output + k - map.base); k < aligned; ++k)
+      map.template apply<false, T>(k, single);
+  }
+  const auto full = map.template parameters<Full>(ch, false);
+  for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<STREAM, Full>(k, full);
+  const auto part = map.template parameters<Part>(ch, false);
+  for (; k + Part::LENGTH <= end; k += Part::LENGTH) map.template apply<false, Part>(k, part);
+  for (; k < end; ++k) map.template apply<false, T>(k, single);
 }
 
-/** `length` elements of one row of columns, from column j on. */
-template <class Map>
-inline void mapColumns(const Map& map, size_t k, size_t j, size_t length) {
+/** Elements of rows of `columns` columns, from column j on; the parameters go on round the end of a row. */
+template <bool STREAM, class Map>
+inline void mapColumns(const Map map, size_t k, size_t end, size_t j, size_t columns) {
   using T = typename Map::Element;
   using Full = typename Vectors<T>::Full;
-  size_t done = 0;
-  for (; done + Full::LENGTH <= length; done += Full::LENGTH) {
-    map.template apply<Full>(k + done, map.template parameters<Full>(j + done, true));
+  const auto one = [&] {
+    map.template apply<false, T>(k++, map.template parameters<T>(j, true));
+    j = j + 1 == columns ? 0 : j + 1;
+  };
+  if (end - k < STAGED_BELOW) {
+    if constexpr (STREAM) return mapColumns<false>(map, k, end, j, columns);
+  } else {
+    for (const size_t aligned = k + toLine(map.output + k - map.base); k < aligned;) one();
   }
-  for (; done < length; ++done) map.template apply<T>(k + done, map.template parameters<T>(j + done, true));
+  while (k + Full::LENGTH <= end) {
+    const size_t inRow = divideUp(columns - j, Full::LENGTH), vectors = least(inRow, (end - k) / Full::LENGTH);
+    for (size_t q = 0; q < vectors * Full::LENGTH; q += Full::LENGTH) {
+      map.template apply<STREAM, Full>(k + q, map.template parameters<Full>(j + q, true));
+    }
+    k += vectors * Full::LENGTH;
+    j += vectors * Full::LENGTH;
+    if (j >= columns) j -= columns;
+  }
+  while (k < end) one();
 }
 
-/** Elements k .. end, which begin in the row of `ch` and may go on through the following channels. */
-template <class Map>
-void mapRows(const Map& map, View v, size_t k, size_t end) {
-  size_t ch = k / v.s % v.c, length = v.s - k % v.s;
-  for (; k < end; k += length, length = v.s, ch = ch + 1 == v.c ? 0 : ch + 1) {
-    length = least(length, end - k);
-    mapRow(map, k, ch, length);
-  }
-}
+/** A visit of elements k .. end that lie along the rows of channels. */
+struct Along {
+  View v;
 
-/** Calls visit(map, k, end) for pieces of first .. last, the last ones first, with the outputs staged if `streaming`.
- */
+  template <bool STREAM, class Map>
+  BN_NOINLINE void visit(const Map& map, size_t k, size_t end) const {
+    size_t ch = k / v.s % v.c, length = v.s - k % v.s;
+    for (; k < end; k += length, length = v.s, ch = ch + 1 == v.c ? 0 : ch + 1) {
+      length = least(length, end - k);
+      mapRow<STREAM>(map, k, ch, length);
+    }
+  }
+};
+
+/** A visit of elements k .. end that lie in rows of columns, the first row beginning at `start`. */
+struct Across {
+  size_t start, columns;
+
+  template <bool STREAM, class Map>
+  BN_NOINLINE void visit(const Map& map, size_t k, size_t end) const {
+    mapColumns<STREAM>(map, k, end, (k - start) % columns, columns);
+  }
+};
+
+/** How a run is gone through. */
+struct Manner {
+  /** Outputs are written past the caches. */
+  bool streaming;
+  /** The last chunks first: they were read just before. */
+  bool descending;
+};
+enum class Writing { cached, streamed, staged };
+
+/** Elements start .. end, put together in a stage that is written past the caches line by line. */
 template <class Map, class Visit>
-void inPieces(const Map& map, size_t first, size_t last, bool streaming, const Visit& visit) {
-  using T = typename Map::Element;
-  constexpr size_t LINE = 64 / sizeof(T);
-  for (size_t chunkEnd = last, chunk; chunkEnd > first; chunkEnd = chunk) {
-    chunk = chunkEnd - first > CHUNK ? (chunkEnd - CHUNK) / LINE * LINE : first;
-    if (chunk < first) chunk = first;
-    if (!streaming) {
-      visit(map, chunk, chunkEnd);
-      continue;
-    }
-    // Pieces end where a cache line of the output ends.
-    const size_t behind = reinterpret_cast<size_t>(map.output + chunk) / sizeof(T) % LINE;
-    Stage<T> stage;
-    for (size_t k = chunk, end; k < chunkEnd; k = end) {
-      end = least(k + STAGED - (k == chunk ? behind : 0), chunkEnd);
-      visit(map.staged(stage, k), k, end);
-      map.flush(stage, k, end - k);
-    }
+void mapStaged(const Map& map, size_t start, size_t end, const Visit& visit) {
+  Stage<typename Map::Element> stage;
+  for (size_t k = start, next; k < end; k = next) {
+    next = least(k + STAGED - (k == start ? intoLine(map.output + k) : 0), end);
+    visit.template visit<false>(map.staged(stage, k), k, next);
+    map.flush(stage, k, next - k);
   }
-  if (streaming) drain();
 }
 
-/** Rows of channels, elements first .. last. */
-template <class Map>
-void mapAlong(const Map& map, View v, size_t first, size_t last, bool streaming) {
-  inPieces(map, first, last, streaming, [v](const Map& piece, size_t k, size_t end) { mapRows(piece, v, k, end); });
+/** Visits the elements first .. last. */
+template <class Map, class Visit>
+void inChunks(const Map& map, size_t first, size_t last, Writing writing, bool descending, const Visit& visit) {
+  for (size_t end = last; end > first;) {
+    const size_t start = descending && end - first > CHUNK ? end - CHUNK : first;
+    switch (writing) {
+      case Writing::cached:
+        visit.template visit<false>(map, start, end);
+        break;
+      case Writing::streamed:
+        visit.template visit<true>(map, start, end);
+        break;
+      case Writing::staged:
+        mapStaged(map, start, end, visit);
+    }
+    end = start;
+  }
+  if (writing != Writing::cached) drain();
 }
 
-/** Rows of columns, or whole stacks of them, of these channels. */
+/** Elements first .. last of all channels, along their rows. */
 template <class Map>
-void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels channels, bool streaming) {
-  const size_t row = v.c * v.s, step = v.s == 1 ? v.c : most(1, COLUMNS_AT_ONCE / v.s);
+void mapAlong(const Map& map, View v, size_t first, size_t last, Manner manner) {
+  const Writing direct = v.s >= STAGED_BELOW && map.aligned() ? Writing::streamed : Writing::staged;
+  inChunks(map, first, last, manner.streaming ? direct : Writing::cached, manner.descending, Along{v});
+}
+
+/** Rows first .. last of these channels (or whole stacks of rows), across them. */
+template <class Map>
+void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels channels, Manner manner) {
+  const Writing direct = map.aligned() ? Writing::streamed : Writing::staged;
+  const Writing writing = manner.streaming ? direct : Writing::cached;
+  const size_t row = v.c * v.s, step = v.s == 1 ? v.c : COLUMNS_AT_ONCE / v.s;
   typename Map::Columns memory;
   for (size_t block = channels.first; block < channels.last; block += step) {
     const Channels part{block, least(block + step, channels.last)};
     const Map spread = map.columns(memory, v, part);
-    const size_t start = block * v.s, width = (part.last - part.first) * v.s, columns = stackedRows(v) * width;
-    if (width < row) {
-      for (size_t i = lastRow; i-- > firstRow;) {
-        const size_t from = i * row + start;
-        inPieces(spread, from, from + width, streaming,
-                 [from](const Map& piece, size_t k, size_t end) { mapColumns(piece, k, k - from, end - k); });
-      }
+    const size_t width = (part.last - part.first) * v.s;
+    if (width == row && row <= COLUMNS_AT_ONCE) {
+      inChunks(spread, firstRow * row, lastRow * row, writing, manner.descending, Across{0, stackedRows(v) * width});
       continue;
     }
-    inPieces(spread, firstRow * row, lastRow * row, streaming, [columns](const Map& piece, size_t k, size_t end) {
-      for (size_t j = k % columns, length; k < end; k += length, j = 0) {
-        length = least(columns - j, end - k);
-        mapColumns(piece, k, j, length);
-      }
-    });
+    for (size_t n = 0; n < lastRow - firstRow; ++n) {
+      const size_t i = manner.descending ? lastRow - 1 - n : firstRow + n, start = i * row + block * v.s;
+      inChunks(spread, start, start + width, writing, false, Across{start, width});
+    }
   }
 }
 

@@ -33,8 +33,10 @@ struct Resources {
   size_t threads;
   /** Another thread takes part for each of these many bytes that the call touches. */
   size_t threadBytes;
-  /** What one thread may read twice and find in its caches the second time. */
+  /** What one thread may read twice and find in caches near by the second time. */
   size_t tileBytes;
+  /** What all threads together may read twice and find in the last cache, where a channel is larger than a tile. */
+  size_t sharedBytes;
   /** The least bytes that a call touches to have its outputs written past the caches. */
   size_t streamBytes;
   /** Calls task(job, part) for each part < parts on up to `threads` threads, and returns when all are done. */

@@ -18,12 +18,14 @@ struct NormalizeMap {
   const T* x;
   const T* residual;
   Coefficients<T> coefs;
+  size_t ahead;  // where the same rows of the next tile lie
   size_t base = 0;
 
   NormalizeMap columns(Columns& memory, View v, Channels channels) const {
-    return {output, x, residual, memory.of(coefs, v, channels)};
+    return {output, x, residual, memory.of(coefs, v, channels), ahead};
   }
-  NormalizeMap staged(Stage<T>& stage, size_t k) const { return {stage.outputs[0], x, residual, coefs, k}; }
+  NormalizeMap staged(Stage<T>& stage, size_t k) const { return {stage.outputs[0], x, residual, coefs, ahead, k}; }
+  bool aligned() const { return true; }
   void flush(const Stage<T>& stage, size_t k, size_t count) const { streamCopy(output + k, stage.outputs[0], count); }
 
   template <class V>
@@ -31,14 +33,15 @@ struct NormalizeMap {
     return {parameter<V>(coefs.center, at, spread), parameter<V>(coefs.scale, at, spread),
             parameter<V>(coefs.offset, at, spread)};
   }
-  template <class V>
+  template <bool STREAM, class V>
   void apply(size_t k, const Parameters<V>& p) const {
+    if constexpr (STREAM) prefetch(x + k + ahead);
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V z = preActivation<RESIDUAL>(d, p.scale, p.offset, residual, k);
     if constexpr (RELU) {
-      store(output + (k - base), passed(z, z));
+      put<STREAM>(output + (k - base), passed(z, z));
     } else {
-      store(output + (k - base), z);
+      put<STREAM>(output + (k - base), z);
     }
   }
 };
@@ -46,7 +49,8 @@ struct NormalizeMap {
 template <class T>
 void normalizeTile(T* y, const T* x, const T* residual, Activation activation, const Walk<T>& walk, Tile tile) {
   withFlags(residual != nullptr, activation == Activation::relu, [&](auto withResidual, auto withRelu) {
-    walk.map(NormalizeMap<T, withResidual.value, withRelu.value>{y, x, residual, walk.channels}, tile);
+    using Map = NormalizeMap<T, withResidual.value, withRelu.value>;
+    walk.map(Map{y, x, residual, walk.channels, walk.ahead(tile)}, tile);
   });
 }
 

@@ -5,14 +5,14 @@
 //   rows    all channels at once, where tiles would be too narrow to read memory in order, or too few for the threads.
 //           Threads share out the groups of rows, then the outputs, beginning with what was read last.
 #pragma once
-#include "layout.h"
+#include "elementwise.h"
 
 namespace bn {
 namespace BN_ISA {
 namespace {
 
 /** The narrowest piece of a row that is worth reading by itself from memory, in bytes. */
-constexpr size_t LEAST_RUN = 1024;
+constexpr size_t LEAST_RUN = 4096;
 /** The narrowest piece of a row that is worth reading by itself from the caches: a cache line. */
 constexpr size_t LEAST_CACHED_RUN = 64;
 /** Parts for each thread, so that one that is late leaves little to wait for. */
@@ -23,8 +23,9 @@ struct Plan {
   size_t threads;
   /** Channels of a tile: c where the walk is by rows. */
   size_t tileChannels;
-  /** Outputs are written past the caches. */
-  bool streaming;
+  /** The next tile is fetched while this one's outputs are written. */
+  bool fetching;
+  Manner manner;
 
   bool byTiles(View v) const { return threads == 1 || tileChannels < v.c; }
 };
@@ -34,23 +35,32 @@ inline size_t threadsFor(size_t bytes, const Resources& resources) {
   return most(1, least(resources.threads, bytes / resources.threadBytes));
 }
 
+/** Channels that a tile may have, when each has `bytes` that are read twice; 0 where not even one fits a cache. */
+inline size_t fittingChannels(size_t bytes, size_t threads, const Resources& resources) {
+  if (bytes <= resources.tileBytes) return resources.tileBytes / bytes;
+  return bytes * threads <= resources.sharedBytes ? 1 : 0;
+}
+
 /** `reread` tensors are read in both passes (0: there is one pass), of `tensors` that are touched at all, of elements
  * of `width` bytes. */
 inline Plan planOf(View v, size_t width, size_t reread, size_t tensors, const Resources& resources) {
   const size_t size = v.n * v.c * v.s * width;
   const size_t threads = threadsFor(size * tensors, resources);
-  Plan plan{threads, v.c, size * tensors >= resources.streamBytes};
+  Plan plan{threads, v.c, false, {size * tensors >= resources.streamBytes, reread > 0}};
   if (stackedRows(v) > 1 || reread == 0) return plan;
 
   const bool cached = size * reread <= resources.tileBytes * threads;
-  const size_t leastRun = cached ? LEAST_CACHED_RUN : LEAST_RUN;
-  const size_t channelBytes = v.s * width;
-  const size_t step = divideUp(LEAST_CACHED_RUN, channelBytes);  // whole cache lines where rows are short
-  const size_t wanted = cached ? divideUp(v.c, threads) : resources.tileBytes / (v.n * channelBytes * reread);
-  const size_t tiles = divideUp(divideUp(v.c, most(wanted, 1)), threads) * threads;
-  const size_t channels = divideUp(divideUp(v.c, tiles), step) * step;
-  const bool balanced = threads == 1 || divideUp(v.c, channels) % threads == 0 || v.c / channels >= 4 * threads;
-  if (wanted > 0 && balanced && channels * channelBytes >= leastRun) plan.tileChannels = least(channels, v.c);
+  const size_t channelRow = v.s * width, channelBytes = v.n * channelRow * reread;
+  const size_t fitting = cached ? divideUp(v.c, threads) : fittingChannels(channelBytes, threads, resources);
+  if (fitting == 0) return plan;
+  const size_t tiles = divideUp(divideUp(v.c, fitting), threads) * threads;
+  const size_t wholeLines = divideUp(LEAST_CACHED_RUN, channelRow);
+  const size_t channels = divideUp(divideUp(v.c, tiles), wholeLines) * wholeLines;
+  const bool balanced = divideUp(v.c, channels) % threads == 0 || v.c / channels >= 4 * threads;
+  if (balanced && channels * channelRow >= (cached ? LEAST_CACHED_RUN : LEAST_RUN)) {
+    plan.tileChannels = least(channels, v.c);
+    plan.fetching = 2 * channels * channelBytes * threads <= resources.sharedBytes;
+  }
   return plan;
 }
 

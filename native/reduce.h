@@ -2,6 +2,8 @@
 // reach the elements; a term says what is summed.
 //
 // A term has, for V one of Part<T> and T:
+//   TENSORS                                          how many it reads
+//   void fetch(size_t k)                             asks for the elements from k on
 //   Columns                                          memory for its parameters, spread over columns
 //   Term columns(Columns&, View, Channels) const     the same term with its parameters one for each column of these
 //                                                    channels
@@ -10,14 +12,21 @@
 #pragma once
 #include <cstring>
 
-#include "vec.h"
+#include "stream.h"
 
 namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** Columns: rows whose contribution to a strip is summed at once. Free to choose: it does not change the order. */
-constexpr size_t ROWS_AT_ONCE = 8;
+/**
+ * Columns: rows whose contribution to a strip is summed at once. Free to choose: it does not change the order. Rows
+ * that lie a page or more apart fall into the same few places of the first cache: no more of them than it has ways.
+ */
+constexpr size_t NEAR_ROWS_AT_ONCE = 8;
+constexpr size_t FAR_LINES_AT_ONCE = 8;
+constexpr size_t PAGE_BYTES = 4096;
+/** Tensors up to this are near anyway: all their rows at once. */
+constexpr size_t SMALL_BYTES = 65536;
 /** Columns whose lanes are kept at once, in 16 KB; at least those of a channel and of a stack. Free to choose. */
 constexpr size_t COLUMNS_AT_ONCE = 1024;
 /** Rows: channels whose lanes are kept at once. Free to choose. */
@@ -43,32 +52,61 @@ struct Totals {
 };
 
 /** Where a strip lies: row r of `count` is x[position + r·stride ...]; its parameters are at `parameter` (+ j if
- * spread). */
+ * spread). What lies `ahead` is fetched, unless that is 0. */
 struct Strip {
   size_t position, parameter;
   bool spread;
-  size_t width, count, stride;
+  size_t width, count, stride, ahead;
+};
+
+/** COUNT vectors of lanes side by side. A chain of members, where an array would be kept in memory and not in
+ * registers. */
+template <class V, class Term, size_t COUNT>
+struct Block {
+  using Sum = typename Traits<V>::Sum;
+  static constexpr size_t LENGTH = Traits<V>::LENGTH;
+  Sum first, second;
+  typename Term::template Parameters<V> parameters;
+  Block<V, Term, COUNT - 1> rest;
+
+  BN_INLINE void load(const double* lanes, const Term& term, size_t parameter, bool spread) {
+    first = Traits<Sum>::load(lanes);
+    second = Traits<Sum>::load(lanes + LANES);
+    parameters = term.template parameters<V>(parameter, spread);
+    rest.load(lanes + LENGTH, term, parameter + (spread ? LENGTH : 0), spread);
+  }
+  BN_INLINE void add(const Term& term, size_t k) {
+    term.template add<V>(first, second, k, parameters);
+    rest.add(term, k + LENGTH);
+  }
+  BN_INLINE void save(double* lanes) const {
+    store(lanes, first);
+    store(lanes + LANES, second);
+    rest.save(lanes + LENGTH);
+  }
+};
+template <class V, class Term>
+struct Block<V, Term, 0> {
+  BN_INLINE void load(const double*, const Term&, size_t, bool) {}
+  BN_INLINE void add(const Term&, size_t) {}
+  BN_INLINE void save(double*) const {}
 };
 
 /** Adds COUNT vectors side by side, their lanes in registers while the rows of the strip pass. */
 template <class V, size_t COUNT, class Term>
-inline void addBlock(double* lanes, const Term& term, const Strip& strip, size_t j) {
-  using Sum = typename Traits<V>::Sum;
-  constexpr size_t LENGTH = Traits<V>::LENGTH;
-  Sum first[COUNT], second[COUNT];
-  typename Term::template Parameters<V> parameters[COUNT];
-  for (size_t b = 0; b < COUNT; ++b) {
-    first[b] = Traits<Sum>::load(lanes + j + b * LENGTH);
-    second[b] = Traits<Sum>::load(lanes + LANES + j + b * LENGTH);
-    parameters[b] = term.template parameters<V>(strip.parameter + (strip.spread ? j + b * LENGTH : 0), strip.spread);
+inline void addBlock(double* lanes, const Term term, const Strip strip, size_t j) {
+  Block<V, Term, COUNT> block;
+  block.load(lanes + j, term, strip.parameter + (strip.spread ? j : 0), strip.spread);
+  const size_t start = strip.position + j, end = start + strip.count * strip.stride;
+  if (strip.ahead == 0) {
+    for (size_t k = start; k != end; k += strip.stride) block.add(term, k);
+  } else {
+    for (size_t k = start; k != end; k += strip.stride) {
+      term.fetch(k + strip.ahead);
+      block.add(term, k);
+    }
   }
-  for (size_t r = 0, k = strip.position + j; r < strip.count; ++r, k += strip.stride) {
-    for (size_t b = 0; b < COUNT; ++b) term.template add<V>(first[b], second[b], k + b * LENGTH, parameters[b]);
-  }
-  for (size_t b = 0; b < COUNT; ++b) {
-    store(lanes + j + b * LENGTH, first[b]);
-    store(lanes + LANES + j + b * LENGTH, second[b]);
-  }
+  block.save(lanes + j);
 }
 
 /** Adds a strip to its lanes. Two doubles a vector leave room in 16 registers for 8 lanes at a time, not for 16. */
@@ -87,8 +125,8 @@ void addStrip(double* lanes, const Term& term, const Strip& strip) {
 template <class Term>
 void addRow(double* lanes, const Term& term, size_t position, size_t ch, size_t length) {
   const size_t whole = length / LANES, rest = length % LANES;
-  if (whole > 0) addStrip(lanes, term, {position, ch, false, LANES, whole, LANES});
-  if (rest > 0) addStrip(lanes, term, {position + whole * LANES, ch, false, rest, 1, LANES});
+  if (whole > 0) addStrip(lanes, term, {position, ch, false, LANES, whole, LANES, 0});
+  if (rest > 0) addStrip(lanes, term, {position + whole * LANES, ch, false, rest, 1, LANES, 0});
 }
 
 /** 16 lanes to one sum: halves are added until one is left. */
@@ -108,6 +146,13 @@ inline void clear(double* lanes, size_t sets) { std::memset(lanes, 0, sets * PAI
 /** The columns of a channel are added to 16 lanes in turn, in order; then the lanes are folded. */
 inline void foldColumns(const Totals& totals, size_t group, View v, Channels channels, const double* lanes) {
   const size_t row = (channels.last - channels.first) * v.s;
+  if (v.s == 1 && stackedRows(v) == 1) {  // one column: the other lanes are +0
+    for (size_t ch = channels.first; ch < channels.last; ++ch) {
+      const double* from = lanes + (ch - channels.first) / LANES * PAIR + (ch - channels.first) % LANES;
+      totals.add(group, ch, from[0], from[LANES]);
+    }
+    return;
+  }
   for (size_t ch = channels.first; ch < channels.last; ++ch) {
     double folded[PAIR] = {};
     size_t to = 0;
@@ -125,9 +170,9 @@ inline void foldColumns(const Totals& totals, size_t group, View v, Channels cha
 
 /** Adds `count` rows of `width` columns, from element k on. */
 template <class Term>
-void addColumns(double* lanes, const Term& term, size_t k, size_t width, size_t count, size_t stride) {
+void addColumns(double* lanes, const Term& term, size_t k, size_t width, size_t count, size_t stride, size_t ahead) {
   for (size_t j = 0; j < width; j += LANES) {
-    addStrip(lanes + 2 * j, term, {k + j, j, true, least(LANES, width - j), count, stride});
+    addStrip(lanes + 2 * j, term, {k + j, j, true, least(LANES, width - j), count, stride, ahead});
   }
 }
 
@@ -135,6 +180,11 @@ void addColumns(double* lanes, const Term& term, size_t k, size_t width, size_t 
 template <class Term>
 void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
   const size_t stacked = stackedRows(v), stride = stacked * v.c * v.s, step = most(1, COLUMNS_AT_ONCE / v.s);
+  const size_t strideBytes = stride * sizeof(typename Term::Element);
+  const bool near = strideBytes < PAGE_BYTES, small = v.n * v.c * v.s * sizeof(typename Term::Element) <= SMALL_BYTES;
+  const size_t atOnce = small ? v.n : near ? NEAR_ROWS_AT_ONCE : FAR_LINES_AT_ONCE / Term::TENSORS;
+  // Short strides within a page are what the hardware does not see coming.
+  const size_t ahead = near && !small ? atOnce * stride : 0;
   alignas(64) double lanes[2 * COLUMNS_AT_ONCE];
   typename Term::Columns memory;
   for (size_t block = channels.first; block < channels.last; block += step) {
@@ -145,10 +195,10 @@ void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups
       const size_t start = g * groupRows(v), rows = least(groupRows(v), v.n - start), whole = rows / stacked;
       const size_t position = (start * v.c + block) * v.s;
       clear(lanes, divideUp(columns, LANES));
-      for (size_t i = 0; i < whole; i += ROWS_AT_ONCE) {
-        addColumns(lanes, spread, position + i * stride, columns, least(ROWS_AT_ONCE, whole - i), stride);
+      for (size_t i = 0; i < whole; i += atOnce) {
+        addColumns(lanes, spread, position + i * stride, columns, least(atOnce, whole - i), stride, ahead);
       }
-      addColumns(lanes, spread, position + whole * stride, rows % stacked * row, 1, stride);
+      addColumns(lanes, spread, position + whole * stride, rows % stacked * row, 1, stride, 0);
       foldColumns(totals, g, v, part, lanes);
     }
   }
@@ -204,6 +254,10 @@ void reduceGroups(const Totals& totals, const Term& term, View v, Groups groups,
 /** Values per channel to values per column, for vectors that run across channels. */
 template <class T>
 void spread(T* columns, const T* values, View v, Channels channels) {
+  if (v.s == 1 && stackedRows(v) == 1) {
+    std::memcpy(columns, values + channels.first, (channels.last - channels.first) * sizeof(T));
+    return;
+  }
   for (size_t row = 0; row < stackedRows(v); ++row) {
     for (size_t ch = channels.first; ch < channels.last; ++ch) {
       for (size_t j = 0; j < v.s; ++j) *columns++ = values[ch];

@@ -13,11 +13,13 @@ constexpr double CENTRED_ABOVE = 1048576.0;
 template <class T>
 struct Sums {
   using Element = T;
+  static constexpr size_t TENSORS = 1;
   struct Columns {};
   template <class V>
   struct Parameters {};
   const T* x;
 
+  void fetch(size_t k) const { prefetch(x + k); }
   Sums columns(Columns&, View, Channels) const { return *this; }
   template <class V>
   Parameters<V> parameters(size_t, bool) const {
@@ -35,6 +37,7 @@ struct Sums {
 template <class T>
 struct CentredSums {
   using Element = T;
+  static constexpr size_t TENSORS = 1;
   struct Columns {
     alignas(64) double mean[COLUMNS_AT_ONCE];
   };
@@ -45,6 +48,7 @@ struct CentredSums {
   const T* x;
   const double* mean;
 
+  void fetch(size_t k) const { prefetch(x + k); }
   CentredSums columns(Columns& memory, View v, Channels channels) const {
     spread(memory.mean, mean, v, channels);
     return {x, memory.mean};

@@ -9,17 +9,41 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
+constexpr size_t LINE_BYTES = 64;
+
+/** Elements from p back to where its cache line begins. */
+template <class T>
+inline size_t intoLine(const T* p) {
+  return reinterpret_cast<size_t>(p) % LINE_BYTES / sizeof(T);
+}
+/** Elements from p on to where the next cache line begins, unless one begins there. */
+template <class T>
+inline size_t toLine(const T* p) {
+  return (LINE_BYTES / sizeof(T) - intoLine(p)) % (LINE_BYTES / sizeof(T));
+}
+
+/** Asks for the cache line of p, into the second cache. */
+inline void prefetch(const void* p) {
+#if defined(_MSC_VER) && !defined(__clang__)
+#if defined(_M_X64)
+  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1);
+#endif
+#else
+  __builtin_prefetch(p, 0, 2);
+#endif
+}
+
 /** to ← from, whole cache lines past the caches. */
 template <class T>
 inline void streamCopy(T* to, const T* from, size_t count) {
-  constexpr size_t LINE = 64, STEP = F::LENGTH * sizeof(float);
+  constexpr size_t STEP = F::LENGTH * sizeof(float);
   char* out = reinterpret_cast<char*>(to);
   const char* in = reinterpret_cast<const char*>(from);
   const size_t bytes = count * sizeof(T);
-  size_t done = least((LINE - reinterpret_cast<size_t>(out) % LINE) % LINE, bytes);
+  size_t done = least(toLine(to) * sizeof(T), bytes);
   std::memcpy(out, in, done);
-  for (; done + LINE <= bytes; done += LINE) {
-    for (size_t j = 0; j < LINE; j += STEP) {
+  for (; done + LINE_BYTES <= bytes; done += LINE_BYTES) {
+    for (size_t j = 0; j < LINE_BYTES; j += STEP) {
       stream(reinterpret_cast<float*>(out + done + j), F::load(reinterpret_cast<const float*>(in + done + j)));
     }
   }

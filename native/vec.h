@@ -10,6 +10,16 @@
 #pragma once
 #include "layout.h"
 
+/** For what is only fast in the registers of its caller; and for loops that would else be compiled into each of theirs.
+ */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define BN_INLINE __forceinline
+#define BN_NOINLINE __declspec(noinline)
+#else
+#define BN_INLINE inline __attribute__((always_inline))
+#define BN_NOINLINE __attribute__((noinline))
+#endif
+
 #if defined(BN_AVX512)
 #include "vec/avx512.h"
 #elif defined(BN_AVX2)
@@ -41,6 +51,16 @@ inline double addExactProduct(double sum, double a, double b) { return sum + a *
 /** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is passed(z, z). */
 inline float passed(float v, float z) { return z > 0 ? v : z != z ? z : 0; }
 inline double passed(double v, double z) { return z > 0 ? v : z != z ? z : 0; }
+
+/** Stores, past the caches if STREAM: then p is aligned. */
+template <bool STREAM, class T, class V>
+inline void put(T* p, V v) {
+  if constexpr (STREAM) {
+    stream(p, v);
+  } else {
+    store(p, v);
+  }
+}
 
 /** How a kernel sees the type V: its element, its length, and what it is summed in. */
 template <class V>

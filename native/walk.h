@@ -89,6 +89,12 @@ class Walk {
     });
   }
 
+  /** Elements to the next tile, which is fetched while the outputs of this one are written past the caches; 0 where
+   * that does not pay. Memory then reads and writes at once: (32,64,56,56) forward took 0.9 of the time. */
+  size_t ahead(Tile tile) const {
+    return plan.fetching && tile.channels.last + plan.tileChannels <= v.c ? plan.tileChannels * v.s : 0;
+  }
+
   /** totals[ch], totals[c + ch] ← the two sums of each channel of the tile. */
   template <class Term>
   void reduce(const Term& term, Tile tile) const {
@@ -115,20 +121,20 @@ class Walk {
   template <class Map>
   void map(const Map& map, Tile tile) const {
     const bool across = v.s < SPREAD_BELOW;
-    if (tile.shared || tile.channels.last - tile.channels.first == v.c) {
-      const size_t parts = tile.shared ? plan.threads * PARTS_A_THREAD : 1;
-      parallel(resources_, plan.threads, parts, [&](size_t part) {
-        const size_t unit = across ? stackedRows(v) : LINE, count = across ? v.n : v.n * v.c * v.s;
-        const size_t units = divideUp(count, unit);
-        const size_t first = units * part / parts * unit, last = least(units * (part + 1) / parts * unit, count);
-        across ? mapAcross(map, v, first, last, tile.channels, plan.streaming)
-               : mapAlong(map, v, first, last, plan.streaming);
+    if (tile.shared) {
+      const size_t unit = across ? stackedRows(v) : LINE, units = divideUp(across ? v.n : v.n * v.c * v.s, unit);
+      const size_t parts = plan.threads * PARTS_A_THREAD;
+      parallel(resources_, plan.threads, parts, [&](size_t index) {
+        const size_t part = plan.manner.descending ? parts - 1 - index : index;
+        mapUnits(map, units * part / parts * unit, units * (part + 1) / parts * unit);
       });
+    } else if (tile.channels.last - tile.channels.first == v.c) {
+      mapUnits(map, 0, v.n * v.c * v.s);
     } else if (across) {
-      mapAcross(map, v, 0, v.n, tile.channels, plan.streaming);
+      mapAcross(map, v, 0, v.n, tile.channels, plan.manner);
     } else {
       for (size_t i = v.n; i-- > 0;) {
-        mapAlong(map, v, (i * v.c + tile.channels.first) * v.s, (i * v.c + tile.channels.last) * v.s, plan.streaming);
+        mapAlong(map, v, (i * v.c + tile.channels.first) * v.s, (i * v.c + tile.channels.last) * v.s, plan.manner);
       }
     }
   }
@@ -145,6 +151,16 @@ class Walk {
     base_ += divideUp(length, 8) * 8;
     return taken;
   }
+  /** Rows first .. last of all channels where the walk is across them, else elements. */
+  template <class Map>
+  void mapUnits(const Map& map, size_t first, size_t last) const {
+    if (v.s < SPREAD_BELOW) {
+      mapAcross(map, v, first, least(last, v.n), {0, v.c}, plan.manner);
+    } else {
+      mapAlong(map, v, first, least(last, v.n * v.c * v.s), plan.manner);
+    }
+  }
+
   T* takeElements() { return reinterpret_cast<T*>(take(v.c)); }
 
   const Resources& resources_;

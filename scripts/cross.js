@@ -8,14 +8,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const sources = ['stats', 'normalize', 'backward', 'table', 'driver/digest'].map((name) => `native/${name}.cc`);
+const sources = ['stats', 'normalize', 'backward', 'table', 'pool', 'driver/digest'].map((name) => `native/${name}.cc`);
 // As binding.gyp has it: -ffp-contract=off is what keeps bits equal.
-const flags = ['-std=c++17', '-O3', '-ffp-contract=off'];
+const flags = ['-std=c++17', '-O2', '-ffp-contract=off', '-pthread'];
 
 const targets = [
   { isa: 'baseline', arch: 'x64', compiler: 'g++' },
   { isa: 'avx2', arch: 'x64', cpu: 'avx2', compiler: 'g++', flags: ['-mavx2', '-mfma', '-DBN_AVX2'] },
-  // -O1: SIMDe's portable C takes a minute at -O3, and the bits are the same.
+  // -O1: SIMDe's portable C takes a minute at -O2, and the bits are the same.
   { isa: 'avx512', compiler: 'g++', flags: ['-O1', '-Inative/driver/simde', '-DBN_AVX512'], how: 'SIMDe' },
   {
     isa: 'neon',

@@ -62,6 +62,7 @@ export interface Resources {
   readonly threads: number;
   readonly threadBytes?: number;
   readonly tileBytes?: number;
+  readonly sharedBytes?: number;
   readonly streamBytes?: number;
 }
 
