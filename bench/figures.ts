@@ -44,6 +44,9 @@ export async function drawFigures(cases: readonly Case[], series: readonly strin
   });
 }
 
+/** Ticks of logarithmic axes. */
+const DECADES = [0.01, 0.1, 1, 10, 100, 1000];
+
 const megabytes = (bytes: number) => bytes / 1e6;
 const bytesOf = ({ entries }: Case) => entries[0]!.row.bytes;
 
@@ -60,10 +63,11 @@ function roofOf(cases: readonly Case[]): { mb: number; gbps: number; shapes: str
 function rooflinePlot(Plot: Plot, cases: readonly Case[], series: readonly string[]): PlotOptions {
   const roof = roofOf(cases);
   const entries = cases.flatMap((one) => one.entries);
-  const lowest = Math.min(...entries.map(({ row }) => row.gbps));
+  const lowest = 10 ** Math.floor(Math.log10(Math.min(...entries.map(({ row }) => row.gbps))));
+  const highest = 1.5 * Math.max(...roof.map(({ gbps }) => gbps), ...entries.map(({ row }) => row.gbps));
   const x = (row: Row) => megabytes(row.bytes);
   const marks: Markish[] = [
-    Plot.areaY(roof, { x: 'mb', y1: lowest / 2, y2: 'gbps', fill: 'currentColor', fillOpacity: 0.06 }),
+    Plot.areaY(roof, { x: 'mb', y1: lowest, y2: 'gbps', fill: 'currentColor', fillOpacity: 0.06 }),
     Plot.lineY(roof, { x: 'mb', y: 'gbps', stroke: 'currentColor', strokeWidth: 1.75 }),
     Plot.text(roof, { x: 'mb', y: 'gbps', text: 'shapes', dy: -10, fontWeight: 600, fontSize: 12 }),
     ...series.map((name) =>
@@ -87,8 +91,8 @@ function rooflinePlot(Plot: Plot, cases: readonly Case[], series: readonly strin
     marginRight: 14,
     marginTop: 28,
     marginBottom: 42,
-    x: { type: 'log', label: 'bytes that must be moved, MB', tickFormat: '~g', ticks: 5 },
-    y: { type: 'log', label: 'GB/s', grid: true, tickFormat: '~g', ticks: 5, nice: true },
+    x: { type: 'log', label: 'bytes that must be moved, MB', tickFormat: '~g', ticks: DECADES, inset: 12 },
+    y: { type: 'log', label: 'GB/s', grid: true, tickFormat: '~g', ticks: DECADES, domain: [lowest, highest] },
     symbol: { domain: ['nchw', 'nhwc', 'nc'], range: ['circle', 'triangle', 'square'] },
     marks,
   };
@@ -112,7 +116,7 @@ function barPlot(Plot: Plot, cases: readonly Case[], series: readonly string[]):
   return {
     width: 430,
     height: 70 + names.length * (present.length * 10 + 8),
-    marginLeft: 6,
+    marginLeft: 58,
     marginRight: 26,
     marginTop: 28,
     marginBottom: 40,

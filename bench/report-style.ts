@@ -10,7 +10,7 @@ export const BENCH_STYLE = `
     --series-4: #e27df0; --series-5: #e0b84c; --series-6: #4fd1d9; --series-7: #fb7185;
   }
 }
-.headline div { border-color: var(--series-0); }
+.headline div { border-color: var(--series-0); flex-basis: 20rem; }
 h3 { font-size: 1rem; margin: 0 0 0.4rem; }
 .legend.series span::before { width: 0.9rem; height: 0.9rem; border-radius: 50%; background: var(--colour); vertical-align: -0.12em; }
 .legend.layouts { color: var(--soft); }

@@ -24,6 +24,7 @@ export interface Case extends Pick<Row, 'shape' | 'layout' | 'op' | 'allowed'> {
   readonly floor: Floor | null;
   /** The fastest peer for this shape, layout and operation with at most as many threads. */
   readonly bestPeer: Row | null;
+  /** Whoever was timed, and the best peer, which may have been timed in a process of fewer threads. */
   readonly entries: readonly Entry[];
 }
 
@@ -41,13 +42,12 @@ function summarizeCase(group: readonly Row[], all: readonly Row[]): Case {
   const floor = findFloor(group);
   const comparable = (row: Row) => row.shape === shape && row.layout === layout && row.op === op;
   const bestPeer = fastest(all.filter((row) => isPeer(row) && comparable(row) && row.allowed <= allowed));
-  const entries = group
-    .filter((row) => !isLimit(row))
-    .map((row) => ({
-      row,
-      ofLimit: floor === null ? null : floor.ms / row.ms_median,
-      ofBestPeer: bestPeer === null || !isOurs(row) ? null : bestPeer.ms_median / row.ms_median,
-    }));
+  const timed = group.filter((row) => !isLimit(row));
+  const entries = (bestPeer === null ? timed : [...new Set([...timed, bestPeer])]).map((row) => ({
+    row,
+    ofLimit: floor === null ? null : floor.ms / row.ms_median,
+    ofBestPeer: bestPeer === null || !isOurs(row) ? null : bestPeer.ms_median / row.ms_median,
+  }));
   return { shape, layout, op, allowed, floor, bestPeer, entries };
 }
 

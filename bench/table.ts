@@ -30,11 +30,9 @@ function formatTable(cases: readonly Case[], colour: boolean): string {
   return table.toString();
 }
 
-/** The limit, then contenders from fast to slow, with the best peer wherever it was measured; the shape is written once. */
+/** The limit, then contenders from fast to slow; the shape is written once. */
 export function rowsOf({ shape, layout, allowed, floor, bestPeer, entries }: Case): string[][] {
-  const isElsewhere = bestPeer !== null && entries.every(({ row }) => row !== bestPeer);
-  const all = isElsewhere ? [...entries, { row: bestPeer, ofLimit: null, ofBestPeer: null }] : [...entries];
-  const lines = all
+  const lines = [...entries]
     .sort((a, b) => a.row.ms_median - b.row.ms_median)
     .map(({ row, ofLimit, ofBestPeer }) => [
       row === bestPeer ? `${seriesOf(row)} (best peer)` : seriesOf(row),
