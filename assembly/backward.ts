@@ -1,5 +1,15 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
-import { COLUMNS_BELOW, Coefficients, GRADIENT, PAIR_BYTES, Scratch, SPREAD_BELOW, Term } from './layout';
+import {
+  COLUMNS_BELOW,
+  Coefficients,
+  columnsOf,
+  GRADIENT,
+  least,
+  PAIR_BYTES,
+  Scratch,
+  SPREAD_BELOW,
+  Term,
+} from './layout';
 import {
   coefficients,
   optional,
@@ -245,13 +255,14 @@ export function gradientInput<T>(
   if (batch) inputCoefficients<T>(to, mean, variance, gamma, epsilon, sumDy, sumDyDeviation, count, c);
   const columns = s < SPREAD_BELOW;
   const coefs = columns ? spreadCoefficients<T>(scratch, c, s, batch) : to;
-  const rows = columns ? n : n * c;
-  const length = columns ? c * s : s;
-  for (let row: usize = 0, k: usize = 0; row < rows; ++row, k += length * sizeof<T>()) {
-    const at: usize = columns ? 0 : row % c;
+  const size = n * c * s;
+  const row = columns ? columnsOf(c, s) : s;
+  for (let start: usize = 0, ch: usize = 0; start < size; start += row) {
+    const k = start * sizeof<T>();
     const dz: usize = dresidual == 0 ? 0 : dresidual + k;
     const z: usize = residual == 0 ? 0 : residual + k;
-    inputRow<T>(dx + k, dz, dy + k, x + k, z, coefs, at, columns, activation, batch, length);
+    inputRow<T>(dx + k, dz, dy + k, x + k, z, coefs, ch, columns, activation, batch, least(row, size - start));
+    ch = columns || ch + 1 == c ? 0 : ch + 1;
   }
 }
 

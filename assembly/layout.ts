@@ -10,6 +10,9 @@ export const SEGMENT: usize = 4096;
 /** Rows shorter than this are summed as columns: 7×7 planes reach 21 GB/s that way and 13 as rows (AVX2, 12.8 MB). */
 export const COLUMNS_BELOW: usize = 64;
 
+/** Rows narrower than this, c·s values, are stacked: a strip of columns would not fill the lanes. */
+export const STACKED_BELOW: usize = LANES;
+
 /** Columns: rows whose contribution to a strip is summed at once. Free to choose: it does not change the order. */
 export const ROWS_AT_ONCE: usize = 8;
 /** Rows: channels whose lanes are kept at once. Free to choose too. */
@@ -26,9 +29,19 @@ export function groupRows(s: usize): usize {
   return s >= SEGMENT ? 1 : SEGMENT / s;
 }
 
+/** Rows that lie side by side in one row of columns. */
+export function stackedRows(c: usize, s: usize): usize {
+  return c * s < STACKED_BELOW ? LANES : 1;
+}
+
+/** Columns of the rows that are stacked; 0 where rows are not summed as columns. */
+export function columnsOf(c: usize, s: usize): usize {
+  return s < COLUMNS_BELOW ? stackedRows(c, s) * c * s : 0;
+}
+
 /** Strips of 16 columns, or blocks of channels, whose lanes are kept at once. */
 export function laneSets(c: usize, s: usize): usize {
-  return s < COLUMNS_BELOW ? (c * s + LANES - 1) / LANES : CHANNELS_AT_ONCE;
+  return s < COLUMNS_BELOW ? (columnsOf(c, s) + LANES - 1) / LANES : CHANNELS_AT_ONCE;
 }
 
 /** Pointers to the coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·slope + level). */
@@ -69,14 +82,14 @@ export class Scratch {
   totals: usize;
   /** [laneSets + 1] pairs of lanes, the last one to fold columns in. */
   lanes: usize;
-  /** [c·s] f64: the means spread over columns, where rows are summed as columns. */
+  /** [columns] f64: the means spread over columns, where rows are summed as columns. */
   means: usize;
   /** [c] f64 each: the gradient sums of a backward pass. */
   sumDy: usize;
   sumDyDeviation: usize;
   /** [c] each. */
   channels: Coefficients;
-  /** [c·s] each, where rows are summed as columns. */
+  /** [columns] each, where rows are summed as columns. */
   columns: Coefficients;
   /** What is being summed. */
   term: Term;
@@ -102,7 +115,7 @@ export class Scratch {
 
   static at(memory: usize, c: usize, s: usize): Scratch {
     const scratch = changetype<Scratch>(memory);
-    const spread: usize = s < COLUMNS_BELOW ? c * s : 0;
+    const spread = columnsOf(c, s);
     scratch.end = memory + ((offsetof<Scratch>() + 63) & ~63);
     scratch.totals = scratch.take(2 * c * sizeof<f64>());
     scratch.lanes = scratch.take((laneSets(c, s) + 1) * PAIR_BYTES);
@@ -118,7 +131,7 @@ export class Scratch {
 
 /** What `Scratch.at` takes: 20 arrays and tables, each rounded up to 64 bytes. In float64, where it cannot wrap round. */
 export function scratchBytes(c: usize, s: usize): f64 {
-  const spread: f64 = s < COLUMNS_BELOW ? <f64>c * <f64>s : 0;
+  const spread: f64 = s < COLUMNS_BELOW ? <f64>stackedRows(c, s) * <f64>c * <f64>s : 0;
   const sets: f64 = s < COLUMNS_BELOW ? spread / <f64>LANES + 2 : <f64>(CHANNELS_AT_ONCE + 1);
   return (9 * <f64>c + 6 * spread) * sizeof<f64>() + sets * PAIR_BYTES + 3 * 128 + 20 * 64;
 }

@@ -1,5 +1,5 @@
 // y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
-import { Coefficients, Scratch, SPREAD_BELOW } from './layout';
+import { Coefficients, columnsOf, least, Scratch, SPREAD_BELOW } from './layout';
 import { spread } from './reduce';
 import { statistics } from './stats';
 import { parameter4, passed4 } from './vec';
@@ -43,7 +43,7 @@ export function coefficients<T>(
 export function spreadCoefficients<T>(scratch: Scratch, c: usize, s: usize, input: bool): Coefficients {
   const from = scratch.channels;
   const to = scratch.columns;
-  if (s == 1) return from;
+  if (columnsOf(c, s) == c) return from;
   spread<T>(to.center, from.center, c, s);
   spread<T>(to.scale, from.scale, c, s);
   spread<T>(to.offset, from.offset, c, s);
@@ -133,11 +133,13 @@ export function normalize<T>(
   coefficients<T>(scratch.channels, mean, variance, gamma, beta, epsilon, c);
   const columns = s < SPREAD_BELOW;
   const coefs = columns ? spreadCoefficients<T>(scratch, c, s, false) : scratch.channels;
-  const rows = columns ? n : n * c;
-  const length = columns ? c * s : s;
-  for (let row: usize = 0, k: usize = 0; row < rows; ++row, k += length * sizeof<T>()) {
-    const at: usize = columns ? 0 : row % c;
-    normalizeRow<T>(y + k, x + k, residual == 0 ? 0 : residual + k, coefs, at, columns, activation, length);
+  const size = n * c * s;
+  const row = columns ? columnsOf(c, s) : s;
+  for (let start: usize = 0, ch: usize = 0; start < size; start += row) {
+    const k = start * sizeof<T>();
+    const length = least(row, size - start);
+    normalizeRow<T>(y + k, x + k, residual == 0 ? 0 : residual + k, coefs, ch, columns, activation, length);
+    ch = columns || ch + 1 == c ? 0 : ch + 1;
   }
 }
 

@@ -5,6 +5,7 @@ import {
   CENTRED,
   CHANNELS_AT_ONCE,
   COLUMNS_BELOW,
+  columnsOf,
   groupRows,
   LANES,
   laneSets,
@@ -13,6 +14,7 @@ import {
   ROWS_AT_ONCE,
   SEGMENT,
   SUMS,
+  stackedRows,
   Term,
 } from './layout';
 import { centredStrip, sumsStrip } from './stats';
@@ -71,34 +73,45 @@ function clear(lanes: usize, sets: usize): void {
   memory.fill(lanes, 0, sets * PAIR_BYTES);
 }
 
-/** Column j of a channel is added to lane j mod 16, in order of j; then the lanes are folded. */
+/** The columns of a channel are added to 16 lanes in turn, in order; then the lanes are folded. */
 function foldColumns(totals: usize, c: usize, s: usize, lanes: usize, spare: usize): void {
-  for (let ch: usize = 0, column: usize = 0; ch < c; ++ch) {
+  const columns = columnsOf(c, s);
+  for (let ch: usize = 0; ch < c; ++ch) {
     clear(spare, 1);
-    for (let j: usize = 0; j < s; ++j, ++column) {
-      const from = lanes + (column / LANES) * PAIR_BYTES + ((column % LANES) << 3);
-      const to = spare + ((j % LANES) << 3);
-      increase(to, load<f64>(from));
-      increase(to + PAIR_BYTES / 2, load<f64>(from + PAIR_BYTES / 2));
+    let to: usize = 0;
+    for (let start = ch * s; start < columns; start += c * s) {
+      for (let column = start; column < start + s; ++column) {
+        const from = lanes + (column / LANES) * PAIR_BYTES + ((column % LANES) << 3);
+        increase(spare + (to << 3), load<f64>(from));
+        increase(spare + (to << 3) + PAIR_BYTES / 2, load<f64>(from + PAIR_BYTES / 2));
+        to = (to + 1) % LANES;
+      }
     }
     fold(totals, ch, c, spare);
   }
 }
 
-/** Columns: one lane for each of the c·s columns of a group of rows; vectors run across channels. */
+/** Adds `count` rows of `width` columns, from element k on. */
+function addColumns<T>(lanes: usize, term: Term, k: usize, width: usize, count: usize, stride: usize): void {
+  for (let j: usize = 0; j < width; j += LANES) {
+    addStrip<T>(term, lanes + (j / LANES) * PAIR_BYTES, k + j, j, true, least(LANES, width - j), count, stride);
+  }
+}
+
+/** Columns: one lane for each of the c·s columns of a group of rows, or of 16 rows where these are stacked. */
 function reduceColumns<T>(totals: usize, term: Term, n: usize, c: usize, s: usize, lanes: usize): void {
-  const columns = c * s;
+  const columns = columnsOf(c, s);
   const strips = laneSets(c, s);
-  for (let first: usize = 0; first < n; first += groupRows(s)) {
-    const last = least(first + groupRows(s), n);
+  const groupSize = (groupRows(s) / stackedRows(c, s)) * columns;
+  const size = n * c * s;
+  for (let start: usize = 0; start < size; start += groupSize) {
+    const end = least(start + groupSize, size);
+    const whole = end - ((end - start) % columns);
     clear(lanes, strips);
-    for (let i = first; i < last; i += ROWS_AT_ONCE) {
-      const rows = least(ROWS_AT_ONCE, last - i);
-      for (let k: usize = 0; k < columns; k += LANES) {
-        const width = least(LANES, columns - k);
-        addStrip<T>(term, lanes + (k / LANES) * PAIR_BYTES, i * columns + k, k, true, width, rows, columns);
-      }
+    for (let k = start; k < whole; k += ROWS_AT_ONCE * columns) {
+      addColumns<T>(lanes, term, k, columns, least(ROWS_AT_ONCE, (whole - k) / columns), columns);
     }
+    addColumns<T>(lanes, term, whole, end - whole, 1, columns);
     foldColumns(totals, c, s, lanes, lanes + strips * PAIR_BYTES);
   }
 }
@@ -143,8 +156,10 @@ export function reduce<T>(totals: usize, term: Term, n: usize, c: usize, s: usiz
 
 /** Values per channel to values per column, for vectors that run across channels. */
 export function spread<T>(columns: usize, channels: usize, c: usize, s: usize): void {
-  for (let ch: usize = 0; ch < c; ++ch) {
-    const value = load<T>(channels + ch * sizeof<T>());
-    for (let j: usize = 0; j < s; ++j, columns += sizeof<T>()) store<T>(columns, value);
+  for (let row: usize = 0; row < stackedRows(c, s); ++row) {
+    for (let ch: usize = 0; ch < c; ++ch) {
+      const value = load<T>(channels + ch * sizeof<T>());
+      for (let j: usize = 0; j < s; ++j, columns += sizeof<T>()) store<T>(columns, value);
+    }
   }
 }

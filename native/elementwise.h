@@ -22,7 +22,7 @@ inline void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
   for (; k < end; ++k) map.template apply<T>(k, rest);
 }
 
-/** One row of c·s columns. */
+/** One row of columns. */
 template <class Map>
 inline void mapColumns(const Map& map, size_t k, size_t columns) {
   using T = typename Map::Element;
@@ -36,11 +36,13 @@ inline void mapColumns(const Map& map, size_t k, size_t columns) {
 
 template <class Map>
 void mapElements(const Map& map, View v) {
-  for (size_t i = 0; i < v.n; ++i) {
-    if (v.s < SPREAD_BELOW) {
-      mapColumns(map, i * v.c * v.s, v.c * v.s);
-    } else {
-      for (size_t ch = 0; ch < v.c; ++ch) mapRow(map, (i * v.c + ch) * v.s, ch, v.s);
+  const size_t size = v.n * v.c * v.s;
+  if (v.s < SPREAD_BELOW) {
+    const size_t columns = columnsOf(v);
+    for (size_t k = 0; k < size; k += columns) mapColumns(map, k, least(columns, size - k));
+  } else {
+    for (size_t i = 0, k = 0; i < v.n; ++i) {
+      for (size_t ch = 0; ch < v.c; ++ch, k += v.s) mapRow(map, k, ch, v.s);
     }
   }
 }

@@ -34,7 +34,7 @@ void coefficients(const Coefficients<T>& to, const Affine<T>& affine, size_t c) 
 template <class T>
 Coefficients<T> spreadCoefficients(const Scratch<T>& scratch, View v, bool input) {
   const Coefficients<T>&from = scratch.channels, &to = scratch.columns;
-  if (v.s == 1) return from;
+  if (columnsOf(v) == v.c) return from;
   spread(to.center, from.center, v);
   spread(to.scale, from.scale, v);
   spread(to.offset, from.offset, v);

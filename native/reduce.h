@@ -77,32 +77,43 @@ inline void fold(double* totals, size_t ch, size_t c, const double* lanes) {
 
 inline void clear(double* lanes, size_t sets) { std::memset(lanes, 0, sets * PAIR * sizeof(double)); }
 
-/** Column j of a channel is added to lane j mod 16, in order of j; then the lanes are folded. */
+/** The columns of a channel are added to 16 lanes in turn, in order; then the lanes are folded. */
 inline void foldColumns(double* totals, View v, const double* lanes, double* spare) {
-  for (size_t ch = 0, column = 0; ch < v.c; ++ch) {
+  const size_t columns = columnsOf(v);
+  for (size_t ch = 0; ch < v.c; ++ch) {
     clear(spare, 1);
-    for (size_t j = 0; j < v.s; ++j, ++column) {
-      const double* from = lanes + column / LANES * PAIR + column % LANES;
-      spare[j % LANES] += from[0];
-      spare[LANES + j % LANES] += from[LANES];
+    size_t to = 0;
+    for (size_t start = ch * v.s; start < columns; start += v.c * v.s) {
+      for (size_t column = start; column < start + v.s; ++column, to = (to + 1) % LANES) {
+        const double* from = lanes + column / LANES * PAIR + column % LANES;
+        spare[to] += from[0];
+        spare[LANES + to] += from[LANES];
+      }
     }
     fold(totals, ch, v.c, spare);
   }
 }
 
-/** Columns: one lane for each of the c·s columns of a group of rows; vectors run across channels. */
+/** Adds `count` rows of `width` columns, from element k on. */
+template <class Term>
+void addColumns(double* lanes, const Term& term, size_t k, size_t width, size_t count, size_t stride) {
+  for (size_t j = 0; j < width; j += LANES) {
+    addStrip(lanes + 2 * j, term, {k + j, j, true, least(LANES, width - j), count, stride});
+  }
+}
+
+/** Columns: one lane for each of the c·s columns of a group of rows, or of 16 rows where these are stacked. */
 template <class Term>
 void reduceColumns(double* totals, const Term& term, View v, double* lanes) {
-  const size_t columns = v.c * v.s, strips = laneSets(v);
-  for (size_t start = 0; start < v.n; start += groupRows(v.s)) {
-    const size_t end = least(start + groupRows(v.s), v.n);
+  const size_t columns = columnsOf(v), strips = laneSets(v);
+  const size_t groupSize = groupRows(v.s) / stackedRows(v) * columns, size = v.n * v.c * v.s;
+  for (size_t start = 0; start < size; start += groupSize) {
+    const size_t end = least(start + groupSize, size), whole = end - (end - start) % columns;
     clear(lanes, strips);
-    for (size_t i = start; i < end; i += ROWS_AT_ONCE) {
-      const size_t rows = least(ROWS_AT_ONCE, end - i);
-      for (size_t k = 0; k < columns; k += LANES) {
-        addStrip(lanes + 2 * k, term, {i * columns + k, k, true, least(LANES, columns - k), rows, columns});
-      }
+    for (size_t k = start; k < whole; k += ROWS_AT_ONCE * columns) {
+      addColumns(lanes, term, k, columns, least(ROWS_AT_ONCE, (whole - k) / columns), columns);
     }
+    addColumns(lanes, term, whole, end - whole, 1, columns);
     foldColumns(totals, v, lanes, lanes + strips * PAIR);
   }
 }
@@ -155,8 +166,10 @@ void reduce(double* totals, const Term& term, View v, double* lanes) {
 /** Values per channel to values per column, for vectors that run across channels. */
 template <class T>
 void spread(T* columns, const T* channels, View v) {
-  for (size_t ch = 0; ch < v.c; ++ch) {
-    for (size_t j = 0; j < v.s; ++j) *columns++ = channels[ch];
+  for (size_t row = 0; row < stackedRows(v); ++row) {
+    for (size_t ch = 0; ch < v.c; ++ch) {
+      for (size_t j = 0; j < v.s; ++j) *columns++ = channels[ch];
+    }
   }
 }
 

@@ -17,12 +17,12 @@ function gradientTerm(
   residual: Tensor | null,
   { center, scale, offset }: Scratch,
   activation: ActivationCode,
-  s: number,
+  { c, s }: View,
 ): Term {
   const float32 = x.BYTES_PER_ELEMENT === 4;
   return (lanes, at, position, column, step, width, count, stride) => {
     for (let j = 0; j < width; j++) {
-      const ch = Math.floor((column + j * step) / s);
+      const ch = Math.floor((column + j * step) / s) % c;
       let first = lanes[at + j];
       let second = lanes[at + LANES + j];
       for (let r = 0, k = position + j; r < count; r++, k += stride) {
@@ -49,10 +49,10 @@ export function gradientSums(
   view: View,
   scratch: Scratch,
 ): void {
-  const { c, s } = view;
+  const { c } = view;
   const { totals, center } = scratch;
   coefficients(scratch, affine, c, x.BYTES_PER_ELEMENT === 4);
-  reduce(totals, gradientTerm(dy, x, residual, scratch, activation, s), view, scratch.lanes);
+  reduce(totals, gradientTerm(dy, x, residual, scratch, activation, view), view, scratch.lanes);
   for (let ch = 0; ch < c; ch++) {
     sums.sumDy[ch] = totals[ch];
     sums.sumDyDeviation[ch] = totals[c + ch] - (affine.mean[ch] - center[ch]) * totals[ch];

@@ -8,6 +8,9 @@ export const SEGMENT = 4096;
 /** Rows shorter than this are summed as columns: 7×7 planes reach 21 GB/s that way and 13 as rows (AVX2, 12.8 MB). */
 export const COLUMNS_BELOW = 64;
 
+/** Rows narrower than this, c·s values, are stacked: a strip of columns would not fill the lanes. */
+export const STACKED_BELOW = LANES;
+
 /** Columns: rows whose contribution to a strip is summed at once. Free to choose: it does not change the order. */
 export const ROWS_AT_ONCE = 8;
 /** Rows: channels whose lanes are kept at once. Free to choose too. */
@@ -16,6 +19,11 @@ export const CHANNELS_AT_ONCE = 32;
 /** Rows of s values that make one group. */
 export function groupRows(s: number): number {
   return s >= SEGMENT ? 1 : Math.floor(SEGMENT / s);
+}
+
+/** Rows that lie side by side in one row of columns. */
+export function stackedRows(c: number, s: number): number {
+  return c * s < STACKED_BELOW ? LANES : 1;
 }
 
 /** What the kernels need beside their arguments; a backend keeps one and lets it grow. */
@@ -35,7 +43,7 @@ export interface Scratch {
 }
 
 function laneCount(c: number, s: number): number {
-  const strips = s < COLUMNS_BELOW ? Math.ceil((c * s) / LANES) : CHANNELS_AT_ONCE;
+  const strips = s < COLUMNS_BELOW ? Math.ceil((stackedRows(c, s) * c * s) / LANES) : CHANNELS_AT_ONCE;
   return 2 * LANES * (strips + 1);
 }
 

@@ -1,11 +1,11 @@
 // Two sums per channel in the order that docs/numerics.md, section 2, defines. The three walks differ only in how they
 // reach the elements; a term says what is summed.
 import type { View } from '../kernels.js';
-import { CHANNELS_AT_ONCE, COLUMNS_BELOW, groupRows, LANES, ROWS_AT_ONCE, SEGMENT } from './layout.js';
+import { CHANNELS_AT_ONCE, COLUMNS_BELOW, groupRows, LANES, ROWS_AT_ONCE, SEGMENT, stackedRows } from './layout.js';
 
 /**
  * Adds to the lanes at `at` (first sums, then second sums) the terms of `count` strips of `width` elements: strip r is
- * x[position + r·stride ...]. The channel of element j of a strip is `(column + j·step) / s`: step 1 in a row of
+ * x[position + r·stride ...]. The channel of element j of a strip is `(column + j·step) / s mod c`: step 1 in a row of
  * columns, step 0 (and column = ch·s) inside the row of one channel.
  */
 export type Term = (
@@ -29,20 +29,29 @@ export function reduce(totals: Float64Array, term: Term, view: View, lanes: Floa
   else reduceLongRows(totals, term, view, lanes);
 }
 
-/** Columns: one lane for each of the c·s columns of a group of rows; vectors run across channels. */
-function reduceColumns(totals: Float64Array, term: Term, { n, c, s }: View, lanes: Float64Array): void {
-  const columns = c * s;
+/** Columns: one lane for each of the c·s columns of a group of rows, or of 16 rows where these are stacked. */
+function reduceColumns(totals: Float64Array, term: Term, view: View, lanes: Float64Array): void {
+  const stacked = stackedRows(view.c, view.s);
+  const columns = stacked * view.c * view.s;
   const strips = Math.ceil(columns / LANES);
-  for (let first = 0; first < n; first += groupRows(s)) {
-    const last = Math.min(first + groupRows(s), n);
+  const groupSize = Math.floor(groupRows(view.s) / stacked) * columns;
+  const size = view.n * view.c * view.s;
+  for (let start = 0; start < size; start += groupSize) {
+    const end = Math.min(start + groupSize, size);
+    const whole = end - ((end - start) % columns);
     lanes.fill(0, 0, strips * PAIR);
-    for (let i = first; i < last; i += ROWS_AT_ONCE) {
-      const rows = Math.min(ROWS_AT_ONCE, last - i);
-      for (let k = 0; k < columns; k += LANES) {
-        term(lanes, 2 * k, i * columns + k, k, 1, Math.min(LANES, columns - k), rows, columns);
-      }
+    for (let k = start; k < whole; k += ROWS_AT_ONCE * columns) {
+      addColumns(lanes, term, k, columns, Math.min(ROWS_AT_ONCE, (whole - k) / columns), columns);
     }
-    foldColumns(totals, c, s, lanes, strips * PAIR);
+    addColumns(lanes, term, whole, end - whole, 1, columns);
+    foldColumns(totals, view, lanes, strips * PAIR);
+  }
+}
+
+/** Adds `count` rows of `width` columns, from element k on. */
+function addColumns(lanes: Float64Array, term: Term, k: number, width: number, count: number, stride: number): void {
+  for (let j = 0; j < width; j += LANES) {
+    term(lanes, 2 * j, k + j, j, 1, Math.min(LANES, width - j), count, stride);
   }
 }
 
@@ -94,15 +103,19 @@ function foldLanes(lanes: Float64Array, at: number): number {
   return four(0) + four(2) + (four(1) + four(3));
 }
 
-/** Column j of a channel is added to lane j mod 16, in order of j; then the lanes are folded. */
-function foldColumns(totals: Float64Array, c: number, s: number, lanes: Float64Array, spare: number): void {
+/** The columns of a channel are added to 16 lanes in turn, in order; then the lanes are folded. */
+function foldColumns(totals: Float64Array, { c, s }: View, lanes: Float64Array, spare: number): void {
+  const columns = stackedRows(c, s) * c * s;
   for (let ch = 0; ch < c; ch++) {
     lanes.fill(0, spare, spare + PAIR);
-    for (let j = 0; j < s; j++) {
-      const column = ch * s + j;
-      const from = Math.floor(column / LANES) * PAIR + (column % LANES);
-      lanes[spare + (j % LANES)] += lanes[from];
-      lanes[spare + LANES + (j % LANES)] += lanes[from + LANES];
+    let to = spare;
+    for (let start = ch * s; start < columns; start += c * s) {
+      for (let column = start; column < start + s; column++) {
+        const from = Math.floor(column / LANES) * PAIR + (column % LANES);
+        lanes[to] += lanes[from];
+        lanes[to + LANES] += lanes[from + LANES];
+        to = to + 1 === spare + LANES ? spare : to + 1;
+      }
     }
     fold(totals, ch, c, lanes, spare);
   }

@@ -25,10 +25,10 @@ function sums(x: Tensor): Term {
 }
 
 /** Σ (x − mean) and Σ (x − mean)², never fused: these products are not exact. */
-function centredSums(x: Tensor, mean: Float64Array, s: number): Term {
+function centredSums(x: Tensor, mean: Float64Array, { c, s }: View): Term {
   return (lanes, at, position, column, step, width, count, stride) => {
     for (let j = 0; j < width; j++) {
-      const center = mean[Math.floor((column + j * step) / s)];
+      const center = mean[Math.floor((column + j * step) / s) % c];
       let first = lanes[at + j];
       let second = lanes[at + LANES + j];
       for (let r = 0, k = position + j; r < count; r++, k += stride) {
@@ -68,7 +68,7 @@ export function statistics(mean: Float64Array, variance: Float64Array, x: Tensor
   }
   if (!centring) return;
 
-  reduce(totals, centredSums(x, mean, s), view, lanes);
+  reduce(totals, centredSums(x, mean, view), view, lanes);
   for (let ch = 0; ch < c; ch++) {
     if (needsCentring(mean[ch], variance[ch], float32)) centre(mean, variance, ch, totals[ch] / m, totals[c + ch] / m);
   }

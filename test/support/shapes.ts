@@ -1,6 +1,6 @@
 /**
- * Shapes around every boundary of the order of summation (docs/numerics.md, section 2): 16 lanes; columns below s = 64
- * and rows from there on; groups of ⌊4096/s⌋ rows; segments of 4096; and, for vectors, the tails of rows and channels.
+ * Shapes around every boundary of the order of summation (docs/numerics.md, section 2): 16 lanes; stacked rows below
+ * c·s = 16, columns below s = 64 and rows from there on; groups of ⌊4096/s⌋ rows; segments of 4096; and, for vectors, the tails of rows and channels.
  */
 export interface Shape {
   readonly n: number;
@@ -26,10 +26,20 @@ const TABLE: readonly Row[] = [
     [2, 3, 7, 15, 16, 17],
   ],
   [[3], [3, 33], [31, 33, 47, 48, 49, 63]],
-  // Groups of columns: 4096, 2048, 1365, 256, 240, 83, 65 rows.
+  // Stacked rows: 16 of them, groups of 4096, 2048, 1360 and 272 rows.
+  [[15, 16, 17, 31, 32, 33], [3, 15], [1]],
+  [
+    [1, 16, 19, 129],
+    [1, 2, 5],
+    [2, 3],
+  ],
   [[4095, 4096, 4097, 8193], [3], [1]],
   [[2047, 2048, 2049], [2], [2]],
-  [[1365, 1366], [2], [3]],
+  [[1360, 1361, 1377], [2], [3]],
+  [[271, 272, 273, 288], [1], [15]],
+  // Groups of columns: 4096, 2048, 256, 240, 83, 65 rows.
+  [[4096, 4097], [16], [1]],
+  [[2048, 2049], [8], [2]],
   [[256, 257], [3], [16]],
   [[240, 241], [3], [17]],
   [[83, 84, 167], [3], [49]],

@@ -1,0 +1,142 @@
+/**
+ * A process that calls the addon with nonsense: `node addon-child.js JOURNAL`. Prints a line of JSON for each suite of calls:
+ * what was found wrong, how many calls were accepted and how many refused. The call that is being made stands in the
+ * file JOURNAL, so that it is known if the process dies of it.
+ */
+import { openSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import * as nonsense from './addon-nonsense.js';
+import { FUNCTION_NAMES, type FunctionName, goodArguments, isGood } from './addon-slots.js';
+import { SEED } from './random.js';
+import { DTYPES } from './tensors.js';
+
+type AnyFunction = (...values: unknown[]) => unknown;
+type Outcome = 'accepted' | 'refused';
+
+interface Addon {
+  isas(...values: unknown[]): string[];
+  load(...values: unknown[]): Record<FunctionName, AnyFunction>;
+}
+
+export interface Finding {
+  readonly title: string;
+  readonly wrong: string[];
+  readonly accepted: number;
+  readonly refused: number;
+}
+
+const addon: Addon = createRequire(import.meta.url)('../../build/Release/batchnorm.node');
+const journal = openSync(process.argv[2], 'w');
+const RUNS = { numRuns: 300, seed: SEED };
+const VIEW = { n: 2, c: 3, s: 2 };
+
+/** One suite of calls. */
+class Calls {
+  readonly #wrong: string[] = [];
+  readonly #counts = { accepted: 0, refused: 0 };
+
+  constructor(readonly title: string) {}
+
+  /** Throws unless the call does what is expected of it. */
+  check(expected: Outcome, values: readonly unknown[], call: () => unknown): void {
+    const line = `${this.title}(${values.map((value) => inspect(value, { depth: 1, maxArrayLength: 2 })).join(', ')})`;
+    writeSync(journal, line.replace(/\s+/g, ' ').slice(0, 1000).padEnd(1000), 0);
+    const found = outcomeOf(call);
+    if (found !== expected) throw new Error(`${line}: expected to be ${expected}, was ${found}`);
+    this.#counts[found]++;
+  }
+
+  /** Goes on after what is wrong. */
+  attempt(body: () => void): void {
+    try {
+      body();
+    } catch (error) {
+      this.#wrong.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Not console.log, which may come too late if the process dies. */
+  print(): void {
+    const finding: Finding = { title: this.title, wrong: this.#wrong, ...this.#counts };
+    writeSync(1, `${JSON.stringify(finding)}\n`);
+  }
+}
+
+function outcomeOf(call: () => unknown): Outcome {
+  try {
+    call();
+    return 'accepted';
+  } catch (error) {
+    const isKind = error instanceof TypeError || error instanceof RangeError;
+    if (isKind && error.message.startsWith('batchnorm: native: ')) return 'refused';
+    throw new Error(`not an error of the addon: ${inspect(error)}`);
+  }
+}
+
+/** All arrays over one piece of memory, whatever they are for. */
+function overlapping(values: readonly unknown[]): unknown[] {
+  const floats = new Float32Array(256);
+  const doubles = new Float64Array(floats.buffer);
+  return values.map((value, k) => {
+    if (value instanceof Float64Array) return doubles.subarray(k, k + value.length);
+    return value instanceof Float32Array ? floats.subarray(k, k + value.length) : value;
+  });
+}
+
+/** Each of the good arguments in turn replaced by what no argument may be. */
+function* oneBad(good: readonly unknown[]): Generator<unknown[]> {
+  const { convertible, detached, explosive, lying, resized } = nonsense;
+  const { NaN: nan } = Number;
+  const sizes = [-1, 0, 0.5, nan, Infinity, 2 ** 32, 2 ** 53, 2 ** 64, 1e300];
+  const arrays = [
+    detached(12),
+    explosive(12),
+    lying(12),
+    resized(0),
+    resized(30, 6),
+    new Float32Array(0),
+    new Float64Array(2),
+  ];
+  const others = [undefined, 'text', '2', 2n, Symbol('2'), {}, [0, 0], () => 2, convertible(), new Int32Array(12)];
+  for (const at of good.keys()) for (const bad of [...sizes, ...arrays, ...others]) yield good.with(at, bad);
+}
+
+function checkFunction(isa: string, name: FunctionName, call: AnyFunction): void {
+  const calls = new Calls(`${isa} ${name}`);
+  const check = (values: readonly unknown[]) =>
+    calls.check(isGood(name, values) ? 'accepted' : 'refused', values, () => call(...values));
+  for (const dtype of DTYPES) {
+    const good = goodArguments(name, dtype, VIEW);
+    const explicit = [
+      good,
+      overlapping(good),
+      ...good.map((_, count) => good.slice(0, count)),
+      [...good, 1],
+      ...oneBad(good),
+    ];
+    for (const values of explicit) calls.attempt(() => check(values));
+    calls.attempt(() => calls.check('refused', good, () => Reflect.construct(call, [])));
+  }
+  for (const values of [nonsense.spoilt(name), nonsense.nonsense]) {
+    calls.attempt(() => fc.assert(fc.property(values, check), RUNS));
+  }
+  calls.print();
+}
+
+function checkLoad(): void {
+  const calls = new Calls('load');
+  const check = (values: readonly unknown[]) => calls.check('refused', values, () => addon.load(...values));
+  const names = ['', 'AVX2', 'baseline ', 'x'.repeat(1e6), '\ud800', 0, null, nonsense.convertible(), ['baseline']];
+  for (const name of names) calls.attempt(() => check([name]));
+  calls.attempt(() => fc.assert(fc.property(nonsense.nonsense, check), RUNS));
+  calls.attempt(() => calls.check('accepted', ['baseline'], () => addon.isas(...names)));
+  calls.print();
+}
+
+checkLoad();
+for (const isa of addon.isas()) {
+  const table = addon.load(isa);
+  for (const name of FUNCTION_NAMES) checkFunction(isa, name, table[name]);
+}

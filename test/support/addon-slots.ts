@@ -1,0 +1,103 @@
+/** The signatures of the addon, and which calls it must accept: written down a second time, to be held against native/arguments.h. */
+import { types } from 'node:util';
+import type { Tensor } from 'batchnorm';
+import type { View } from '#dist/kernels.js';
+import { type Dtype, zeros } from './tensors.js';
+
+/** What an argument may be; a question mark allows null. `tensor` and `channels` have the type of x, `statistics` float64. */
+type Slot =
+  | 'tensor'
+  | 'tensor?'
+  | 'channels'
+  | 'channels?'
+  | 'statistics'
+  | 'statistics?'
+  | 'number'
+  | 'activation'
+  | 'boolean'
+  | 'extent';
+
+interface Signature {
+  readonly slots: readonly Slot[];
+  /** The index of x, which decides between float32 and float64. */
+  readonly x: number;
+}
+
+const AFFINE: readonly Slot[] = ['statistics', 'statistics', 'channels?', 'channels?', 'number', 'activation'];
+const EXTENTS: readonly Slot[] = ['extent', 'extent', 'extent'];
+const GIVEN: readonly Slot[] = ['statistics?', 'statistics?', 'number'];
+
+export const SIGNATURES = {
+  statistics: { x: 2, slots: ['statistics', 'statistics', 'tensor', ...EXTENTS] },
+  normalize: { x: 1, slots: ['tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
+  forward: { x: 1, slots: ['tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
+  gradientSums: { x: 3, slots: ['statistics', 'statistics', 'tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
+  gradientInput: { x: 3, slots: ['tensor', 'tensor?', 'tensor', 'tensor', 'tensor?', ...AFFINE, ...GIVEN, ...EXTENTS] },
+  backward: {
+    x: 5,
+    slots: [
+      ...['tensor', 'tensor?', 'channels', 'channels', 'tensor', 'tensor', 'tensor?'],
+      ...AFFINE,
+      ...['boolean'],
+      ...EXTENTS,
+    ] as Slot[],
+  },
+} satisfies Record<string, Signature>;
+
+export type FunctionName = keyof typeof SIGNATURES;
+export const FUNCTION_NAMES = Object.keys(SIGNATURES) as FunctionName[];
+
+/** Arguments that the function accepts. */
+export function goodArguments(name: FunctionName, dtype: Dtype, view: View): unknown[] {
+  const extents = [view.n, view.c, view.s];
+  return SIGNATURES[name].slots.map((slot) => {
+    if (slot === 'extent') return extents.shift();
+    if (slot === 'boolean') return true;
+    if (slot === 'number' || slot === 'activation') return 1;
+    return zeros(slot.startsWith('statistics') ? 'float64' : dtype, lengthOf(slot, view)).fill(0.5);
+  });
+}
+
+/** Must the function accept these? */
+export function isGood(name: FunctionName, values: readonly unknown[]): boolean {
+  const { slots, x }: Signature = SIGNATURES[name];
+  const [n, c, s] = values.slice(-3);
+  if (values.length !== slots.length || ![n, c, s].every(isExtent)) return false;
+  const view: View = { n: Number(n), c: Number(c), s: Number(s) };
+  const dtype = types.isFloat64Array(values[x]) ? 'float64' : 'float32';
+  return slots.every((slot, k) => fits(slot, values[k], dtype, view));
+}
+
+function fits(slot: Slot, value: unknown, dtype: Dtype, view: View): boolean {
+  switch (slot) {
+    case 'extent':
+    case 'number':
+      return typeof value === 'number';
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'activation':
+      return value === 0 || value === 1;
+    default: {
+      if (slot.endsWith('?') && value === null) return true;
+      const isRight =
+        dtype === 'float64' || slot.startsWith('statistics') ? types.isFloat64Array : types.isFloat32Array;
+      return isRight(value) && trueLength(value) === lengthOf(slot, view);
+    }
+  }
+}
+
+function isExtent(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 1;
+}
+
+function lengthOf(slot: Slot, { n, c, s }: View): number {
+  return slot.startsWith('tensor') ? n * c * s : c;
+}
+
+const TypedArray = Object.getPrototypeOf(Float32Array);
+const { get } = Object.getOwnPropertyDescriptor(TypedArray.prototype, 'length')!;
+
+/** Whatever an own property or a subclass says; 0 where the buffer is detached or has shrunk away. */
+function trueLength(array: Tensor): number {
+  return get!.call(array);
+}

@@ -1,0 +1,83 @@
+/** The package as users get it: packed, installed in folders of their own by npm, and used by modules of theirs. */
+import { type SpawnSyncOptions, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const CONSUMER = join(ROOT, 'test', 'support', 'consumer');
+const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(
+  readFileSync(join(ROOT, 'package.json'), 'utf8'),
+);
+
+/** What test/support/consumer/probe.cts finds. */
+export interface Report {
+  readonly backend: string;
+  readonly reason: string | null;
+  readonly bits: string;
+}
+
+export interface InstallOptions {
+  readonly ignoreScripts?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** The tarball of this package, then those of what it depends on, so that installing needs no registry. */
+export function pack(folder: string): string[] {
+  const sources = [ROOT, ...Object.keys(dependencies).map((name) => join(ROOT, 'node_modules', name))];
+  return npm(folder, ['pack', '--ignore-scripts', '--silent', ...sources])
+    .trim()
+    .split('\n')
+    .map((file) => join(folder, file));
+}
+
+/** `npm install` of the tarballs in a new folder. */
+export function install(folder: string, tarballs: readonly string[], options: InstallOptions = {}): string {
+  const { ignoreScripts = false, env = {} } = options;
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'package.json'), '{}\n'); // or npm would look for one further up
+  const flags = ['--offline', '--no-audit', '--no-fund', `--ignore-scripts=${ignoreScripts}`];
+  npm(folder, ['install', ...flags, ...tarballs], env);
+  return folder;
+}
+
+/** Compiles the user's modules where the package is installed; the folder of the compiled ones. */
+export function compileConsumers(folder: string): string {
+  const sources = join(folder, 'consumer');
+  cpSync(CONSUMER, sources, { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules', '@tensorflow'), join(folder, 'node_modules', '@tensorflow'), 'junction');
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+  for (const config of ['tsconfig.json', 'tsconfig.tfjs.json']) {
+    execute(process.execPath, [tsc, '-p', join(sources, config)], { cwd: folder });
+  }
+  return join(sources, 'out');
+}
+
+/** Runs a compiled module of the user's in the folder, with whatever package is found from there. */
+export function report(folder: string, compiled: string, module: string): Report {
+  const copy = join(folder, 'compiled');
+  cpSync(compiled, copy, { recursive: true });
+  return JSON.parse(execute(process.execPath, [join(copy, module)], { cwd: folder, env: environment() }));
+}
+
+/** npm's output; that npm which runs the tests, if one does. */
+export function npm(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): string {
+  const running = process.env['npm_execpath'] ?? '';
+  const [command, ...before] = running.endsWith('npm-cli.js') ? [process.execPath, running] : ['npm'];
+  return execute(command, [...before, ...args], { cwd: folder, env: { ...environment(), ...env } });
+}
+
+/** That of a user's shell: without what the npm that runs the tests says of itself, and without forced backends. */
+function environment(): NodeJS.ProcessEnv {
+  const foreign =
+    /^(BATCHNORM_|INIT_CWD|npm_(command|lifecycle|package|config_(ignore_scripts|local_prefix|node_gyp)))/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+}
+
+function execute(command: string, args: readonly string[], options: SpawnSyncOptions): string {
+  const { error, status, stdout, stderr } = spawnSync(command, args, { ...options, encoding: 'utf8' });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: exit code ${status}\n${stdout}${stderr}`);
+  return stdout;
+}
