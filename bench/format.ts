@@ -2,7 +2,8 @@
 
 /** Three digits that count: 0.00052, 1.23, 12.3, 123. */
 export function milliseconds(ms: number): string {
-  return ms >= 100 ? ms.toFixed(0) : Number(ms.toPrecision(3)).toFixed(Math.max(0, 2 - Math.floor(Math.log10(ms))));
+  const rounded = Number(ms.toPrecision(3));
+  return rounded >= 100 ? ms.toFixed(0) : rounded.toFixed(Math.max(0, 2 - Math.floor(Math.log10(rounded))));
 }
 
 export function percent(share: number | null): string {

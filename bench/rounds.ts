@@ -43,9 +43,9 @@ export async function runRounds(entrants: readonly Entrant[], rounds: number): P
 export function turnsOf(entrants: readonly Pick<Entrant, 'secondsOfCall'>[], round: number, rounds: number): number[] {
   const due = entrants.flatMap(({ secondsOfCall }, index) => {
     const affordable = Math.max(LEAST_TURNS, Math.floor(BUDGET / secondsOfCall));
-    const every = secondsOfCall < SLOW ? 1 : Math.max(1, Math.floor(rounds / affordable));
-    const isDue = round % every === 0 && (every === 1 || round / every < affordable);
-    return isDue ? [index] : [];
+    const turns = secondsOfCall < SLOW ? rounds : Math.min(rounds, affordable);
+    const had = (before: number) => Math.floor((before * turns) / rounds);
+    return had(round) > had(round - 1) ? [index] : []; // spread evenly over the rounds, the first among them
   });
   return round % 2 === 0 ? due : due.reverse();
 }

@@ -2,21 +2,22 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { backward, forwardTraining } from 'batchnorm';
-import { suite } from 'uvu';
-import * as assert from 'uvu/assert';
-import { milliseconds, percent, times } from './format.js';
-import { parseOptions } from './options.js';
-import { check, OURS, PEERS } from './oracle.js';
-import { EPSILON, makeProblem, type Outputs, type Problem } from './problem.js';
-import { renderReport } from './report.js';
-import { turnsOf } from './rounds.js';
-import { makeRow, type Row } from './row.js';
-import type { Operation } from './shapes.js';
-import { geometricMean, median } from './statistics.js';
-import { overall, summarize } from './summary.js';
-import { rowsOf } from './table.js';
 
-const test = suite('bench');
+import * as assert from 'uvu/assert';
+import { milliseconds, percent, times } from '../dist-bench/format.js';
+import { parseOptions } from '../dist-bench/options.js';
+import { check, OURS, PEERS } from '../dist-bench/oracle.js';
+import { EPSILON, makeProblem, type Outputs, type Problem } from '../dist-bench/problem.js';
+import { renderReport } from '../dist-bench/report.js';
+import { turnsOf } from '../dist-bench/rounds.js';
+import { makeRow, type Row } from '../dist-bench/row.js';
+import type { Operation } from '../dist-bench/shapes.js';
+import { geometricMean, median } from '../dist-bench/statistics.js';
+import { overall, summarize } from '../dist-bench/summary.js';
+import { rowsOf } from '../dist-bench/table.js';
+import { suiteOf } from './support/suite.js';
+
+const test = suiteOf('benchmark');
 const problem = makeProblem('F', 'nc');
 
 /** Results of the library, in arrays of their own. */
@@ -170,7 +171,7 @@ test('options: what is given goes before --quick', () => {
 
 for (const wrong of ['--shapes=Z', '--threads=0', '--threads=9999', '--backends=cuda', '--ops=forward']) {
   test(`options: ${wrong} is refused`, () => {
-    const program = fileURLToPath(new URL('index.js', import.meta.url));
+    const program = fileURLToPath(new URL('../dist-bench/index.js', import.meta.url));
     const { status, stderr, stdout } = spawnSync(process.execPath, [program, wrong], { encoding: 'utf8' });
     assert.is(status, 1);
     assert.match(stderr, wrong.split('=')[0]!);
@@ -193,5 +194,3 @@ test('the report needs no script and no network, and escapes what it shows', asy
     assert.ok(html.includes(text), text);
   }
 });
-
-test.run();
