@@ -11,6 +11,7 @@ export interface Options {
   readonly backends: readonly string[];
   readonly peers: readonly Peer[];
   readonly alloc: boolean;
+  readonly layer: boolean;
   readonly rounds: number;
   readonly json: boolean;
   readonly out: string;
@@ -34,6 +35,7 @@ export function parseOptions(argv: readonly string[]): Options {
     .option('--backends <names>', 'native, wasm, reference; with an instruction set: native/avx2', backends, BACKENDS)
     .option('--peers <names>', `some of ${PEERS}, or none`, (text) => (text === 'none' ? [] : list(PEERS)(text)))
     .option('--alloc', 'time calls that make new arrays for their results, too', false)
+    .option('--layer', 'time the class BatchNorm, too, which keeps running statistics', false)
     .option('--rounds <n>', 'how often every contender of a case has its turn', count)
     .option('--json', 'print a line of JSON for each case and contender, and nothing else, on standard output', false)
     .option('--quick', `shapes ${QUICK.shapes}, ${QUICK.rounds} rounds, without tfjs-cpu`, false)

@@ -48,10 +48,14 @@ export function rowsOf({ shape, layout, allowed, floor, bestPeer, entries }: Cas
 }
 
 function formatOverall(cases: readonly Case[]): string {
-  const lines = overall(cases).map(
-    ({ series, allowed, ofLimit, ofBestPeer }) =>
-      `  ${series.padEnd(34)} ${threads(allowed).padEnd(10)} ${percent(ofLimit).padStart(6)} of the limit, ` +
-      `${times(ofBestPeer).padStart(7)} as fast as the best peer`,
-  );
+  const all = overall(cases);
+  const width = Math.max(...all.map(({ series }) => series.length));
+  const lines = all.map(({ series, allowed, ofLimit, ofBestPeer }) => {
+    const texts = [
+      ...(ofLimit === null ? [] : [`${percent(ofLimit).padStart(6)} of the limit`]),
+      ...(ofBestPeer === null ? [] : [`${times(ofBestPeer).padStart(7)} as fast as the best peer`]),
+    ];
+    return `  ${series.padEnd(width)}  ${threads(allowed).padEnd(9)}  ${texts.join(', ')}`;
+  });
   return ['Geometric means over all cases', ...lines].join('\n');
 }

@@ -2,13 +2,13 @@
 import type { Contender } from '../contender.js';
 import type { Assignment } from '../messages.js';
 import { loadOnnxRuntime } from './onnxruntime.js';
-import { loadOurs, type Memory } from './ours.js';
+import { loadOurs, type Way } from './ours.js';
 import { loadTfjs } from './tfjs.js';
 
 /** @param note - told who is left out, and why. */
 export async function loadContenders(assignment: Assignment, note: (text: string) => void): Promise<Contender[]> {
-  const { backends, peers, allowed, alloc, isFirst } = assignment;
-  const memories: Memory[] = alloc ? ['reuse', 'alloc'] : ['reuse'];
+  const { backends, peers, allowed, alloc, layer, isFirst } = assignment;
+  const ways: Way[] = ['reuse', ...(alloc ? (['alloc'] as const) : []), ...(layer ? (['layer'] as const) : [])];
   const found: Contender[] = [];
   const add = async (name: string, load: () => Contender | Promise<Contender>) => {
     try {
@@ -19,9 +19,11 @@ export async function loadContenders(assignment: Assignment, note: (text: string
       note(`${name} is left out: ${reason(error)}`);
     }
   };
-  for (const memory of memories) {
-    for (const spec of backends) await add(spec, () => loadOurs(spec, allowed, memory));
-    if (peers.includes('ort-node')) await add('onnxruntime-node', () => loadOnnxRuntime(allowed, memory));
+  for (const way of ways) {
+    for (const spec of backends) await add(spec, () => loadOurs(spec, allowed, way));
+    if (way !== 'layer' && peers.includes('ort-node')) {
+      await add('onnxruntime-node', () => loadOnnxRuntime(allowed, way));
+    }
   }
   if (isFirst && peers.includes('tfjs-wasm')) await add('tfjs-wasm', () => loadTfjs('wasm'));
   if (isFirst && peers.includes('tfjs-cpu')) await add('tfjs-cpu', () => loadTfjs('cpu'));

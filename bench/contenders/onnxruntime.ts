@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import type { Contender, Opened } from '../contender.js';
 import { EPSILON, type Problem } from '../problem.js';
 import { makeModel, outputNames } from './onnx-model.js';
-import type { Memory } from './ours.js';
+import type { Way } from './ours.js';
 
 /** What is used of onnxruntime-node, whose types are not installed with this package. */
 interface Tensor {
@@ -25,31 +25,25 @@ interface Runtime {
 const PEERS = new URL('../../bench/peers/package.json', import.meta.url);
 
 /** @throws where it is not installed */
-export function loadOnnxRuntime(threads: number, memory: Memory): Contender {
+export function loadOnnxRuntime(threads: number, way: Way): Contender {
   const require = createRequire(PEERS);
   const runtime = require('onnxruntime-node') as Runtime;
   const { version } = require('onnxruntime-node/package.json') as { version: string };
   return {
     peer: 'ort-node',
-    variant: memory === 'reuse' ? 'out' : 'alloc',
+    variant: way === 'reuse' ? 'out' : 'alloc',
     threads,
     scales: true,
     ours: false,
     version,
     open: async (problem, operation) => {
       if (problem.layout === 'nhwc' || operation === 'bwd' || operation === 'step') return null;
-      return open(runtime, problem, operation === 'fwd-train', threads, memory);
+      return open(runtime, problem, operation === 'fwd-train', threads, way);
     },
   };
 }
 
-async function open(
-  runtime: Runtime,
-  problem: Problem,
-  training: boolean,
-  threads: number,
-  memory: Memory,
-): Promise<Opened> {
+async function open(runtime: Runtime, problem: Problem, training: boolean, threads: number, way: Way): Promise<Opened> {
   const { x, dims, gamma, beta, mean, variance, out, view } = problem;
   const parameters = {
     scale: gamma,
@@ -70,7 +64,7 @@ async function open(
   let last: Record<string, Tensor> = {};
   return {
     call: async () => {
-      last = memory === 'reuse' ? await session.run(feeds, fetches) : await session.run(feeds);
+      last = way === 'reuse' ? await session.run(feeds, fetches) : await session.run(feeds);
     },
     isAsync: true,
     outputs: async () => ({ y: last['y']!.data }),
