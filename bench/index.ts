@@ -14,6 +14,7 @@ import type { Assignment, Message } from './messages.js';
 import { type Options, parseOptions } from './options.js';
 import { showProgress } from './progress.js';
 import { renderReport } from './report.js';
+import { isLimit } from './row.js';
 import { summarize } from './summary.js';
 import { formatTables } from './table.js';
 
@@ -32,9 +33,9 @@ async function main(options: Options): Promise<void> {
   for (const [index, allowed] of options.threads.entries()) {
     await measure({ ...options, allowed, isFirst: index === 0, hasLimit: failure === null }, findings);
   }
-  if (!options.json && findings.rows.length > 0) await show(options, findings);
   if (findings.failures.length > 0) process.exitCode = 1;
-  if (findings.rows.length === 0) throw new Failure('nothing was measured');
+  if (findings.rows.every(isLimit)) throw new Failure('nothing was measured');
+  if (!options.json) await show(options, findings);
 }
 
 /** Once, though each process says it. */
@@ -82,6 +83,12 @@ async function show({ out }: Options, findings: Findings): Promise<void> {
   writeWhole(out, await renderReport(findings, cases));
   console.log(`\nreport: ${out}\nnumbers: ${data}`);
 }
+
+/** Whoever reads has seen enough, such as `head`. The process that measures ends with us. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
 
 try {
   await main(parseOptions(process.argv.slice(2)));

@@ -22,26 +22,34 @@ export type Peer = (typeof PEERS)[number];
 const BACKENDS = ['native', 'wasm', 'reference'];
 const SHAPE_NAMES = Object.keys(SHAPES) as ShapeName[];
 
-/** What --quick puts in the place of what is not given. */
-const QUICK = { shapes: ['B', 'E', 'F'] as ShapeName[], peers: ['tfjs-wasm', 'ort-node'] as Peer[], rounds: 3 };
+/** What holds where nothing else is given. */
+const DEFAULTS = {
+  ops: [...OPERATIONS] as Operation[],
+  backends: BACKENDS,
+  alloc: false,
+  layer: false,
+  json: false,
+  out: 'bench-report.html',
+};
 const FULL = { shapes: SHAPE_NAMES, peers: [...PEERS], rounds: 12 };
+const QUICK = { shapes: ['B', 'E', 'F'] as ShapeName[], peers: ['tfjs-wasm', 'ort-node'] as Peer[], rounds: 3 };
 
 export function parseOptions(argv: readonly string[]): Options {
-  const program = new Command('bench')
+  const program = new Command('npm run bench --')
     .description('Validates batch normalization against an oracle, and times it beside other libraries and the memory.')
-    .option('--shapes <names>', `some of ${SHAPE_NAMES}`, list(SHAPE_NAMES))
-    .option('--ops <names>', `some of ${OPERATIONS}`, list(OPERATIONS), [...OPERATIONS])
-    .option('--threads <counts>', 'thread counts, each in a process of its own', counts, defaultThreads())
-    .option('--backends <names>', 'native, wasm, reference; with an instruction set: native/avx2', backends, BACKENDS)
-    .option('--peers <names>', `some of ${PEERS}, or none`, (text) => (text === 'none' ? [] : list(PEERS)(text)))
-    .option('--alloc', 'time calls that make new arrays for their results, too', false)
-    .option('--layer', 'time the class BatchNorm, too, which keeps running statistics', false)
-    .option('--rounds <n>', 'how often every contender of a case has its turn', count)
-    .option('--json', 'print a line of JSON for each case and contender, and nothing else, on standard output', false)
-    .option('--quick', `shapes ${QUICK.shapes}, ${QUICK.rounds} rounds, without tfjs-cpu`, false)
-    .option('--out <file>', 'where the report goes; the numbers go beside it, as .json', 'bench-report.html');
-  const { quick, ...given } = program.parse([...argv], { from: 'user' }).opts<Partial<Options> & { quick: boolean }>();
-  return { ...(quick ? QUICK : FULL), ...given } as Options;
+    .option('--shapes <names>', `some of ${SHAPE_NAMES} (default: all)`, list(SHAPE_NAMES))
+    .option('--ops <names>', `some of ${OPERATIONS} (default: all)`, list(OPERATIONS))
+    .option('--threads <counts>', `each in a process of its own (default: ${defaultThreads()})`, counts)
+    .option('--backends <names>', `some of ${BACKENDS} (default: all); one instruction set: native/avx2`, backends)
+    .option('--peers <names>', `some of ${PEERS} (default: all), or none`, peers)
+    .option('--alloc', 'time calls that make new arrays for their results, too')
+    .option('--layer', 'time the class BatchNorm, too')
+    .option('--rounds <n>', `how often every contender of a case has its turn (default: ${FULL.rounds})`, count)
+    .option('--json', 'on standard output, print a line of JSON for each case and contender, and nothing else')
+    .option('--quick', `unless given: shapes ${QUICK.shapes}, peers ${QUICK.peers}, ${QUICK.rounds} rounds`)
+    .option('--out <file>', `where the report goes, and beside it the numbers as .json (default: ${DEFAULTS.out})`);
+  const { quick, ...given } = program.parse([...argv], { from: 'user' }).opts<Partial<Options> & { quick?: true }>();
+  return { ...DEFAULTS, threads: defaultThreads(), ...(quick ? QUICK : FULL), ...given };
 }
 
 /** 1 and 2, as far as the machine has them. */
@@ -56,6 +64,10 @@ function list<Name extends string>(known: readonly Name[]): (text: string) => Na
     if (unknown.length > 0) throw new InvalidArgumentError(`Unknown: ${unknown}. Known are ${known}.`);
     return [...new Set(names)];
   };
+}
+
+function peers(text: string): Peer[] {
+  return text === 'none' ? [] : list(PEERS)(text);
 }
 
 function count(text: string): number {

@@ -15,8 +15,10 @@ const limit = assignment.hasLimit ? new Limit(allowed) : null;
 const contenders = await loadContenders(assignment, (text) => tell({ type: 'note', text }));
 const cases = assignment.shapes.flatMap((shape) => layoutsOf(shape).map((layout) => [shape, layout] as const));
 
+process.on('disconnect', () => process.exit());
+
 let done = 0;
-for (const [shape, layout] of cases) {
+for (const [shape, layout] of contenders.length > 0 ? cases : []) {
   progress(`${shape} ${layout}, making data`);
   const problem = makeProblem(shape, layout);
   limit?.open(problem.x.length);
