@@ -39,6 +39,7 @@ export async function drawFigures(cases: readonly Case[], series: readonly strin
       ...rooflinePlot(Plot, own, series),
       ariaLabel: `${OPERATION_TITLES[op]}: speed over size`,
     });
+    if (own.every(({ floor }) => floor === null)) return [{ op, roofline, bars: '' }];
     const bars = draw({ ...barPlot(Plot, own, series), ariaLabel: `${OPERATION_TITLES[op]}: share of the limit` });
     return [{ op, roofline, bars }];
   });

@@ -28,14 +28,14 @@ export interface Tolerance {
   /** Of y and dx: the largest error where the largest term of the value is `scale`. */
   y(scale: number): number;
   dx(scale: number): number;
-  /** Relative to what a sum adds up, beyond its order. */
+  /** Of Σdy and Σdy·(x − mean), relative to what they add up, beyond the order of summation. */
   readonly sums: number;
 }
 
 const U = 2 ** -24;
 const W = 2 ** -53;
 
-/** docs/numerics.md, section 6: 5 ulp of y, 7½ ulp of dx, and float32 rounding of the sums' results. */
+/** docs/numerics.md, section 6: 5 ulp of y, 7½ ulp of dx given the sums, and float32 rounding in the sums. */
 export const OURS: Tolerance = {
   name: 'the bounds of docs/numerics.md',
   y: (scale) => 5 * ulp(scale),
@@ -131,9 +131,11 @@ function checkDx({ dx }: Outputs, { dy, x, view, truth }: Problem, tolerance: To
     const a = truth.gamma[ch]! * rstd;
     const own = dy[k]! * a;
     const shared = (truth.sum[ch]! / m) * a;
-    const slope = (((x[k]! - truth.mean[ch]!) * rstd * rstd * truth.sumDeviation[ch]!) / m) * a;
+    const deviation = ((x[k]! - truth.mean[ch]!) * rstd * rstd * a) / m;
+    const slope = deviation * truth.sumDeviation[ch]!;
+    const ofSum = tolerance.sums * Math.abs(deviation) * truth.absoluteDeviation[ch]!;
     const error = Math.abs(dx[k]! - (own - shared - slope));
-    if (!(error <= tolerance.dx(Math.max(Math.abs(own), Math.abs(shared), Math.abs(slope))))) {
+    if (!(error <= ofSum + tolerance.dx(Math.max(Math.abs(own), Math.abs(shared), Math.abs(slope))))) {
       wrong ??= `dx[${k}] is ${dx[k]}, expected ${own - shared - slope}`;
     }
   });

@@ -57,11 +57,13 @@ function renderHeadline(cases: readonly Case[]): string {
   const cards = all
     .filter(({ series }) => series === all[0]?.series)
     .flatMap(({ series, allowed, ofLimit, ofBestPeer }) => [
-      [`${series}, ${threads(allowed)}: share of the memory limit`, percent(ofLimit)],
-      [`${series}, ${threads(allowed)}: speed over the best peer’s`, times(ofBestPeer)],
+      ...(ofLimit === null ? [] : [[`${series}, ${threads(allowed)}: share of the memory limit`, percent(ofLimit)]]),
+      ...(ofBestPeer === null
+        ? []
+        : [[`${series}, ${threads(allowed)}: speed over the best peer’s`, times(ofBestPeer)]]),
     ])
     .map(([term, text]) => `<div><dt>${escapeHtml(term!)}</dt><dd>${escapeHtml(text!)}</dd></div>`);
-  return `<dl class="headline">\n${cards.join('\n')}\n</dl>`;
+  return cards.length === 0 ? '' : `<dl class="headline">\n${cards.join('\n')}\n</dl>`;
 }
 
 function renderFailures({ failures }: Findings): string {
@@ -78,6 +80,8 @@ function renderLegend(series: readonly string[]): string {
 function renderSection(allowed: number, figures: readonly Figures[]): string {
   const grid = (drawing: (figure: Figures) => string) =>
     figures.map((one) => `<figure><h3>${OPERATION_TITLES[one.op]}</h3>\n${drawing(one)}</figure>`).join('\n');
+  const hasBars = figures.some(({ bars }) => bars !== '');
+  const byShape = `<h2>By shape, ${threads(allowed)}</h2>\n<div class="pair">\n${grid(({ bars }) => bars)}\n</div>`;
   return `<section>
 <h2>Under the roof, ${threads(allowed)}</h2>
 <div class="pair">
@@ -86,10 +90,7 @@ ${grid(({ roofline }) => roofline)}
 <figcaption><b>The line is the memory limit</b>, measured in the same process: the better of an ordinary and a non-temporal
 copy (forward), triad (backward), or both (step), over arrays of the very size. Letters are the shapes. Speed counts each tensor once, so
 what reads x twice from memory cannot reach the line; what fits a cache has a higher line.</figcaption>
-<h2>By shape, ${threads(allowed)}</h2>
-<div class="pair">
-${grid(({ bars }) => bars)}
-</div>
+${hasBars ? byShape : ''}
 </section>`;
 }
 

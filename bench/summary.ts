@@ -28,13 +28,15 @@ export interface Case extends Pick<Row, 'shape' | 'layout' | 'op' | 'allowed'> {
   readonly entries: readonly Entry[];
 }
 
+/** Where every contender was wrong, a case has nothing but its limit, and is left out. */
 export function summarize(rows: readonly Row[]): Case[] {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
     const key = [row.allowed, row.op, row.shape, row.layout].join();
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
-  return [...groups.values()].map((group) => summarizeCase(group, rows));
+  const timed = [...groups.values()].filter((group) => !group.every(isLimit));
+  return timed.map((group) => summarizeCase(group, rows));
 }
 
 function summarizeCase(group: readonly Row[], all: readonly Row[]): Case {

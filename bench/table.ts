@@ -13,7 +13,7 @@ export function formatTables(cases: readonly Case[], colour: boolean): string {
     const own = cases.filter((one) => one.op === op && one.allowed === allowed);
     return `${title}\n${formatTable(own, colour)}`;
   });
-  return [...parts, formatOverall(cases)].join('\n\n');
+  return [...parts, formatOverall(cases)].filter((part) => part !== '').join('\n\n');
 }
 
 export function titleOf({ op, allowed }: Pick<Case, 'op' | 'allowed'>): string {
@@ -48,7 +48,8 @@ export function rowsOf({ shape, layout, allowed, floor, bestPeer, entries }: Cas
 }
 
 function formatOverall(cases: readonly Case[]): string {
-  const all = overall(cases);
+  const all = overall(cases).filter(({ ofLimit, ofBestPeer }) => ofLimit !== null || ofBestPeer !== null);
+  if (all.length === 0) return '';
   const width = Math.max(...all.map(({ series }) => series.length));
   const lines = all.map(({ series, allowed, ofLimit, ofBestPeer }) => {
     const texts = [

@@ -14,7 +14,7 @@ import { makeRow, type Row } from '../dist-bench/row.js';
 import type { Operation } from '../dist-bench/shapes.js';
 import { geometricMean, median } from '../dist-bench/statistics.js';
 import { overall, summarize } from '../dist-bench/summary.js';
-import { rowsOf } from '../dist-bench/table.js';
+import { formatTables, rowsOf } from '../dist-bench/table.js';
 import { suiteOf } from './support/suite.js';
 
 const test = suiteOf('benchmark');
@@ -136,6 +136,19 @@ test('a case is held against the better floor and the best peer of as many threa
     [1, 10],
     [2, 20],
   ]);
+});
+
+test('a case without a contender that was right is left out', () => {
+  assert.equal(summarize([...LINES, line('limit', 'triad', 1, 'bwd', 1)]), summarize(LINES));
+});
+
+test('a report and tables without the memory limit have no shares of it', async () => {
+  const cases = summarize(LINES.filter(({ peer }) => peer === 'batchnorm-native'));
+  const findings = { date: 'today', machine: 'a', node: 'v20', rows: [], notes: [], failures: [] };
+  const html = await renderReport(findings, cases);
+  assert.not.match(html, /By shape|class="headline"|NaN|undefined/);
+  assert.match(html, '<svg');
+  assert.not.match(formatTables(cases, false), 'Geometric means');
 });
 
 test('a table goes from the limit to the slowest', () => {
