@@ -55,11 +55,13 @@ const double = new Float64Array(1);
 const words = new Uint32Array(double.buffer);
 const HIGH = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
 
-/** The spacing of float32 at `value`. */
+/** The spacing of float32 at `value`, made from its exponent: a power takes ten times as long. */
 export function ulp(value: number): number {
   double[0] = value;
-  const exponent = ((words[HIGH]! >>> 20) & 0x7ff) - 1023;
-  return 2 ** (Math.max(exponent, -126) - 23);
+  const exponent = (words[HIGH]! >>> 20) & 0x7ff; // biased by 1023
+  double[0] = 0;
+  words[HIGH] = (Math.max(exponent, 1023 - 126) - 23) << 20;
+  return double[0]!;
 }
 
 /** Calls body(channel, index) for every element. */

@@ -6,7 +6,7 @@ import { backward, forwardTraining } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import { milliseconds, percent, times } from '../dist-bench/format.js';
 import { parseOptions } from '../dist-bench/options.js';
-import { check, OURS, PEERS } from '../dist-bench/oracle.js';
+import { check, OURS, PEERS, ulp } from '../dist-bench/oracle.js';
 import { EPSILON, makeProblem, type Outputs, type Problem } from '../dist-bench/problem.js';
 import { renderReport } from '../dist-bench/report.js';
 import { turnsOf } from '../dist-bench/rounds.js';
@@ -34,6 +34,12 @@ test('the median is the middle, or between the two middles; NaN of nothing', () 
   assert.is(median([10, 1, 2, 4]), 3);
   assert.ok(Number.isNaN(median([])));
   assert.ok(Math.abs(geometricMean([1, 100]) - 10) < 1e-12);
+});
+
+test('an ulp is the spacing of float32', () => {
+  const values = [1, -1, 1.999, 2, 1e-3, 3e38, 2 ** -126, 2 ** -140, 0];
+  const spacings = [2 ** -23, 2 ** -23, 2 ** -23, 2 ** -22, 2 ** -33, 2 ** 104, 2 ** -149, 2 ** -149, 2 ** -149];
+  assert.equal(values.map(ulp), spacings);
 });
 
 test('the oracle takes what the library computes', () => {
