@@ -45,14 +45,29 @@ export async function drawFigures(cases: readonly Case[], series: readonly strin
   });
 }
 
-/** Ticks of logarithmic axes. */
-const DECADES = [0.01, 0.1, 1, 10, 100, 1000];
+/** Ticks of a logarithmic axis; Plot draws all that it is given, also beside the drawing. */
+function decades(from: number, to: number): number[] {
+  return [0.001, 0.01, 0.1, 1, 10, 100, 1000, 10000].filter((tick) => from <= tick && tick <= to);
+}
 
 const megabytes = (bytes: number) => bytes / 1e6;
 const bytesOf = ({ entries }: Case) => entries[0]!.row.bytes;
 
+interface RoofPoint {
+  readonly mb: number;
+  readonly gbps: number;
+  readonly shapes: string;
+}
+
+/** Letters whose sizes are so close (a factor) would touch; the second is written above the first. */
+const CLOSE = 1.35;
+
+function isRaised(roof: readonly RoofPoint[], index: number): boolean {
+  return index > 0 && roof[index]!.mb < CLOSE * roof[index - 1]!.mb && !isRaised(roof, index - 1);
+}
+
 /** The roof: of cases with as many bytes the best. */
-function roofOf(cases: readonly Case[]): { mb: number; gbps: number; shapes: string }[] {
+function roofOf(cases: readonly Case[]): RoofPoint[] {
   const sizes = [...new Set(cases.filter(({ floor }) => floor !== null).map(bytesOf))].sort((a, b) => a - b);
   return sizes.map((bytes) => {
     const same = cases.filter((one) => one.floor !== null && bytesOf(one) === bytes);
@@ -65,12 +80,19 @@ function rooflinePlot(Plot: Plot, cases: readonly Case[], series: readonly strin
   const roof = roofOf(cases);
   const entries = cases.flatMap((one) => one.entries);
   const lowest = 10 ** Math.floor(Math.log10(Math.min(...entries.map(({ row }) => row.gbps))));
-  const highest = 1.5 * Math.max(...roof.map(({ gbps }) => gbps), ...entries.map(({ row }) => row.gbps));
+  const highest = 2 * Math.max(...roof.map(({ gbps }) => gbps), ...entries.map(({ row }) => row.gbps));
+  const sizes = cases.map((one) => megabytes(bytesOf(one)));
+  const [smallest, largest] = [Math.min(...sizes), Math.max(...sizes)];
   const x = (row: Row) => megabytes(row.bytes);
   const marks: Markish[] = [
     Plot.areaY(roof, { x: 'mb', y1: lowest, y2: 'gbps', fill: 'currentColor', fillOpacity: 0.06 }),
     Plot.lineY(roof, { x: 'mb', y: 'gbps', stroke: 'currentColor', strokeWidth: 1.75 }),
-    Plot.text(roof, { x: 'mb', y: 'gbps', text: 'shapes', dy: -10, fontWeight: 600, fontSize: 12 }),
+    ...[false, true].map((raised) =>
+      Plot.text(
+        roof.filter((_, index) => isRaised(roof, index) === raised),
+        { x: 'mb', y: 'gbps', text: 'shapes', dy: raised ? -22 : -10, fontWeight: 600, fontSize: 12 },
+      ),
+    ),
     ...series.map((name) =>
       Plot.dot(
         entries.filter(({ row }) => seriesOf(row) === name),
@@ -92,8 +114,21 @@ function rooflinePlot(Plot: Plot, cases: readonly Case[], series: readonly strin
     marginRight: 14,
     marginTop: 28,
     marginBottom: 42,
-    x: { type: 'log', label: 'bytes that must be moved, MB', tickFormat: '~g', ticks: DECADES, inset: 12 },
-    y: { type: 'log', label: 'GB/s', grid: true, tickFormat: '~g', ticks: DECADES, domain: [lowest, highest] },
+    x: {
+      type: 'log',
+      label: 'bytes that must be moved, MB',
+      tickFormat: '~g',
+      ticks: decades(smallest, largest),
+      inset: 12,
+    },
+    y: {
+      type: 'log',
+      label: 'GB/s',
+      grid: true,
+      tickFormat: '~g',
+      ticks: decades(lowest, highest),
+      domain: [lowest, highest],
+    },
     symbol: { domain: ['nchw', 'nhwc', 'nc'], range: ['circle', 'triangle', 'square'] },
     marks,
   };
