@@ -1,8 +1,6 @@
 // y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
-#include "normalize.h"
-
-#include "elementwise.h"
 #include "rooms.h"
+#include "stats.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -11,14 +9,22 @@ namespace {
 template <class T, bool RESIDUAL, bool RELU>
 struct NormalizeMap {
   using Element = T;
+  using Columns = SpreadCoefficients<T, 3>;
   template <class V>
   struct Parameters {
     V center, scale, offset;
   };
-  T* y;
+  T* output;
   const T* x;
   const T* residual;
   Coefficients<T> coefs;
+  size_t base = 0;
+
+  NormalizeMap columns(Columns& memory, View v, Channels channels) const {
+    return {output, x, residual, memory.of(coefs, v, channels)};
+  }
+  NormalizeMap staged(Stage<T>& stage, size_t k) const { return {stage.outputs[0], x, residual, coefs, k}; }
+  void flush(const Stage<T>& stage, size_t k, size_t count) const { streamCopy(output + k, stage.outputs[0], count); }
 
   template <class V>
   Parameters<V> parameters(size_t at, bool spread) const {
@@ -30,41 +36,50 @@ struct NormalizeMap {
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V z = preActivation<RESIDUAL>(d, p.scale, p.offset, residual, k);
     if constexpr (RELU) {
-      store(y + k, passed(z, z));
+      store(output + (k - base), passed(z, z));
     } else {
-      store(y + k, z);
+      store(output + (k - base), z);
     }
   }
 };
+
+template <class T>
+void normalizeTile(T* y, const T* x, const T* residual, Activation activation, const Walk<T>& walk, Tile tile) {
+  withFlags(residual != nullptr, activation == Activation::relu, [&](auto withResidual, auto withRelu) {
+    walk.map(NormalizeMap<T, withResidual.value, withRelu.value>{y, x, residual, walk.channels}, tile);
+  });
+}
 
 }  // namespace
 
 /** contract: src/kernels.ts, normalize */
 template <class T>
-void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, Activation activation, View v,
-               void* memory) {
-  const Scratch<T> scratch(memory, v);
-  coefficients(scratch.channels, affine, v.c);
-  const Coefficients<T> coefs = v.s < SPREAD_BELOW ? spreadCoefficients(scratch, v, false) : scratch.channels;
-  withFlags(residual != nullptr, activation == Activation::relu, [&](auto withResidual, auto withRelu) {
-    mapElements(NormalizeMap<T, withResidual.value, withRelu.value>{y, x, residual, coefs}, v);
+void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, Activation activation, const Call& call) {
+  const Walk<T> walk(0, residual == nullptr ? 2 : 3, call);
+  walk.tiles([&](Tile tile) {
+    coefficients(walk.channels, affine, tile.channels);
+    normalizeTile(y, x, residual, activation, walk, tile);
   });
 }
 
 /** contract: src/kernels.ts, forward; affine.mean and affine.variance are mean and variance */
 template <class T>
 void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>& affine,
-             Activation activation, View v, void* memory) {
-  statistics(mean, variance, x, v, memory);
-  normalize(y, x, residual, affine, activation, v, memory);
+             Activation activation, const Call& call) {
+  const Walk<T> walk(1, residual == nullptr ? 2 : 3, call);
+  walk.tiles([&](Tile tile) {
+    measure(mean, variance, x, walk, tile);
+    coefficients(walk.channels, affine, tile.channels);
+    normalizeTile(y, x, residual, activation, walk, tile);
+  });
 }
 
-template void normalize(float*, const float*, const float*, const Affine<float>&, Activation, View, void*);
-template void normalize(double*, const double*, const double*, const Affine<double>&, Activation, View, void*);
-template void forward(float*, const float*, const float*, double*, double*, const Affine<float>&, Activation, View,
-                      void*);
-template void forward(double*, const double*, const double*, double*, double*, const Affine<double>&, Activation, View,
-                      void*);
+template void normalize(float*, const float*, const float*, const Affine<float>&, Activation, const Call&);
+template void normalize(double*, const double*, const double*, const Affine<double>&, Activation, const Call&);
+template void forward(float*, const float*, const float*, double*, double*, const Affine<float>&, Activation,
+                      const Call&);
+template void forward(double*, const double*, const double*, double*, double*, const Affine<double>&, Activation,
+                      const Call&);
 
 }  // namespace BN_ISA
 }  // namespace bn

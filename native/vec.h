@@ -5,8 +5,8 @@
 //   H  floats, as many as D has doubles             (what is widened into sums)
 //
 // each with LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, passed; widen (H
-// to D) and addExactProduct (D). Below, float and double are given the same functions, so that a formula is written
-// once and serves vectors and tails alike.
+// to D) and addExactProduct (D); stream (F) and drain. Below, float and double are given the same functions, so that a
+// formula is written once and serves vectors and tails alike.
 #pragma once
 #include "layout.h"
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Kernels } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { LoadOptions } from './select.js';
+import { availableThreads } from './threads.js';
 
 type Maybe<T> = T | null;
 type Parameters = [
@@ -56,15 +57,25 @@ interface Table {
   ): void;
 }
 
+/** How the kernels may walk (native/kernels.h, Resources); all but `threads` by the machine's caches unless given. */
+export interface Resources {
+  readonly threads: number;
+  readonly threadBytes?: number;
+  readonly tileBytes?: number;
+  readonly streamBytes?: number;
+}
+
 interface Addon {
   isas(): string[];
-  load(isa: string): Table;
+  load(isa: string, resources: Resources): Table;
 }
 
 const HOW_TO_BUILD =
   'To build it: npm rebuild batchnorm --ignore-scripts=false --foreground-scripts (in a clone: npm run build:native); it needs Python 3, make and a C++17 compiler.';
 
 let addon: Addon | undefined;
+/** By instruction set and threads: switching to and fro makes nothing anew. */
+const loaded = new Map<string, Kernels>();
 
 /** What this machine can run, best first. */
 export function isas(): string[] {
@@ -72,13 +83,22 @@ export function isas(): string[] {
   return addon.isas();
 }
 
-export function load({ isa }: LoadOptions): Kernels {
+export function load({ isa, threads = availableThreads() }: LoadOptions): Kernels {
   const known = isas();
   const chosen = isa ?? known[0];
   if (!known.includes(chosen)) {
     throw new Error(`native: this processor or build does not run "${chosen}"; it runs ${known.join(', ')}.`);
   }
-  return adapt(addon!.load(chosen), chosen);
+  const key = `${chosen} ${threads}`;
+  const found = loaded.get(key) ?? loadWith(chosen, { threads });
+  loaded.set(key, found);
+  return found;
+}
+
+/** The kernels with walks of one's own choice, for tests and measurements. */
+export function loadWith(isa: string, resources: Resources): Kernels {
+  addon ??= loadAddon();
+  return adapt(addon.load(isa, resources), isa, resources.threads);
 }
 
 /** The built addon, or an error that says why there is none and what to do. */
@@ -101,11 +121,11 @@ function whyMissing(): string {
 }
 
 /** Objects laid out flat: one array or number an argument is what Node-API reads fastest. */
-function adapt(table: Table, isa: string): Kernels {
+function adapt(table: Table, isa: string, threads: number): Kernels {
   return {
     name: 'native',
     isa,
-    threads: 1,
+    threads,
     statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, n, c, s),
     normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
       table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s),

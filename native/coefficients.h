@@ -1,4 +1,5 @@
-// What normalize.cc and backward.cc share: the coefficients per channel and the value that the activation sees.
+// The numbers per channel that elementwise passes use, and the value that the activation sees: docs/numerics.md,
+// sections 4 and 5.
 #pragma once
 #include <cmath>
 
@@ -7,6 +8,33 @@
 namespace bn {
 namespace BN_ISA {
 namespace {
+
+/** Coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·slope + level), one per channel or column. */
+template <class T>
+struct Coefficients {
+  T* center;
+  T* scale;
+  T* offset;
+  T* slope;
+  T* level;
+};
+
+/** Memory for the first COUNT of the coefficients, spread over columns. */
+template <class T, size_t COUNT>
+struct SpreadCoefficients {
+  alignas(64) T values[COUNT][COLUMNS_AT_ONCE];
+
+  /** The coefficients of the columns of these channels; where these are the channels themselves, no copies. */
+  Coefficients<T> of(const Coefficients<T>& from, View v, Channels channels) {
+    T* const all[5] = {from.center, from.scale, from.offset, from.slope, from.level};
+    T* to[5] = {};
+    for (size_t i = 0; i < COUNT; ++i) {
+      to[i] = v.s == 1 && stackedRows(v) == 1 ? all[i] + channels.first : values[i];
+      if (to[i] == values[i]) spread(to[i], all[i], v, channels);
+    }
+    return {to[0], to[1], to[2], to[3], to[4]};
+  }
+};
 
 /** 1/√(variance + epsilon); 0 where that is 1/0, so that a constant channel gives x̂ = 0 also with epsilon = 0. */
 inline double reciprocalDeviation(double variance, double epsilon) {
@@ -19,8 +47,8 @@ inline double reciprocalDeviation(double variance, double epsilon) {
  * rounding of the mean to the tensor's type takes away, the offset gives back.
  */
 template <class T>
-void coefficients(const Coefficients<T>& to, const Affine<T>& affine, size_t c) {
-  for (size_t ch = 0; ch < c; ++ch) {
+void coefficients(const Coefficients<T>& to, const Affine<T>& affine, Channels channels) {
+  for (size_t ch = channels.first; ch < channels.last; ++ch) {
     const double gamma = affine.gamma == nullptr ? 1 : affine.gamma[ch];
     const double beta = affine.beta == nullptr ? 0 : affine.beta[ch];
     const double a = gamma * reciprocalDeviation(affine.variance[ch], affine.epsilon);
@@ -28,21 +56,6 @@ void coefficients(const Coefficients<T>& to, const Affine<T>& affine, size_t c) 
     to.scale[ch] = static_cast<T>(a);
     to.offset[ch] = static_cast<T>(beta - (affine.mean[ch] - static_cast<double>(to.center[ch])) * a);
   }
-}
-
-/** The coefficients where vectors run across channels: spread over columns, or as they are where s is 1. */
-template <class T>
-Coefficients<T> spreadCoefficients(const Scratch<T>& scratch, View v, bool input) {
-  const Coefficients<T>&from = scratch.channels, &to = scratch.columns;
-  if (columnsOf(v) == v.c) return from;
-  spread(to.center, from.center, v);
-  spread(to.scale, from.scale, v);
-  spread(to.offset, from.offset, v);
-  if (input) {
-    spread(to.slope, from.slope, v);
-    spread(to.level, from.level, v);
-  }
-  return to;
 }
 
 template <class V, class T>
