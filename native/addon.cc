@@ -55,14 +55,13 @@ struct Instance {
   ~Instance() { pool::release(); }
 };
 
-/** Calls body(arguments, loaded, T()) with the element type of the tensor at index `tensor`; errors are thrown in
- * JavaScript. */
+/** Calls body(arguments, loaded, T()) with the element type of the tensors; errors are thrown in JavaScript. */
 template <class Body>
-void withArguments(napi_env env, napi_callback_info info, size_t count, size_t tensor, const Body& body) {
+void withArguments(napi_env env, napi_callback_info info, size_t count, const Body& body) {
   try {
     Arguments arguments(env, info, count);
     const Loaded& loaded = *static_cast<const Loaded*>(arguments.data());
-    arguments.isDouble(tensor) ? body(arguments, loaded, double()) : body(arguments, loaded, float());
+    arguments.isDouble() ? body(arguments, loaded, double()) : body(arguments, loaded, float());
   } catch (const ArgumentError& error) {
     (error.isTypeError ? napi_throw_type_error : napi_throw_range_error)(env, nullptr, error.message.c_str());
   }
@@ -86,7 +85,7 @@ Affine<T> readAffine(Arguments& in) {
 // Arguments of each kernel: src/backends/native.ts.
 
 napi_value statistics(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 6, 2, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments(env, info, 7, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     double* mean = in.channels<double>();
     double* variance = in.channels<double>();
@@ -97,7 +96,7 @@ napi_value statistics(napi_env env, napi_callback_info info) {
 }
 
 napi_value normalize(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 12, 1, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments(env, info, 13, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     T* y = in.tensor<T>();
     const T* x = in.tensor<T>();
@@ -110,7 +109,7 @@ napi_value normalize(napi_env env, napi_callback_info info) {
 }
 
 napi_value forward(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 12, 1, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments(env, info, 13, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     T* y = in.tensor<T>();
     const T* x = in.tensor<T>();
@@ -127,7 +126,7 @@ napi_value forward(napi_env env, napi_callback_info info) {
 }
 
 napi_value gradientSums(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 14, 3, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments(env, info, 15, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     double* sumDy = in.channels<double>();
     double* sumDyDeviation = in.channels<double>();
@@ -142,7 +141,7 @@ napi_value gradientSums(napi_env env, napi_callback_info info) {
 }
 
 napi_value gradientInput(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 17, 3, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments(env, info, 18, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     T* dx = in.tensor<T>();
     T* dresidual = in.optionalTensor<T>();
@@ -163,7 +162,7 @@ napi_value gradientInput(napi_env env, napi_callback_info info) {
 }
 
 napi_value backward(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 17, 5, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments(env, info, 18, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     T* dx = in.tensor<T>();
     T* dresidual = in.optionalTensor<T>();

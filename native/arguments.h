@@ -16,7 +16,7 @@ struct ArgumentError {
   std::string message;
 };
 
-/** Arguments in the order of the call; the last three are n, c and s. */
+/** Arguments in the order of the call; the last four are the bytes of an element, n, c and s. */
 class Arguments {
  public:
   Arguments(napi_env env, napi_callback_info info, size_t count) : env_(env) {
@@ -25,7 +25,10 @@ class Arguments {
       throw ArgumentError{
           true, "batchnorm: native: expected " + std::to_string(count) + " arguments, got " + std::to_string(given)};
     }
-    at_ = count - 3;
+    at_ = count - 4;
+    const double bytes = number();
+    if (bytes != 4 && bytes != 8) fail(false, "an element size of 4 or 8", std::to_string(bytes), -1);
+    isDouble_ = bytes == 8;
     view_ = {extent(), extent(), extent()};
     if (static_cast<double>(view_.n) * static_cast<double>(view_.c) * static_cast<double>(view_.s) > MAX_LENGTH) {
       fail(false, "n·c·s of at most 2^53", "more");
@@ -37,12 +40,8 @@ class Arguments {
   /** What the function was made with. */
   void* data() const { return data_; }
 
-  /** Whether the typed array at this index is of float64; anything but that is taken for float32. */
-  bool isDouble(size_t index) const {
-    napi_typedarray_type type = napi_float32_array;
-    napi_get_typedarray_info(env_, values_[index], &type, nullptr, nullptr, nullptr, nullptr);
-    return type == napi_float64_array;
-  }
+  /** Whether tensors are of float64: the argument before the extents says 4 or 8, the bytes of an element. */
+  bool isDouble() const { return isDouble_; }
 
   /** A typed array of n·c·s elements. */
   template <class T>
@@ -51,7 +50,7 @@ class Arguments {
   }
   template <class T>
   T* optionalTensor() {
-    return skipNull() ? nullptr : tensor<T>();
+    return isNull() ? nullptr : tensor<T>();
   }
   /** A typed array of c elements. */
   template <class T>
@@ -60,7 +59,7 @@ class Arguments {
   }
   template <class T>
   T* optionalChannels() {
-    return skipNull() ? nullptr : channels<T>();
+    return isNull() ? nullptr : channels<T>();
   }
   double number() {
     double value;
@@ -82,7 +81,7 @@ class Arguments {
 
  private:
   static constexpr double MAX_LENGTH = 9007199254740992.0;
-  static constexpr size_t MOST = 17;
+  static constexpr size_t MOST = 18;
 
   size_t extent() {
     const double value = number();
@@ -92,7 +91,8 @@ class Arguments {
     return static_cast<size_t>(value);
   }
 
-  bool skipNull() {
+  /** Passes over a null. */
+  bool isNull() {
     napi_valuetype type = napi_undefined;
     napi_typeof(env_, values_[at_], &type);
     if (type == napi_null) ++at_;
@@ -125,6 +125,7 @@ class Arguments {
   napi_value values_[MOST];
   void* data_ = nullptr;
   size_t at_ = 0;
+  bool isDouble_ = false;
   View view_{};
 };
 

@@ -2,7 +2,7 @@
 {
   'type': 'static_library',
   'sources': ['stats.cc', 'normalize.cc', 'backward.cc', 'table.cc'],
-  'cflags!': ['-O2', '-O3'],
+  'cflags!': ['-O3'],
   # GCC fuses a·b+c by itself where the instruction set has it, also without fast-math: then bits differ.
   # errno and traps are not looked at, and would keep loops with a root or a choice from becoming vectors.
   'cflags': ['-O2', '-ftree-vectorize', '-fvect-cost-model=dynamic', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', '-fPIC', '-Wall', '-Wextra', '-Wno-unused-function'],

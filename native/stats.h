@@ -88,13 +88,14 @@ void measure(double* mean, double* variance, const T* x, const Walk<T>& walk, Ti
   const double m = static_cast<double>(walk.v.n * walk.v.s);
 
   walk.reduce(Sums<T>{x}, tile);
-  bool centring = false;
+  size_t centring = 0;
   for (size_t ch = all.first; ch < all.last; ++ch) {
-    mean[ch] = first[ch] / m;
-    variance[ch] = clamp((second[ch] - first[ch] * mean[ch]) / m);
-    centring = centring || needsCentring(mean[ch], variance[ch], T());
+    const double average = first[ch] / m, spread = clamp((second[ch] - first[ch] * average) / m);
+    mean[ch] = average;
+    variance[ch] = spread;
+    centring |= needsCentring(average, spread, T());  // no branch, so that this becomes vectors
   }
-  if (!centring) return;
+  if (centring == 0) return;
 
   walk.reduce(CentredSums<T>{x, mean}, tile);
   for (size_t ch = all.first; ch < all.last; ++ch) {

@@ -15,7 +15,7 @@ type Parameters = [
   beta: Maybe<Tensor>,
   epsilon: number,
 ];
-type Extents = [n: number, c: number, s: number];
+type Extents = [bytesPerElement: number, n: number, c: number, s: number];
 
 /** What `load` of the addon returns: the contract of kernels.ts with its objects laid out flat. */
 interface Table {
@@ -127,25 +127,25 @@ function adapt(table: Table, isa: string, threads: number): Kernels {
     name: 'native',
     isa,
     threads,
-    statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, n, c, s),
+    statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, bytesOf(x), n, c, s),
     normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
-      table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s),
+      table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, activation, bytesOf(x), n, c, s),
     forward: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
-      table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s),
+      table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, activation, bytesOf(x), n, c, s),
     gradientSums: (sums, dy, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) => {
       const { sumDy, sumDyDeviation } = sums;
       const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
-      table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, activation, n, c, s);
+      table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, activation, bytesOf(x), n, c, s);
     },
     gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, { n, c, s }) => {
       const { mean, variance, gamma, beta, epsilon } = affine;
       const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
       const given = [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null] as const;
-      table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, activation, ...given, count, n, c, s);
+      const extents: Extents = [bytesOf(x), n, c, s];
+      table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, activation, ...given, count, ...extents);
     },
     backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, { n, c, s }) => {
       const { mean, variance, gamma, beta, epsilon } = affine;
-      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
       table.backward(
         dx,
         dresidual,
@@ -154,13 +154,23 @@ function adapt(table: Table, isa: string, threads: number): Kernels {
         dy,
         x,
         residual,
-        ...parameters,
+        mean,
+        variance,
+        gamma,
+        beta,
+        epsilon,
         activation,
         batchStatistics,
+        bytesOf(x),
         n,
         c,
         s,
       );
     },
   };
+}
+
+/** Told, since it costs Node-API as much to find out as to read another array. */
+function bytesOf(x: Tensor): number {
+  return x.BYTES_PER_ELEMENT;
 }
