@@ -9,6 +9,7 @@
 #include "arguments.h"
 #include "dispatch.h"
 #include "machine.h"
+#include "memo.h"
 #include "pool.h"
 
 namespace bn {
@@ -41,6 +42,7 @@ struct Loaded {
   const Kernels& kernels;
   Resources resources;
   Scratch& scratch;
+  Memos& memos;
 
   const KernelTable<float>& table(float) const { return kernels.f32; }
   const KernelTable<double>& table(double) const { return kernels.f64; }
@@ -49,6 +51,7 @@ struct Loaded {
 /** One for each environment: the main thread's, and those of worker_threads. */
 struct Instance {
   Scratch scratch;
+  Memos memos;
   std::vector<std::unique_ptr<Loaded>> loaded;
 
   Instance() { pool::hold(); }
@@ -64,6 +67,8 @@ void withArguments(napi_env env, napi_callback_info info, size_t count, const Bo
     arguments.isDouble() ? body(arguments, loaded, double()) : body(arguments, loaded, float());
   } catch (const ArgumentError& error) {
     (error.isTypeError ? napi_throw_type_error : napi_throw_range_error)(env, nullptr, error.message.c_str());
+  } catch (const std::bad_alloc&) {
+    napi_throw_range_error(env, nullptr, "batchnorm: native: no memory for coefficients");
   }
 }
 
@@ -103,7 +108,8 @@ napi_value normalize(napi_env env, napi_callback_info info) {
     const T* residual = in.optionalTensor<T>();
     const Affine<T> affine = readAffine<T>(in);
     const Activation activation = in.activation();
-    loaded.table(T()).normalize(y, x, residual, affine, activation, callOf<T>(in, loaded));
+    const Memo memo = loaded.memos.find(affine, in.view().c);
+    loaded.table(T()).normalize(y, x, residual, affine, activation, memo, callOf<T>(in, loaded));
   });
   return nullptr;
 }
@@ -217,7 +223,7 @@ Napi::Value load(const Napi::CallbackInfo& info) {
     read(wanted, "streamBytes", resources.streamBytes);
   }
   Instance& instance = *env.GetInstanceData<Instance>();
-  instance.loaded.emplace_back(new Loaded{*kernels, resources, instance.scratch});
+  instance.loaded.emplace_back(new Loaded{*kernels, resources, instance.scratch, instance.memos});
 
   Napi::Object table = Napi::Object::New(env);
   const auto add = [&](const char* name, napi_callback function) {

@@ -32,8 +32,8 @@ struct SpreadCoefficients {
     T* to[5] = {};
     const size_t columns = stackedRows(v) * (channels.last - channels.first) * v.s;
     if (columns > COLUMNS_AT_ONCE) {
-      return {from.center + channels.first, from.scale + channels.first, from.offset + channels.first,
-              from.slope + channels.first, from.level + channels.first};
+      const auto at = [&](size_t i, T* values) { return i < COUNT ? values + channels.first : nullptr; };
+      return {at(0, from.center), at(1, from.scale), at(2, from.offset), at(3, from.slope), at(4, from.level)};
     }
     for (size_t i = 0; i < COUNT; ++i) {
       to[i] = values[i];

@@ -43,6 +43,14 @@ struct Resources {
   void (*run)(size_t threads, size_t parts, void (*task)(const void* job, size_t part), const void* job);
 };
 
+/** The three coefficients of `normalize`, [c] each, in memory that outlives the call; `known`: they are there already.
+ */
+constexpr size_t MEMO_ARRAYS = 3;
+struct Memo {
+  void* memory;
+  bool known;
+};
+
 /** What every kernel is given beside its tensors; `scratch` is `scratchBytes` bytes, aligned to 64. */
 struct Call {
   View view;
@@ -55,7 +63,8 @@ template <class T>
 struct KernelTable {
   size_t (*scratchBytes)(View, const Resources&);
   void (*statistics)(double* mean, double* variance, const T* x, const Call&);
-  void (*normalize)(T* y, const T* x, const T* residual, const Affine<T>&, Activation, const Call&);
+  /** With a memo of no memory, coefficients are computed in the scratch. */
+  void (*normalize)(T* y, const T* x, const T* residual, const Affine<T>&, Activation, Memo, const Call&);
   void (*forward)(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&, Activation,
                   const Call&);
   void (*gradientSums)(GradientSums, const T* dy, const T* x, const T* residual, const Affine<T>&, Activation,

@@ -47,10 +47,11 @@ struct NormalizeMap {
 };
 
 template <class T>
-void normalizeTile(T* y, const T* x, const T* residual, Activation activation, const Walk<T>& walk, Tile tile) {
+void normalizeTile(T* y, const T* x, const T* residual, Activation activation, const Coefficients<T>& coefs,
+                   const Walk<T>& walk, Tile tile) {
   withFlags(residual != nullptr, activation == Activation::relu, [&](auto withResidual, auto withRelu) {
     using Map = NormalizeMap<T, withResidual.value, withRelu.value>;
-    walk.map(Map{y, x, residual, walk.channels, walk.ahead(tile)}, tile);
+    walk.map(Map{y, x, residual, coefs, walk.ahead(tile)}, tile);
   });
 }
 
@@ -58,12 +59,16 @@ void normalizeTile(T* y, const T* x, const T* residual, Activation activation, c
 
 /** contract: src/kernels.ts, normalize */
 template <class T>
-void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, Activation activation, const Call& call) {
+void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, Activation activation, Memo memo,
+               const Call& call) {
   const Walk<T> walk(0, residual == nullptr ? 2 : 3, call);
-  walk.tiles([&](Tile tile) {
-    coefficients(walk.channels, affine, tile.channels);
-    normalizeTile(y, x, residual, activation, walk, tile);
-  });
+  Coefficients<T> coefs = walk.channels;
+  if (memo.memory != nullptr) {
+    T* const all = static_cast<T*>(memo.memory);
+    coefs = {all, all + walk.v.c, all + 2 * walk.v.c, nullptr, nullptr};
+  }
+  if (!memo.known) coefficients(coefs, affine, {0, walk.v.c});
+  walk.tiles([&](Tile tile) { normalizeTile(y, x, residual, activation, coefs, walk, tile); });
 }
 
 /** contract: src/kernels.ts, forward; affine.mean and affine.variance are mean and variance */
@@ -74,12 +79,12 @@ void forward(T* y, const T* x, const T* residual, double* mean, double* variance
   walk.tiles([&](Tile tile) {
     measure(mean, variance, x, walk, tile);
     coefficients(walk.channels, affine, tile.channels);
-    normalizeTile(y, x, residual, activation, walk, tile);
+    normalizeTile(y, x, residual, activation, walk.channels, walk, tile);
   });
 }
 
-template void normalize(float*, const float*, const float*, const Affine<float>&, Activation, const Call&);
-template void normalize(double*, const double*, const double*, const Affine<double>&, Activation, const Call&);
+template void normalize(float*, const float*, const float*, const Affine<float>&, Activation, Memo, const Call&);
+template void normalize(double*, const double*, const double*, const Affine<double>&, Activation, Memo, const Call&);
 template void forward(float*, const float*, const float*, double*, double*, const Affine<float>&, Activation,
                       const Call&);
 template void forward(double*, const double*, const double*, double*, double*, const Affine<double>&, Activation,

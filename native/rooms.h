@@ -8,7 +8,7 @@ namespace BN_ISA {
 template <class T>
 void statistics(double* mean, double* variance, const T* x, const Call&);
 template <class T>
-void normalize(T* y, const T* x, const T* residual, const Affine<T>&, Activation, const Call&);
+void normalize(T* y, const T* x, const T* residual, const Affine<T>&, Activation, Memo, const Call&);
 template <class T>
 void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&, Activation,
              const Call&);
