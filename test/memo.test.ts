@@ -13,7 +13,7 @@ if (Array.isArray(found)) {
   const test = suiteOf('native: inference');
   for (const Kind of [Float32Array, Float64Array]) {
     test(`sees what is written in place: ${Kind.name}`, () => {
-      const x = Kind.from({ length: 12 }, (_, k) => k / 3 - 2);
+      const x = new Kind(Array.from({ length: 12 }, (_, k) => k / 3 - 2));
       const layer = {
         mean: Float64Array.of(1, 2, 3),
         variance: Float64Array.of(4, 5, 6),
