@@ -68,19 +68,11 @@ struct InputMap {
   const T* residual;
   Coefficients<T> coefs;
   size_t ahead;  // where the same rows of the next tile lie
-  size_t base = 0;
 
   InputMap columns(Columns& memory, View v, Channels channels) const {
     return {output, dresidual, dy, x, residual, memory.of(coefs, v, channels), ahead};
   }
-  InputMap staged(Stage<T>& stage, size_t k) const {
-    return {stage.outputs[0], dresidual == nullptr ? nullptr : stage.outputs[1], dy, x, residual, coefs, ahead, k};
-  }
   bool aligned() const { return dresidual == nullptr || intoLine(dresidual) == intoLine(output); }
-  void flush(const Stage<T>& stage, size_t k, size_t count) const {
-    streamCopy(output + k, stage.outputs[0], count);
-    if (dresidual != nullptr) streamCopy(dresidual + k, stage.outputs[1], count);
-  }
 
   template <class V>
   Parameters<V> parameters(size_t at, bool spread) const {
@@ -98,11 +90,11 @@ struct InputMap {
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V g = passedGradient<RESIDUAL, RELU>(Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
     const V direct = mul(g, p.scale);
-    if (dresidual != nullptr) put<STREAM>(dresidual + (k - base), g);
+    if (dresidual != nullptr) put<STREAM>(dresidual + k, g);
     if constexpr (BATCH) {
-      put<STREAM>(output + (k - base), sub(direct, add(mul(d, p.slope), p.level)));
+      put<STREAM>(output + k, sub(direct, add(mul(d, p.slope), p.level)));
     } else {
-      put<STREAM>(output + (k - base), direct);
+      put<STREAM>(output + k, direct);
     }
   }
 };

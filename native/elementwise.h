@@ -5,8 +5,6 @@
 // A map has, for V one of Full<T>, Part<T> and T:
 //   Columns                                            memory for its parameters, spread over columns
 //   Map columns(Columns&, View, Channels) const        the same map with its parameters one for each column
-//   Map staged(Stage&, size_t k) const                 the same map with the outputs from element k on in `stage`
-//   void flush(const Stage&, size_t k, size_t count)   writes what was staged
 //   Parameters<V> parameters<V>(size_t at, bool spread)    of one channel, or of V columns
 //   void apply<STREAM, V>(size_t k, const Parameters<V>&)  writes the elements from k on, past the caches if STREAM
 //   T* output                                          where element 0 of the first output goes
@@ -22,17 +20,12 @@ namespace {
 /** Elementwise passes over rows shorter than this run across channels. */
 constexpr size_t SPREAD_BELOW = 16;
 /** Shorter rows are staged on their way past the caches: what they share of a cache line has to be put together. */
-constexpr size_t STAGED_BELOW = 256;
+constexpr size_t UNALIGNED_BELOW = 256;
 /** Elements that are staged: few, so that reading and writing overlap (4 KB of them took 1.25 times as long as these).
  */
 constexpr size_t STAGED = 128;
 /** Elements that are taken in order, before those that lie in front of them. */
 constexpr size_t CHUNK = 65536;
-
-template <class T>
-struct Stage {
-  alignas(64) T outputs[2][STAGED];
-};
 
 /** Elements of one row of a channel: aligned where it is long, and in smaller vectors at its ends. Maps are copied here
  * and below, or the compiler would load their pointers anew after every store. */
@@ -43,11 +36,10 @@ inline void mapRow(const Map map, size_t k, size_t ch, size_t length) {
   using Part = typename Vectors<T>::Part;
   const size_t end = k + length;
   const auto single = map.template parameters<T>(ch, false);
-  if (length < STAGED_BELOW) {
+  if (length < UNALIGNED_BELOW) {
     if constexpr (STREAM) return mapRow<false>(map, k, ch, length);
   } else {
-    for (const size_t aligned = k + toLine(map.output + k - map.base); k < aligned; ++k)
-      map.template apply<false, T>(k, single);
+    for (const size_t aligned = k + toLine(map.output + k); k < aligned; ++k) map.template apply<false, T>(k, single);
   }
   const auto full = map.template parameters<Full>(ch, false);
   for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<STREAM, Full>(k, full);
@@ -65,10 +57,10 @@ inline void mapColumns(const Map map, size_t k, size_t end, size_t j, size_t col
     map.template apply<false, T>(k++, map.template parameters<T>(j, true));
     j = j + 1 == columns ? 0 : j + 1;
   };
-  if (end - k < STAGED_BELOW) {
+  if (end - k < UNALIGNED_BELOW) {
     if constexpr (STREAM) return mapColumns<false>(map, k, end, j, columns);
   } else {
-    for (const size_t aligned = k + toLine(map.output + k - map.base); k < aligned;) one();
+    for (const size_t aligned = k + toLine(map.output + k); k < aligned;) one();
   }
   while (k + Full::LENGTH <= end) {
     const size_t inRow = divideUp(columns - j, Full::LENGTH), vectors = least(inRow, (end - k) / Full::LENGTH);
@@ -113,51 +105,32 @@ struct Manner {
   /** The last chunks first: they were read just before. */
   bool descending;
 };
-enum class Writing { cached, streamed, staged };
-
-/** Elements start .. end, put together in a stage that is written past the caches line by line. */
-template <class Map, class Visit>
-void mapStaged(const Map& map, size_t start, size_t end, const Visit& visit) {
-  Stage<typename Map::Element> stage;
-  for (size_t k = start, next; k < end; k = next) {
-    next = least(k + STAGED - (k == start ? intoLine(map.output + k) : 0), end);
-    visit.template visit<false>(map.staged(stage, k), k, next);
-    map.flush(stage, k, next - k);
-  }
-}
 
 /** Visits the elements first .. last. */
 template <class Map, class Visit>
-void inChunks(const Map& map, size_t first, size_t last, Writing writing, bool descending, const Visit& visit) {
+void inChunks(const Map& map, size_t first, size_t last, Manner manner, const Visit& visit) {
+  const bool streaming = manner.streaming && map.aligned();
   for (size_t end = last; end > first;) {
-    const size_t start = descending && end - first > CHUNK ? end - CHUNK : first;
-    switch (writing) {
-      case Writing::cached:
-        visit.template visit<false>(map, start, end);
-        break;
-      case Writing::streamed:
-        visit.template visit<true>(map, start, end);
-        break;
-      case Writing::staged:
-        mapStaged(map, start, end, visit);
+    const size_t start = manner.descending && end - first > CHUNK ? end - CHUNK : first;
+    if (streaming) {
+      visit.template visit<true>(map, start, end);
+    } else {
+      visit.template visit<false>(map, start, end);
     }
     end = start;
   }
-  if (writing != Writing::cached) drain();
+  if (streaming) drain();
 }
 
 /** Elements first .. last of all channels, along their rows. */
 template <class Map>
 void mapAlong(const Map& map, View v, size_t first, size_t last, Manner manner) {
-  const Writing direct = v.s >= STAGED_BELOW && map.aligned() ? Writing::streamed : Writing::staged;
-  inChunks(map, first, last, manner.streaming ? direct : Writing::cached, manner.descending, Along{v});
+  inChunks(map, first, last, {manner.streaming && v.s >= UNALIGNED_BELOW, manner.descending}, Along{v});
 }
 
 /** Rows first .. last of these channels (or whole stacks of rows), across them. */
 template <class Map>
 void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels channels, Manner manner) {
-  const Writing direct = map.aligned() ? Writing::streamed : Writing::staged;
-  const Writing writing = manner.streaming ? direct : Writing::cached;
   const size_t row = v.c * v.s, step = v.s == 1 ? v.c : COLUMNS_AT_ONCE / v.s;
   typename Map::Columns memory;
   for (size_t block = channels.first; block < channels.last; block += step) {
@@ -165,12 +138,12 @@ void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels
     const Map spread = map.columns(memory, v, part);
     const size_t width = (part.last - part.first) * v.s;
     if (width == row && row <= COLUMNS_AT_ONCE) {
-      inChunks(spread, firstRow * row, lastRow * row, writing, manner.descending, Across{0, stackedRows(v) * width});
+      inChunks(spread, firstRow * row, lastRow * row, manner, Across{0, stackedRows(v) * width});
       continue;
     }
     for (size_t n = 0; n < lastRow - firstRow; ++n) {
       const size_t i = manner.descending ? lastRow - 1 - n : firstRow + n, start = i * row + block * v.s;
-      inChunks(spread, start, start + width, writing, false, Across{start, width});
+      inChunks(spread, start, start + width, {manner.streaming, false}, Across{start, width});
     }
   }
 }

@@ -19,14 +19,11 @@ struct NormalizeMap {
   const T* residual;
   Coefficients<T> coefs;
   size_t ahead;  // where the same rows of the next tile lie
-  size_t base = 0;
 
   NormalizeMap columns(Columns& memory, View v, Channels channels) const {
     return {output, x, residual, memory.of(coefs, v, channels), ahead};
   }
-  NormalizeMap staged(Stage<T>& stage, size_t k) const { return {stage.outputs[0], x, residual, coefs, ahead, k}; }
   bool aligned() const { return true; }
-  void flush(const Stage<T>& stage, size_t k, size_t count) const { streamCopy(output + k, stage.outputs[0], count); }
 
   template <class V>
   Parameters<V> parameters(size_t at, bool spread) const {
@@ -39,9 +36,9 @@ struct NormalizeMap {
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V z = preActivation<RESIDUAL>(d, p.scale, p.offset, residual, k);
     if constexpr (RELU) {
-      put<STREAM>(output + (k - base), passed(z, z));
+      put<STREAM>(output + k, passed(z, z));
     } else {
-      put<STREAM>(output + (k - base), z);
+      put<STREAM>(output + k, z);
     }
   }
 };

@@ -51,12 +51,10 @@ struct Totals {
   }
 };
 
-/** Where a strip lies: row r of `count` is x[position + r·stride ...]; its parameters are at `parameter` (+ j if
- * spread). What lies `ahead` is fetched, unless that is 0. */
+/** Rows of columns, or of lanes: row r of `count` begins at element `position` + r·stride; what lies `ahead` is
+ * fetched, unless that is 0. */
 struct Strip {
-  size_t position, parameter;
-  bool spread;
-  size_t width, count, stride, ahead;
+  size_t position, count, stride, ahead;
 };
 
 /** COUNT vectors of lanes side by side. A chain of members, where an array would be kept in memory and not in
@@ -94,9 +92,9 @@ struct Block<V, Term, 0> {
 
 /** Adds COUNT vectors side by side, their lanes in registers while the rows of the strip pass. */
 template <class V, size_t COUNT, class Term>
-inline void addBlock(double* lanes, const Term term, const Strip strip, size_t j) {
+BN_INLINE void addBlock(double* lanes, const Term& term, const Strip& strip, size_t j, size_t parameter, bool spread) {
   Block<V, Term, COUNT> block;
-  block.load(lanes + j, term, strip.parameter + (strip.spread ? j : 0), strip.spread);
+  block.load(lanes, term, parameter, spread);
   const size_t start = strip.position + j, end = start + strip.count * strip.stride;
   if (strip.ahead == 0) {
     for (size_t k = start; k != end; k += strip.stride) block.add(term, k);
@@ -106,27 +104,41 @@ inline void addBlock(double* lanes, const Term term, const Strip strip, size_t j
       block.add(term, k);
     }
   }
-  block.save(lanes + j);
+  block.save(lanes);
 }
 
-/** Adds a strip to its lanes. Two doubles a vector leave room in 16 registers for 8 lanes at a time, not for 16. */
+/** Lanes of column j: strips of 16 first sums, then 16 second sums. */
+BN_INLINE double* lanesOf(double* lanes, size_t j) { return lanes + j / LANES * PAIR + j % LANES; }
+
+/** Two doubles a vector leave room in 16 registers for 8 lanes at a time, not for 16. */
+constexpr size_t BLOCK = D::LENGTH == 2 ? 4 : LANES / D::LENGTH;
+
+/** Adds rows of `width` columns; the parameters of column j are at j. */
 template <class Term>
-void addStrip(double* lanes, const Term& term, const Strip& strip) {
+BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, size_t width) {
   using Part = typename Vectors<typename Term::Element>::Part;
-  constexpr size_t COUNT = D::LENGTH == 2 ? 4 : LANES / D::LENGTH;
   size_t j = 0;
-  for (; j + COUNT * Part::LENGTH <= strip.width; j += COUNT * Part::LENGTH)
-    addBlock<Part, COUNT>(lanes, term, strip, j);
-  for (; j + Part::LENGTH <= strip.width; j += Part::LENGTH) addBlock<Part, 1>(lanes, term, strip, j);
-  for (; j < strip.width; ++j) addBlock<typename Term::Element, 1>(lanes, term, strip, j);
+  for (; j + BLOCK * Part::LENGTH <= width; j += BLOCK * Part::LENGTH) {
+    addBlock<Part, BLOCK>(lanesOf(lanes, j), term, strip, j, j, true);
+  }
+  for (; j + Part::LENGTH <= width; j += Part::LENGTH) addBlock<Part, 1>(lanesOf(lanes, j), term, strip, j, j, true);
+  for (; j < width; ++j) addBlock<typename Term::Element, 1>(lanesOf(lanes, j), term, strip, j, j, true);
 }
 
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
 template <class Term>
-void addRow(double* lanes, const Term& term, size_t position, size_t ch, size_t length) {
-  const size_t whole = length / LANES, rest = length % LANES;
-  if (whole > 0) addStrip(lanes, term, {position, ch, false, LANES, whole, LANES, 0});
-  if (rest > 0) addStrip(lanes, term, {position + whole * LANES, ch, false, rest, 1, LANES, 0});
+BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t ch, size_t length) {
+  using Part = typename Vectors<typename Term::Element>::Part;
+  const Strip whole{position, length / LANES, LANES, 0};
+  for (size_t j = 0; j < LANES; j += BLOCK * Part::LENGTH) {
+    addBlock<Part, BLOCK>(lanes + j, term, whole, j, ch, false);
+  }
+  const Strip rest{position + whole.count * LANES, 1, 1, 0};
+  size_t j = 0;
+  for (; j + Part::LENGTH <= length % LANES; j += Part::LENGTH) {
+    addBlock<Part, 1>(lanes + j, term, rest, j, ch, false);
+  }
+  for (; j < length % LANES; ++j) addBlock<typename Term::Element, 1>(lanes + j, term, rest, j, ch, false);
 }
 
 /** 16 lanes to one sum: halves are added until one is left. */
@@ -168,14 +180,6 @@ inline void foldColumns(const Totals& totals, size_t group, View v, Channels cha
   }
 }
 
-/** Adds `count` rows of `width` columns, from element k on. */
-template <class Term>
-void addColumns(double* lanes, const Term& term, size_t k, size_t width, size_t count, size_t stride, size_t ahead) {
-  for (size_t j = 0; j < width; j += LANES) {
-    addStrip(lanes + 2 * j, term, {k + j, j, true, least(LANES, width - j), count, stride, ahead});
-  }
-}
-
 /** Columns: one lane for each column of a group of rows, or of 16 rows where these are stacked. */
 template <class Term>
 void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
@@ -196,9 +200,9 @@ void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups
       const size_t position = (start * v.c + block) * v.s;
       clear(lanes, divideUp(columns, LANES));
       for (size_t i = 0; i < whole; i += atOnce) {
-        addColumns(lanes, spread, position + i * stride, columns, least(atOnce, whole - i), stride, ahead);
+        addColumns(lanes, spread, {position + i * stride, least(atOnce, whole - i), stride, ahead}, columns);
       }
-      addColumns(lanes, spread, position + whole * stride, rows % stacked * row, 1, stride, 0);
+      addColumns(lanes, spread, {position + whole * stride, 1, stride, 0}, rows % stacked * row);
       foldColumns(totals, g, v, part, lanes);
     }
   }

@@ -1,8 +1,6 @@
 // Writing past the caches: what is larger than they are would only push out of them what is still wanted, and a store
 // that fills a whole line need not read it first.
 #pragma once
-#include <cstring>
-
 #include "vec.h"
 
 namespace bn {
@@ -31,23 +29,6 @@ inline void prefetch(const void* p) {
 #else
   __builtin_prefetch(p, 0, 2);
 #endif
-}
-
-/** to ← from, whole cache lines past the caches. */
-template <class T>
-inline void streamCopy(T* to, const T* from, size_t count) {
-  constexpr size_t STEP = F::LENGTH * sizeof(float);
-  char* out = reinterpret_cast<char*>(to);
-  const char* in = reinterpret_cast<const char*>(from);
-  const size_t bytes = count * sizeof(T);
-  size_t done = least(toLine(to) * sizeof(T), bytes);
-  std::memcpy(out, in, done);
-  for (; done + LINE_BYTES <= bytes; done += LINE_BYTES) {
-    for (size_t j = 0; j < LINE_BYTES; j += STEP) {
-      stream(reinterpret_cast<float*>(out + done + j), F::load(reinterpret_cast<const float*>(in + done + j)));
-    }
-  }
-  std::memcpy(out + done, in + done, bytes - done);
 }
 
 }  // namespace
