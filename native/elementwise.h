@@ -40,6 +40,7 @@ inline void mapRow(const Map map, size_t k, size_t ch, size_t length) {
     for (const size_t aligned = k + toLine(map.output + k); k < aligned; ++k) map.template apply<false, T>(k, single);
   }
   const auto full = map.template parameters<Full>(ch, false);
+  BN_UNROLL
   for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<STREAM, Full>(k, full);
   const auto part = map.template parameters<Part>(ch, false);
   for (; k + Part::LENGTH <= end; k += Part::LENGTH) map.template apply<false, Part>(k, part);
@@ -62,6 +63,7 @@ inline void mapColumns(const Map map, size_t k, size_t end, size_t j, size_t col
   }
   while (k + Full::LENGTH <= end) {
     const size_t inRow = divideUp(columns - j, Full::LENGTH), vectors = least(inRow, (end - k) / Full::LENGTH);
+    BN_UNROLL
     for (size_t q = 0; q < vectors * Full::LENGTH; q += Full::LENGTH) {
       map.template apply<STREAM, Full>(k + q, map.template parameters<Full>(j + q, true));
     }

@@ -10,14 +10,16 @@
 #pragma once
 #include "layout.h"
 
-/** For what is only fast in the registers of its caller; and for loops that would else be compiled into each of theirs.
- */
+/** For what is only fast in the registers of its caller; for loops that would else be compiled into each of theirs; and
+ * before loops over memory that pay for four steps at a time. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define BN_INLINE __forceinline
 #define BN_NOINLINE __declspec(noinline)
+#define BN_UNROLL
 #else
 #define BN_INLINE inline __attribute__((always_inline))
 #define BN_NOINLINE __attribute__((noinline))
+#define BN_UNROLL _Pragma("GCC unroll 4")
 #endif
 
 #if defined(BN_AVX512)
