@@ -106,6 +106,7 @@ function adapt(table: Table, isa: string): Kernels {
     name: 'native',
     isa,
     threads: 1,
+    memory: null,
     statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, n, c, s),
     normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
       table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s),

@@ -1,80 +1,96 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
-import { scalar, simd128 } from '../generated/wasm.js';
 import type { Affine, GradientSums, Kernels, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { LoadOptions } from './select.js';
-import { Stage } from './wasm-stage.js';
+import { bitsOf, type Scalars } from './wasm/call.js';
+import { type Memory, memoryInUse } from './wasm/memory.js';
+import { instantiate, runs } from './wasm/modules.js';
+import { type Arguments, Stage } from './wasm/stage.js';
 
-const MODULES: Record<string, string> = { simd128, scalar };
+const ISAS = ['simd128', 'scalar'];
+/** Tensors of more bytes than this are copied in pieces: the copy of a large tensor should not double what it takes. */
+const COPIED_BYTES = 2 ** 26;
 
 /** What this engine can run, best first. */
 export function isas(): string[] {
-  return Object.keys(MODULES).filter((isa) => WebAssembly.validate(bytesOf(isa)));
+  if (typeof WebAssembly !== 'object') throw new Error('wasm: this engine has no WebAssembly.');
+  return ISAS.filter(runs);
 }
 
-/** Compiled once, whoever asks. */
-const compiled = new Map<string, WebAssembly.Module>();
+export function load({ isa, threads = 1 }: LoadOptions): Kernels {
+  return loadWith(isa, threads, COPIED_BYTES);
+}
 
-export function load({ isa }: LoadOptions): Kernels {
-  if (typeof WebAssembly !== 'object') throw new Error('wasm: this engine has no WebAssembly.');
-  const chosen = isa ?? isas()[0];
-  if (chosen === undefined || !isas().includes(chosen)) {
+/** The kernels with pieces of one's own choice, for tests. */
+export function loadWith(isa: string | undefined, threads: number, copiedBytes: number): Kernels {
+  const known = isas();
+  const chosen = isa ?? known[0];
+  if (chosen === undefined || !known.includes(chosen)) {
     throw new Error(
-      `wasm: this engine does not run "${chosen}"; it runs ${isas().join(', ') || 'none of the modules'}.`,
+      `wasm: this engine does not run "${chosen}"; it runs ${known.join(', ') || 'none of the modules'}.`,
     );
   }
-  let module = compiled.get(chosen);
-  if (module === undefined) {
-    module = new WebAssembly.Module(bytesOf(chosen));
-    compiled.set(chosen, module);
-  }
-  return adapt(new Stage(module), chosen);
+  const make = (memory: Memory) => new Stage(memory, instantiate(chosen, memory), threads, copiedBytes);
+  let stage = make(memoryInUse());
+  const call = (args: Arguments) => {
+    const memory = memoryInUse();
+    if (memory !== stage.memory) stage = make(memory);
+    stage.call(args);
+  };
+  return adapt(call, chosen, threads);
 }
 
-function bytesOf(isa: string): Uint8Array<ArrayBuffer> {
-  const text = atob(MODULES[isa]);
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
+const Y = /* @__PURE__ */ bitsOf('output');
+const STATISTICS = /* @__PURE__ */ bitsOf('mean', 'variance');
+const SUMS = /* @__PURE__ */ bitsOf('sumDy', 'sumDyDeviation');
+const DX = /* @__PURE__ */ bitsOf('output', 'dresidual');
+const GRADIENTS = /* @__PURE__ */ bitsOf('output', 'dresidual', 'dgamma', 'dbeta');
+const NO_SCALARS = { epsilon: 0, activation: 0, batch: false };
 
-/** The contract over a stage: every array is placed in its memory, the kernel called, and outputs copied back. */
-function adapt(stage: Stage, isa: string): Kernels {
-  const call = (kernel: string, x: Tensor, view: View, outputs: Tensor[], list: (Tensor | number | null)[]) =>
-    stage.call(`${kernel}_${x.BYTES_PER_ELEMENT === 4 ? 'f32' : 'f64'}`, view, outputs, list);
-  const flat = ({ mean, variance, gamma, beta, epsilon }: Affine) => [mean, variance, gamma, beta, epsilon];
-  const flatSums = (sums: GradientSums | null) => [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null];
-  const present = (arrays: (Tensor | null)[]) => arrays.filter((array) => array !== null);
+/** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
+function adapt(call: (args: Arguments) => void, isa: string, threads: number): Kernels {
   return {
     name: 'wasm',
     isa,
-    threads: 1,
-    statistics: (mean, variance, x, view) => call('statistics', x, view, [mean, variance], [mean, variance, x]),
-    normalize: (y, x, residual, affine, activation, view) =>
-      call('normalize', x, view, [y], [y, x, residual, ...flat(affine), activation]),
-    forward: (y, x, residual, affine, activation, view) =>
-      call('forward', x, view, [y, affine.mean, affine.variance], [y, x, residual, ...flat(affine), activation]),
+    threads,
+    memory: { allocate: (kind, length) => memoryInUse().allocate(kind, length) },
+    statistics: (mean, variance, x, view) => {
+      const arrays = [null, null, null, null, null, x, null, mean, variance, null, null, null, null];
+      call({ kernel: 'statistics', view, arrays, outputs: STATISTICS, ...NO_SCALARS, count: view.n * view.s });
+    },
+    normalize: (y, x, residual, affine, activation, view) => {
+      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null];
+      call({ kernel: 'normalize', view, arrays, outputs: Y, ...scalars(affine, activation, view) });
+    },
+    forward: (y, x, residual, affine, activation, view) => {
+      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null];
+      call({ kernel: 'forward', view, arrays, outputs: Y | STATISTICS, ...scalars(affine, activation, view) });
+    },
     gradientSums: (sums, dy, x, residual, affine, activation, view) => {
-      const { sumDy, sumDyDeviation } = sums;
-      const list = [sumDy, sumDyDeviation, dy, x, residual, ...flat(affine), activation];
-      call('gradientSums', x, view, [sumDy, sumDyDeviation], list);
+      const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums)];
+      call({ kernel: 'gradientSums', view, arrays, outputs: SUMS, ...scalars(affine, activation, view) });
     },
     gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, view) => {
-      const list = [dx, dresidual, dy, x, residual, ...flat(affine), activation, ...flatSums(sums), count];
-      call('gradientInput', x, view, present([dx, dresidual]), list);
+      const arrays = [dx, dresidual, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums)];
+      const rest = { epsilon: affine.epsilon, activation, batch: sums !== null, count };
+      call({ kernel: 'gradientInput', view, arrays, outputs: DX, ...rest });
     },
-    backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view) => {
-      const list = [
-        dx,
-        dresidual,
-        dgamma,
-        dbeta,
-        dy,
-        x,
-        residual,
-        ...flat(affine),
-        activation,
-        batchStatistics ? 1 : 0,
-      ];
-      call('backward', x, view, present([dx, dresidual, dgamma, dbeta]), list);
+    backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch, view) => {
+      const arrays = [dx, dresidual, dgamma, dbeta, dy, x, residual, ...flat(affine), null, null];
+      const rest = { ...scalars(affine, activation, view), batch };
+      call({ kernel: 'backward', view, arrays, outputs: GRADIENTS, ...rest });
     },
   };
+}
+
+function scalars({ epsilon }: Affine, activation: number, { n, s }: View): Scalars {
+  return { epsilon, activation, batch: false, count: n * s };
+}
+
+function flat({ mean, variance, gamma, beta }: Affine): (Tensor | null)[] {
+  return [mean, variance, gamma, beta];
+}
+
+function flatSums(sums: GradientSums | null): (Tensor | null)[] {
+  return [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null];
 }
