@@ -9,102 +9,91 @@ import {
   reciprocalDeviation,
 } from './coefficients';
 import { GATED, GRADIENT, isYes } from './kinds';
-import { PAIR_BYTES } from './layout';
+import { laneAt, least, PAIR_BYTES } from './layout';
 import { lengthOf, parameter, passedVector, widenHigh, widenLow } from './vec';
 import { INPUT, mapTile, reduceTile } from './walk';
 
 const SECOND: usize = PAIR_BYTES / 2;
 
 /** Σ g and Σ g·d, where d = fl(x − center) is of the tensor's type, so that float32 products are exact. */
-export function gradientStrip<T, KIND>(
+export function gradientStrip<T, GATE>(
   call: Call,
   lanes: usize,
   position: usize,
-  at: usize,
+  ch: usize,
   spread: bool,
   width: usize,
   count: usize,
   stride: usize,
   thread: usize,
 ): void {
-  const center = (spread ? call.columns(thread, CENTER) : call.coefficient(CENTER)) + at * sizeof<T>();
-  const scale = (spread ? call.columns(thread, SCALE) : call.coefficient(SCALE)) + at * sizeof<T>();
-  const offset = (spread ? call.columns(thread, OFFSET) : call.coefficient(OFFSET)) + at * sizeof<T>();
+  const center = spread ? call.columns(thread, CENTER) : call.coefficient(CENTER) + ch * sizeof<T>();
+  const scale = spread ? call.columns(thread, SCALE) : call.coefficient(SCALE) + ch * sizeof<T>();
+  const offset = spread ? call.columns(thread, OFFSET) : call.coefficient(OFFSET) + ch * sizeof<T>();
+  const step = stride * sizeof<T>();
+  const start = position * sizeof<T>();
+  const gated = isYes<GATE>();
   let j: usize = 0;
   if (ASC_FEATURE_SIMD) {
     for (; j + lengthOf<T>() <= width; j += lengthOf<T>()) {
-      const ch = spread ? j * sizeof<T>() : 0;
-      const a = parameter<T>(center + ch, spread);
-      const b = parameter<T>(scale + ch, spread);
-      const c = parameter<T>(offset + ch, spread);
-      const to = lanes + (j << 3);
-      const k = (position + j) * sizeof<T>();
-      gradientBlock<T, KIND>(to, call.dy + k, call.x + k, residualAt(call, k), a, b, c, count, stride * sizeof<T>());
+      const at = spread ? j * sizeof<T>() : 0;
+      const centers = parameter<T>(center + at, spread);
+      const scales = gated ? parameter<T>(scale + at, spread) : centers;
+      const offsets = gated ? parameter<T>(offset + at, spread) : centers;
+      const to = laneAt(lanes, j);
+      let first0 = v128.load(to);
+      let second0 = v128.load(to, SECOND);
+      let first1 = sizeof<T>() == 4 ? v128.load(to, 16) : first0;
+      let second1 = sizeof<T>() == 4 ? v128.load(to, SECOND + 16) : second0;
+      let x = call.x + start + j * sizeof<T>();
+      let dy = call.dy + start + j * sizeof<T>();
+      let residual = residualAt(call, start + j * sizeof<T>());
+      const residualStep: usize = residual == 0 ? 0 : step;
+      for (let r: usize = 0; r < count; ++r, x += step, dy += step, residual += residualStep) {
+        const d = v128.sub<T>(v128.load(x), centers);
+        let g = v128.load(dy);
+        if (gated) g = passedVector<T>(g, preActivationVector<T>(d, scales, offsets, residual));
+        if (sizeof<T>() == 4) {
+          const low = widenLow(g);
+          const high = widenHigh(g);
+          first0 = f64x2.add(first0, low);
+          first1 = f64x2.add(first1, high);
+          second0 = f64x2.add(second0, f64x2.mul(low, widenLow(d)));
+          second1 = f64x2.add(second1, f64x2.mul(high, widenHigh(d)));
+        } else {
+          first0 = f64x2.add(first0, g);
+          second0 = f64x2.add(second0, f64x2.mul(g, d));
+        }
+      }
+      v128.store(to, first0);
+      v128.store(to, second0, SECOND);
+      if (sizeof<T>() == 4) {
+        v128.store(to, first1, 16);
+        v128.store(to, second1, SECOND + 16);
+      }
     }
   }
   for (; j < width; ++j) {
-    const ch = spread ? j * sizeof<T>() : 0;
-    let first = load<f64>(lanes + (j << 3));
-    let second = load<f64>(lanes + (j << 3), SECOND);
-    let k = (position + j) * sizeof<T>();
-    for (let r: usize = 0; r < count; ++r, k += stride * sizeof<T>()) {
-      const d = load<T>(call.x + k) - load<T>(center + ch);
+    const at = spread ? j * sizeof<T>() : 0;
+    const to = laneAt(lanes, j);
+    let first = load<f64>(to);
+    let second = load<f64>(to, SECOND);
+    let k = start + j * sizeof<T>();
+    for (let r: usize = 0; r < count; ++r, k += step) {
+      const d = load<T>(call.x + k) - load<T>(center + at);
       let g = load<T>(call.dy + k);
-      if (sizeof<KIND>() == GATED) {
-        g = passed<T>(g, preActivation<T>(d, load<T>(scale + ch), load<T>(offset + ch), residualAt(call, k)));
-      }
+      if (gated) g = passed<T>(g, preActivation<T>(d, load<T>(scale + at), load<T>(offset + at), residualAt(call, k)));
       first += <f64>g;
       second += <f64>g * <f64>d;
     }
-    store<f64>(lanes + (j << 3), first);
-    store<f64>(lanes + (j << 3), second, SECOND);
+    store<f64>(to, first);
+    store<f64>(to, second, SECOND);
   }
 }
 
 /** The residual at byte k, or 0 where there is none. */
 function residualAt(call: Call, k: usize): usize {
   return call.residual == 0 ? 0 : call.residual + k;
-}
-
-/** A vector's lanes: four for float32, two for float64. */
-function gradientBlock<T, KIND>(
-  lanes: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  center: v128,
-  scale: v128,
-  offset: v128,
-  count: usize,
-  strideBytes: usize,
-): void {
-  const residualStride: usize = residual == 0 ? 0 : strideBytes;
-  let first0 = v128.load(lanes);
-  let second0 = v128.load(lanes, SECOND);
-  let first1 = sizeof<T>() == 4 ? v128.load(lanes, 16) : first0;
-  let second1 = sizeof<T>() == 4 ? v128.load(lanes, SECOND + 16) : second0;
-  for (let r: usize = 0; r < count; ++r, x += strideBytes, dy += strideBytes, residual += residualStride) {
-    const d = v128.sub<T>(v128.load(x), center);
-    let g = v128.load(dy);
-    if (sizeof<KIND>() == GATED) g = passedVector<T>(g, preActivationVector<T>(d, scale, offset, residual));
-    if (sizeof<T>() == 4) {
-      const low = widenLow(g);
-      const high = widenHigh(g);
-      first0 = f64x2.add(first0, low);
-      first1 = f64x2.add(first1, high);
-      second0 = f64x2.add(second0, f64x2.mul(low, widenLow(d)));
-      second1 = f64x2.add(second1, f64x2.mul(high, widenHigh(d)));
-    } else {
-      first0 = f64x2.add(first0, g);
-      second0 = f64x2.add(second0, f64x2.mul(g, d));
-    }
-  }
-  v128.store(lanes, first0);
-  v128.store(lanes, second0, SECOND);
-  if (sizeof<T>() == 4) {
-    v128.store(lanes, first1, 16);
-    v128.store(lanes, second1, SECOND + 16);
-  }
 }
 
 /** sumDy and sumDyDeviation of channels from their sums. */
@@ -145,6 +134,34 @@ function inputVector<T>(g: v128, d: v128, scale: v128, slope: v128, level: v128,
   return batch ? v128.sub<T>(direct, v128.add<T>(v128.mul<T>(d, slope), level)) : direct;
 }
 
+/** The same, read and written, in the case that every training has: no activation, no residual. */
+function plainVector<T>(dx: usize, dy: usize, x: usize, center: v128, scale: v128, slope: v128, level: v128): void {
+  const d = v128.sub<T>(v128.load(x), center);
+  const direct = v128.mul<T>(v128.load(dy), scale);
+  v128.store(dx, v128.sub<T>(direct, v128.add<T>(v128.mul<T>(d, slope), level)));
+}
+
+/** Four rows of columns at a time: loading coefficients is most of the work. */
+function plainFour<T>(call: Call, start: usize, bytes: usize, step: usize, center: usize, apart: usize): void {
+  const dx = call.output;
+  const dy = call.dy;
+  const x = call.x;
+  for (let j: usize = 0; j < bytes; j += 16, center += 16) {
+    const centers = v128.load(center);
+    const scales = v128.load(center + apart);
+    const slopes = v128.load(center + 3 * apart);
+    const levels = v128.load(center + 4 * apart);
+    let k = start + j;
+    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
+    k += step;
+    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
+    k += step;
+    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
+    k += step;
+    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
+  }
+}
+
 /** The element at byte k of channel `ch`, whose coefficients are at `center` and on. */
 function inputOne<T, GATE>(call: Call, k: usize, center: usize, apart: usize): void {
   const scale = load<T>(center + apart);
@@ -159,11 +176,15 @@ function inputOne<T, GATE>(call: Call, k: usize, center: usize, apart: usize): v
   store<T>(call.output + k, call.batch ? direct - rest : direct);
 }
 
-/** Bytes k .. end of a tensor, `step` apart, a vector at each; its coefficients are at `center` and on. */
+/**
+ * `count` rows, `step` bytes apart, of `bytes` bytes from byte `start` on, vector by vector; the coefficients are at `center`
+ * and on, one for all, or if `spread` one for each.
+ */
 function inputVectors<T, GATE>(
   call: Call,
-  k: usize,
-  end: usize,
+  start: usize,
+  bytes: usize,
+  count: usize,
   step: usize,
   center: usize,
   apart: usize,
@@ -175,20 +196,24 @@ function inputVectors<T, GATE>(
   const x = call.x;
   const residual = call.residual;
   const batch = call.batch != 0;
-  const centers = parameter<T>(center, spread);
-  const scales = parameter<T>(center + apart, spread);
-  const offsets = parameter<T>(center + 2 * apart, spread);
-  const slopes = parameter<T>(center + 3 * apart, spread);
-  const levels = parameter<T>(center + 4 * apart, spread);
-  for (; k < end; k += step) {
-    const d = v128.sub<T>(v128.load(x + k), centers);
-    let g = v128.load(dy + k);
-    if (isYes<GATE>()) {
-      const z = preActivationVector<T>(d, scales, offsets, residual == 0 ? 0 : residual + k);
-      g = passedVector<T>(g, z);
+  for (let j: usize = 0; j < bytes; j += 16) {
+    const centers = parameter<T>(center, spread);
+    const scales = parameter<T>(center + apart, spread);
+    const offsets = parameter<T>(center + 2 * apart, spread);
+    const slopes = parameter<T>(center + 3 * apart, spread);
+    const levels = parameter<T>(center + 4 * apart, spread);
+    if (spread) center += 16;
+    let k = start + j;
+    for (let r: usize = 0; r < count; ++r, k += step) {
+      const d = v128.sub<T>(v128.load(x + k), centers);
+      let g = v128.load(dy + k);
+      if (isYes<GATE>()) {
+        const z = preActivationVector<T>(d, scales, offsets, residual == 0 ? 0 : residual + k);
+        g = passedVector<T>(g, z);
+      }
+      if (dresidual != 0) v128.store(dresidual + k, g);
+      v128.store(dx + k, inputVector<T>(g, d, scales, slopes, levels, batch));
     }
-    if (dresidual != 0) v128.store(dresidual + k, g);
-    v128.store(dx + k, inputVector<T>(g, d, scales, slopes, levels, batch));
   }
 }
 
@@ -199,7 +224,7 @@ export function inputRow<T, GATE>(call: Call, k: usize, ch: usize, length: usize
   let j: usize = 0;
   if (ASC_FEATURE_SIMD) {
     j = length - (length % lengthOf<T>());
-    inputVectors<T, GATE>(call, k * sizeof<T>(), (k + j) * sizeof<T>(), 16, center, apart, false);
+    inputVectors<T, GATE>(call, k * sizeof<T>(), 16, j / lengthOf<T>(), 16, center, apart, false);
   }
   for (; j < length; ++j) inputOne<T, GATE>(call, (k + j) * sizeof<T>(), center, apart);
 }
@@ -213,18 +238,22 @@ export function inputColumns<T, GATE>(
   stride: usize,
   thread: usize,
 ): void {
-  const apart = call.columns(thread, SCALE) - call.columns(thread, CENTER);
-  const strideBytes = stride * sizeof<T>();
-  let center = call.columns(thread, CENTER);
-  let p = k * sizeof<T>();
-  let j: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    for (; j + lengthOf<T>() <= width; j += lengthOf<T>(), p += 16, center += 16) {
-      inputVectors<T, GATE>(call, p, p + count * strideBytes, strideBytes, center, apart, true);
+  const center = call.columns(thread, CENTER);
+  const apart = call.columns(thread, SCALE) - center;
+  const step = stride * sizeof<T>();
+  const bytes = width * sizeof<T>();
+  const vectors: usize = ASC_FEATURE_SIMD ? bytes & ~15 : 0;
+  for (let r: usize = 0; r < count; r += 4) {
+    const rows = least(4, count - r);
+    const start = (k + r * stride) * sizeof<T>();
+    if (ASC_FEATURE_SIMD) {
+      const plain = !isYes<GATE>() && rows == 4 && call.batch != 0 && call.dresidual == 0;
+      if (plain) plainFour<T>(call, start, vectors, step, center, apart);
+      else inputVectors<T, GATE>(call, start, vectors, rows, step, center, apart, true);
     }
-  }
-  for (; j < width; ++j, p += sizeof<T>(), center += sizeof<T>()) {
-    for (let r: usize = 0; r < count; ++r) inputOne<T, GATE>(call, p + r * strideBytes, center, apart);
+    for (let j = vectors; j < bytes; j += sizeof<T>()) {
+      for (let i: usize = 0; i < rows; ++i) inputOne<T, GATE>(call, start + j + i * step, center + j, apart);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // One call: what a kernel is given, and the memory that it works in. Several threads see the same record.
-import { groupsOf } from './layout';
+import { groupsOf, least, stackedRows } from './layout';
 
+const LINE_BYTES: usize = 64;
 /** Columns whose lanes and parameters one thread keeps at once. Free to choose, from those of a channel or a stack up. */
 export const COLUMNS_AT_ONCE: usize = 512;
 /** The coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·slope + level), by number. */
@@ -12,7 +13,7 @@ export const LEVEL: usize = 4;
 const COEFFICIENTS: usize = 5;
 /** First and second sums of so many columns, then their parameters, whatever the type. */
 const LANES_BYTES: usize = 2 * COLUMNS_AT_ONCE * sizeof<f64>();
-const THREAD_BYTES: usize = LANES_BYTES + COEFFICIENTS * COLUMNS_AT_ONCE * sizeof<f64>();
+const THREAD_BYTES: usize = LANES_BYTES + COEFFICIENTS * (COLUMNS_AT_ONCE * sizeof<f64>() + LINE_BYTES);
 
 /**
  * The arguments of any kernel under their names in src/kernels.ts, null as 0; `output` is y or dx. The host writes them:
@@ -64,6 +65,11 @@ export class Call {
   /** [c] each, `coefficientBytes` apart. */
   coefficients: usize;
   coefficientBytes: usize;
+  /**
+   * Between the parameters of columns. Close together: a page apart they would fall into one place of the first cache
+   * (channels last then took twice as long).
+   */
+  columnBytes: usize;
   /** [groups][2c] f64: the two sums of each group, where threads share the rows. */
   partials: usize;
   /** THREAD_BYTES for each thread. */
@@ -75,7 +81,7 @@ export class Call {
   }
   /** Where a thread keeps parameter number `index` of columns. */
   columns(thread: usize, index: usize): usize {
-    return this.lanes(thread) + LANES_BYTES + index * COLUMNS_AT_ONCE * sizeof<f64>();
+    return this.lanes(thread) + LANES_BYTES + index * this.columnBytes;
   }
 
   /** Where coefficient number `index` of the channels is. */
@@ -84,7 +90,9 @@ export class Call {
   }
 
   /** Lays out the workspace. */
-  prepare(): void {
+  prepare<T>(): void {
+    const columns = least(COLUMNS_AT_ONCE, stackedRows(this) * this.c * this.s);
+    this.columnBytes = aligned(columns * sizeof<T>()) + LINE_BYTES;
     this.coefficientBytes = aligned(this.c * sizeof<f64>());
     this.coefficients = this.workspace;
     this.totals = this.coefficients + COEFFICIENTS * this.coefficientBytes;

@@ -9,12 +9,6 @@ export function isYes<FLAG>(): bool {
 }
 
 /** What is summed: Σ x and Σ x²; Σ (x − mean) and its squares; Σ g and Σ g·d, where g is dy, or dy through relu. */
-export type Sums = i8;
-export type Centred = i16;
-export type Gradient = i32;
-export type Gated = i64;
-
-/** The same as numbers, for what is chosen when it runs. */
 export const SUMS: i32 = 1;
 export const CENTRED: i32 = 2;
 export const GRADIENT: i32 = 4;

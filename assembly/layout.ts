@@ -6,6 +6,10 @@ import { Call } from './call';
 export const LANES: usize = 16;
 /** First sums, then second sums; in bytes. */
 export const PAIR_BYTES: usize = 2 * LANES * sizeof<f64>();
+/** Where the first sum of lane j is, of lanes that are kept in sets of 16; the second one is half a pair further on. */
+export function laneAt(lanes: usize, j: usize): usize {
+  return lanes + (j / LANES) * PAIR_BYTES + ((j % LANES) << 3);
+}
 /** Values of one channel that are summed into one set of lanes before these are folded. */
 export const SEGMENT: usize = 4096;
 /** Rows shorter than this are summed as columns: 7×7 planes reach 9 GB/s that way and 5 as rows. */

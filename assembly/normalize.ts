@@ -2,6 +2,7 @@
 import { Call, CENTER, OFFSET, SCALE } from './call';
 import { coefficients, passed } from './coefficients';
 import { isYes } from './kinds';
+import { least } from './layout';
 import { measure } from './stats';
 import { lengthOf, passedVector, splat } from './vec';
 import { mapTile, NORMALIZE } from './walk';
@@ -49,7 +50,10 @@ export function normalizeRow<T, RESIDUAL, RELU>(call: Call, k: usize, ch: usize,
   }
 }
 
-/** `count` rows of `width` columns, from element k on, with the coefficients that the thread has spread over columns. */
+/**
+ * `count` rows of `width` columns, from element k on, with the coefficients that the thread has spread over columns. Four
+ * rows at a time: loading coefficients is most of the work.
+ */
 export function normalizeColumns<T, RESIDUAL, RELU>(
   call: Call,
   k: usize,
@@ -61,28 +65,55 @@ export function normalizeColumns<T, RESIDUAL, RELU>(
   const center = call.columns(thread, CENTER);
   const scale = call.columns(thread, SCALE);
   const offset = call.columns(thread, OFFSET);
-  const start = k * sizeof<T>();
-  const end = start + count * stride * sizeof<T>();
-  const y = call.output;
-  const x = call.x;
-  const residual = call.residual;
-  let j: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    for (; j + lengthOf<T>() <= width; j += lengthOf<T>()) {
-      const at = j * sizeof<T>();
-      const centers = v128.load(center + at);
-      const scales = v128.load(scale + at);
-      const offsets = v128.load(offset + at);
-      for (let p = start + at; p < end; p += stride * sizeof<T>()) {
-        normalizeVector<T, RESIDUAL, RELU>(y + p, x + p, residual + p, centers, scales, offsets);
+  const step = stride * sizeof<T>();
+  const bytes = width * sizeof<T>();
+  const vectors: usize = ASC_FEATURE_SIMD ? bytes & ~15 : 0;
+  let y = call.output + k * sizeof<T>();
+  let x = call.x + k * sizeof<T>();
+  let residual = call.residual + k * sizeof<T>();
+  for (let r: usize = 0; r < count; r += 4, y += 4 * step, x += 4 * step, residual += 4 * step) {
+    const rows = least(4, count - r);
+    if (ASC_FEATURE_SIMD) {
+      if (!isYes<RESIDUAL>() && rows == 4) {
+        for (let j: usize = 0; j < vectors; j += 16) {
+          const centers = v128.load(center + j);
+          const scales = v128.load(scale + j);
+          const offsets = v128.load(offset + j);
+          let to = y + j;
+          let from = x + j;
+          let added = residual + j;
+          normalizeVector<T, RESIDUAL, RELU>(to, from, added, centers, scales, offsets);
+          to += step;
+          from += step;
+          added += step;
+          normalizeVector<T, RESIDUAL, RELU>(to, from, added, centers, scales, offsets);
+          to += step;
+          from += step;
+          added += step;
+          normalizeVector<T, RESIDUAL, RELU>(to, from, added, centers, scales, offsets);
+          to += step;
+          from += step;
+          added += step;
+          normalizeVector<T, RESIDUAL, RELU>(to, from, added, centers, scales, offsets);
+        }
+      } else {
+        for (let p: usize = 0; p < rows * step; p += step) {
+          for (let j: usize = 0; j < vectors; j += 16) {
+            const centers = v128.load(center + j);
+            const scales = v128.load(scale + j);
+            const offsets = v128.load(offset + j);
+            normalizeVector<T, RESIDUAL, RELU>(y + p + j, x + p + j, residual + p + j, centers, scales, offsets);
+          }
+        }
       }
     }
-  }
-  for (; j < width; ++j) {
-    const at = j * sizeof<T>();
-    for (let p = start + at; p < end; p += stride * sizeof<T>()) {
-      const a = load<T>(center + at);
-      normalizeOne<T, RESIDUAL, RELU>(y + p, x + p, residual + p, a, load<T>(scale + at), load<T>(offset + at));
+    for (let j = vectors; j < bytes; j += sizeof<T>()) {
+      const a = load<T>(center + j);
+      const b = load<T>(scale + j);
+      const c = load<T>(offset + j);
+      for (let p = j; p < rows * step; p += step) {
+        normalizeOne<T, RESIDUAL, RELU>(y + p, x + p, residual + p, a, b, c);
+      }
     }
   }
 }

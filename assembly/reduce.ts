@@ -3,7 +3,7 @@
 import { gradientStrip } from './backward';
 import { Call, COLUMNS_AT_ONCE } from './call';
 import { spreadCoefficients } from './coefficients';
-import { CENTRED, Centred, GATED, Gated, GRADIENT, Gradient, SUMS, Sums } from './kinds';
+import { CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
 import {
   asColumns,
   asLongRows,
@@ -11,7 +11,6 @@ import {
   groupRows,
   LANES,
   least,
-  most,
   PAIR_BYTES,
   SEGMENT,
   segmentsOf,
@@ -19,10 +18,13 @@ import {
 } from './layout';
 import { centredStrip, sumsStrip } from './stats';
 
-/** Columns: bytes of a strip's rows that pass while its lanes stay in registers. Free to choose. */
-const BYTES_AT_ONCE: usize = 8192;
-const MOST_ROWS_AT_ONCE: usize = 64;
-const LEAST_ROWS_AT_ONCE: usize = 8;
+/**
+ * Columns: rows whose contribution to a strip is summed at once. Free to choose: it does not change the order. Rows
+ * that lie a page or more apart fall into the same few places of the first cache: no more of them than it has ways.
+ */
+const NEAR_ROWS_AT_ONCE: usize = 8;
+const FAR_LINES_AT_ONCE: usize = 8;
+const PAGE_BYTES: usize = 4096;
 /** Rows: blocks of 16 that pass while a part of the lanes stays in registers. Free to choose. */
 const BLOCKS_AT_ONCE: usize = 64;
 /** Rows: channels whose lanes are kept at once. Free to choose too, up to COLUMNS_AT_ONCE / LANES. */
@@ -30,34 +32,35 @@ const CHANNELS_AT_ONCE: usize = 32;
 
 /**
  * Adds to `lanes` (first sums, then second sums) the terms of `count` strips of `width` elements: strip r is
- * x[position + r·stride ...]. Its parameters are those of channel `at`, or if `spread` of columns from `at` on.
+ * x[position + r·stride ...]. Its parameters are those of channel `ch`, or if `spread` those of columns.
  */
-function addStrip<T, KIND>(
+function addStrip<T>(
   call: Call,
+  kind: i32,
   lanes: usize,
   position: usize,
-  at: usize,
+  ch: usize,
   spread: bool,
   width: usize,
   count: usize,
   stride: usize,
   thread: usize,
 ): void {
-  if (sizeof<KIND>() == SUMS) sumsStrip<T>(call, lanes, position, width, count, stride);
-  else if (sizeof<KIND>() == CENTRED) {
-    centredStrip<T>(call, lanes, position, at, spread, width, count, stride, thread);
-  } else gradientStrip<T, KIND>(call, lanes, position, at, spread, width, count, stride, thread);
+  if (kind == SUMS) sumsStrip<T>(call, lanes, position, width, count, stride);
+  else if (kind == CENTRED) centredStrip<T>(call, lanes, position, ch, spread, width, count, stride, thread);
+  else if (kind == GRADIENT) gradientStrip<T, No>(call, lanes, position, ch, spread, width, count, stride, thread);
+  else gradientStrip<T, Yes>(call, lanes, position, ch, spread, width, count, stride, thread);
 }
 
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
-function addRow<T, KIND>(call: Call, lanes: usize, position: usize, ch: usize, length: usize): void {
+function addRow<T>(call: Call, kind: i32, lanes: usize, position: usize, ch: usize, length: usize): void {
   const whole = length / LANES;
   for (let block: usize = 0; block < whole; block += BLOCKS_AT_ONCE) {
     const count = least(BLOCKS_AT_ONCE, whole - block);
-    addStrip<T, KIND>(call, lanes, position + block * LANES, ch, false, LANES, count, LANES, 0);
+    addStrip<T>(call, kind, lanes, position + block * LANES, ch, false, LANES, count, LANES, 0);
   }
   const rest = length % LANES;
-  if (rest > 0) addStrip<T, KIND>(call, lanes, position + whole * LANES, ch, false, rest, 1, LANES, 0);
+  if (rest > 0) addStrip<T>(call, kind, lanes, position + whole * LANES, ch, false, rest, 1, LANES, 0);
 }
 
 function lane(lanes: usize, j: usize): f64 {
@@ -113,25 +116,10 @@ function foldSingles(call: Call, sums: usize, first: usize, last: usize, lanes: 
   }
 }
 
-/** Adds `count` rows of `width` columns, from element k on. */
-function addColumns<T, KIND>(
-  call: Call,
-  lanes: usize,
-  k: usize,
-  width: usize,
-  count: usize,
-  stride: usize,
-  thread: usize,
-): void {
-  for (let j: usize = 0; j < width; j += LANES) {
-    const strip = lanes + (j / LANES) * PAIR_BYTES;
-    addStrip<T, KIND>(call, strip, k + j, j, true, least(LANES, width - j), count, stride, thread);
-  }
-}
-
 /** Columns: one lane for each column of a group of rows, or of 16 rows where these are stacked. */
-function reduceColumns<T, KIND>(
+function reduceColumns<T>(
   call: Call,
+  kind: i32,
   sums: usize,
   sumsStride: usize,
   firstGroup: usize,
@@ -143,7 +131,8 @@ function reduceColumns<T, KIND>(
   const s = call.s;
   const stacked = stackedRows(call);
   const stride = stacked * call.c * s;
-  const rowsAtOnce = least(MOST_ROWS_AT_ONCE, most(LEAST_ROWS_AT_ONCE, BYTES_AT_ONCE / sizeof<T>() / stride));
+  const far = stride * sizeof<T>() >= PAGE_BYTES;
+  const rowsAtOnce: usize = far ? FAR_LINES_AT_ONCE / tensorsOf(kind) : NEAR_ROWS_AT_ONCE;
   const spare = call.lanes(thread);
   const lanes = spare + PAIR_BYTES;
   const step = (COLUMNS_AT_ONCE - LANES) / (s * stacked);
@@ -151,7 +140,7 @@ function reduceColumns<T, KIND>(
     const end = least(block + step, last);
     const row = (end - block) * s;
     const columns = stacked * row;
-    spreadParameters<T, KIND>(call, block, end, thread);
+    spreadParameters<T>(call, kind, block, end, thread);
     for (let g = firstGroup; g < lastGroup; ++g) {
       const start = g * groupRows(call);
       const rows = least(groupRows(call), call.n - start);
@@ -160,25 +149,31 @@ function reduceColumns<T, KIND>(
       memory.fill(lanes, 0, divideUp(columns, LANES) * PAIR_BYTES);
       for (let i: usize = 0; i < whole; i += rowsAtOnce) {
         const count = least(rowsAtOnce, whole - i);
-        addColumns<T, KIND>(call, lanes, position + i * stride, columns, count, stride, thread);
+        addStrip<T>(call, kind, lanes, position + i * stride, 0, true, columns, count, stride, thread);
       }
       const rest = (rows % stacked) * row;
-      if (rest > 0) addColumns<T, KIND>(call, lanes, position + whole * stride, rest, 1, stride, thread);
+      if (rest > 0) addStrip<T>(call, kind, lanes, position + whole * stride, 0, true, rest, 1, stride, thread);
       if (s == 1 && stacked == 1) foldSingles(call, sums + g * sumsStride, block, end, lanes);
       else foldColumns(call, sums + g * sumsStride, block, end, lanes, spare);
     }
   }
 }
 
+/** How many tensors are read for the sums. */
+function tensorsOf(kind: i32): usize {
+  return kind == GATED ? 3 : kind == GRADIENT ? 2 : 1;
+}
+
 /** Puts the parameters of these channels where columns find theirs. */
-function spreadParameters<T, KIND>(call: Call, first: usize, last: usize, thread: usize): void {
-  if (sizeof<KIND>() == CENTRED) spread<f64>(call.columns(thread, 0), call.mean, call, first, last);
-  else if (sizeof<KIND>() != SUMS) spreadCoefficients<T>(call, first, last, thread, sizeof<KIND>() == GATED ? 3 : 1);
+function spreadParameters<T>(call: Call, kind: i32, first: usize, last: usize, thread: usize): void {
+  if (kind == CENTRED) spread<f64>(call.columns(thread, 0), call.mean, call, first, last);
+  else if (kind != SUMS) spreadCoefficients<T>(call, first, last, thread, kind == GATED ? 3 : 1);
 }
 
 /** Rows that share a group: the lanes of a block of channels stay while the rows pass, so memory is walked in order. */
-function reduceShortRows<T, KIND>(
+function reduceShortRows<T>(
   call: Call,
+  kind: i32,
   sums: usize,
   sumsStride: usize,
   firstGroup: usize,
@@ -197,7 +192,7 @@ function reduceShortRows<T, KIND>(
       memory.fill(lanes, 0, count * PAIR_BYTES);
       for (let i = g * groupRows(call); i < end; ++i) {
         for (let b: usize = 0; b < count; ++b) {
-          addRow<T, KIND>(call, lanes + b * PAIR_BYTES, (i * c + block + b) * s, block + b, s);
+          addRow<T>(call, kind, lanes + b * PAIR_BYTES, (i * c + block + b) * s, block + b, s);
         }
       }
       for (let b: usize = 0; b < count; ++b) fold(sums + g * sumsStride, block + b, c, lanes + b * PAIR_BYTES);
@@ -206,8 +201,9 @@ function reduceShortRows<T, KIND>(
 }
 
 /** Rows that are groups by themselves, cut into segments where they are long; whole rows, or segments of one row. */
-function reduceLongRows<T, KIND>(
+function reduceLongRows<T>(
   call: Call,
+  kind: i32,
   sums: usize,
   sumsStride: usize,
   firstGroup: usize,
@@ -227,26 +223,11 @@ function reduceLongRows<T, KIND>(
       for (let g = start; g < next; ++g) {
         const j = (g - i * segments) * SEGMENT;
         memory.fill(lanes, 0, PAIR_BYTES);
-        addRow<T, KIND>(call, lanes, (i * call.c + ch) * s + j, ch, least(SEGMENT, s - j));
+        addRow<T>(call, kind, lanes, (i * call.c + ch) * s + j, ch, least(SEGMENT, s - j));
         fold(sums + g * sumsStride, ch, call.c, lanes);
       }
     }
   }
-}
-
-function reduceKind<T, KIND>(
-  call: Call,
-  sums: usize,
-  stride: usize,
-  firstGroup: usize,
-  lastGroup: usize,
-  first: usize,
-  last: usize,
-  thread: usize,
-): void {
-  if (asColumns(call)) reduceColumns<T, KIND>(call, sums, stride, firstGroup, lastGroup, first, last, thread);
-  else if (asLongRows(call)) reduceLongRows<T, KIND>(call, sums, stride, firstGroup, lastGroup, first, last, thread);
-  else reduceShortRows<T, KIND>(call, sums, stride, firstGroup, lastGroup, first, last, thread);
 }
 
 /**
@@ -264,10 +245,9 @@ export function reduceGroups<T>(
   last: usize,
   thread: usize,
 ): void {
-  if (kind == SUMS) reduceKind<T, Sums>(call, sums, stride, firstGroup, lastGroup, first, last, thread);
-  else if (kind == CENTRED) reduceKind<T, Centred>(call, sums, stride, firstGroup, lastGroup, first, last, thread);
-  else if (kind == GRADIENT) reduceKind<T, Gradient>(call, sums, stride, firstGroup, lastGroup, first, last, thread);
-  else reduceKind<T, Gated>(call, sums, stride, firstGroup, lastGroup, first, last, thread);
+  if (asColumns(call)) reduceColumns<T>(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
+  else if (asLongRows(call)) reduceLongRows<T>(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
+  else reduceShortRows<T>(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
 }
 
 /** Values of channels to values of columns, for vectors that run across channels. */

@@ -1,8 +1,8 @@
 // Mean and variance per channel: docs/numerics.md, section 3.
 import { Call } from './call';
 import { CENTRED, SUMS } from './kinds';
-import { PAIR_BYTES } from './layout';
-import { parameter, widenHigh, widenLow } from './vec';
+import { laneAt, PAIR_BYTES } from './layout';
+import { parameter } from './vec';
 import { reduceTile } from './walk';
 
 /** Beyond mean² = 2²⁰·variance, Σx² − m·mean² has lost too many bits: such channels take a second, centred pass. */
@@ -19,66 +19,58 @@ export function sumsStrip<T>(
   stride: usize,
 ): void {
   const x = call.x + position * sizeof<T>();
+  const step = stride * sizeof<T>();
   let j: usize = 0;
   if (ASC_FEATURE_SIMD) {
-    for (; j + 8 <= width; j += 8) sumsBlock<T>(lanes + (j << 3), x + j * sizeof<T>(), count, stride * sizeof<T>());
+    // Eight lanes: with 16 registers, two doubles a vector leave no room for more.
+    for (; j + 8 <= width; j += 8) {
+      const to = laneAt(lanes, j);
+      let first0 = v128.load(to, 0);
+      let first1 = v128.load(to, 16);
+      let first2 = v128.load(to, 32);
+      let first3 = v128.load(to, 48);
+      let second0 = v128.load(to, SECOND);
+      let second1 = v128.load(to, SECOND + 16);
+      let second2 = v128.load(to, SECOND + 32);
+      let second3 = v128.load(to, SECOND + 48);
+      let p = x + j * sizeof<T>();
+      for (let r: usize = 0; r < count; ++r, p += step) {
+        const v0 = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p)) : v128.load(p);
+        const v1 = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p, 8)) : v128.load(p, 16);
+        const v2 = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p, 16)) : v128.load(p, 32);
+        const v3 = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p, 24)) : v128.load(p, 48);
+        first0 = f64x2.add(first0, v0);
+        first1 = f64x2.add(first1, v1);
+        first2 = f64x2.add(first2, v2);
+        first3 = f64x2.add(first3, v3);
+        second0 = f64x2.add(second0, f64x2.mul(v0, v0));
+        second1 = f64x2.add(second1, f64x2.mul(v1, v1));
+        second2 = f64x2.add(second2, f64x2.mul(v2, v2));
+        second3 = f64x2.add(second3, f64x2.mul(v3, v3));
+      }
+      v128.store(to, first0, 0);
+      v128.store(to, first1, 16);
+      v128.store(to, first2, 32);
+      v128.store(to, first3, 48);
+      v128.store(to, second0, SECOND);
+      v128.store(to, second1, SECOND + 16);
+      v128.store(to, second2, SECOND + 32);
+      v128.store(to, second3, SECOND + 48);
+    }
   }
   for (; j < width; ++j) {
-    let first = load<f64>(lanes + (j << 3));
-    let second = load<f64>(lanes + (j << 3), SECOND);
+    const to = laneAt(lanes, j);
+    let first = load<f64>(to);
+    let second = load<f64>(to, SECOND);
     let p = x + j * sizeof<T>();
-    for (let r: usize = 0; r < count; ++r, p += stride * sizeof<T>()) {
+    for (let r: usize = 0; r < count; ++r, p += step) {
       const v = <f64>load<T>(p);
       first += v;
       second += v * v;
     }
-    store<f64>(lanes + (j << 3), first);
-    store<f64>(lanes + (j << 3), second, SECOND);
+    store<f64>(to, first);
+    store<f64>(to, second, SECOND);
   }
-}
-
-/** Eight lanes: with 16 registers, two doubles a vector leave no room for more. */
-function sumsBlock<T>(lanes: usize, p: usize, count: usize, strideBytes: usize): void {
-  let first0 = v128.load(lanes, 0);
-  let first1 = v128.load(lanes, 16);
-  let first2 = v128.load(lanes, 32);
-  let first3 = v128.load(lanes, 48);
-  let second0 = v128.load(lanes, SECOND);
-  let second1 = v128.load(lanes, SECOND + 16);
-  let second2 = v128.load(lanes, SECOND + 32);
-  let second3 = v128.load(lanes, SECOND + 48);
-  for (let r: usize = 0; r < count; ++r, p += strideBytes) {
-    let v0 = v128.load(p, 0);
-    let v1 = v0;
-    let v2 = v128.load(p, 16);
-    let v3 = v2;
-    if (sizeof<T>() == 4) {
-      v1 = widenHigh(v0);
-      v0 = widenLow(v0);
-      v3 = widenHigh(v2);
-      v2 = widenLow(v2);
-    } else {
-      v1 = v2;
-      v2 = v128.load(p, 32);
-      v3 = v128.load(p, 48);
-    }
-    first0 = f64x2.add(first0, v0);
-    first1 = f64x2.add(first1, v1);
-    first2 = f64x2.add(first2, v2);
-    first3 = f64x2.add(first3, v3);
-    second0 = f64x2.add(second0, f64x2.mul(v0, v0));
-    second1 = f64x2.add(second1, f64x2.mul(v1, v1));
-    second2 = f64x2.add(second2, f64x2.mul(v2, v2));
-    second3 = f64x2.add(second3, f64x2.mul(v3, v3));
-  }
-  v128.store(lanes, first0, 0);
-  v128.store(lanes, first1, 16);
-  v128.store(lanes, first2, 32);
-  v128.store(lanes, first3, 48);
-  v128.store(lanes, second0, SECOND);
-  v128.store(lanes, second1, SECOND + 16);
-  v128.store(lanes, second2, SECOND + 32);
-  v128.store(lanes, second3, SECOND + 48);
 }
 
 /** Σ (x − mean) and Σ (x − mean)². */
@@ -86,7 +78,7 @@ export function centredStrip<T>(
   call: Call,
   lanes: usize,
   position: usize,
-  at: usize,
+  ch: usize,
   spread: bool,
   width: usize,
   count: usize,
@@ -94,49 +86,49 @@ export function centredStrip<T>(
   thread: usize,
 ): void {
   const x = call.x + position * sizeof<T>();
-  const means = (spread ? call.columns(thread, 0) : call.mean) + (at << 3);
+  const step = stride * sizeof<T>();
+  const means = spread ? call.columns(thread, 0) : call.mean + (ch << 3);
   let j: usize = 0;
   if (ASC_FEATURE_SIMD) {
     for (; j + 4 <= width; j += 4) {
+      const to = laneAt(lanes, j);
       const mean0 = parameter<f64>(means + (spread ? j << 3 : 0), spread);
       const mean1 = parameter<f64>(means + (spread ? (j + 2) << 3 : 0), spread);
-      centredBlock<T>(lanes + (j << 3), x + j * sizeof<T>(), mean0, mean1, count, stride * sizeof<T>());
+      let first0 = v128.load(to, 0);
+      let first1 = v128.load(to, 16);
+      let second0 = v128.load(to, SECOND);
+      let second1 = v128.load(to, SECOND + 16);
+      let p = x + j * sizeof<T>();
+      for (let r: usize = 0; r < count; ++r, p += step) {
+        const v0 = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p)) : v128.load(p);
+        const v1 = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p, 8)) : v128.load(p, 16);
+        const d0 = f64x2.sub(v0, mean0);
+        const d1 = f64x2.sub(v1, mean1);
+        first0 = f64x2.add(first0, d0);
+        first1 = f64x2.add(first1, d1);
+        second0 = f64x2.add(second0, f64x2.mul(d0, d0));
+        second1 = f64x2.add(second1, f64x2.mul(d1, d1));
+      }
+      v128.store(to, first0, 0);
+      v128.store(to, first1, 16);
+      v128.store(to, second0, SECOND);
+      v128.store(to, second1, SECOND + 16);
     }
   }
   for (; j < width; ++j) {
+    const to = laneAt(lanes, j);
     const mean = load<f64>(means + (spread ? j << 3 : 0));
-    let first = load<f64>(lanes + (j << 3));
-    let second = load<f64>(lanes + (j << 3), SECOND);
+    let first = load<f64>(to);
+    let second = load<f64>(to, SECOND);
     let p = x + j * sizeof<T>();
-    for (let r: usize = 0; r < count; ++r, p += stride * sizeof<T>()) {
+    for (let r: usize = 0; r < count; ++r, p += step) {
       const d = <f64>load<T>(p) - mean;
       first += d;
       second += d * d;
     }
-    store<f64>(lanes + (j << 3), first);
-    store<f64>(lanes + (j << 3), second, SECOND);
+    store<f64>(to, first);
+    store<f64>(to, second, SECOND);
   }
-}
-
-/** Four lanes. */
-function centredBlock<T>(lanes: usize, p: usize, mean0: v128, mean1: v128, count: usize, strideBytes: usize): void {
-  let first0 = v128.load(lanes, 0);
-  let first1 = v128.load(lanes, 16);
-  let second0 = v128.load(lanes, SECOND);
-  let second1 = v128.load(lanes, SECOND + 16);
-  for (let r: usize = 0; r < count; ++r, p += strideBytes) {
-    const v = v128.load(p);
-    const d0 = f64x2.sub(sizeof<T>() == 4 ? widenLow(v) : v, mean0);
-    const d1 = f64x2.sub(sizeof<T>() == 4 ? widenHigh(v) : v128.load(p, 16), mean1);
-    first0 = f64x2.add(first0, d0);
-    first1 = f64x2.add(first1, d1);
-    second0 = f64x2.add(second0, f64x2.mul(d0, d0));
-    second1 = f64x2.add(second1, f64x2.mul(d1, d1));
-  }
-  v128.store(lanes, first0, 0);
-  v128.store(lanes, first1, 16);
-  v128.store(lanes, second0, SECOND);
-  v128.store(lanes, second1, SECOND + 16);
 }
 
 /** float64 data always takes the centred pass: its squares are not exact. */

@@ -11,7 +11,7 @@ import {
 import { Call, COLUMNS_AT_ONCE } from './call';
 import { coefficients, spreadCoefficients } from './coefficients';
 import { CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
-import { divideUp, groupsOf, LANES, least, most, segmentsOf, stackedRows } from './layout';
+import { divideUp, groupsOf, LANES, least, segmentsOf, stackedRows } from './layout';
 import { forwardTile, normalizeColumns, normalizeRow, normalizeTile } from './normalize';
 import { isShared, PARTS_A_THREAD, plan } from './plan';
 import { parallel } from './pool';
@@ -35,14 +35,13 @@ const WRITE_INPUT: i32 = INPUT << 4;
 
 /** Elementwise passes over rows shorter than this run across channels. Free to choose. */
 const SPREAD_BELOW: usize = 16;
-/** Across channels: bytes of rows that pass while coefficients stay in registers. Free to choose. */
-const BYTES_AT_ONCE: usize = 4096;
-const MOST_ROWS_AT_ONCE: usize = 16;
+/** Across channels: bytes that are written in order, before those in front of them. Free to choose. */
+const BYTES_AT_ONCE: usize = 262144;
 
 /** Calls the kernel for all channels. */
 export function walk<T>(call: Call, kernel: i32, reread: usize, tensors: usize): void {
   call.kernel = kernel;
-  call.prepare();
+  call.prepare<T>();
   if (kernel == BACKWARD) {
     call.sumDy = call.ownSumDy;
     call.sumDyDeviation = call.ownSumDyDeviation;
@@ -54,7 +53,7 @@ export function walk<T>(call: Call, kernel: i32, reread: usize, tensors: usize):
 
 /** Adds to the totals the sums of a piece of tensors, or begins with them. */
 export function reducePiece<T>(call: Call, kind: i32): void {
-  call.prepare();
+  call.prepare<T>();
   plan<T>(call, 0, kind == SUMS || kind == CENTRED ? 1 : kind == GRADIENT ? 2 : 3);
   if (kind == GRADIENT || kind == GATED) coefficients<T>(call, 0, call.c);
   reduceTile<T>(call, kind, 0, call.c, 0);
@@ -187,8 +186,8 @@ function mapAcross<T>(
   const s = call.s;
   const stacked = stackedRows(call);
   const stride = stacked * call.c * s;
-  const atOnce = least(MOST_ROWS_AT_ONCE, most(1, BYTES_AT_ONCE / sizeof<T>() / stride));
   const step = COLUMNS_AT_ONCE / (s * stacked);
+  const atOnce: usize = 4 * divideUp(BYTES_AT_ONCE / 4 / sizeof<T>(), stride);
   for (let block = first; block < last; block += step) {
     const end = least(block + step, last);
     const width = (end - block) * s;

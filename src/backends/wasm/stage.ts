@@ -4,7 +4,7 @@ import { isSame } from '../../typed-arrays.js';
 import type { Tensor } from '../../types.js';
 import { ARRAYS, bitsOf, CALL_ADDRESS, CallRecord, isAmong, type Scalars, TENSORS } from './call.js';
 import { lines } from './heap.js';
-import { full, type Memory } from './memory.js';
+import { full, type Memory, STAGGER } from './memory.js';
 import { extentOf, PieceCall } from './pieces.js';
 
 export type Exports = Record<string, (...args: number[]) => number>;
@@ -110,7 +110,7 @@ export class Stage {
         continue;
       }
       this.#places[i] = this.#bytes;
-      const bytes = lines(array.byteLength);
+      const bytes = lines(array.byteLength) + (isAmong(TENSORS, i) ? STAGGER : 0);
       this.#bytes += bytes;
       if (isAmong(TENSORS, i)) this.#tensorBytes += bytes;
     }
@@ -150,7 +150,7 @@ export class Stage {
       this.#copied |= 1 << i;
       const same = isAmong(TENSORS, i) ? arrays.findIndex((other) => other !== null && isSame(other, array!)) : i;
       this.#places[i] = same < i ? this.#places[same] : this.#bytes;
-      if (same === i) this.#bytes += isAmong(TENSORS, i) ? pieceBytes : lines(array?.byteLength ?? 8 * view.c);
+      if (same === i) this.#bytes += isAmong(TENSORS, i) ? pieceBytes + STAGGER : lines(array?.byteLength ?? 8 * view.c);
     }
     if (!this.#reserve(workspace + this.#bytes)) throw full(kernel, workspace + this.#bytes, this.memory);
     this.record.workIn(this.#block);
