@@ -42,8 +42,11 @@ export class Call {
   beta: usize;
   sumDy: usize;
   sumDyDeviation: usize;
-  /** Threads that may take part. */
+  /** Threads that may take part; another one does for each of `threadBytes` bytes that the call touches. */
   threads: usize;
+  threadBytes: usize;
+  /** What one thread may read twice and find in a cache near by the second time. */
+  tileBytes: usize;
   /** `workspaceBytes` bytes, aligned to 64. */
   workspace: usize;
   /** Whether the sums of this call are added to those of the one before, as another piece of the same tensors. */

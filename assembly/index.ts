@@ -1,6 +1,7 @@
 // The exports of the module: each kernel of src/kernels.ts once per element type. A call says what is in the record
 // that it points to.
 import { Call, workspaceBytes } from './call';
+import { serve } from './pool';
 import {
   BACKWARD,
   FORWARD,
@@ -13,7 +14,7 @@ import {
   walk,
 } from './walk';
 
-export { workspaceBytes };
+export { serve, workspaceBytes };
 
 /** Tensors that the sums of a backward read: dy and x, and with an activation the residual. */
 function summed(call: Call): usize {

@@ -7,10 +7,6 @@
 import { Call } from './call';
 import { asLongRows, divideUp, groupsOf, least, most, segmentsOf, stackedRows } from './layout';
 
-/** What one thread may read twice and find in a cache near by the second time. WebAssembly cannot ask. */
-const TILE_BYTES: usize = 1 << 20;
-/** Another thread takes part for each of these many bytes that the call touches. */
-const THREAD_BYTES: usize = 1 << 17;
 /** The narrowest piece of a row that is worth reading by itself from memory, in bytes. */
 const LEAST_RUN: usize = 1024;
 /** The narrowest piece of a row that is worth reading by itself from the caches: a cache line. */
@@ -21,7 +17,7 @@ export const PARTS_A_THREAD: usize = 4;
 /** Decides. `reread` tensors are read in both passes (0: there is one pass), of `tensors` that are touched at all. */
 export function plan<T>(call: Call, reread: usize, tensors: usize): void {
   const size = call.n * call.c * call.s * sizeof<T>();
-  call.threads = most(1, least(call.threads, (size * tensors) / THREAD_BYTES));
+  call.threads = most(1, least(call.threads, (size * tensors) / call.threadBytes));
   call.tileChannels = call.c;
   if (reread > 0 && stackedRows(call) == 1 && !call.goingOn) planTiles<T>(call, reread);
   const wanted = call.threads * PARTS_A_THREAD;
@@ -36,8 +32,8 @@ function planTiles<T>(call: Call, reread: usize): void {
   const threads = call.threads;
   const channelRow = call.s * sizeof<T>();
   const channelBytes = call.n * channelRow * reread;
-  const cached = channelBytes * c <= TILE_BYTES * threads;
-  const fitting: usize = cached ? divideUp(c, threads) : TILE_BYTES / channelBytes;
+  const cached = channelBytes * c <= call.tileBytes * threads;
+  const fitting: usize = cached ? divideUp(c, threads) : call.tileBytes / channelBytes;
   if (fitting == 0) return;
   const tiles = divideUp(divideUp(c, fitting), threads) * threads;
   const wholeLines = divideUp(LINE_BYTES, channelRow);

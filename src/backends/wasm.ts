@@ -2,14 +2,18 @@
 import type { Affine, GradientSums, Kernels, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { LoadOptions } from './select.js';
-import { bitsOf, type Scalars } from './wasm/call.js';
-import { type Memory, memoryInUse } from './wasm/memory.js';
-import { instantiate, runs } from './wasm/modules.js';
+import { availableThreads } from './threads.js';
+import { bitsOf, type Resources, type Scalars } from './wasm/call.js';
+import { isSharingPossible, type Memory, memoryInUse } from './wasm/memory.js';
+import { compile as compileModule, instantiate, moduleOf, runs } from './wasm/modules.js';
+import { Pool } from './wasm/pool.js';
 import { type Arguments, Stage } from './wasm/stage.js';
 
 const ISAS = ['simd128', 'scalar'];
-/** Tensors of more bytes than this are copied in pieces: the copy of a large tensor should not double what it takes. */
-const COPIED_BYTES = 2 ** 26;
+/** More threads than this no memory can feed. */
+const MOST_THREADS = 32;
+/** docs/wasm.md has the measurements. */
+const RESOURCES = { threadBytes: 2 ** 17, tileBytes: 2 ** 20, copiedBytes: 2 ** 26 };
 
 /** What this engine can run, best first. */
 export function isas(): string[] {
@@ -17,12 +21,29 @@ export function isas(): string[] {
   return ISAS.filter(runs);
 }
 
-export function load({ isa, threads = 1 }: LoadOptions): Kernels {
-  return loadWith(isa, threads, COPIED_BYTES);
+export function load({ isa, threads = availableThreads() }: LoadOptions): Kernels {
+  return loadWith(isa, { ...RESOURCES, threads: Math.min(threads, MOST_THREADS) });
 }
 
-/** The kernels with pieces of one's own choice, for tests. */
-export function loadWith(isa: string | undefined, threads: number, copiedBytes: number): Kernels {
+/** Compiles the modules where they may only be compiled in the background; a failure shows when they are loaded. */
+export async function compile(): Promise<void> {
+  try {
+    await compileModule(isas()[0], isSharingPossible());
+  } catch {
+    // `load` says why
+  }
+}
+
+/** Resolves when the workers of these threads serve. */
+export async function startWorkers(threads: number): Promise<void> {
+  const pool = poolOf(memoryInUse(), isas()[0]);
+  pool?.start(threads - 1);
+  await pool?.serving();
+}
+
+/** The kernels with walks of one's own choice, for tests and measurements. */
+export function loadWith(isa: string | undefined, resources: Resources): Kernels {
+  const { threads } = resources;
   const known = isas();
   const chosen = isa ?? known[0];
   if (chosen === undefined || !known.includes(chosen)) {
@@ -30,14 +51,28 @@ export function loadWith(isa: string | undefined, threads: number, copiedBytes: 
       `wasm: this engine does not run "${chosen}"; it runs ${known.join(', ') || 'none of the modules'}.`,
     );
   }
-  const make = (memory: Memory) => new Stage(memory, instantiate(chosen, memory), threads, copiedBytes);
+  const make = (memory: Memory) => {
+    const pool = threads > 1 ? poolOf(memory, chosen) : null;
+    return new Stage(memory, instantiate(chosen, memory), pool, resources);
+  };
   let stage = make(memoryInUse());
   const call = (args: Arguments) => {
     const memory = memoryInUse();
     if (memory !== stage.memory) stage = make(memory);
     stage.call(args);
   };
-  return adapt(call, chosen, threads);
+  return adapt(call, chosen, stage.memory.shared ? threads : 1);
+}
+
+const pools = /* @__PURE__ */ new WeakMap<Memory, Pool>();
+
+/** The workers of a memory: any instruction set does the same in it. null where memory cannot be shared. */
+function poolOf(memory: Memory, isa: string): Pool | null {
+  if (!memory.shared) return null;
+  const pool = pools.get(memory) ?? new Pool(memory, moduleOf(isa, true));
+  if (!pools.has(memory)) memory.onDrop.add(() => pool.stop());
+  pools.set(memory, pool);
+  return pool;
 }
 
 const Y = /* @__PURE__ */ bitsOf('output');

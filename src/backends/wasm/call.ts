@@ -31,6 +31,18 @@ const FIRST_WORD = CALL_ADDRESS / 4 + 2 * DOUBLES.length;
 const FIRST_ARRAY = FIRST_WORD + WORDS.length;
 const AFTER_ARRAYS = FIRST_ARRAY + ARRAYS.length;
 
+/** What a call may use. It changes how kernels walk through tensors, and never the bits. */
+export interface Resources {
+  /** Threads that may work on it, the caller among them. */
+  readonly threads: number;
+  /** Another thread takes part for each of so many bytes that a call touches. */
+  readonly threadBytes: number;
+  /** What one thread may read twice and find in a cache near by the second time: WebAssembly cannot ask. */
+  readonly tileBytes: number;
+  /** More bytes of tensors than this are copied in pieces. */
+  readonly copiedBytes: number;
+}
+
 /** What a call has beside its arrays. */
 export interface Scalars {
   readonly epsilon: number;
@@ -58,14 +70,16 @@ export class CallRecord {
     this.#memory = memory;
   }
 
-  begin(view: View, { epsilon, activation, batch, count }: Scalars, threads: number): void {
+  begin(view: View, { epsilon, activation, batch, count }: Scalars, resources: Resources): void {
     const { f64, u32 } = this.#memory;
     f64[FIRST_DOUBLE] = epsilon;
     f64[FIRST_DOUBLE + 1] = count;
     this.see(view);
     u32[FIRST_WORD + 3] = activation;
     u32[FIRST_WORD + 4] = batch ? 1 : 0;
-    u32[AFTER_ARRAYS] = threads;
+    u32[AFTER_ARRAYS] = resources.threads;
+    u32[AFTER_ARRAYS + 1] = resources.threadBytes;
+    u32[AFTER_ARRAYS + 2] = resources.tileBytes;
     this.goOn(false);
   }
 
@@ -82,11 +96,11 @@ export class CallRecord {
   }
 
   workIn(address: number): void {
-    this.#memory.u32[AFTER_ARRAYS + 1] = address;
+    this.#memory.u32[AFTER_ARRAYS + 3] = address;
   }
 
   /** Whether sums are added to those of the call before. */
   goOn(value: boolean): void {
-    this.#memory.u32[AFTER_ARRAYS + 2] = value ? 1 : 0;
+    this.#memory.u32[AFTER_ARRAYS + 4] = value ? 1 : 0;
   }
 }

@@ -41,6 +41,8 @@ export class Memory implements Lender {
   readonly #addresses = new WeakMap<ArrayBufferLike, number>();
   /** Called before the memory is found to be full: they give back what is only kept for speed. */
   readonly onPressure = new Set<() => void>();
+  /** Called when it is given up. */
+  readonly onDrop = new Set<() => void>();
 
   constructor(wasm: WebAssembly.Memory, shared: boolean) {
     const { buffer } = wasm;
@@ -182,6 +184,7 @@ function reserve(shared: boolean): Memory {
 function dropIfOversized(memory: Memory): void {
   if (memory !== current || memory.hasTensors || memory.heap.untouched - HEAP_START <= KEPT_BYTES) return;
   current = undefined;
+  for (const drop of memory.onDrop) drop();
 }
 
 /** What was wanted, what is there, and the way out. */

@@ -18,6 +18,12 @@ export function moduleOf(isa: string, shared: boolean): WebAssembly.Module {
   return once(compiled, nameOf(isa, shared), (name) => new WebAssembly.Module(bytesOf(name)));
 }
 
+/** Compiles what `moduleOf` is going to be asked for, also where that may not compile by itself. */
+export async function compile(isa: string, shared: boolean): Promise<void> {
+  const name = nameOf(isa, shared);
+  if (!compiled.has(name)) compiled.set(name, await WebAssembly.compile(bytesOf(name)));
+}
+
 export function instantiate(isa: string, memory: Memory): Exports {
   const module = moduleOf(isa, memory.shared);
   return new WebAssembly.Instance(module, { env: { memory: memory.wasm } }).exports as unknown as Exports;

@@ -1,11 +1,13 @@
 /** Calls of kernels on arrays that may lie anywhere: those outside the memory are copied to it, and results back. */
+import { environmentError } from '../../errors.js';
 import type { View } from '../../kernels.js';
 import { isSame } from '../../typed-arrays.js';
 import type { Tensor } from '../../types.js';
-import { ARRAYS, bitsOf, CALL_ADDRESS, CallRecord, isAmong, type Scalars, TENSORS } from './call.js';
+import { ARRAYS, bitsOf, CALL_ADDRESS, CallRecord, isAmong, type Resources, type Scalars, TENSORS } from './call.js';
 import { lines } from './heap.js';
 import { full, type Memory, STAGGER } from './memory.js';
 import { extentOf, PieceCall } from './pieces.js';
+import type { Pool } from './pool.js';
 
 export type Exports = Record<string, (...args: number[]) => number>;
 
@@ -30,9 +32,8 @@ export class Stage {
   readonly memory: Memory;
   readonly record: CallRecord;
   readonly #exports: Exports;
-  readonly #threads: number;
-  /** More bytes of tensors than this are copied in pieces. */
-  readonly #limit: number;
+  readonly #resources: Resources;
+  readonly #pool: Pool | null;
   /** Memory that is kept from call to call. */
   #block = 0;
   /** The type of the call, as the names of exports end. */
@@ -44,22 +45,24 @@ export class Stage {
   #bytes = 0;
   #tensorBytes = 0;
 
-  constructor(memory: Memory, exports: Exports, threads: number, limit: number) {
+  constructor(memory: Memory, exports: Exports, pool: Pool | null, resources: Resources) {
     this.memory = memory;
     this.record = new CallRecord(memory);
     this.#exports = exports;
-    this.#threads = threads;
-    this.#limit = limit;
+    this.#pool = pool;
+    this.#resources = pool === null ? { ...resources, threads: 1 } : resources;
     memory.onPressure.add(() => this.#giveBack());
   }
 
   call(args: Arguments): void {
     const { kernel, view, arrays, outputs } = args;
     this.#type = arrays[X]!.BYTES_PER_ELEMENT === 4 ? 'f32' : 'f64';
+    const { threads, threadBytes, copiedBytes } = this.#resources;
+    if (threads > 1 && arrays[X]!.byteLength >= threadBytes) this.#pool!.start(threads - 1);
     this.#place(arrays);
-    this.record.begin(view, args, this.#threads);
+    this.record.begin(view, args, this.#resources);
     const workspace = lines(this.#exports['workspaceBytes'](CALL_ADDRESS));
-    if (this.#tensorBytes > this.#limit || !this.#reserve(workspace + this.#bytes)) {
+    if (this.#tensorBytes > copiedBytes || !this.#reserve(workspace + this.#bytes)) {
       this.#callInPieces(args, workspace);
     } else {
       this.#locate(arrays, workspace);
@@ -72,7 +75,13 @@ export class Stage {
 
   /** Calls an export on the record as it is. */
   run(name: string, ...rest: number[]): number {
-    return this.#exports[`${name}_${this.#type}`](CALL_ADDRESS, ...rest);
+    try {
+      return this.#exports[`${name}_${this.#type}`](CALL_ADDRESS, ...rest);
+    } catch (cause) {
+      this.#pool?.stop();
+      const what = 'wasm: a worker died in the middle of a call, whose outputs are lost';
+      throw environmentError('ERR_BATCHNORM_BACKEND', `${what}; calls run on one thread from now on`, cause);
+    }
   }
 
   /** memory at `address` ← array */
@@ -137,7 +146,7 @@ export class Stage {
   #callInPieces(args: Arguments, workspace: number): void {
     const { view, arrays, outputs, kernel } = args;
     const { room } = this.memory.heap;
-    const limit = Math.min(this.#limit, Math.max(LEAST_LIMIT, room / 2));
+    const limit = Math.min(this.#resources.copiedBytes, Math.max(LEAST_LIMIT, room / 2));
     const width = arrays[X]!.BYTES_PER_ELEMENT;
     const tensors = arrays.filter((array, i) => array !== null && isAmong(TENSORS, i)).length;
     const extent = extentOf(view, limit / width / tensors);
@@ -150,7 +159,8 @@ export class Stage {
       this.#copied |= 1 << i;
       const same = isAmong(TENSORS, i) ? arrays.findIndex((other) => other !== null && isSame(other, array!)) : i;
       this.#places[i] = same < i ? this.#places[same] : this.#bytes;
-      if (same === i) this.#bytes += isAmong(TENSORS, i) ? pieceBytes + STAGGER : lines(array?.byteLength ?? 8 * view.c);
+      if (same === i)
+        this.#bytes += isAmong(TENSORS, i) ? pieceBytes + STAGGER : lines(array?.byteLength ?? 8 * view.c);
     }
     if (!this.#reserve(workspace + this.#bytes)) throw full(kernel, workspace + this.#bytes, this.memory);
     this.record.workIn(this.#block);
