@@ -127,6 +127,7 @@ function adapt(table: Table, isa: string, threads: number): Kernels {
     name: 'native',
     isa,
     threads,
+    memory: null,
     statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, bytesOf(x), n, c, s),
     normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
       table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, activation, bytesOf(x), n, c, s),
