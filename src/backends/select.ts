@@ -138,11 +138,16 @@ function choose(name: string, options: LoadOptions, asker: string): Kernels {
     try {
       return loader.load(options);
     } catch (error) {
+      if (isNotReady(error)) throw error; // what comes after it would be chosen for good
       causes.push(error instanceof Error ? error : new Error(String(error)));
     }
   }
   const wanted = isa === undefined ? `"${name}"` : `"${name}" with "${isa}"`;
   throw unusable(`${asker} asks for ${wanted}, which cannot be used here. ${causes.map(text).join(' ')}`, causes[0]);
+}
+
+function isNotReady(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_BATCHNORM_NOT_READY';
 }
 
 function checkThreads({ isa, threads }: LoadOptions): LoadOptions {

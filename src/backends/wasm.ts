@@ -1,11 +1,12 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
 import type { Affine, GradientSums, Kernels, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
+import { builtin } from './host.js';
 import type { LoadOptions } from './select.js';
 import { availableThreads } from './threads.js';
 import { bitsOf, type Resources, type Scalars } from './wasm/call.js';
 import { isSharingPossible, type Memory, memoryInUse } from './wasm/memory.js';
-import { compile as compileModule, instantiate, moduleOf, runs } from './wasm/modules.js';
+import { compile as compileModule, instantiate, moduleOf, prepare, runs } from './wasm/modules.js';
 import { Pool } from './wasm/pool.js';
 import { type Arguments, Stage } from './wasm/stage.js';
 
@@ -25,10 +26,12 @@ export function load({ isa, threads = availableThreads() }: LoadOptions): Kernel
   return loadWith(isa, { ...RESOURCES, threads: Math.min(threads, MOST_THREADS) });
 }
 
-/** Compiles the modules where they may only be compiled in the background; a failure shows when they are loaded. */
+/** Makes ready in the background what browsers may not let `load` do by itself. */
 export async function compile(): Promise<void> {
   try {
-    await compileModule(isas()[0], isSharingPossible());
+    const [isa] = isas();
+    if (builtin('node:module') !== undefined) await compileModule(isa, isSharingPossible());
+    else await prepare(isa, memoryInUse());
   } catch {
     // `load` says why
   }
