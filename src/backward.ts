@@ -141,6 +141,7 @@ export function backward<T extends Tensor>(
     residual: residual ?? null,
     affine: { mean: means, variance: variances, gamma: gamma ?? null, beta: beta ?? null, epsilon },
     batchStatistics: statistics === 'batch',
+    learn: true,
   });
   return dresidual === null ? { dx, dgamma, dbeta } : { dx, dgamma, dbeta, dresidual };
 }

@@ -165,6 +165,14 @@ export function refuseSingleValue(call: string, shape: readonly number[], otherw
   );
 }
 
+/** The same of a ghost batch, or of all ranks together. */
+export function refuseSingleGroup(call: string, synchronized: boolean): never {
+  const wanted = `more than one value per channel in ${synchronized ? 'all ranks together' : 'each ghost batch'}`;
+  throw new RangeError(
+    `${expected(call, 'shape', wanted, 'one')}; pass singleValue: 'allow' for variance 0 (y = beta)`,
+  );
+}
+
 /** Statistics as the kernels take them; anything but a Float64Array is copied into one. */
 export function readStatistics(call: string, name: string, values: ArrayLike<number>, channels: number): Float64Array {
   if (kindOf(values) === 'Float64Array') {
