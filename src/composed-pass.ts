@@ -4,7 +4,7 @@
  */
 import { kernels } from './backends/select.js';
 import { type Group, type Grouping, gather, groupSamples, scatter, wholeBatch } from './ghost-groups.js';
-import { clearSingleValues, residualGradient } from './gradients.js';
+import { clearSingleValues, reciprocalDeviation, residualGradient } from './gradients.js';
 import type { KeptInput } from './kept-input.js';
 import { ACTIVATION_CODES, type Affine, type GradientSums } from './kernels.js';
 import type { LayerArrays } from './layer-arrays.js';
@@ -141,7 +141,7 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     const wanted = batchStatistics || targets.learn;
     const sums = wanted ? parts.map((part) => sumsOf(dy, x, residual, part, code)) : [];
     const all = batchStatistics ? this.#completed(sums) : null;
-    if (wanted) writeParameterGradients(targets, parts, sums);
+    if (wanted) addParameterGradients(targets, parts, sums);
     parts.forEach((part, i) => {
       const { start, end, affine, view, count, renormed } = part;
       if (start === end) return;
@@ -197,7 +197,7 @@ function sumsOf<T extends Tensor>(dy: T, x: T, residual: T | null, part: Part<T>
 }
 
 /** dbeta = Σ g, dgamma = Σ g·x̂, where x̂ is what gamma multiplied; over the groups in order, in float64. */
-function writeParameterGradients<T extends Tensor>(
+function addParameterGradients<T extends Tensor>(
   { dgamma, dbeta }: Targets<T>,
   parts: readonly Part<T>[],
   sums: readonly GradientSums[],
@@ -213,9 +213,4 @@ function writeParameterGradients<T extends Tensor>(
     dgamma[ch] = ofGamma;
     dbeta[ch] = ofBeta;
   }
-}
-
-/** 1/√0 counts as 0: docs/numerics.md, section 4. */
-function reciprocalDeviation(variance: number): number {
-  return variance === 0 ? 0 : 1 / Math.sqrt(variance);
 }

@@ -104,6 +104,7 @@ export class PlainPass<T extends Tensor> implements Pass<T> {
       affine: this.#affine,
       activation: this.#settings.activation,
       batchStatistics: input.batchStatistics,
+      sums: null,
     });
   }
 }
