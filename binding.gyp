@@ -5,7 +5,7 @@
   'targets': [
     {
       'target_name': 'batchnorm',
-      'sources': ['native/addon.cc', 'native/cpu.cc', 'native/dispatch.cc'],
+      'sources': ['native/addon.cc', 'native/cpu.cc', 'native/dispatch.cc', 'native/machine.cc', 'native/pool.cc'],
       'dependencies': ['<(node_addon_api)'],
       'cflags_cc': ['-std=c++17', '-Wall', '-Wextra'],
       'xcode_settings': {'CLANG_CXX_LANGUAGE_STANDARD': 'c++17', 'MACOSX_DEPLOYMENT_TARGET': '11.0'},

@@ -1,336 +1,285 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
-import {
-  COLUMNS_BELOW,
-  Coefficients,
-  columnsOf,
-  GRADIENT,
-  least,
-  PAIR_BYTES,
-  Scratch,
-  SPREAD_BELOW,
-  Term,
-} from './layout';
+import { Call, CENTER, LEVEL, OFFSET, SCALE, SLOPE } from './call';
 import {
   coefficients,
   optional,
   passed,
   preActivation,
-  preActivation4,
+  preActivationVector,
   reciprocalDeviation,
-  spreadCoefficients,
-} from './normalize';
-import { reduce } from './reduce';
-import { addProduct, parameter4, passed4, widenHigh, widenLow } from './vec';
+} from './coefficients';
+import { GATED, GRADIENT, isYes } from './kinds';
+import { laneAt, least, PAIR_BYTES } from './layout';
+import { lengthOf, parameter, passedVector, widenHigh, widenLow } from './vec';
+import { INPUT, mapTile, reduceTile } from './walk';
 
 const SECOND: usize = PAIR_BYTES / 2;
 
-/** dy where the activation passes (z > 0), +0 where it stops, NaN where z is NaN. `dy` and `residual` point to it. */
-function passedGradient<T>(dy: usize, d: T, scale: T, offset: T, residual: usize, activation: i32): T {
-  const g = load<T>(dy);
-  return activation == 0 ? g : passed<T>(g, preActivation<T>(d, scale, offset, residual));
-}
-function passedGradient4(dy: usize, d: v128, scale: v128, offset: v128, residual: usize, activation: i32): v128 {
-  const g = v128.load(dy);
-  return activation == 0 ? g : passed4(g, preActivation4(d, scale, offset, residual));
-}
-
 /** Σ g and Σ g·d, where d = fl(x − center) is of the tensor's type, so that float32 products are exact. */
-export function gradientStrip<T>(
-  term: Term,
+export function gradientStrip<T, GATE>(
+  call: Call,
   lanes: usize,
   position: usize,
-  parameter: usize,
+  ch: usize,
   spread: bool,
   width: usize,
   count: usize,
   stride: usize,
+  thread: usize,
 ): void {
+  const center = spread ? call.columns(thread, CENTER) : call.coefficient(CENTER) + ch * sizeof<T>();
+  const scale = spread ? call.columns(thread, SCALE) : call.coefficient(SCALE) + ch * sizeof<T>();
+  const offset = spread ? call.columns(thread, OFFSET) : call.coefficient(OFFSET) + ch * sizeof<T>();
+  const step = stride * sizeof<T>();
+  const start = position * sizeof<T>();
+  const gated = isYes<GATE>();
   let j: usize = 0;
   if (ASC_FEATURE_SIMD) {
-    if (sizeof<T>() == 4) {
-      for (; j + 4 <= width; j += 4) {
-        const at = parameter + (spread ? j : 0);
-        gradientBlock(term, lanes + (j << 3), (position + j) << 2, at, spread, count, stride << 2);
+    for (; j + lengthOf<T>() <= width; j += lengthOf<T>()) {
+      const at = spread ? j * sizeof<T>() : 0;
+      const centers = parameter<T>(center + at, spread);
+      const scales = gated ? parameter<T>(scale + at, spread) : centers;
+      const offsets = gated ? parameter<T>(offset + at, spread) : centers;
+      const to = laneAt(lanes, j);
+      let first0 = v128.load(to);
+      let second0 = v128.load(to, SECOND);
+      let first1 = sizeof<T>() == 4 ? v128.load(to, 16) : first0;
+      let second1 = sizeof<T>() == 4 ? v128.load(to, SECOND + 16) : second0;
+      let x = call.x + start + j * sizeof<T>();
+      let dy = call.dy + start + j * sizeof<T>();
+      let residual = residualAt(call, start + j * sizeof<T>());
+      const residualStep: usize = residual == 0 ? 0 : step;
+      for (let r: usize = 0; r < count; ++r, x += step, dy += step, residual += residualStep) {
+        const d = v128.sub<T>(v128.load(x), centers);
+        let g = v128.load(dy);
+        if (gated) g = passedVector<T>(g, preActivationVector<T>(d, scales, offsets, residual));
+        if (sizeof<T>() == 4) {
+          const low = widenLow(g);
+          const high = widenHigh(g);
+          first0 = f64x2.add(first0, low);
+          first1 = f64x2.add(first1, high);
+          second0 = f64x2.add(second0, f64x2.mul(low, widenLow(d)));
+          second1 = f64x2.add(second1, f64x2.mul(high, widenHigh(d)));
+        } else {
+          first0 = f64x2.add(first0, g);
+          second0 = f64x2.add(second0, f64x2.mul(g, d));
+        }
+      }
+      v128.store(to, first0);
+      v128.store(to, second0, SECOND);
+      if (sizeof<T>() == 4) {
+        v128.store(to, first1, 16);
+        v128.store(to, second1, SECOND + 16);
       }
     }
   }
   for (; j < width; ++j) {
-    const at = (parameter + (spread ? j : 0)) * sizeof<T>();
-    const center = load<T>(term.center + at);
-    const scale = load<T>(term.scale + at);
-    const offset = load<T>(term.offset + at);
-    let first = load<f64>(lanes + (j << 3));
-    let second = load<f64>(lanes + (j << 3), SECOND);
-    let k = (position + j) * sizeof<T>();
-    for (let r: usize = 0; r < count; ++r, k += stride * sizeof<T>()) {
-      const d = load<T>(term.x + k) - center;
-      const residual: usize = term.residual == 0 ? 0 : term.residual + k;
-      const g = <f64>passedGradient<T>(term.dy + k, d, scale, offset, residual, term.activation);
-      first += g;
-      second += g * <f64>d;
+    const at = spread ? j * sizeof<T>() : 0;
+    const to = laneAt(lanes, j);
+    let first = load<f64>(to);
+    let second = load<f64>(to, SECOND);
+    let k = start + j * sizeof<T>();
+    for (let r: usize = 0; r < count; ++r, k += step) {
+      const d = load<T>(call.x + k) - load<T>(center + at);
+      let g = load<T>(call.dy + k);
+      if (gated) g = passed<T>(g, preActivation<T>(d, load<T>(scale + at), load<T>(offset + at), residualAt(call, k)));
+      first += <f64>g;
+      second += <f64>g * <f64>d;
     }
-    store<f64>(lanes + (j << 3), first);
-    store<f64>(lanes + (j << 3), second, SECOND);
+    store<f64>(to, first);
+    store<f64>(to, second, SECOND);
   }
 }
 
-/** Four lanes. */
-function gradientBlock(
-  term: Term,
-  lanes: usize,
-  k: usize,
-  at: usize,
-  spread: bool,
-  count: usize,
-  strideBytes: usize,
-): void {
-  const x = term.x;
-  const dy = term.dy;
-  const residual = term.residual;
-  const activation = term.activation;
-  const center = parameter4(term.center, at, spread);
-  const scale = parameter4(term.scale, at, spread);
-  const offset = parameter4(term.offset, at, spread);
-  let first0 = v128.load(lanes, 0);
-  let first1 = v128.load(lanes, 16);
-  let second0 = v128.load(lanes, SECOND);
-  let second1 = v128.load(lanes, SECOND + 16);
-  for (let r: usize = 0; r < count; ++r, k += strideBytes) {
-    const d = f32x4.sub(v128.load(x + k), center);
-    const g = passedGradient4(dy + k, d, scale, offset, residual == 0 ? 0 : residual + k, activation);
-    const low = widenLow(g);
-    const high = widenHigh(g);
-    first0 = f64x2.add(first0, low);
-    first1 = f64x2.add(first1, high);
-    second0 = addProduct(second0, low, widenLow(d));
-    second1 = addProduct(second1, high, widenHigh(d));
+/** The residual at byte k, or 0 where there is none. */
+function residualAt(call: Call, k: usize): usize {
+  return call.residual == 0 ? 0 : call.residual + k;
+}
+
+/** sumDy and sumDyDeviation of channels from their sums. */
+export function finishGradient<T>(call: Call, first: usize, last: usize): void {
+  for (let ch = first; ch < last; ++ch) {
+    const at = ch << 3;
+    const sum = load<f64>(call.totals + at);
+    const center = <f64>load<T>(call.coefficient(CENTER) + ch * sizeof<T>());
+    const low = load<f64>(call.mean + at) - center;
+    store<f64>(call.sumDy + at, sum);
+    store<f64>(call.sumDyDeviation + at, load<f64>(call.totals + ((call.c + ch) << 3)) - low * sum);
   }
-  v128.store(lanes, first0, 0);
-  v128.store(lanes, first1, 16);
-  v128.store(lanes, second0, SECOND);
-  v128.store(lanes, second1, SECOND + 16);
 }
 
 /** contract: src/kernels.ts, gradientSums */
-export function gradientSums<T>(
-  sumDy: usize,
-  sumDyDeviation: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  const scratch = Scratch.at(workspace, c, s);
-  const totals = scratch.totals;
-  coefficients<T>(scratch.channels, mean, variance, gamma, beta, epsilon, c);
-  const coefs = s < COLUMNS_BELOW ? spreadCoefficients<T>(scratch, c, s, false) : scratch.channels;
-  const term = scratch.term;
-  term.kind = GRADIENT;
-  term.activation = activation;
-  term.x = x;
-  term.dy = dy;
-  term.residual = residual;
-  term.center = coefs.center;
-  term.scale = coefs.scale;
-  term.offset = coefs.offset;
-  reduce<T>(totals, term, n, c, s, scratch.lanes);
-  for (let ch: usize = 0; ch < c; ++ch) {
-    const sum = load<f64>(totals + (ch << 3));
-    const center = <f64>load<T>(scratch.channels.center + ch * sizeof<T>());
-    const low = load<f64>(mean + (ch << 3)) - center;
-    store<f64>(sumDy + (ch << 3), sum);
-    store<f64>(sumDyDeviation + (ch << 3), load<f64>(totals + ((c + ch) << 3)) - low * sum);
-  }
+export function gradientSumsTile<T>(call: Call, first: usize, last: usize, thread: usize): void {
+  coefficients<T>(call, first, last);
+  reduceTile<T>(call, call.activation == 0 ? GRADIENT : GATED, first, last, thread);
+  finishGradient<T>(call, first, last);
 }
 
 /** Per channel, for dx = g·scale − (d·slope + level): slope = fl(a·k), level = fl(a·(sumDy/count − (mean − center)·k)). */
-function inputCoefficients<T>(
-  to: Coefficients,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  epsilon: f64,
-  sumDy: usize,
-  sumDyDeviation: usize,
-  count: f64,
-  c: usize,
-): void {
-  for (let ch: usize = 0; ch < c; ++ch) {
+function inputCoefficients<T>(call: Call, first: usize, last: usize): void {
+  for (let ch = first; ch < last; ++ch) {
     const at = ch * sizeof<T>();
-    const rstd = reciprocalDeviation(load<f64>(variance + (ch << 3)), epsilon);
-    const a = optional<T>(gamma, ch, 1) * rstd;
-    const k = (rstd * rstd * load<f64>(sumDyDeviation + (ch << 3))) / count;
-    const low = load<f64>(mean + (ch << 3)) - <f64>load<T>(to.center + at);
-    store<T>(to.slope + at, <T>(a * k));
-    store<T>(to.level + at, <T>(a * (load<f64>(sumDy + (ch << 3)) / count - low * k)));
+    const rstd = reciprocalDeviation(load<f64>(call.variance + (ch << 3)), call.epsilon);
+    const a = optional<T>(call.gamma, ch, 1) * rstd;
+    const k = (rstd * rstd * load<f64>(call.sumDyDeviation + (ch << 3))) / call.count;
+    const low = load<f64>(call.mean + (ch << 3)) - <f64>load<T>(call.coefficient(CENTER) + at);
+    store<T>(call.coefficient(SLOPE) + at, <T>(a * k));
+    store<T>(call.coefficient(LEVEL) + at, <T>(a * (load<f64>(call.sumDy + (ch << 3)) / call.count - low * k)));
   }
 }
 
-/** `length` elements, with the coefficients of one channel, or of one column after the other if `spread`. */
-function inputRow<T>(
-  dx: usize,
-  dresidual: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  coefs: Coefficients,
-  at: usize,
+/** dx of a vector; without `batch` it is g·scale. */
+function inputVector<T>(g: v128, d: v128, scale: v128, slope: v128, level: v128, batch: bool): v128 {
+  const direct = v128.mul<T>(g, scale);
+  return batch ? v128.sub<T>(direct, v128.add<T>(v128.mul<T>(d, slope), level)) : direct;
+}
+
+/** The same, read and written, in the case that every training has: no activation, no residual. */
+function plainVector<T>(dx: usize, dy: usize, x: usize, center: v128, scale: v128, slope: v128, level: v128): void {
+  const d = v128.sub<T>(v128.load(x), center);
+  const direct = v128.mul<T>(v128.load(dy), scale);
+  v128.store(dx, v128.sub<T>(direct, v128.add<T>(v128.mul<T>(d, slope), level)));
+}
+
+/** Four rows of columns at a time: loading coefficients is most of the work. */
+function plainFour<T>(call: Call, start: usize, bytes: usize, step: usize, center: usize, apart: usize): void {
+  const dx = call.output;
+  const dy = call.dy;
+  const x = call.x;
+  for (let j: usize = 0; j < bytes; j += 16, center += 16) {
+    const centers = v128.load(center);
+    const scales = v128.load(center + apart);
+    const slopes = v128.load(center + 3 * apart);
+    const levels = v128.load(center + 4 * apart);
+    let k = start + j;
+    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
+    k += step;
+    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
+    k += step;
+    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
+    k += step;
+    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
+  }
+}
+
+/** The element at byte k of channel `ch`, whose coefficients are at `center` and on. */
+function inputOne<T, GATE>(call: Call, k: usize, center: usize, apart: usize): void {
+  const scale = load<T>(center + apart);
+  const d = load<T>(call.x + k) - load<T>(center);
+  let g = load<T>(call.dy + k);
+  if (isYes<GATE>()) {
+    g = passed<T>(g, preActivation<T>(d, scale, load<T>(center + 2 * apart), residualAt(call, k)));
+  }
+  const direct = g * scale;
+  const rest = <T>(d * load<T>(center + 3 * apart)) + load<T>(center + 4 * apart);
+  if (call.dresidual != 0) store<T>(call.dresidual + k, g);
+  store<T>(call.output + k, call.batch ? direct - rest : direct);
+}
+
+/**
+ * `count` rows, `step` bytes apart, of `bytes` bytes from byte `start` on, vector by vector; the coefficients are at `center`
+ * and on, one for all, or if `spread` one for each.
+ */
+function inputVectors<T, GATE>(
+  call: Call,
+  start: usize,
+  bytes: usize,
+  count: usize,
+  step: usize,
+  center: usize,
+  apart: usize,
   spread: bool,
-  activation: i32,
-  batch: bool,
-  length: usize,
 ): void {
-  let j: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    if (sizeof<T>() == 4) {
-      let center = parameter4(coefs.center, at, false);
-      let scale = parameter4(coefs.scale, at, false);
-      let offset = parameter4(coefs.offset, at, false);
-      let slope = parameter4(coefs.slope, at, false);
-      let level = parameter4(coefs.level, at, false);
-      for (; j + 4 <= length; j += 4) {
-        if (spread) {
-          center = parameter4(coefs.center, at + j, true);
-          scale = parameter4(coefs.scale, at + j, true);
-          offset = parameter4(coefs.offset, at + j, true);
-          slope = parameter4(coefs.slope, at + j, true);
-          level = parameter4(coefs.level, at + j, true);
-        }
-        const k = j << 2;
-        const d = f32x4.sub(v128.load(x + k), center);
-        const g = passedGradient4(dy + k, d, scale, offset, residual == 0 ? 0 : residual + k, activation);
-        const direct = f32x4.mul(g, scale);
-        if (dresidual != 0) v128.store(dresidual + k, g);
-        v128.store(dx + k, batch ? f32x4.sub(direct, f32x4.add(f32x4.mul(d, slope), level)) : direct);
+  const dx = call.output;
+  const dresidual = call.dresidual;
+  const dy = call.dy;
+  const x = call.x;
+  const residual = call.residual;
+  const batch = call.batch != 0;
+  for (let j: usize = 0; j < bytes; j += 16) {
+    const centers = parameter<T>(center, spread);
+    const scales = parameter<T>(center + apart, spread);
+    const offsets = parameter<T>(center + 2 * apart, spread);
+    const slopes = parameter<T>(center + 3 * apart, spread);
+    const levels = parameter<T>(center + 4 * apart, spread);
+    if (spread) center += 16;
+    let k = start + j;
+    for (let r: usize = 0; r < count; ++r, k += step) {
+      const d = v128.sub<T>(v128.load(x + k), centers);
+      let g = v128.load(dy + k);
+      if (isYes<GATE>()) {
+        const z = preActivationVector<T>(d, scales, offsets, residual == 0 ? 0 : residual + k);
+        g = passedVector<T>(g, z);
       }
+      if (dresidual != 0) v128.store(dresidual + k, g);
+      v128.store(dx + k, inputVector<T>(g, d, scales, slopes, levels, batch));
     }
   }
-  for (; j < length; ++j) {
-    const p = (at + (spread ? j : 0)) * sizeof<T>();
-    const k = j * sizeof<T>();
-    const scale = load<T>(coefs.scale + p);
-    const d = load<T>(x + k) - load<T>(coefs.center + p);
-    const z: usize = residual == 0 ? 0 : residual + k;
-    const g = passedGradient<T>(dy + k, d, scale, load<T>(coefs.offset + p), z, activation);
-    const direct = g * scale;
-    if (dresidual != 0) store<T>(dresidual + k, g);
-    store<T>(dx + k, batch ? direct - (d * load<T>(coefs.slope + p) + load<T>(coefs.level + p)) : direct);
+}
+
+/** `length` elements of channel `ch`, from element k on. */
+export function inputRow<T, GATE>(call: Call, k: usize, ch: usize, length: usize): void {
+  const center = call.coefficient(CENTER) + ch * sizeof<T>();
+  const apart = call.coefficientBytes;
+  let j: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    j = length - (length % lengthOf<T>());
+    inputVectors<T, GATE>(call, k * sizeof<T>(), 16, j / lengthOf<T>(), 16, center, apart, false);
+  }
+  for (; j < length; ++j) inputOne<T, GATE>(call, (k + j) * sizeof<T>(), center, apart);
+}
+
+/** `count` rows of `width` columns, from element k on, with the coefficients that the thread has spread over columns. */
+export function inputColumns<T, GATE>(
+  call: Call,
+  k: usize,
+  width: usize,
+  count: usize,
+  stride: usize,
+  thread: usize,
+): void {
+  const center = call.columns(thread, CENTER);
+  const apart = call.columns(thread, SCALE) - center;
+  const step = stride * sizeof<T>();
+  const bytes = width * sizeof<T>();
+  const vectors: usize = ASC_FEATURE_SIMD ? bytes & ~15 : 0;
+  for (let r: usize = 0; r < count; r += 4) {
+    const rows = least(4, count - r);
+    const start = (k + r * stride) * sizeof<T>();
+    if (ASC_FEATURE_SIMD) {
+      const plain = !isYes<GATE>() && rows == 4 && call.batch != 0 && call.dresidual == 0;
+      if (plain) plainFour<T>(call, start, vectors, step, center, apart);
+      else inputVectors<T, GATE>(call, start, vectors, rows, step, center, apart, true);
+    }
+    for (let j = vectors; j < bytes; j += sizeof<T>()) {
+      for (let i: usize = 0; i < rows; ++i) inputOne<T, GATE>(call, start + j + i * step, center + j, apart);
+    }
   }
 }
 
-/** contract: src/kernels.ts, gradientInput; sumDy is 0 where the statistics were given */
-export function gradientInput<T>(
-  dx: usize,
-  dresidual: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  sumDy: usize,
-  sumDyDeviation: usize,
-  count: f64,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  const scratch = Scratch.at(workspace, c, s);
-  const to = scratch.channels;
-  const batch = sumDy != 0;
-  coefficients<T>(to, mean, variance, gamma, beta, epsilon, c);
-  if (batch) inputCoefficients<T>(to, mean, variance, gamma, epsilon, sumDy, sumDyDeviation, count, c);
-  const columns = s < SPREAD_BELOW;
-  const coefs = columns ? spreadCoefficients<T>(scratch, c, s, batch) : to;
-  const size = n * c * s;
-  const row = columns ? columnsOf(c, s) : s;
-  for (let start: usize = 0, ch: usize = 0; start < size; start += row) {
-    const k = start * sizeof<T>();
-    const dz: usize = dresidual == 0 ? 0 : dresidual + k;
-    const z: usize = residual == 0 ? 0 : residual + k;
-    inputRow<T>(dx + k, dz, dy + k, x + k, z, coefs, ch, columns, activation, batch, least(row, size - start));
-    ch = columns || ch + 1 == c ? 0 : ch + 1;
-  }
+/** contract: src/kernels.ts, gradientInput */
+export function gradientInputTile<T>(call: Call, first: usize, last: usize, thread: usize): void {
+  coefficients<T>(call, first, last);
+  writeInput<T>(call, first, last, thread);
+}
+
+function writeInput<T>(call: Call, first: usize, last: usize, thread: usize): void {
+  if (call.batch) inputCoefficients<T>(call, first, last);
+  mapTile<T>(call, INPUT, first, last, thread);
 }
 
 /** contract: src/kernels.ts, backward */
-export function backward<T>(
-  dx: usize,
-  dresidual: usize,
-  dgamma: usize,
-  dbeta: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  batchStatistics: bool,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  const scratch = Scratch.at(workspace, c, s);
-  const sumDy = scratch.sumDy;
-  const sumDyDeviation = scratch.sumDyDeviation;
-  gradientSums<T>(
-    sumDy,
-    sumDyDeviation,
-    dy,
-    x,
-    residual,
-    mean,
-    variance,
-    gamma,
-    beta,
-    epsilon,
-    activation,
-    n,
-    c,
-    s,
-    workspace,
-  );
-  const given: usize = batchStatistics ? sumDy : 0;
-  gradientInput<T>(
-    dx,
-    dresidual,
-    dy,
-    x,
-    residual,
-    mean,
-    variance,
-    gamma,
-    beta,
-    epsilon,
-    activation,
-    given,
-    sumDyDeviation,
-    <f64>(n * s),
-    n,
-    c,
-    s,
-    workspace,
-  );
-  for (let ch: usize = 0; ch < c; ++ch) {
-    const rstd = reciprocalDeviation(load<f64>(variance + (ch << 3)), epsilon);
-    store<T>(dgamma + ch * sizeof<T>(), <T>(load<f64>(sumDyDeviation + (ch << 3)) * rstd));
-    store<T>(dbeta + ch * sizeof<T>(), <T>load<f64>(sumDy + (ch << 3)));
+export function backwardTile<T>(call: Call, first: usize, last: usize, thread: usize): void {
+  gradientSumsTile<T>(call, first, last, thread);
+  parameterGradients<T>(call, first, last);
+  writeInput<T>(call, first, last, thread);
+}
+
+/** dgamma and dbeta of channels from their gradient sums. */
+export function parameterGradients<T>(call: Call, first: usize, last: usize): void {
+  for (let ch = first; ch < last; ++ch) {
+    const rstd = reciprocalDeviation(load<f64>(call.variance + (ch << 3)), call.epsilon);
+    store<T>(call.dgamma + ch * sizeof<T>(), <T>(load<f64>(call.sumDyDeviation + (ch << 3)) * rstd));
+    store<T>(call.dbeta + ch * sizeof<T>(), <T>load<f64>(call.sumDy + (ch << 3)));
   }
 }

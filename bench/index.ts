@@ -1,48 +1,99 @@
 /**
- * `npm run bench`: validates every backend against the reference, bit by bit, and times those that pass. GB/s counts the
- * bytes that must be moved, however often a kernel moves them.
+ * `npm run bench`: validates every contender against an oracle and times it, beside other libraries and beside what the
+ * memory of this machine allows. Each thread count has a process of its own.
  */
-import { cpus } from 'node:os';
-import Benchmark from 'benchmark';
-import type { Kernels } from '#dist/kernels.js';
-import { Case, contenders, OPERATIONS, type Operation } from './contenders.js';
-import { SHAPES } from './shapes.js';
+import { fork } from 'node:child_process';
+import { availableParallelism, cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Failure } from '#dist/cli/failure.js';
+import { checkWritable, writeWhole } from '#dist/cli/output-file.js';
+import type { Findings } from './findings.js';
+import { threads } from './format.js';
+import { buildLimit } from './limit.js';
+import type { Assignment, Message } from './messages.js';
+import { type Options, parseOptions } from './options.js';
+import { showProgress } from './progress.js';
+import { renderReport } from './report.js';
+import { isLimit } from './row.js';
+import { summarize } from './summary.js';
+import { formatTables } from './table.js';
 
-const [reference, ...others] = contenders();
-console.log(`${cpus()[0].model}, Node.js ${process.version}; one thread; median of the samples\n`);
-
-for (const shape of SHAPES) {
-  const on = new Case(shape);
-  const valid = [reference, ...others.filter((kernels) => isValid(kernels, on))];
-  for (const operation of OPERATIONS) time(shape.title, operation, on, valid);
-}
-
-/** Equal to the reference in y and dx; says so where it is not. */
-function isValid(kernels: Kernels, on: Case): boolean {
-  const outputs = (of: Kernels) => {
-    for (const operation of OPERATIONS) on.run(of, operation);
-    return Buffer.concat([new Uint8Array(on.y.buffer), new Uint8Array(on.dx.buffer)]);
+async function main(options: Options): Promise<void> {
+  if (!options.json) checkWritable(options.out);
+  const findings: Findings = {
+    date: new Date().toISOString(),
+    machine: `${cpus()[0]?.model.trim()}, ${availableParallelism()} processors`,
+    node: process.version,
+    rows: [],
+    notes: [],
+    failures: [],
   };
-  const equal = outputs(kernels).equals(outputs(reference));
-  if (!equal) console.log(`left out: ${kernels.name} (${kernels.isa}) differs from the reference`);
-  return equal;
-}
-
-function time(title: string, operation: Operation, on: Case, valid: readonly Kernels[]): void {
-  console.log(`${operation} ${title}`);
-  const suite = new Benchmark.Suite();
-  for (const kernels of valid) {
-    const name = `${kernels.name} (${kernels.isa})`;
-    suite.add(name, () => on.run(kernels, operation), { maxTime: 0.5, minSamples: 5 });
+  const failure = buildLimit();
+  if (failure !== null) record(findings.notes, `the memory limit is left out: ${failure}`);
+  for (const [index, allowed] of options.threads.entries()) {
+    await measure({ ...options, allowed, isFirst: index === 0, hasLimit: failure === null }, findings);
   }
-  suite.on('cycle', ({ target }: Benchmark.Event) => report(target, on.bytes(operation)));
-  suite.run({ async: false });
-  console.log();
+  if (findings.failures.length > 0) process.exitCode = 1;
+  if (findings.rows.every(isLimit)) throw new Failure('nothing was measured');
+  if (!options.json) await show(options, findings);
 }
 
-function report({ name, stats }: Benchmark.Target, bytes: number): void {
-  const sorted = [...(stats?.sample ?? [])].sort((a, b) => a - b);
-  const seconds = sorted[Math.floor(sorted.length / 2)];
-  const speed = (bytes / seconds / 1e9).toFixed(1);
-  console.log(`  ${name?.padEnd(24)} ${(seconds * 1e3).toFixed(4).padStart(10)} ms ${speed.padStart(7)} GB/s`);
+/** Once, though each process says it. */
+function record(list: string[], text: string, print: (text: string) => void = console.error): void {
+  if (list.includes(text)) return;
+  list.push(text);
+  print(text);
+}
+
+/** One process. Its standard output goes to our standard error, so that ours is only what is asked for. */
+function measure(assignment: Assignment, findings: Findings): Promise<void> {
+  const progress = showProgress(assignment.allowed);
+  const child = fork(fileURLToPath(new URL('worker.js', import.meta.url)), [JSON.stringify(assignment)], {
+    env: { ...process.env, BATCHNORM_THREADS: String(assignment.allowed) },
+    execArgv: ['--expose-gc'],
+    stdio: ['ignore', 2, 'inherit', 'ipc'],
+  });
+  child.on('message', (message: Message) => {
+    if (message.type === 'progress') progress.update(message.done, message.total, message.text);
+    if (message.type === 'note') record(findings.notes, message.text, progress.note);
+    if (message.type === 'invalid') record(findings.failures, `INVALID: ${message.text}`, progress.note);
+    if (message.type === 'row') {
+      findings.rows.push(message.row);
+      if (assignment.json) console.log(JSON.stringify(message.row));
+    }
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      progress.stop();
+      const end = signal ?? `exit code ${code}`;
+      if (code !== 0) record(findings.failures, `measuring with ${threads(assignment.allowed)} ended early: ${end}`);
+      resolve();
+    });
+  });
+}
+
+async function show({ out }: Options, findings: Findings): Promise<void> {
+  const cases = summarize(findings.rows);
+  console.log(formatTables(cases, process.stdout.isTTY && !process.env['NO_COLOR']));
+  for (const text of findings.notes) console.log(`note: ${text}`);
+  for (const text of findings.failures) console.log(text);
+  const data = `${out.replace(/\.html?$/, '')}.json`;
+  writeWhole(data, `${JSON.stringify(findings, null, 1)}\n`);
+  writeWhole(out, await renderReport(findings, cases));
+  console.log(`\nreport: ${out}\nnumbers: ${data}`);
+}
+
+/** Whoever reads has seen enough, such as `head`. The process that measures ends with us. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
+try {
+  await main(parseOptions(process.argv.slice(2)));
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.error(`batchnorm: bench: ${error.message}`);
+  process.exitCode = 1;
 }

@@ -1,14 +1,42 @@
-/** The shapes that are timed: (n, c, s) as src/kernels.ts has it, with the layer of a network that they stand for. */
+/** The shapes that are timed, always written (N, C) and then space. */
 import type { View } from '#dist/kernels.js';
 
-export interface Shape extends View {
-  readonly title: string;
+export const SHAPES = {
+  A: [32, 64, 56, 56],
+  B: [32, 256, 14, 14],
+  C: [32, 2048, 7, 7],
+  D: [128, 64, 112, 112],
+  E: [1024, 1024],
+  F: [64, 100],
+  G: [8, 3, 224, 224],
+  H: [4, 64, 8, 56, 56],
+  I: [65536, 64],
+} as const satisfies Record<string, readonly number[]>;
+export type ShapeName = keyof typeof SHAPES;
+
+/** Channels first, channels last, and no space at all. */
+export type Layout = 'nchw' | 'nhwc' | 'nc';
+
+/** What is timed: forward in training, backward, forward by given statistics, and forward and backward together. */
+export const OPERATIONS = ['fwd-train', 'bwd', 'inference', 'step'] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+/** Tensors that must be moved, each once: x, y; x, dy, dx; both. */
+export const TENSORS: Record<Operation, number> = { 'fwd-train': 2, bwd: 3, inference: 2, step: 5 };
+
+export function layoutsOf(shape: ShapeName): Layout[] {
+  return SHAPES[shape].length === 2 ? ['nc'] : ['nchw', 'nhwc'];
 }
 
-export const SHAPES: readonly Shape[] = [
-  { title: '(32, 64, 56, 56)', n: 32, c: 64, s: 3136 },
-  { title: '(32, 56, 56, 64), channels last', n: 100352, c: 64, s: 1 },
-  { title: '(32, 256, 14, 14)', n: 32, c: 256, s: 196 },
-  { title: '(32, 2048, 7, 7)', n: 32, c: 2048, s: 49 },
-  { title: '(64, 100)', n: 64, c: 100, s: 1 },
-];
+/** The dimensions in the order in which they lie in memory, and the axis of the channels among them. */
+export function dimensions(shape: ShapeName, layout: Layout): { dims: number[]; axis: number } {
+  const [n, c, ...space] = SHAPES[shape];
+  return layout === 'nhwc' ? { dims: [n, ...space, c], axis: -1 } : { dims: [n, c, ...space], axis: 1 };
+}
+
+/** The case as kernels see it. */
+export function viewOf(shape: ShapeName, layout: Layout): View {
+  const [n, c, ...space] = SHAPES[shape];
+  const inside = space.reduce((product: number, extent) => product * extent, 1);
+  return layout === 'nhwc' ? { n: n * inside, c, s: 1 } : { n, c, s: inside };
+}

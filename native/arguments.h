@@ -1,7 +1,8 @@
 // Reads the arguments of a kernel call. The facade has validated them; this checks once more what memory safety needs,
-// so that the addon throws, and never reads or writes where it should not, whatever it is called with.
+// so that the addon throws, and never reads or writes where it should not, whatever it is called with. Raw Node-API: a
+// call has up to eight arrays, and node-addon-api's objects would cost as much as the smallest kernels.
 #pragma once
-#include <napi.h>
+#include <node_api.h>
 
 #include <string>
 
@@ -9,103 +10,122 @@
 
 namespace bn {
 
-/** Arguments in the order of the call; the last three are n, c and s. */
+/** What is thrown to JavaScript. */
+struct ArgumentError {
+  bool isTypeError;
+  std::string message;
+};
+
+/** Arguments in the order of the call; the last four are the bytes of an element, n, c and s. */
 class Arguments {
  public:
-  Arguments(const Napi::CallbackInfo& info, size_t count) : info_(info) {
-    if (info.Length() != count) {
-      fail<Napi::TypeError>(std::to_string(count) + " arguments", std::to_string(info.Length()));
+  Arguments(napi_env env, napi_callback_info info, size_t count) : env_(env) {
+    size_t given = MOST;
+    if (napi_get_cb_info(env, info, &given, values_, nullptr, &data_) != napi_ok || given != count) {
+      throw ArgumentError{
+          true, "batchnorm: native: expected " + std::to_string(count) + " arguments, got " + std::to_string(given)};
     }
-    at_ = count - 3;
+    at_ = count - 4;
+    const double bytes = number();
+    if (bytes != 4 && bytes != 8) fail(false, "an element size of 4 or 8", std::to_string(bytes), -1);
+    isDouble_ = bytes == 8;
     view_ = {extent(), extent(), extent()};
     if (static_cast<double>(view_.n) * static_cast<double>(view_.c) * static_cast<double>(view_.s) > MAX_LENGTH) {
-      fail<Napi::RangeError>("n·c·s of at most 2^53", "more");
+      fail(false, "n·c·s of at most 2^53", "more");
     }
     at_ = 0;
   }
 
   const View& view() const { return view_; }
+  /** What the function was made with. */
+  void* data() const { return data_; }
+
+  /** Whether tensors are of float64: the argument before the extents says 4 or 8, the bytes of an element. */
+  bool isDouble() const { return isDouble_; }
 
   /** A typed array of n·c·s elements. */
   template <class T>
   T* tensor() {
-    return array<T>(view_.n * view_.c * view_.s, false);
+    return array<T>(view_.n * view_.c * view_.s);
   }
   template <class T>
   T* optionalTensor() {
-    return array<T>(view_.n * view_.c * view_.s, true);
+    return isNull() ? nullptr : tensor<T>();
   }
   /** A typed array of c elements. */
   template <class T>
   T* channels() {
-    return array<T>(view_.c, false);
+    return array<T>(view_.c);
   }
   template <class T>
   T* optionalChannels() {
-    return array<T>(view_.c, true);
+    return isNull() ? nullptr : channels<T>();
   }
   double number() {
-    const Napi::Value value = info_[at_];
-    if (!value.IsNumber()) fail<Napi::TypeError>("a number", "something else");
+    double value;
+    if (napi_get_value_double(env_, values_[at_], &value) != napi_ok) fail(true, "a number", "something else");
     ++at_;
-    return value.As<Napi::Number>().DoubleValue();
+    return value;
   }
   bool boolean() {
-    const Napi::Value value = info_[at_];
-    if (!value.IsBoolean()) fail<Napi::TypeError>("a boolean", "something else");
+    bool value;
+    if (napi_get_value_bool(env_, values_[at_], &value) != napi_ok) fail(true, "a boolean", "something else");
     ++at_;
-    return value.As<Napi::Boolean>().Value();
+    return value;
   }
   Activation activation() {
     const double code = number();
-    if (code != 0 && code != 1) fail<Napi::RangeError>("an activation code of 0 or 1", "another", -1);
+    if (code != 0 && code != 1) fail(false, "an activation code of 0 or 1", "another", -1);
     return code == 1 ? Activation::relu : Activation::none;
   }
 
  private:
   static constexpr double MAX_LENGTH = 9007199254740992.0;
+  static constexpr size_t MOST = 18;
 
   size_t extent() {
     const double value = number();
     if (!(value >= 1 && value <= MAX_LENGTH) || value != static_cast<double>(static_cast<size_t>(value))) {
-      fail<Napi::RangeError>("an integer of at least 1", std::to_string(value), -1);
+      fail(false, "an integer of at least 1", std::to_string(value), -1);
     }
     return static_cast<size_t>(value);
   }
 
+  /** Passes over a null. */
+  bool isNull() {
+    napi_valuetype type = napi_undefined;
+    napi_typeof(env_, values_[at_], &type);
+    if (type == napi_null) ++at_;
+    return type == napi_null;
+  }
+
   template <class T>
-  T* array(size_t length, bool optional) {
-    const Napi::Value value = info_[at_];
-    if (optional && value.IsNull()) {
-      ++at_;
-      return nullptr;
-    }
-    const napi_typedarray_type wanted = sizeof(T) == 4 ? napi_float32_array : napi_float64_array;
+  T* array(size_t length) {
     const char* name = sizeof(T) == 4 ? "a Float32Array" : "a Float64Array";
-    if (!value.IsTypedArray()) fail<Napi::TypeError>(name, "something else");
     napi_typedarray_type type;
     size_t actual;
     void* data;
-    if (napi_get_typedarray_info(info_.Env(), value, &type, &actual, &data, nullptr, nullptr) != napi_ok ||
-        type != wanted) {
-      fail<Napi::TypeError>(name, "another typed array");
+    if (napi_get_typedarray_info(env_, values_[at_], &type, &actual, &data, nullptr, nullptr) != napi_ok) {
+      fail(true, name, "something else");
     }
+    if (type != (sizeof(T) == 4 ? napi_float32_array : napi_float64_array)) fail(true, name, "another typed array");
     if (actual != length) {
-      fail<Napi::RangeError>(std::string(name) + " of length " + std::to_string(length),
-                             "length " + std::to_string(actual));
+      fail(false, std::string(name) + " of length " + std::to_string(length), "length " + std::to_string(actual));
     }
     ++at_;
     return static_cast<T*>(data);
   }
 
-  template <class Error>
-  [[noreturn]] void fail(const std::string& expected, const std::string& got, int back = 0) const {
-    throw Error::New(info_.Env(), "batchnorm: native: argument " + std::to_string(static_cast<int>(at_) + back) +
-                                      " expected " + expected + ", got " + got);
+  [[noreturn]] void fail(bool isTypeError, const std::string& expected, const std::string& got, int back = 0) const {
+    throw ArgumentError{isTypeError, "batchnorm: native: argument " + std::to_string(static_cast<int>(at_) + back) +
+                                         " expected " + expected + ", got " + got};
   }
 
-  const Napi::CallbackInfo& info_;
+  napi_env env_;
+  napi_value values_[MOST];
+  void* data_ = nullptr;
   size_t at_ = 0;
+  bool isDouble_ = false;
   View view_{};
 };
 

@@ -1,7 +1,6 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
-#include "elementwise.h"
-#include "normalize.h"
 #include "rooms.h"
+#include "walk.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -18,6 +17,8 @@ inline V passedGradient(V dy, V d, V scale, V offset, const T* residual, size_t 
 template <class T, bool RESIDUAL, bool RELU>
 struct GradientTerm {
   using Element = T;
+  static constexpr size_t TENSORS = RELU && RESIDUAL ? 3 : 2;
+  using Columns = SpreadCoefficients<T, RELU ? 3 : 1>;
   template <class V>
   struct Parameters {
     V center, scale, offset;
@@ -27,10 +28,19 @@ struct GradientTerm {
   const T* residual;
   Coefficients<T> coefs;
 
+  void fetch(size_t k) const {
+    prefetch(x + k);
+    prefetch(dy + k);
+    if constexpr (TENSORS == 3) prefetch(residual + k);
+  }
+  GradientTerm columns(Columns& memory, View v, Channels channels) const {
+    return {dy, x, residual, memory.of(coefs, v, channels)};
+  }
   template <class V>
   Parameters<V> parameters(size_t at, bool spread) const {
-    return {parameter<V>(coefs.center, at, spread), parameter<V>(coefs.scale, at, spread),
-            parameter<V>(coefs.offset, at, spread)};
+    const V center = parameter<V>(coefs.center, at, spread);
+    if constexpr (!RELU) return {center, center, center};  // only the activation sees the others
+    return {center, parameter<V>(coefs.scale, at, spread), parameter<V>(coefs.offset, at, spread)};
   }
   template <class V, class Sum>
   void add(Sum& first, Sum& second, size_t k, const Parameters<V>& p) const {
@@ -42,54 +52,111 @@ struct GradientTerm {
   }
 };
 
-/** dx = g·scale − (d·slope + level), the second part absent where the statistics were given. */
+/** dx = g·scale − (d·slope + level), the second part absent where the statistics were given; dresidual = g. */
 template <class T, bool RESIDUAL, bool RELU, bool BATCH>
 struct InputMap {
   using Element = T;
+  using Columns = SpreadCoefficients<T, BATCH ? 5 : 3>;
   template <class V>
   struct Parameters {
     V center, scale, offset, slope, level;
   };
-  T* dx;
+  T* output;
   T* dresidual;
   const T* dy;
   const T* x;
   const T* residual;
   Coefficients<T> coefs;
+  size_t ahead;  // where the same rows of the next tile lie
+
+  InputMap columns(Columns& memory, View v, Channels channels) const {
+    return {output, dresidual, dy, x, residual, memory.of(coefs, v, channels), ahead};
+  }
+  bool aligned() const { return dresidual == nullptr || intoLine(dresidual) == intoLine(output); }
 
   template <class V>
   Parameters<V> parameters(size_t at, bool spread) const {
-    return {parameter<V>(coefs.center, at, spread), parameter<V>(coefs.scale, at, spread),
-            parameter<V>(coefs.offset, at, spread), parameter<V>(coefs.slope, at, spread),
-            parameter<V>(coefs.level, at, spread)};
+    const V center = parameter<V>(coefs.center, at, spread), scale = parameter<V>(coefs.scale, at, spread);
+    const V offset = RELU ? parameter<V>(coefs.offset, at, spread) : center;
+    if constexpr (!BATCH) return {center, scale, offset, center, center};
+    return {center, scale, offset, parameter<V>(coefs.slope, at, spread), parameter<V>(coefs.level, at, spread)};
   }
-  template <class V>
+  template <bool STREAM, class V>
   void apply(size_t k, const Parameters<V>& p) const {
+    if constexpr (STREAM) {
+      prefetch(x + k + ahead);
+      prefetch(dy + k + ahead);
+    }
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V g = passedGradient<RESIDUAL, RELU>(Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
     const V direct = mul(g, p.scale);
-    if (dresidual != nullptr) store(dresidual + k, g);
+    if (dresidual != nullptr) put<STREAM>(dresidual + k, g);
     if constexpr (BATCH) {
-      store(dx + k, sub(direct, add(mul(d, p.slope), p.level)));
+      put<STREAM>(output + k, sub(direct, add(mul(d, p.slope), p.level)));
     } else {
-      store(dx + k, direct);
+      put<STREAM>(output + k, direct);
     }
   }
 };
 
-/** Per channel, for dx = g·scale − (d·slope + level): slope = fl(a·k), level = fl(a·(sumDy/count − (mean − center)·k)).
- */
+/** Per channel slope = fl(a·k) and level = fl(a·(sumDy/count − (mean − center)·k)). */
 template <class T>
 void inputCoefficients(const Coefficients<T>& to, const Affine<T>& affine, const GradientSums& sums, double count,
-                       size_t c) {
-  for (size_t ch = 0; ch < c; ++ch) {
+                       Channels channels) {
+  for (size_t ch = channels.first; ch < channels.last; ++ch) {
     const double rstd = reciprocalDeviation(affine.variance[ch], affine.epsilon);
     const double a = (affine.gamma == nullptr ? 1 : affine.gamma[ch]) * rstd;
     const double k = rstd * rstd * sums.sumDyDeviation[ch] / count;
+    const double low = affine.mean[ch] - static_cast<double>(to.center[ch]);
     to.slope[ch] = static_cast<T>(a * k);
-    to.level[ch] =
-        static_cast<T>(a * (sums.sumDy[ch] / count - (affine.mean[ch] - static_cast<double>(to.center[ch])) * k));
+    to.level[ch] = static_cast<T>(a * (sums.sumDy[ch] / count - low * k));
   }
+}
+
+/** What the passes of a backward read. */
+template <class T>
+struct Inputs {
+  const T* dy;
+  const T* x;
+  const T* residual;
+  Activation activation;
+
+  bool relu() const { return activation == Activation::relu; }
+  /** Calls body(RESIDUAL, RELU) with flags as types. Only the activation sees the residual. */
+  template <class Body>
+  void withActivation(const Body& body) const {
+    if (!relu()) return body(No(), No());
+    residual == nullptr ? body(No(), Yes()) : body(Yes(), Yes());
+  }
+  /** Tensors that are read for the sums. */
+  size_t count() const { return relu() && residual != nullptr ? 3 : 2; }
+};
+
+template <class T>
+void sumTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk, Tile tile) {
+  const double *first = walk.totals, *second = walk.totals + walk.v.c;
+  in.withActivation([&](auto withResidual, auto withRelu) {
+    walk.reduce(GradientTerm<T, withResidual.value, withRelu.value>{in.dy, in.x, in.residual, walk.channels}, tile);
+  });
+  for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
+    const double center = walk.channels.center[ch];
+    sums.sumDy[ch] = first[ch];
+    sums.sumDyDeviation[ch] = second[ch] - (affine.mean[ch] - center) * first[ch];
+  }
+}
+
+template <class T>
+void inputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, const Walk<T>& walk, Tile tile) {
+  in.withActivation([&](auto withResidual, auto withRelu) {
+    constexpr bool RESIDUAL = withResidual.value, RELU = withRelu.value;
+    const Coefficients<T>& coefs = walk.channels;
+    const size_t ahead = walk.ahead(tile);
+    if (batchStatistics) {
+      walk.map(InputMap<T, RESIDUAL, RELU, true>{dx, dresidual, in.dy, in.x, in.residual, coefs, ahead}, tile);
+    } else {
+      walk.map(InputMap<T, RESIDUAL, RELU, false>{dx, dresidual, in.dy, in.x, in.residual, coefs, ahead}, tile);
+    }
+  });
 }
 
 }  // namespace
@@ -97,67 +164,60 @@ void inputCoefficients(const Coefficients<T>& to, const Affine<T>& affine, const
 /** contract: src/kernels.ts, gradientSums */
 template <class T>
 void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
-                  Activation activation, View v, void* memory) {
-  const Scratch<T> scratch(memory, v);
-  const double* totals = scratch.totals;
-  coefficients(scratch.channels, affine, v.c);
-  const Coefficients<T> coefs = v.s < COLUMNS_BELOW ? spreadCoefficients(scratch, v, false) : scratch.channels;
-  withFlags(residual != nullptr, activation == Activation::relu, [&](auto withResidual, auto withRelu) {
-    const GradientTerm<T, withResidual.value, withRelu.value> term{dy, x, residual, coefs};
-    reduce(scratch.totals, term, v, scratch.lanes);
+                  Activation activation, const Call& call) {
+  const Inputs<T> in{dy, x, residual, activation};
+  const Walk<T> walk(in.count(), in.count(), call);
+  walk.tiles([&](Tile tile) {
+    coefficients(walk.channels, affine, tile.channels);
+    sumTile(sums, in, affine, walk, tile);
   });
-  for (size_t ch = 0; ch < v.c; ++ch) {
-    const double center = scratch.channels.center[ch];
-    sums.sumDy[ch] = totals[ch];
-    sums.sumDyDeviation[ch] = totals[v.c + ch] - (affine.mean[ch] - center) * totals[ch];
-  }
 }
 
 /** contract: src/kernels.ts, gradientInput */
 template <class T>
 void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
-                   Activation activation, const GradientSums* sums, double count, View v, void* memory) {
-  const Scratch<T> scratch(memory, v);
-  coefficients(scratch.channels, affine, v.c);
-  if (sums != nullptr) inputCoefficients(scratch.channels, affine, *sums, count, v.c);
-  const Coefficients<T> coefs = v.s < SPREAD_BELOW ? spreadCoefficients(scratch, v, sums != nullptr) : scratch.channels;
-  withFlags(residual != nullptr, activation == Activation::relu, [&](auto withResidual, auto withRelu) {
-    constexpr bool RESIDUAL = withResidual.value, RELU = withRelu.value;
-    if (sums != nullptr) {
-      mapElements(InputMap<T, RESIDUAL, RELU, true>{dx, dresidual, dy, x, residual, coefs}, v);
-    } else {
-      mapElements(InputMap<T, RESIDUAL, RELU, false>{dx, dresidual, dy, x, residual, coefs}, v);
-    }
+                   Activation activation, const GradientSums* sums, double count, const Call& call) {
+  const Inputs<T> in{dy, x, residual, activation};
+  const Walk<T> walk(0, in.count() + (dresidual == nullptr ? 1 : 2), call);
+  walk.tiles([&](Tile tile) {
+    coefficients(walk.channels, affine, tile.channels);
+    if (sums != nullptr) inputCoefficients(walk.channels, affine, *sums, count, tile.channels);
+    inputTile(dx, dresidual, in, sums != nullptr, walk, tile);
   });
 }
 
 /** contract: src/kernels.ts, backward */
 template <class T>
 void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x, const T* residual,
-              const Affine<T>& affine, Activation activation, bool batchStatistics, View v, void* memory) {
-  const GradientSums sums = Scratch<T>(memory, v).sums;
-  gradientSums(sums, dy, x, residual, affine, activation, v, memory);
-  const GradientSums* given = batchStatistics ? &sums : nullptr;
-  gradientInput(dx, dresidual, dy, x, residual, affine, activation, given, static_cast<double>(v.n * v.s), v, memory);
-  for (size_t ch = 0; ch < v.c; ++ch) {
-    const double rstd = reciprocalDeviation(affine.variance[ch], affine.epsilon);
-    dgamma[ch] = static_cast<T>(sums.sumDyDeviation[ch] * rstd);
-    dbeta[ch] = static_cast<T>(sums.sumDy[ch]);
-  }
+              const Affine<T>& affine, Activation activation, bool batchStatistics, const Call& call) {
+  const Inputs<T> in{dy, x, residual, activation};
+  const Walk<T> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call);
+  const GradientSums& sums = walk.sums;
+  const double count = static_cast<double>(walk.v.n * walk.v.s);
+  walk.tiles([&](Tile tile) {
+    coefficients(walk.channels, affine, tile.channels);
+    sumTile(sums, in, affine, walk, tile);
+    if (batchStatistics) inputCoefficients(walk.channels, affine, sums, count, tile.channels);
+    inputTile(dx, dresidual, in, batchStatistics, walk, tile);
+    for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
+      dgamma[ch] = static_cast<T>(sums.sumDyDeviation[ch] * reciprocalDeviation(affine.variance[ch], affine.epsilon));
+      dbeta[ch] = static_cast<T>(sums.sumDy[ch]);
+    }
+  });
 }
 
 template void gradientSums(GradientSums, const float*, const float*, const float*, const Affine<float>&, Activation,
-                           View, void*);
+                           const Call&);
 template void gradientSums(GradientSums, const double*, const double*, const double*, const Affine<double>&, Activation,
-                           View, void*);
+                           const Call&);
 template void gradientInput(float*, float*, const float*, const float*, const float*, const Affine<float>&, Activation,
-                            const GradientSums*, double, View, void*);
+                            const GradientSums*, double, const Call&);
 template void gradientInput(double*, double*, const double*, const double*, const double*, const Affine<double>&,
-                            Activation, const GradientSums*, double, View, void*);
+                            Activation, const GradientSums*, double, const Call&);
 template void backward(float*, float*, float*, float*, const float*, const float*, const float*, const Affine<float>&,
-                       Activation, bool, View, void*);
+                       Activation, bool, const Call&);
 template void backward(double*, double*, double*, double*, const double*, const double*, const double*,
-                       const Affine<double>&, Activation, bool, View, void*);
+                       const Affine<double>&, Activation, bool, const Call&);
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -1,48 +1,149 @@
-// The walk of the elementwise kernels: in memory order, vectors inside a row, or across channels where rows are short.
+// The walk of the elementwise kernels over a run of memory: vectors inside a row, or across channels where rows are
+// short. Order is free here, so runs are cut into chunks and taken from the last to the first: what was read last for
+// the sums is still in the caches.
 //
-// A map has, for V one of Full<T> and T:
-//   Parameters<V> parameters<V>(size_t at, bool spread)   of one channel, or of V columns
-//   void apply<V>(size_t k, const Parameters<V>&)         writes the elements from k on
+// A map has, for V one of Full<T>, Part<T> and T:
+//   Columns                                            memory for its parameters, spread over columns
+//   Map columns(Columns&, View, Channels) const        the same map with its parameters one for each column
+//   Parameters<V> parameters<V>(size_t at, bool spread)    of one channel, or of V columns
+//   void apply<STREAM, V>(size_t k, const Parameters<V>&)  writes the elements from k on, past the caches if STREAM
+//   T* output                                          where element 0 of the first output goes
+//   bool aligned()                                     whether all outputs begin alike in their cache lines
 #pragma once
-#include "vec.h"
+#include "reduce.h"
+#include "stream.h"
 
 namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** One row of a channel. */
-template <class Map>
-inline void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
+/** Elementwise passes over rows shorter than this run across channels. */
+constexpr size_t SPREAD_BELOW = 16;
+/** Shorter rows are staged on their way past the caches: what they share of a cache line has to be put together. */
+constexpr size_t UNALIGNED_BELOW = 256;
+/** Elements that are staged: few, so that reading and writing overlap (4 KB of them took 1.25 times as long as these).
+ */
+constexpr size_t STAGED = 128;
+/** Elements that are taken in order, before those that lie in front of them. */
+constexpr size_t CHUNK = 65536;
+
+/** Elements of one row of a channel: aligned where it is long, and in smaller vectors at its ends. Maps are copied here
+ * and below, or the compiler would load their pointers anew after every store. */
+template <bool STREAM, class Map>
+inline void mapRow(const Map map, size_t k, size_t ch, size_t length) {
   using T = typename Map::Element;
   using Full = typename Vectors<T>::Full;
+  using Part = typename Vectors<T>::Part;
   const size_t end = k + length;
-  const auto parameters = map.template parameters<Full>(ch, false);
-  for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<Full>(k, parameters);
-  const auto rest = map.template parameters<T>(ch, false);
-  for (; k < end; ++k) map.template apply<T>(k, rest);
+  const auto single = map.template parameters<T>(ch, false);
+  if (length < UNALIGNED_BELOW) {
+    if constexpr (STREAM) return mapRow<false>(map, k, ch, length);
+  } else {
+    for (const size_t aligned = k + toLine(map.output + k); k < aligned; ++k) map.template apply<false, T>(k, single);
+  }
+  const auto full = map.template parameters<Full>(ch, false);
+  for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<STREAM, Full>(k, full);
+  const auto part = map.template parameters<Part>(ch, false);
+  for (; k + Part::LENGTH <= end; k += Part::LENGTH) map.template apply<false, Part>(k, part);
+  for (; k < end; ++k) map.template apply<false, T>(k, single);
 }
 
-/** One row of columns. */
-template <class Map>
-inline void mapColumns(const Map& map, size_t k, size_t columns) {
+/** Elements of rows of `columns` columns, from column j on; the parameters go on round the end of a row. */
+template <bool STREAM, class Map>
+inline void mapColumns(const Map map, size_t k, size_t end, size_t j, size_t columns) {
   using T = typename Map::Element;
   using Full = typename Vectors<T>::Full;
-  size_t j = 0;
-  for (; j + Full::LENGTH <= columns; j += Full::LENGTH) {
-    map.template apply<Full>(k + j, map.template parameters<Full>(j, true));
+  const auto one = [&] {
+    map.template apply<false, T>(k++, map.template parameters<T>(j, true));
+    j = j + 1 == columns ? 0 : j + 1;
+  };
+  if (end - k < UNALIGNED_BELOW) {
+    if constexpr (STREAM) return mapColumns<false>(map, k, end, j, columns);
+  } else {
+    for (const size_t aligned = k + toLine(map.output + k); k < aligned;) one();
   }
-  for (; j < columns; ++j) map.template apply<T>(k + j, map.template parameters<T>(j, true));
+  while (k + Full::LENGTH <= end) {
+    const size_t inRow = divideUp(columns - j, Full::LENGTH), vectors = least(inRow, (end - k) / Full::LENGTH);
+    for (size_t q = 0; q < vectors * Full::LENGTH; q += Full::LENGTH) {
+      map.template apply<STREAM, Full>(k + q, map.template parameters<Full>(j + q, true));
+    }
+    k += vectors * Full::LENGTH;
+    j += vectors * Full::LENGTH;
+    if (j >= columns) j -= columns;
+  }
+  while (k < end) one();
 }
 
+/** A visit of elements k .. end that lie along the rows of channels. */
+struct Along {
+  View v;
+
+  template <bool STREAM, class Map>
+  BN_NOINLINE void visit(const Map& map, size_t k, size_t end) const {
+    size_t ch = k / v.s % v.c, length = v.s - k % v.s;
+    for (; k < end; k += length, length = v.s, ch = ch + 1 == v.c ? 0 : ch + 1) {
+      length = least(length, end - k);
+      mapRow<STREAM>(map, k, ch, length);
+    }
+  }
+};
+
+/** A visit of elements k .. end that lie in rows of columns, the first row beginning at `start`. */
+struct Across {
+  size_t start, columns;
+
+  template <bool STREAM, class Map>
+  BN_NOINLINE void visit(const Map& map, size_t k, size_t end) const {
+    mapColumns<STREAM>(map, k, end, (k - start) % columns, columns);
+  }
+};
+
+/** How a run is gone through. */
+struct Manner {
+  /** Outputs are written past the caches. */
+  bool streaming;
+  /** The last chunks first: they were read just before. */
+  bool descending;
+};
+
+/** Visits the elements first .. last. */
+template <class Map, class Visit>
+void inChunks(const Map& map, size_t first, size_t last, Manner manner, const Visit& visit) {
+  const bool streaming = manner.streaming && map.aligned();
+  for (size_t end = last; end > first;) {
+    const size_t start = manner.descending && end - first > CHUNK ? end - CHUNK : first;
+    if (streaming) {
+      visit.template visit<true>(map, start, end);
+    } else {
+      visit.template visit<false>(map, start, end);
+    }
+    end = start;
+  }
+  if (streaming) drain();
+}
+
+/** Elements first .. last of all channels, along their rows. */
 template <class Map>
-void mapElements(const Map& map, View v) {
-  const size_t size = v.n * v.c * v.s;
-  if (v.s < SPREAD_BELOW) {
-    const size_t columns = columnsOf(v);
-    for (size_t k = 0; k < size; k += columns) mapColumns(map, k, least(columns, size - k));
-  } else {
-    for (size_t i = 0, k = 0; i < v.n; ++i) {
-      for (size_t ch = 0; ch < v.c; ++ch, k += v.s) mapRow(map, k, ch, v.s);
+void mapAlong(const Map& map, View v, size_t first, size_t last, Manner manner) {
+  inChunks(map, first, last, {manner.streaming && v.s >= UNALIGNED_BELOW, manner.descending}, Along{v});
+}
+
+/** Rows first .. last of these channels (or whole stacks of rows), across them. */
+template <class Map>
+void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels channels, Manner manner) {
+  const size_t row = v.c * v.s, step = v.s == 1 ? v.c : COLUMNS_AT_ONCE / v.s;
+  typename Map::Columns memory;
+  for (size_t block = channels.first; block < channels.last; block += step) {
+    const Channels part{block, least(block + step, channels.last)};
+    const Map spread = map.columns(memory, v, part);
+    const size_t width = (part.last - part.first) * v.s;
+    if (width == row && row <= COLUMNS_AT_ONCE) {
+      inChunks(spread, firstRow * row, lastRow * row, manner, Across{0, stackedRows(v) * width});
+      continue;
+    }
+    for (size_t n = 0; n < lastRow - firstRow; ++n) {
+      const size_t i = manner.descending ? lastRow - 1 - n : firstRow + n, start = i * row + block * v.s;
+      inChunks(spread, start, start + width, {manner.streaming, false}, Across{start, width});
     }
   }
 }

@@ -1,8 +1,6 @@
 // y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
-#include "normalize.h"
-
-#include "elementwise.h"
 #include "rooms.h"
+#include "stats.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -11,60 +9,83 @@ namespace {
 template <class T, bool RESIDUAL, bool RELU>
 struct NormalizeMap {
   using Element = T;
+  using Columns = SpreadCoefficients<T, 3>;
   template <class V>
   struct Parameters {
     V center, scale, offset;
   };
-  T* y;
+  T* output;
   const T* x;
   const T* residual;
   Coefficients<T> coefs;
+  size_t ahead;  // where the same rows of the next tile lie
+
+  NormalizeMap columns(Columns& memory, View v, Channels channels) const {
+    return {output, x, residual, memory.of(coefs, v, channels), ahead};
+  }
+  bool aligned() const { return true; }
 
   template <class V>
   Parameters<V> parameters(size_t at, bool spread) const {
     return {parameter<V>(coefs.center, at, spread), parameter<V>(coefs.scale, at, spread),
             parameter<V>(coefs.offset, at, spread)};
   }
-  template <class V>
+  template <bool STREAM, class V>
   void apply(size_t k, const Parameters<V>& p) const {
+    if constexpr (STREAM) prefetch(x + k + ahead);
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V z = preActivation<RESIDUAL>(d, p.scale, p.offset, residual, k);
     if constexpr (RELU) {
-      store(y + k, passed(z, z));
+      put<STREAM>(output + k, passed(z, z));
     } else {
-      store(y + k, z);
+      put<STREAM>(output + k, z);
     }
   }
 };
+
+template <class T>
+void normalizeTile(T* y, const T* x, const T* residual, Activation activation, const Coefficients<T>& coefs,
+                   const Walk<T>& walk, Tile tile) {
+  withFlags(residual != nullptr, activation == Activation::relu, [&](auto withResidual, auto withRelu) {
+    using Map = NormalizeMap<T, withResidual.value, withRelu.value>;
+    walk.map(Map{y, x, residual, coefs, walk.ahead(tile)}, tile);
+  });
+}
 
 }  // namespace
 
 /** contract: src/kernels.ts, normalize */
 template <class T>
-void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, Activation activation, View v,
-               void* memory) {
-  const Scratch<T> scratch(memory, v);
-  coefficients(scratch.channels, affine, v.c);
-  const Coefficients<T> coefs = v.s < SPREAD_BELOW ? spreadCoefficients(scratch, v, false) : scratch.channels;
-  withFlags(residual != nullptr, activation == Activation::relu, [&](auto withResidual, auto withRelu) {
-    mapElements(NormalizeMap<T, withResidual.value, withRelu.value>{y, x, residual, coefs}, v);
-  });
+void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, Activation activation, Memo memo,
+               const Call& call) {
+  const Walk<T> walk(0, residual == nullptr ? 2 : 3, call);
+  Coefficients<T> coefs = walk.channels;
+  if (memo.memory != nullptr) {
+    T* const all = static_cast<T*>(memo.memory);
+    coefs = {all, all + walk.v.c, all + 2 * walk.v.c, nullptr, nullptr};
+  }
+  if (!memo.known) coefficients(coefs, affine, {0, walk.v.c});
+  walk.tiles([&](Tile tile) { normalizeTile(y, x, residual, activation, coefs, walk, tile); });
 }
 
 /** contract: src/kernels.ts, forward; affine.mean and affine.variance are mean and variance */
 template <class T>
 void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>& affine,
-             Activation activation, View v, void* memory) {
-  statistics(mean, variance, x, v, memory);
-  normalize(y, x, residual, affine, activation, v, memory);
+             Activation activation, const Call& call) {
+  const Walk<T> walk(1, residual == nullptr ? 2 : 3, call);
+  walk.tiles([&](Tile tile) {
+    measure(mean, variance, x, walk, tile);
+    coefficients(walk.channels, affine, tile.channels);
+    normalizeTile(y, x, residual, activation, walk.channels, walk, tile);
+  });
 }
 
-template void normalize(float*, const float*, const float*, const Affine<float>&, Activation, View, void*);
-template void normalize(double*, const double*, const double*, const Affine<double>&, Activation, View, void*);
-template void forward(float*, const float*, const float*, double*, double*, const Affine<float>&, Activation, View,
-                      void*);
-template void forward(double*, const double*, const double*, double*, double*, const Affine<double>&, Activation, View,
-                      void*);
+template void normalize(float*, const float*, const float*, const Affine<float>&, Activation, Memo, const Call&);
+template void normalize(double*, const double*, const double*, const Affine<double>&, Activation, Memo, const Call&);
+template void forward(float*, const float*, const float*, double*, double*, const Affine<float>&, Activation,
+                      const Call&);
+template void forward(double*, const double*, const double*, double*, double*, const Affine<double>&, Activation,
+                      const Call&);
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -2,64 +2,143 @@
 // reach the elements; a term says what is summed.
 //
 // A term has, for V one of Part<T> and T:
+//   TENSORS                                          how many it reads
+//   void fetch(size_t k)                             asks for the elements from k on
+//   Columns                                          memory for its parameters, spread over columns
+//   Term columns(Columns&, View, Channels) const     the same term with its parameters one for each column of these
+//                                                    channels
 //   Parameters<V> parameters<V>(size_t at, bool spread)   what it needs per channel: of one channel, or of V columns
 //   void add<V>(Sum& first, Sum& second, size_t k, const Parameters<V>&)   adds the terms of the elements from k on
 #pragma once
 #include <cstring>
 
-#include "vec.h"
+#include "stream.h"
 
 namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** Where a strip lies: row r of `count` is x[position + r·stride ...]; its parameters are at `parameter` (+ j if
- * spread). */
+/**
+ * Columns: rows whose contribution to a strip is summed at once. Free to choose: it does not change the order. Rows
+ * that lie a page or more apart fall into the same few places of the first cache: no more of them than it has ways.
+ */
+constexpr size_t NEAR_ROWS_AT_ONCE = 8;
+constexpr size_t FAR_LINES_AT_ONCE = 8;
+constexpr size_t PAGE_BYTES = 4096;
+/** Tensors up to this are near anyway: all their rows at once. */
+constexpr size_t SMALL_BYTES = 65536;
+/** Columns whose lanes are kept at once, in 16 KB; at least those of a channel and of a stack. Free to choose. */
+constexpr size_t COLUMNS_AT_ONCE = 1024;
+/** Rows: channels whose lanes are kept at once. Free to choose. */
+constexpr size_t CHANNELS_AT_ONCE = 32;
+
+struct Channels {
+  size_t first, last;
+};
+struct Groups {
+  size_t first, last;
+};
+
+/** Where the sums of a group go: all to the same place, or (stride) each group to a place of its own. */
+struct Totals {
+  double* sums;
+  size_t c, stride;
+
+  void add(size_t group, size_t ch, double first, double second) const {
+    double* to = sums + group * stride;
+    to[ch] += first;
+    to[c + ch] += second;
+  }
+};
+
+/** Rows of columns, or of lanes: row r of `count` begins at element `position` + r·stride; what lies `ahead` is
+ * fetched, unless that is 0. */
 struct Strip {
-  size_t position, parameter;
-  bool spread;
-  size_t width, count, stride;
+  size_t position, count, stride, ahead;
+};
+
+/** COUNT vectors of lanes side by side. A chain of members, where an array would be kept in memory and not in
+ * registers. */
+template <class V, class Term, size_t COUNT>
+struct Block {
+  using Sum = typename Traits<V>::Sum;
+  static constexpr size_t LENGTH = Traits<V>::LENGTH;
+  Sum first, second;
+  typename Term::template Parameters<V> parameters;
+  Block<V, Term, COUNT - 1> rest;
+
+  BN_INLINE void load(const double* lanes, const Term& term, size_t parameter, bool spread) {
+    first = Traits<Sum>::load(lanes);
+    second = Traits<Sum>::load(lanes + LANES);
+    parameters = term.template parameters<V>(parameter, spread);
+    rest.load(lanes + LENGTH, term, parameter + (spread ? LENGTH : 0), spread);
+  }
+  BN_INLINE void add(const Term& term, size_t k) {
+    term.template add<V>(first, second, k, parameters);
+    rest.add(term, k + LENGTH);
+  }
+  BN_INLINE void save(double* lanes) const {
+    store(lanes, first);
+    store(lanes + LANES, second);
+    rest.save(lanes + LENGTH);
+  }
+};
+template <class V, class Term>
+struct Block<V, Term, 0> {
+  BN_INLINE void load(const double*, const Term&, size_t, bool) {}
+  BN_INLINE void add(const Term&, size_t) {}
+  BN_INLINE void save(double*) const {}
 };
 
 /** Adds COUNT vectors side by side, their lanes in registers while the rows of the strip pass. */
 template <class V, size_t COUNT, class Term>
-inline void addBlock(double* lanes, const Term& term, const Strip& strip, size_t j) {
-  using Sum = typename Traits<V>::Sum;
-  constexpr size_t LENGTH = Traits<V>::LENGTH;
-  Sum first[COUNT], second[COUNT];
-  typename Term::template Parameters<V> parameters[COUNT];
-  for (size_t b = 0; b < COUNT; ++b) {
-    first[b] = Traits<Sum>::load(lanes + j + b * LENGTH);
-    second[b] = Traits<Sum>::load(lanes + LANES + j + b * LENGTH);
-    parameters[b] = term.template parameters<V>(strip.parameter + (strip.spread ? j + b * LENGTH : 0), strip.spread);
+BN_INLINE void addBlock(double* lanes, const Term& term, const Strip& strip, size_t j, size_t parameter, bool spread) {
+  Block<V, Term, COUNT> block;
+  block.load(lanes, term, parameter, spread);
+  const size_t start = strip.position + j, end = start + strip.count * strip.stride;
+  if (strip.ahead == 0) {
+    for (size_t k = start; k != end; k += strip.stride) block.add(term, k);
+  } else {
+    for (size_t k = start; k != end; k += strip.stride) {
+      term.fetch(k + strip.ahead);
+      block.add(term, k);
+    }
   }
-  for (size_t r = 0, k = strip.position + j; r < strip.count; ++r, k += strip.stride) {
-    for (size_t b = 0; b < COUNT; ++b) term.template add<V>(first[b], second[b], k + b * LENGTH, parameters[b]);
-  }
-  for (size_t b = 0; b < COUNT; ++b) {
-    store(lanes + j + b * LENGTH, first[b]);
-    store(lanes + LANES + j + b * LENGTH, second[b]);
-  }
+  block.save(lanes);
 }
 
-/** Adds a strip to its lanes. Two doubles a vector leave room in 16 registers for 8 lanes at a time, not for 16. */
+/** Lanes of column j: strips of 16 first sums, then 16 second sums. */
+BN_INLINE double* lanesOf(double* lanes, size_t j) { return lanes + j / LANES * PAIR + j % LANES; }
+
+/** Two doubles a vector leave room in 16 registers for 8 lanes at a time, not for 16. */
+constexpr size_t BLOCK = D::LENGTH == 2 ? 4 : LANES / D::LENGTH;
+
+/** Adds rows of `width` columns; the parameters of column j are at j. */
 template <class Term>
-void addStrip(double* lanes, const Term& term, const Strip& strip) {
+BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, size_t width) {
   using Part = typename Vectors<typename Term::Element>::Part;
-  constexpr size_t COUNT = D::LENGTH == 2 ? 4 : LANES / D::LENGTH;
   size_t j = 0;
-  for (; j + COUNT * Part::LENGTH <= strip.width; j += COUNT * Part::LENGTH)
-    addBlock<Part, COUNT>(lanes, term, strip, j);
-  for (; j + Part::LENGTH <= strip.width; j += Part::LENGTH) addBlock<Part, 1>(lanes, term, strip, j);
-  for (; j < strip.width; ++j) addBlock<typename Term::Element, 1>(lanes, term, strip, j);
+  for (; j + BLOCK * Part::LENGTH <= width; j += BLOCK * Part::LENGTH) {
+    addBlock<Part, BLOCK>(lanesOf(lanes, j), term, strip, j, j, true);
+  }
+  for (; j + Part::LENGTH <= width; j += Part::LENGTH) addBlock<Part, 1>(lanesOf(lanes, j), term, strip, j, j, true);
+  for (; j < width; ++j) addBlock<typename Term::Element, 1>(lanesOf(lanes, j), term, strip, j, j, true);
 }
 
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
 template <class Term>
-void addRow(double* lanes, const Term& term, size_t position, size_t ch, size_t length) {
-  const size_t whole = length / LANES, rest = length % LANES;
-  if (whole > 0) addStrip(lanes, term, {position, ch, false, LANES, whole, LANES});
-  if (rest > 0) addStrip(lanes, term, {position + whole * LANES, ch, false, rest, 1, LANES});
+BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t ch, size_t length) {
+  using Part = typename Vectors<typename Term::Element>::Part;
+  const Strip whole{position, length / LANES, LANES, 0};
+  for (size_t j = 0; j < LANES; j += BLOCK * Part::LENGTH) {
+    addBlock<Part, BLOCK>(lanes + j, term, whole, j, ch, false);
+  }
+  const Strip rest{position + whole.count * LANES, 1, 1, 0};
+  size_t j = 0;
+  for (; j + Part::LENGTH <= length % LANES; j += Part::LENGTH) {
+    addBlock<Part, 1>(lanes + j, term, rest, j, ch, false);
+  }
+  for (; j < length % LANES; ++j) addBlock<typename Term::Element, 1>(lanes + j, term, rest, j, ch, false);
 }
 
 /** 16 lanes to one sum: halves are added until one is left. */
@@ -69,106 +148,123 @@ inline double foldLanes(const double* lanes) {
   return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
-/** Adds the fold of a pair of lanes to the totals of a channel. */
-inline void fold(double* totals, size_t ch, size_t c, const double* lanes) {
-  totals[ch] += foldLanes(lanes);
-  totals[c + ch] += foldLanes(lanes + LANES);
+/** Adds the fold of a pair of lanes to the sums of a group of a channel. */
+inline void fold(const Totals& totals, size_t group, size_t ch, const double* lanes) {
+  totals.add(group, ch, foldLanes(lanes), foldLanes(lanes + LANES));
 }
 
 inline void clear(double* lanes, size_t sets) { std::memset(lanes, 0, sets * PAIR * sizeof(double)); }
 
 /** The columns of a channel are added to 16 lanes in turn, in order; then the lanes are folded. */
-inline void foldColumns(double* totals, View v, const double* lanes, double* spare) {
-  const size_t columns = columnsOf(v);
-  for (size_t ch = 0; ch < v.c; ++ch) {
-    clear(spare, 1);
+inline void foldColumns(const Totals& totals, size_t group, View v, Channels channels, const double* lanes) {
+  const size_t row = (channels.last - channels.first) * v.s;
+  if (v.s == 1 && stackedRows(v) == 1) {  // one column: the other lanes are +0
+    for (size_t ch = channels.first; ch < channels.last; ++ch) {
+      const double* from = lanes + (ch - channels.first) / LANES * PAIR + (ch - channels.first) % LANES;
+      totals.add(group, ch, from[0], from[LANES]);
+    }
+    return;
+  }
+  for (size_t ch = channels.first; ch < channels.last; ++ch) {
+    double folded[PAIR] = {};
     size_t to = 0;
-    for (size_t start = ch * v.s; start < columns; start += v.c * v.s) {
+    for (size_t stack = 0; stack < stackedRows(v); ++stack) {
+      const size_t start = stack * row + (ch - channels.first) * v.s;
       for (size_t column = start; column < start + v.s; ++column, to = (to + 1) % LANES) {
         const double* from = lanes + column / LANES * PAIR + column % LANES;
-        spare[to] += from[0];
-        spare[LANES + to] += from[LANES];
+        folded[to] += from[0];
+        folded[LANES + to] += from[LANES];
       }
     }
-    fold(totals, ch, v.c, spare);
+    fold(totals, group, ch, folded);
   }
 }
 
-/** Adds `count` rows of `width` columns, from element k on. */
+/** Columns: one lane for each column of a group of rows, or of 16 rows where these are stacked. */
 template <class Term>
-void addColumns(double* lanes, const Term& term, size_t k, size_t width, size_t count, size_t stride) {
-  for (size_t j = 0; j < width; j += LANES) {
-    addStrip(lanes + 2 * j, term, {k + j, j, true, least(LANES, width - j), count, stride});
-  }
-}
-
-/** Columns: one lane for each of the c·s columns of a group of rows, or of 16 rows where these are stacked. */
-template <class Term>
-void reduceColumns(double* totals, const Term& term, View v, double* lanes) {
-  const size_t columns = columnsOf(v), strips = laneSets(v);
-  const size_t groupSize = groupRows(v.s) / stackedRows(v) * columns, size = v.n * v.c * v.s;
-  for (size_t start = 0; start < size; start += groupSize) {
-    const size_t end = least(start + groupSize, size), whole = end - (end - start) % columns;
-    clear(lanes, strips);
-    for (size_t k = start; k < whole; k += ROWS_AT_ONCE * columns) {
-      addColumns(lanes, term, k, columns, least(ROWS_AT_ONCE, (whole - k) / columns), columns);
+void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
+  const size_t stacked = stackedRows(v), stride = stacked * v.c * v.s, step = most(1, COLUMNS_AT_ONCE / v.s);
+  const size_t strideBytes = stride * sizeof(typename Term::Element);
+  const bool near = strideBytes < PAGE_BYTES, small = v.n * v.c * v.s * sizeof(typename Term::Element) <= SMALL_BYTES;
+  const size_t atOnce = small ? v.n : near ? NEAR_ROWS_AT_ONCE : FAR_LINES_AT_ONCE / Term::TENSORS;
+  // Short strides within a page are what the hardware does not see coming.
+  const size_t ahead = near && !small ? atOnce * stride : 0;
+  alignas(64) double lanes[2 * COLUMNS_AT_ONCE];
+  typename Term::Columns memory;
+  for (size_t block = channels.first; block < channels.last; block += step) {
+    const Channels part{block, least(block + step, channels.last)};
+    const Term spread = term.columns(memory, v, part);
+    const size_t row = (part.last - part.first) * v.s, columns = stacked * row;
+    for (size_t g = groups.first; g < groups.last; ++g) {
+      const size_t start = g * groupRows(v), rows = least(groupRows(v), v.n - start), whole = rows / stacked;
+      const size_t position = (start * v.c + block) * v.s;
+      clear(lanes, divideUp(columns, LANES));
+      for (size_t i = 0; i < whole; i += atOnce) {
+        addColumns(lanes, spread, {position + i * stride, least(atOnce, whole - i), stride, ahead}, columns);
+      }
+      addColumns(lanes, spread, {position + whole * stride, 1, stride, 0}, rows % stacked * row);
+      foldColumns(totals, g, v, part, lanes);
     }
-    addColumns(lanes, term, whole, end - whole, 1, columns);
-    foldColumns(totals, v, lanes, lanes + strips * PAIR);
   }
 }
 
 /** Rows that share a group: the lanes of a block of channels stay while the rows pass, so memory is walked in order. */
 template <class Term>
-void reduceShortRows(double* totals, const Term& term, View v, double* lanes) {
-  for (size_t block = 0; block < v.c; block += CHANNELS_AT_ONCE) {
-    const size_t channels = least(CHANNELS_AT_ONCE, v.c - block);
-    for (size_t start = 0; start < v.n; start += groupRows(v.s)) {
-      const size_t end = least(start + groupRows(v.s), v.n);
-      clear(lanes, channels);
-      for (size_t i = start; i < end; ++i) {
-        for (size_t b = 0; b < channels; ++b) {
-          addRow(lanes + b * PAIR, term, (i * v.c + block + b) * v.s, block + b, v.s);
-        }
+void reduceShortRows(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
+  alignas(64) double lanes[CHANNELS_AT_ONCE * PAIR];
+  for (size_t block = channels.first; block < channels.last; block += CHANNELS_AT_ONCE) {
+    const size_t count = least(CHANNELS_AT_ONCE, channels.last - block);
+    for (size_t g = groups.first; g < groups.last; ++g) {
+      const size_t end = least((g + 1) * groupRows(v), v.n);
+      clear(lanes, count);
+      for (size_t i = g * groupRows(v); i < end; ++i) {
+        for (size_t b = 0; b < count; ++b) addRow(lanes + b * PAIR, term, (i * v.c + block + b) * v.s, block + b, v.s);
       }
-      for (size_t b = 0; b < channels; ++b) fold(totals, block + b, v.c, lanes + b * PAIR);
+      for (size_t b = 0; b < count; ++b) fold(totals, g, block + b, lanes + b * PAIR);
     }
   }
 }
 
-/** Rows that are groups by themselves, cut into segments where they are long. */
+/** Rows that are groups by themselves, cut into segments where they are long; whole rows, or segments of one row. */
 template <class Term>
-void reduceLongRows(double* totals, const Term& term, View v, double* lanes) {
-  for (size_t i = 0; i < v.n; ++i) {
-    for (size_t ch = 0; ch < v.c; ++ch) {
-      for (size_t j = 0; j < v.s; j += SEGMENT) {
-        clear(lanes, 1);
+void reduceLongRows(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
+  const size_t segments = segmentsOf(v);
+  for (size_t next, start = groups.first; start < groups.last; start = next) {
+    const size_t i = start / segments;
+    next = least((i + 1) * segments, groups.last);
+    for (size_t ch = channels.first; ch < channels.last; ++ch) {
+      for (size_t g = start; g < next; ++g) {
+        const size_t j = (g - i * segments) * SEGMENT;
+        alignas(64) double lanes[PAIR] = {};
         addRow(lanes, term, (i * v.c + ch) * v.s + j, ch, least(SEGMENT, v.s - j));
-        fold(totals, ch, v.c, lanes);
+        fold(totals, g, ch, lanes);
       }
     }
   }
 }
 
-/** totals[ch], totals[c + ch] ← the two sums of channel ch. */
+/** Adds to the totals the two sums of these groups of these channels. */
 template <class Term>
-void reduce(double* totals, const Term& term, View v, double* lanes) {
-  std::memset(totals, 0, 2 * v.c * sizeof(double));
-  if (v.s < COLUMNS_BELOW) {
-    reduceColumns(totals, term, v, lanes);
-  } else if (groupRows(v.s) > 1) {
-    reduceShortRows(totals, term, v, lanes);
+void reduceGroups(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
+  if (asColumns(v)) {
+    reduceColumns(totals, term, v, groups, channels);
+  } else if (!asLongRows(v)) {
+    reduceShortRows(totals, term, v, groups, channels);
   } else {
-    reduceLongRows(totals, term, v, lanes);
+    reduceLongRows(totals, term, v, groups, channels);
   }
 }
 
 /** Values per channel to values per column, for vectors that run across channels. */
 template <class T>
-void spread(T* columns, const T* channels, View v) {
+void spread(T* columns, const T* values, View v, Channels channels) {
+  if (v.s == 1 && stackedRows(v) == 1) {
+    std::memcpy(columns, values + channels.first, (channels.last - channels.first) * sizeof(T));
+    return;
+  }
   for (size_t row = 0; row < stackedRows(v); ++row) {
-    for (size_t ch = 0; ch < v.c; ++ch) {
-      for (size_t j = 0; j < v.s; ++j) *columns++ = channels[ch];
+    for (size_t ch = channels.first; ch < channels.last; ++ch) {
+      for (size_t j = 0; j < v.s; ++j) *columns++ = values[ch];
     }
   }
 }

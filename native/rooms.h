@@ -6,21 +6,20 @@ namespace bn {
 namespace BN_ISA {
 
 template <class T>
-void statistics(double* mean, double* variance, const T* x, View, void* scratch);
+void statistics(double* mean, double* variance, const T* x, const Call&);
 template <class T>
-void normalize(T* y, const T* x, const T* residual, const Affine<T>&, Activation, View, void* scratch);
+void normalize(T* y, const T* x, const T* residual, const Affine<T>&, Activation, Memo, const Call&);
 template <class T>
-void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&, Activation, View,
-             void* scratch);
+void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&, Activation,
+             const Call&);
 template <class T>
-void gradientSums(GradientSums, const T* dy, const T* x, const T* residual, const Affine<T>&, Activation, View,
-                  void* scratch);
+void gradientSums(GradientSums, const T* dy, const T* x, const T* residual, const Affine<T>&, Activation, const Call&);
 template <class T>
 void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>&, Activation,
-                   const GradientSums*, double count, View, void* scratch);
+                   const GradientSums*, double count, const Call&);
 template <class T>
 void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x, const T* residual, const Affine<T>&,
-              Activation, bool batchStatistics, View, void* scratch);
+              Activation, bool batchStatistics, const Call&);
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -1,6 +1,6 @@
 // The table of one instruction set: what dispatch.cc chooses from.
-#include "layout.h"
 #include "rooms.h"
+#include "walk.h"
 
 #define BN_STRING_(x) #x
 #define BN_STRING(x) BN_STRING_(x)
@@ -9,17 +9,21 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-size_t scratchBytes(View v) { return Scratch<double>(nullptr, v).bytes(); }
+/** Enough for any plan: the most threads, and rows shared out. */
+template <class T>
+size_t scratchBytes(View v, const Resources& resources) {
+  return Walk<T>::bytes(v, resources);
+}
 
 template <class T>
 constexpr KernelTable<T> tableOf() {
-  return {statistics<T>, normalize<T>, forward<T>, gradientSums<T>, gradientInput<T>, backward<T>};
+  return {scratchBytes<T>, statistics<T>, normalize<T>, forward<T>, gradientSums<T>, gradientInput<T>, backward<T>};
 }
 
 }  // namespace
 
 extern const Kernels kernels;
-const Kernels kernels = {BN_STRING(BN_ISA), scratchBytes, tableOf<float>(), tableOf<double>()};
+const Kernels kernels = {BN_STRING(BN_ISA), tableOf<float>(), tableOf<double>()};
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -5,10 +5,20 @@
 //   H  floats, as many as D has doubles             (what is widened into sums)
 //
 // each with LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, passed; widen (H
-// to D) and addExactProduct (D). Below, float and double are given the same functions, so that a formula is written
-// once and serves vectors and tails alike.
+// to D) and addExactProduct (D); stream (F) and drain. Below, float and double are given the same functions, so that a
+// formula is written once and serves vectors and tails alike.
 #pragma once
 #include "layout.h"
+
+/** For what is only fast in the registers of its caller; and for loops that would else be compiled into each of theirs.
+ */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define BN_INLINE __forceinline
+#define BN_NOINLINE __declspec(noinline)
+#else
+#define BN_INLINE inline __attribute__((always_inline))
+#define BN_NOINLINE __attribute__((noinline))
+#endif
 
 #if defined(BN_AVX512)
 #include "vec/avx512.h"
@@ -41,6 +51,16 @@ inline double addExactProduct(double sum, double a, double b) { return sum + a *
 /** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is passed(z, z). */
 inline float passed(float v, float z) { return z > 0 ? v : z != z ? z : 0; }
 inline double passed(double v, double z) { return z > 0 ? v : z != z ? z : 0; }
+
+/** Stores, past the caches if STREAM: then p is aligned. */
+template <bool STREAM, class T, class V>
+inline void put(T* p, V v) {
+  if constexpr (STREAM) {
+    stream(p, v);
+  } else {
+    store(p, v);
+  }
+}
 
 /** How a kernel sees the type V: its element, its length, and what it is summed in. */
 template <class V>

@@ -2,7 +2,7 @@
 import { environmentError } from './errors.js';
 import type { View } from './kernels.js';
 import { describe } from './messages.js';
-import { isSame, isUsable } from './typed-arrays.js';
+import { isRevoked, isSame, isUsable } from './typed-arrays.js';
 import type { Activation, Tensor } from './types.js';
 
 export interface KeptInput<T extends Tensor> {
@@ -49,7 +49,7 @@ export function requireInput<T extends Tensor>(call: string, input: KeptInput<T>
 }
 
 function checkKept(call: string, name: string, array: Tensor, length: number): void {
-  if (array.length === length && (length > 0 || isUsable(array))) return;
+  if (array.length === length && (length > 0 ? !isRevoked(array) : isUsable(array))) return;
   throw noInput(call, `"${name}" of the last forward had length ${length} and is now ${describe(array)}`);
 }
 

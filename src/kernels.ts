@@ -49,6 +49,12 @@ export interface GradientSums {
   readonly sumDyDeviation: Float64Array;
 }
 
+/** Where a backend keeps tensors. They may be released whichever backend is in use then. */
+export interface TensorMemory {
+  /** Zeros. @throws RangeError where there is no room */
+  allocate(kind: 'Float32Array' | 'Float64Array', length: number): Tensor;
+}
+
 /**
  * One backend. Tensors are float32 or float64, all of one call alike; statistics and sums are always float64.
  * Reductions sum in the one order that `docs/numerics.md` defines; everything else is elementwise.
@@ -58,6 +64,8 @@ export interface Kernels {
   /** The instruction set that runs, as `BackendInfo.isa`. */
   readonly isa: string;
   readonly threads: number;
+  /** Memory of its own in which it works without copying; null where any memory is that. */
+  readonly memory: TensorMemory | null;
 
   /** mean[c], variance[c] ← of x. Family: reduction. */
   statistics(mean: Float64Array, variance: Float64Array, x: Tensor, view: View): void;

@@ -4,7 +4,7 @@
  */
 import type { View } from './kernels.js';
 import { alternatives, describe, expected, list, nearest, wrongKind, wrongValue } from './messages.js';
-import { isSame, isUsable, kindOf, overlaps, type TensorKind } from './typed-arrays.js';
+import { isRevoked, isSame, isUsable, kindOf, overlaps, type TensorKind } from './typed-arrays.js';
 import type { Activation, Tensor } from './types.js';
 
 export const NO_OPTIONS = /* @__PURE__ */ Object.freeze({});
@@ -116,7 +116,7 @@ export function checkArray(
   length: number,
   of: string | readonly number[],
 ): void {
-  if (kindOf(value) !== kind || (value as Tensor).length !== length || length === 0) {
+  if (kindOf(value) !== kind || (value as Tensor).length !== length || length === 0 || isRevoked(value as Tensor)) {
     checkArraySlowly(call, name, value, [kind], length, of);
   }
 }
@@ -144,7 +144,8 @@ const TENSOR_KINDS: readonly TensorKind[] = ['Float32Array', 'Float64Array'];
 export function checkTensor(call: string, name: string, x: Tensor, shape: readonly number[], view: View): TensorKind {
   const length = view.n * view.c * view.s;
   const kind = kindOf(x);
-  if ((kind !== 'Float32Array' && kind !== 'Float64Array') || x.length !== length || length === 0) {
+  const fits = (kind === 'Float32Array' || kind === 'Float64Array') && x.length === length && length > 0;
+  if (!fits || isRevoked(x)) {
     checkArraySlowly(call, name, x, TENSOR_KINDS, length, shape);
   }
   return kind as TensorKind;

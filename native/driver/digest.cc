@@ -2,15 +2,38 @@
 // Node.js does not run on here (or an emulated one) computes. One case a call, in arguments:
 //
 //   digest n c s float32|float64 unit|near|offset|tiny|decades|special|constant true|false none|relu seed
+//
+// It is computed once for every way in which kernels can walk, on up to seven threads, and by two callers at once; the
+// exit code is 1 where one of them differs. Compiled with a sanitizer, this is what `npm run test:sanitize` runs.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "../kernels.h"
+#include "../pool.h"
+
+#if defined(BN_FEW_THREADS)
+#include <dlfcn.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+/** In place of the system's: what is not the main thread, whose are the callers, gets one thread for the pool, no more.
+ */
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*), void* data) {
+  static std::atomic<int> left{1};
+  if (getpid() != gettid() && left.fetch_sub(1) <= 0) return EAGAIN;
+  using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  return reinterpret_cast<Create>(dlsym(RTLD_NEXT, "pthread_create"))(thread, attributes, start, data);
+}
+#endif
 
 namespace bn {
 namespace BN_ISA {
@@ -76,7 +99,7 @@ class Hash {
 };
 
 template <class T>
-uint64_t digest(const KernelTable<T>& table, View v, char** arguments) {
+uint64_t digest(const KernelTable<T>& table, View v, const Resources& resources, char** arguments) {
   const std::string kind = arguments[5];
   const bool residual = std::strcmp(arguments[6], "true") == 0;
   const Activation activation = std::strcmp(arguments[7], "relu") == 0 ? Activation::relu : Activation::none;
@@ -91,23 +114,70 @@ uint64_t digest(const KernelTable<T>& table, View v, char** arguments) {
   const std::vector<T> gamma = fill(v.c, "unit"), beta = fill(v.c, "unit");
   const T* given = residual ? r.data() : nullptr;
 
-  std::vector<double> scratch(BN_ISA::kernels.scratchBytes(v) / sizeof(double) + 8);
-  void* memory = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64);
+  std::vector<double> scratch((table.scratchBytes(v, resources) + sizeof(double) - 1) / sizeof(double) + 7);
+  const Call call{v, resources, reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64)};
   std::vector<double> mean(v.c), variance(v.c);
   const Affine<T> affine{mean.data(), variance.data(), gamma.data(), beta.data(), std::ldexp(1.0, -17)};
   std::vector<T> y(length);
-  table.forward(y.data(), x.data(), given, mean.data(), variance.data(), affine, activation, v, memory);
+  table.forward(y.data(), x.data(), given, mean.data(), variance.data(), affine, activation, call);
   Hash hash;
+  std::vector<T> again(length), memory(MEMO_ARRAYS * v.c);
+  for (bool known : {false, true}) {
+    table.normalize(again.data(), x.data(), given, affine, activation, {memory.data(), known}, call);
+    for (size_t k = 0; k < length; ++k) {
+      if (std::memcmp(&again[k], &y[k], sizeof(T)) != 0 && !(std::isnan(again[k]) && std::isnan(y[k]))) {
+        std::fprintf(stderr, "normalize gives %g at %zu, not the %g of forward\n", static_cast<double>(again[k]), k,
+                     static_cast<double>(y[k]));
+        std::exit(1);
+      }
+    }
+  }
   hash.add(mean);
   hash.add(variance);
   hash.add(y);
   for (bool batchStatistics : {true, false}) {
     std::vector<T> dx(length), dresidual(length), dgamma(v.c), dbeta(v.c);
     table.backward(dx.data(), dresidual.data(), dgamma.data(), dbeta.data(), dy.data(), x.data(), given, affine,
-                   activation, batchStatistics, v, memory);
+                   activation, batchStatistics, call);
     for (const std::vector<T>* array : {&dx, &dresidual, &dgamma, &dbeta}) hash.add(*array);
   }
   return hash.value();
+}
+
+uint64_t digestWith(View v, const Resources& resources, char** arguments) {
+  return std::strcmp(arguments[4], "float32") == 0 ? digest(BN_ISA::kernels.f32, v, resources, arguments)
+                                                   : digest(BN_ISA::kernels.f64, v, resources, arguments);
+}
+
+/** Every way to walk; caches are made small, so that small tensors meet all of them. */
+std::vector<Resources> walks() {
+  const size_t huge = SIZE_MAX / 64;
+  std::vector<Resources> all;
+  for (size_t threads : {1, 2, 7}) {
+    for (size_t tileBytes : {size_t{1}, size_t{600}, size_t{9000}, huge}) {
+      for (size_t other : {size_t{1}, huge}) all.push_back({threads, 1, tileBytes, other, other, pool::run});
+    }
+  }
+  return all;
+}
+
+/** How many walks give another digest, each of several callers taking all of them, in an order of its own. */
+size_t differences(View v, uint64_t expected, char** arguments) {
+  const std::vector<Resources> all = walks();
+  const size_t callers = 2;
+  std::vector<size_t> wrong(callers);
+  std::vector<std::thread> threads;
+  for (size_t caller = 0; caller < callers; ++caller) {
+    threads.emplace_back([&, caller] {
+      for (size_t i = 0; i < all.size(); ++i) {
+        wrong[caller] += digestWith(v, all[(i + caller * all.size() / callers) % all.size()], arguments) != expected;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  size_t sum = 0;
+  for (size_t count : wrong) sum += count;
+  return sum;
 }
 
 }  // namespace
@@ -120,9 +190,11 @@ int main(int count, char** arguments) {
   }
   const auto extent = [arguments](int i) { return static_cast<size_t>(std::strtoull(arguments[i], nullptr, 10)); };
   const bn::View view{extent(1), extent(2), extent(3)};
-  const bool float32 = std::strcmp(arguments[4], "float32") == 0;
-  const uint64_t value = float32 ? bn::digest(bn::BN_ISA::kernels.f32, view, arguments)
-                                 : bn::digest(bn::BN_ISA::kernels.f64, view, arguments);
+  bn::pool::hold();
+  const uint64_t value = bn::digestWith(view, bn::walks()[0], arguments);
+  const size_t wrong = bn::differences(view, value, arguments);
+  bn::pool::release();
   std::printf("%016llx\n", static_cast<unsigned long long>(value));
-  return 0;
+  if (wrong > 0) std::fprintf(stderr, "%zu walks give another digest\n", wrong);
+  return wrong == 0 ? 0 : 1;
 }

@@ -26,7 +26,13 @@ struct D {
 };
 
 inline void store(float* p, F a) { _mm256_storeu_ps(p, a.v); }
+inline void store(float* p, H a) { _mm_storeu_ps(p, a.v); }
 inline void store(double* p, D a) { _mm256_storeu_pd(p, a.v); }
+/** Past the caches; p is aligned. */
+inline void stream(float* p, F a) { _mm256_stream_ps(p, a.v); }
+inline void stream(double* p, D a) { _mm256_stream_pd(p, a.v); }
+/** Before another thread may read what was streamed. */
+inline void drain() { _mm_sfence(); }
 inline F add(F a, F b) { return {_mm256_add_ps(a.v, b.v)}; }
 inline H add(H a, H b) { return {_mm_add_ps(a.v, b.v)}; }
 inline D add(D a, D b) { return {_mm256_add_pd(a.v, b.v)}; }

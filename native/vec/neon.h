@@ -26,7 +26,12 @@ struct D {
 };
 
 inline void store(float* p, F a) { vst1q_f32(p, a.v); }
+inline void store(float* p, H a) { vst1_f32(p, a.v); }
 inline void store(double* p, D a) { vst1q_f64(p, a.v); }
+/** Arm has no such store by itself; whole lines written in order are seen as a stream by the hardware. */
+inline void stream(float* p, F a) { store(p, a); }
+inline void stream(double* p, D a) { store(p, a); }
+inline void drain() {}
 inline F add(F a, F b) { return {vaddq_f32(a.v, b.v)}; }
 inline H add(H a, H b) { return {vadd_f32(a.v, b.v)}; }
 inline D add(D a, D b) { return {vaddq_f64(a.v, b.v)}; }

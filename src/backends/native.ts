@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Kernels } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { LoadOptions } from './select.js';
+import { availableThreads } from './threads.js';
 
 type Maybe<T> = T | null;
 type Parameters = [
@@ -14,7 +15,7 @@ type Parameters = [
   beta: Maybe<Tensor>,
   epsilon: number,
 ];
-type Extents = [n: number, c: number, s: number];
+type Extents = [bytesPerElement: number, n: number, c: number, s: number];
 
 /** What `load` of the addon returns: the contract of kernels.ts with its objects laid out flat. */
 interface Table {
@@ -56,15 +57,26 @@ interface Table {
   ): void;
 }
 
+/** How the kernels may walk (native/kernels.h, Resources); all but `threads` by the machine's caches unless given. */
+export interface Resources {
+  readonly threads: number;
+  readonly threadBytes?: number;
+  readonly tileBytes?: number;
+  readonly sharedBytes?: number;
+  readonly streamBytes?: number;
+}
+
 interface Addon {
   isas(): string[];
-  load(isa: string): Table;
+  load(isa: string, resources: Resources): Table;
 }
 
 const HOW_TO_BUILD =
   'To build it: npm rebuild batchnorm --ignore-scripts=false --foreground-scripts (in a clone: npm run build:native); it needs Python 3, make and a C++17 compiler.';
 
 let addon: Addon | undefined;
+/** By instruction set and threads: switching to and fro makes nothing anew. */
+const loaded = new Map<string, Kernels>();
 
 /** What this machine can run, best first. */
 export function isas(): string[] {
@@ -72,13 +84,22 @@ export function isas(): string[] {
   return addon.isas();
 }
 
-export function load({ isa }: LoadOptions): Kernels {
+export function load({ isa, threads = availableThreads() }: LoadOptions): Kernels {
   const known = isas();
   const chosen = isa ?? known[0];
   if (!known.includes(chosen)) {
     throw new Error(`native: this processor or build does not run "${chosen}"; it runs ${known.join(', ')}.`);
   }
-  return adapt(addon!.load(chosen), chosen);
+  const key = `${chosen} ${threads}`;
+  const found = loaded.get(key) ?? loadWith(chosen, { threads });
+  loaded.set(key, found);
+  return found;
+}
+
+/** The kernels with walks of one's own choice, for tests and measurements. */
+export function loadWith(isa: string, resources: Resources): Kernels {
+  addon ??= loadAddon();
+  return adapt(addon.load(isa, resources), isa, resources.threads);
 }
 
 /** The built addon, or an error that says why there is none and what to do. */
@@ -101,30 +122,31 @@ function whyMissing(): string {
 }
 
 /** Objects laid out flat: one array or number an argument is what Node-API reads fastest. */
-function adapt(table: Table, isa: string): Kernels {
+function adapt(table: Table, isa: string, threads: number): Kernels {
   return {
     name: 'native',
     isa,
-    threads: 1,
-    statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, n, c, s),
+    threads,
+    memory: null,
+    statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, bytesOf(x), n, c, s),
     normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
-      table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s),
+      table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, activation, bytesOf(x), n, c, s),
     forward: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
-      table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s),
+      table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, activation, bytesOf(x), n, c, s),
     gradientSums: (sums, dy, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) => {
       const { sumDy, sumDyDeviation } = sums;
       const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
-      table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, activation, n, c, s);
+      table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, activation, bytesOf(x), n, c, s);
     },
     gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, { n, c, s }) => {
       const { mean, variance, gamma, beta, epsilon } = affine;
       const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
       const given = [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null] as const;
-      table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, activation, ...given, count, n, c, s);
+      const extents: Extents = [bytesOf(x), n, c, s];
+      table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, activation, ...given, count, ...extents);
     },
     backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, { n, c, s }) => {
       const { mean, variance, gamma, beta, epsilon } = affine;
-      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
       table.backward(
         dx,
         dresidual,
@@ -133,13 +155,23 @@ function adapt(table: Table, isa: string): Kernels {
         dy,
         x,
         residual,
-        ...parameters,
+        mean,
+        variance,
+        gamma,
+        beta,
+        epsilon,
         activation,
         batchStatistics,
+        bytesOf(x),
         n,
         c,
         s,
       );
     },
   };
+}
+
+/** Told, since it costs Node-API as much to find out as to read another array. */
+function bytesOf(x: Tensor): number {
+  return x.BYTES_PER_ELEMENT;
 }

@@ -4,7 +4,7 @@ import type { Tensor } from 'batchnorm';
 import type { View } from '#dist/kernels.js';
 import { type Dtype, zeros } from './tensors.js';
 
-/** What an argument may be; a question mark allows null. `tensor` and `channels` have the type of x, `statistics` float64. */
+/** What an argument may be; a question mark allows null. `tensor` and `channels` have the type that `bytes` says, `statistics` are float64. */
 type Slot =
   | 'tensor'
   | 'tensor?'
@@ -15,26 +15,24 @@ type Slot =
   | 'number'
   | 'activation'
   | 'boolean'
+  | 'bytes'
   | 'extent';
 
 interface Signature {
   readonly slots: readonly Slot[];
-  /** The index of x, which decides between float32 and float64. */
-  readonly x: number;
 }
 
 const AFFINE: readonly Slot[] = ['statistics', 'statistics', 'channels?', 'channels?', 'number', 'activation'];
-const EXTENTS: readonly Slot[] = ['extent', 'extent', 'extent'];
+const EXTENTS: readonly Slot[] = ['bytes', 'extent', 'extent', 'extent'];
 const GIVEN: readonly Slot[] = ['statistics?', 'statistics?', 'number'];
 
 export const SIGNATURES = {
-  statistics: { x: 2, slots: ['statistics', 'statistics', 'tensor', ...EXTENTS] },
-  normalize: { x: 1, slots: ['tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
-  forward: { x: 1, slots: ['tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
-  gradientSums: { x: 3, slots: ['statistics', 'statistics', 'tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
-  gradientInput: { x: 3, slots: ['tensor', 'tensor?', 'tensor', 'tensor', 'tensor?', ...AFFINE, ...GIVEN, ...EXTENTS] },
+  statistics: { slots: ['statistics', 'statistics', 'tensor', ...EXTENTS] },
+  normalize: { slots: ['tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
+  forward: { slots: ['tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
+  gradientSums: { slots: ['statistics', 'statistics', 'tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
+  gradientInput: { slots: ['tensor', 'tensor?', 'tensor', 'tensor', 'tensor?', ...AFFINE, ...GIVEN, ...EXTENTS] },
   backward: {
-    x: 5,
     slots: [
       ...['tensor', 'tensor?', 'channels', 'channels', 'tensor', 'tensor', 'tensor?'],
       ...AFFINE,
@@ -52,6 +50,7 @@ export function goodArguments(name: FunctionName, dtype: Dtype, view: View): unk
   const extents = [view.n, view.c, view.s];
   return SIGNATURES[name].slots.map((slot) => {
     if (slot === 'extent') return extents.shift();
+    if (slot === 'bytes') return dtype === 'float64' ? 8 : 4;
     if (slot === 'boolean') return true;
     if (slot === 'number' || slot === 'activation') return 1;
     return zeros(slot.startsWith('statistics') ? 'float64' : dtype, lengthOf(slot, view)).fill(0.5);
@@ -60,11 +59,11 @@ export function goodArguments(name: FunctionName, dtype: Dtype, view: View): unk
 
 /** Must the function accept these? */
 export function isGood(name: FunctionName, values: readonly unknown[]): boolean {
-  const { slots, x }: Signature = SIGNATURES[name];
-  const [n, c, s] = values.slice(-3);
+  const { slots }: Signature = SIGNATURES[name];
+  const [bytes, n, c, s] = values.slice(-4);
   if (values.length !== slots.length || ![n, c, s].every(isExtent)) return false;
   const view: View = { n: Number(n), c: Number(c), s: Number(s) };
-  const dtype = types.isFloat64Array(values[x]) ? 'float64' : 'float32';
+  const dtype = bytes === 8 ? 'float64' : 'float32';
   return slots.every((slot, k) => fits(slot, values[k], dtype, view));
 }
 
@@ -77,6 +76,8 @@ function fits(slot: Slot, value: unknown, dtype: Dtype, view: View): boolean {
       return typeof value === 'boolean';
     case 'activation':
       return value === 0 || value === 1;
+    case 'bytes':
+      return value === 4 || value === 8;
     default: {
       if (slot.endsWith('?') && value === null) return true;
       const isRight =

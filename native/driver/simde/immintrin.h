@@ -6,7 +6,7 @@
 #include <simde/x86/avx512.h>
 #include <simde/x86/fma.h>
 
-/** The one that SIMDe 0.7 lacks. */
+/** Those that SIMDe 0.7 lacks. */
 inline __m512d _mm512_cvtps_pd(__m256 narrow) {
   float in[8];
   double out[8];
@@ -14,3 +14,5 @@ inline __m512d _mm512_cvtps_pd(__m256 narrow) {
   for (int j = 0; j < 8; ++j) out[j] = in[j];
   return _mm512_loadu_pd(out);
 }
+inline void _mm512_stream_ps(float* to, __m512 v) { _mm512_store_ps(to, v); }
+inline void _mm512_stream_pd(double* to, __m512d v) { _mm512_store_pd(to, v); }

@@ -1,0 +1,216 @@
+// One call on its way through its tensors, as plan.ts has it: which thread sums what, and which writes what.
+import {
+  backwardTile,
+  finishGradient,
+  gradientInputTile,
+  gradientSumsTile,
+  inputColumns,
+  inputRow,
+  parameterGradients,
+} from './backward';
+import { Call, COLUMNS_AT_ONCE } from './call';
+import { coefficients, spreadCoefficients } from './coefficients';
+import { CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
+import { divideUp, groupsOf, LANES, least, segmentsOf, stackedRows } from './layout';
+import { forwardTile, normalizeColumns, normalizeRow, normalizeTile } from './normalize';
+import { isShared, PARTS_A_THREAD, plan } from './plan';
+import { parallel } from './pool';
+import { reduceGroups } from './reduce';
+import { finishCentred, finishSums, measure } from './stats';
+
+/** The kernels of src/kernels.ts. */
+export const STATISTICS: i32 = 0;
+export const FORWARD: i32 = 2;
+export const GRADIENT_SUMS: i32 = 3;
+export const GRADIENT_INPUT: i32 = 4;
+export const BACKWARD: i32 = 5;
+/** Kernels that are one elementwise pass, and the second passes of others. */
+export const NORMALIZE: i32 = 1;
+export const INPUT: i32 = GRADIENT_INPUT;
+
+/** What the parts of a phase are: tiles, units of groups whose sums are wanted, or shares of what is to be written. */
+const TILES: i32 = 0;
+const WRITE_NORMALIZED: i32 = NORMALIZE << 4;
+const WRITE_INPUT: i32 = INPUT << 4;
+
+/** Elementwise passes over rows shorter than this run across channels. Free to choose. */
+const SPREAD_BELOW: usize = 16;
+/** Across channels: bytes that are written in order, before those in front of them. Free to choose. */
+const BYTES_AT_ONCE: usize = 262144;
+
+/** Calls the kernel for all channels. */
+export function walk<T>(call: Call, kernel: i32, reread: usize, tensors: usize): void {
+  call.kernel = kernel;
+  call.prepare<T>();
+  if (kernel == BACKWARD) {
+    call.sumDy = call.ownSumDy;
+    call.sumDyDeviation = call.ownSumDyDeviation;
+  }
+  plan<T>(call, reread, tensors);
+  if (isShared(call)) runTile<T>(call, 0, call.c, 0);
+  else parallel<T>(call, TILES, divideUp(call.c, call.tileChannels));
+}
+
+/** Adds to the totals the sums of a piece of tensors, or begins with them. */
+export function reducePiece<T>(call: Call, kind: i32): void {
+  call.prepare<T>();
+  plan<T>(call, 0, kind == SUMS || kind == CENTRED ? 1 : kind == GRADIENT ? 2 : 3);
+  if (kind == GRADIENT || kind == GATED) coefficients<T>(call, 0, call.c);
+  reduceTile<T>(call, kind, 0, call.c, 0);
+}
+
+/** What follows from the sums of all pieces; whether the centred sums are wanted too. */
+export function finishPieces<T>(call: Call, kind: i32): bool {
+  if (kind == SUMS) return finishSums<T>(call, 0, call.c);
+  if (kind == CENTRED) finishCentred<T>(call, 0, call.c);
+  else {
+    finishGradient<T>(call, 0, call.c);
+    if (call.dgamma != 0) parameterGradients<T>(call, 0, call.c);
+  }
+  return false;
+}
+
+function runTile<T>(call: Call, first: usize, last: usize, thread: usize): void {
+  if (call.kernel == STATISTICS) measure<T>(call, first, last, thread);
+  else if (call.kernel == NORMALIZE) normalizeTile<T>(call, first, last, thread);
+  else if (call.kernel == FORWARD) forwardTile<T>(call, first, last, thread);
+  else if (call.kernel == GRADIENT_SUMS) gradientSumsTile<T>(call, first, last, thread);
+  else if (call.kernel == GRADIENT_INPUT) gradientInputTile<T>(call, first, last, thread);
+  else backwardTile<T>(call, first, last, thread);
+}
+
+/** One part of a phase, on any thread. */
+export function runPart<T>(call: Call, phase: i32, part: usize, thread: usize): void {
+  if (phase == TILES) {
+    const first = part * call.tileChannels;
+    runTile<T>(call, first, least(first + call.tileChannels, call.c), thread);
+  } else if (phase == WRITE_NORMALIZED || phase == WRITE_INPUT) {
+    const share = call.threads * PARTS_A_THREAD - 1 - part;
+    const units = mapUnits(call);
+    const all = call.threads * PARTS_A_THREAD;
+    mapRange<T>(call, phase >> 4, (units * share) / all, (units * (share + 1)) / all, thread);
+  } else sumUnit<T>(call, phase, part, thread);
+}
+
+/** totals[ch], totals[c + ch] ← the two sums of each channel of the tile. */
+export function reduceTile<T>(call: Call, kind: i32, first: usize, last: usize, thread: usize): void {
+  const totals = call.totals;
+  const c = call.c;
+  if (!call.goingOn) {
+    memory.fill(totals + (first << 3), 0, (last - first) << 3);
+    memory.fill(totals + ((c + first) << 3), 0, (last - first) << 3);
+  }
+  if (!isShared(call)) {
+    reduceGroups<T>(call, kind, totals, 0, 0, groupsOf(call), first, last, thread);
+    return;
+  }
+
+  parallel<T>(call, kind, call.outer * call.blocks * call.chunks);
+  let from = call.partials;
+  for (let g: usize = 0; g < groupsOf(call); ++g) {
+    for (let to = totals; to < totals + (c << 4); to += 8, from += 8) {
+      store<f64>(to, load<f64>(to) + load<f64>(from));
+    }
+  }
+}
+
+/** The partial sums of one unit: `outer` groups or rows, each in `blocks` of channels, each row in `chunks` of segments. */
+function sumUnit<T>(call: Call, kind: i32, unit: usize, thread: usize): void {
+  const c = call.c;
+  const chunks = call.chunks;
+  const segments = segmentsOf(call);
+  const outer = unit / (call.blocks * chunks);
+  const block = (unit / chunks) % call.blocks;
+  const firstGroup = outer * segments + (segments * (unit % chunks)) / chunks;
+  const lastGroup = outer * segments + (segments * ((unit % chunks) + 1)) / chunks;
+  const first = (c * block) / call.blocks;
+  const last = (c * (block + 1)) / call.blocks;
+  for (let g = firstGroup; g < lastGroup; ++g) {
+    const to = call.partials + ((g * 2 * c) << 3);
+    memory.fill(to + (first << 3), 0, (last - first) << 3);
+    memory.fill(to + ((c + first) << 3), 0, (last - first) << 3);
+  }
+  reduceGroups<T>(call, kind, call.partials, c << 4, firstGroup, lastGroup, first, last, thread);
+}
+
+/** Writes the elements of the tile. What was read last comes first: it is still in the caches. */
+export function mapTile<T>(call: Call, map: i32, first: usize, last: usize, thread: usize): void {
+  if (isShared(call)) parallel<T>(call, map << 4, call.threads * PARTS_A_THREAD);
+  else if (call.s < SPREAD_BELOW) mapAcross<T>(call, map, 0, call.n, first, last, thread);
+  else
+    for (let i = call.n; i > 0; --i) {
+      mapAlong<T>(call, map, ((i - 1) * call.c + first) * call.s, ((i - 1) * call.c + last) * call.s);
+    }
+}
+
+/** What threads may share out of an elementwise pass: stacks of rows across channels, or cache lines along rows. */
+function mapUnits(call: Call): usize {
+  return call.s < SPREAD_BELOW ? divideUp(call.n, stackedRows(call)) : divideUp(call.n * call.c * call.s, LANES);
+}
+
+function mapRange<T>(call: Call, map: i32, first: usize, last: usize, thread: usize): void {
+  if (call.s < SPREAD_BELOW) {
+    const stacked = stackedRows(call);
+    mapAcross<T>(call, map, first * stacked, least(last * stacked, call.n), 0, call.c, thread);
+  } else mapAlong<T>(call, map, first * LANES, least(last * LANES, call.n * call.c * call.s));
+}
+
+/** Elements k .. end, which lie along the rows of channels. */
+function mapAlong<T>(call: Call, map: i32, k: usize, end: usize): void {
+  const s = call.s;
+  let ch = (k / s) % call.c;
+  let length = s - (k % s);
+  for (; k < end; k += length, length = s, ch = ch + 1 == call.c ? 0 : ch + 1) {
+    length = least(length, end - k);
+    if (map == INPUT) {
+      if (call.activation == 0) inputRow<T, No>(call, k, ch, length);
+      else inputRow<T, Yes>(call, k, ch, length);
+    } else if (call.residual == 0) {
+      if (call.activation == 0) normalizeRow<T, No, No>(call, k, ch, length);
+      else normalizeRow<T, No, Yes>(call, k, ch, length);
+    } else if (call.activation == 0) normalizeRow<T, Yes, No>(call, k, ch, length);
+    else normalizeRow<T, Yes, Yes>(call, k, ch, length);
+  }
+}
+
+/** Rows firstRow .. lastRow of these channels (or whole stacks of rows), across them. */
+function mapAcross<T>(
+  call: Call,
+  map: i32,
+  firstRow: usize,
+  lastRow: usize,
+  first: usize,
+  last: usize,
+  thread: usize,
+): void {
+  const s = call.s;
+  const stacked = stackedRows(call);
+  const stride = stacked * call.c * s;
+  const step = COLUMNS_AT_ONCE / (s * stacked);
+  const atOnce: usize = 4 * divideUp(BYTES_AT_ONCE / 4 / sizeof<T>(), stride);
+  for (let block = first; block < last; block += step) {
+    const end = least(block + step, last);
+    const width = (end - block) * s;
+    spreadCoefficients<T>(call, block, end, thread, map == INPUT && call.batch ? 5 : 3);
+    const rest = (lastRow - firstRow) % stacked;
+    const whole = (lastRow - firstRow - rest) / stacked;
+    const start = (firstRow * call.c + block) * s;
+    mapColumns<T>(call, map, start + whole * stride, rest * width, 1, stride, thread);
+    for (let i = whole; i > 0; ) {
+      const count = least(atOnce, i);
+      i -= count;
+      mapColumns<T>(call, map, start + i * stride, stacked * width, count, stride, thread);
+    }
+  }
+}
+
+function mapColumns<T>(call: Call, map: i32, k: usize, width: usize, count: usize, stride: usize, thread: usize): void {
+  if (map == INPUT) {
+    if (call.activation == 0) inputColumns<T, No>(call, k, width, count, stride, thread);
+    else inputColumns<T, Yes>(call, k, width, count, stride, thread);
+  } else if (call.residual == 0) {
+    if (call.activation == 0) normalizeColumns<T, No, No>(call, k, width, count, stride, thread);
+    else normalizeColumns<T, No, Yes>(call, k, width, count, stride, thread);
+  } else if (call.activation == 0) normalizeColumns<T, Yes, No>(call, k, width, count, stride, thread);
+  else normalizeColumns<T, Yes, Yes>(call, k, width, count, stride, thread);
+}

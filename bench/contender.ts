@@ -1,0 +1,33 @@
+/** What takes part: a library, or one of its ways to run. */
+import type { Outputs, Problem } from './problem.js';
+import type { Operation } from './shapes.js';
+
+export interface Contender {
+  /** `batchnorm-native`, `tfjs-wasm`, … */
+  readonly peer: string;
+  /** The instruction set, or how results are had. */
+  readonly variant: string;
+  /** Threads that it really has. */
+  readonly threads: number;
+  /** Whether more threads may change its time; what has one thread is timed once, whatever --threads says. */
+  readonly scales: boolean;
+  readonly ours: boolean;
+  readonly version: string;
+  /** Makes ready for a case; null where it does not have the operation or the layout. */
+  open(problem: Problem, operation: Operation): Promise<Opened | null>;
+}
+
+export interface Opened {
+  /** One call: what is timed. With `isAsync` it ends when its promise is fulfilled. */
+  readonly call: () => unknown;
+  readonly isAsync: boolean;
+  /** Called before a round of calls, not timed. */
+  prepare?(): Promise<void>;
+  /** What the last call computed. */
+  outputs(): Promise<Outputs>;
+  close(): Promise<void>;
+}
+
+export function labelOf({ peer, variant }: { readonly peer: string; readonly variant: string }): string {
+  return `${peer} ${variant}`;
+}

@@ -1,0 +1,104 @@
+/** This library, by the functions and the class that a user calls. */
+import { createRequire, register } from 'node:module';
+import type { BackendName } from 'batchnorm';
+import type { Contender, Opened } from '../contender.js';
+import { EPSILON, type Outputs, type Problem } from '../problem.js';
+import type { Operation } from '../shapes.js';
+
+type Facade = typeof import('batchnorm');
+
+/** 'reuse': results go into arrays that are given. 'alloc': into new ones. 'layer': as 'reuse', by the class BatchNorm. */
+export type Way = 'reuse' | 'alloc' | 'layer';
+
+register('./facade-hooks.js', import.meta.url);
+const { version } = createRequire(import.meta.url)('batchnorm/package.json') as { version: string };
+
+/**
+ * @param spec 'native', 'wasm', 'reference', or with an instruction set: 'native/baseline'
+ * @throws where it cannot run here
+ */
+export async function loadOurs(spec: string, threads: number, way: Way): Promise<Contender> {
+  const [name, isa] = spec.split('/') as [BackendName, string | undefined];
+  const url = `${import.meta.resolve('batchnorm')}?facade=${encodeURIComponent(spec)}`;
+  const facade = (await import(url)) as Facade;
+  const info = facade.useBackend(name, { isa, threads });
+  return {
+    peer: `batchnorm-${info.name}`,
+    variant: way === 'reuse' ? info.isa : `${info.isa} ${way}`,
+    threads: info.threads,
+    scales: info.name === 'native',
+    ours: true,
+    version,
+    open: async (problem, operation) => {
+      const make = way === 'layer' ? byLayer : byFunctions;
+      return { ...make(facade, problem, operation, way), isAsync: false, close: async () => {} };
+    },
+  };
+}
+
+type Calls = Pick<Opened, 'call' | 'outputs'>;
+
+/** Options are made beforehand and kept, so that nothing is allocated in what is timed but what the library allocates. */
+function byFunctions(facade: Facade, problem: Problem, operation: Operation, way: Way): Calls {
+  const { x, dy, dims, axis, gamma, beta, mean, variance, out } = problem;
+  const reuse = way === 'reuse';
+  const common = { axis, epsilon: EPSILON, gamma };
+  const training = { ...common, beta, ...(reuse && { out: out.y, outMean: out.mean, outVariance: out.variance }) };
+  const inference = { ...common, beta, mean, variance, ...(reuse && { out: out.y }) };
+  const outs = reuse && { out: out.dx, outGamma: out.dgamma, outBeta: out.dbeta };
+  const gradient = { ...common, mean, variance, ...outs };
+  let y: Float32Array | undefined;
+  let forward: Outputs = {};
+  let backward: Outputs = {};
+  const calls: Record<Operation, () => void> = {
+    'fwd-train': () => {
+      forward = facade.forwardTraining(x, dims, training);
+    },
+    inference: () => {
+      y = facade.forwardInference(x, dims, inference);
+    },
+    bwd: () => {
+      backward = facade.backward(dy, x, dims, gradient);
+    },
+    step: () => {
+      const results = facade.forwardTraining(x, dims, training);
+      gradient.mean = results.mean;
+      gradient.variance = results.variance;
+      forward = results;
+      backward = facade.backward(dy, x, dims, gradient);
+    },
+  };
+  const outputs = async () => ({ ...(y && { y }), ...forward, ...backward });
+  return { call: calls[operation], outputs };
+}
+
+/** A layer always writes its gradients of gamma and beta into arrays of its own. */
+function byLayer(facade: Facade, problem: Problem, operation: Operation): Calls {
+  const { x, dy, dims, axis, gamma, beta, mean, variance, out } = problem;
+  const layer = new facade.BatchNorm(gamma.length, { axis, epsilon: EPSILON });
+  layer.gamma!.set(gamma);
+  layer.beta!.set(beta);
+  layer.runningMean.set(mean);
+  layer.runningVariance.set(variance);
+  layer.training = operation !== 'inference';
+  const y = { out: out.y };
+  const dx = { out: out.dx };
+  const forward = () => void layer.forward(x, dims, y);
+  const backward = () => void layer.backward(dy, dx);
+  const calls: Record<Operation, () => void> = {
+    'fwd-train': forward,
+    inference: forward,
+    bwd: backward,
+    step: () => {
+      forward();
+      backward();
+    },
+  };
+  if (operation === 'bwd') forward();
+  const gradients = (): Outputs => ({ dx: out.dx, dgamma: layer.dgamma!, dbeta: layer.dbeta! });
+  const outputs = async () => ({
+    ...(operation !== 'bwd' && { y: out.y }),
+    ...((operation === 'bwd' || operation === 'step') && gradients()),
+  });
+  return { call: calls[operation], outputs };
+}

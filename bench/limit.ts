@@ -1,0 +1,99 @@
+/** The memory limit: how long the plainest copies take, over arrays of a case's size, on as many threads. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Entrant } from './rounds.js';
+import type { Timing } from './row.js';
+import type { Operation } from './shapes.js';
+
+/** bench/native/limit.cc */
+interface Addon {
+  readonly isa: string;
+  allocate(elements: number): void;
+  release(): void;
+  run(kernel: string, threads: number, samples: number, passes: number): Float64Array;
+}
+
+/** Seen from dist-bench. */
+const FOLDER = fileURLToPath(new URL('../bench/native/', import.meta.url));
+const FILE = join(FOLDER, 'build', 'Release', 'limit.node');
+
+/** What an operation cannot be faster than, and what it takes that reads its inputs twice. */
+const KERNELS: Record<Operation, readonly string[]> = {
+  'fwd-train': ['copy', 'copynt', 'twopass', 'twopassnt'],
+  bwd: ['triad', 'triadnt', 'twotriad', 'twotriadnt'],
+  inference: ['copy', 'copynt'],
+  step: ['copy', 'copynt', 'triad', 'triadnt'],
+};
+
+/** A floor: everything is moved once. */
+export function isFloor(variant: string): boolean {
+  return !variant.startsWith('two');
+}
+
+/** Builds the addon unless it is there and newer than its sources; null, or why there is none. */
+export function buildLimit(): string | null {
+  const sources = readdirSync(FOLDER).filter((file) => /\.(cc|h|gyp)$/.test(file));
+  const newest = Math.max(...sources.map((file) => statSync(join(FOLDER, file)).mtimeMs));
+  if (existsSync(FILE) && statSync(FILE).mtimeMs > newest) return null;
+  const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [gyp, 'rebuild', '-C', FOLDER, ...headers()], {
+    encoding: 'utf8',
+  });
+  return status === 0 ? null : `node-gyp failed: ${`${stdout}${stderr}`.trim().split('\n').slice(-12).join('\n')}`;
+}
+
+/** The headers of this very Node.js, where it has them beside it, or node-gyp downloads them. */
+function headers(): string[] {
+  const root = join(dirname(process.execPath), '..');
+  const isThere = existsSync(join(root, 'include', 'node', 'node_api.h'));
+  return isThere && process.env['npm_config_nodedir'] === undefined ? [`--nodedir=${root}`] : [];
+}
+
+/** A sample is at least so long, and there are so many in a turn. */
+const SAMPLE_NS = 2e6;
+const SAMPLES = 3;
+
+export class Limit {
+  readonly #addon = createRequire(import.meta.url)(FILE) as Addon;
+  readonly #threads: number;
+
+  constructor(threads: number) {
+    this.#threads = threads;
+  }
+
+  get isa(): string {
+    return this.#addon.isa;
+  }
+
+  open(elements: number): void {
+    this.#addon.allocate(elements);
+  }
+
+  close(): void {
+    this.#addon.release();
+  }
+
+  /** One for each kernel, to take turns with the contenders. */
+  entrants(operation: Operation): (Entrant & { readonly variant: string })[] {
+    return KERNELS[operation].map((variant) => ({
+      variant,
+      secondsOfCall: this.#run(variant, 1, 1)[0]!,
+      round: async () => this.#round(variant),
+    }));
+  }
+
+  #round(variant: string): Timing {
+    const [once] = this.#run(variant, 1, 1);
+    const passes = Math.max(1, Math.ceil(SAMPLE_NS / 1e9 / once!));
+    const count = passes === 1 ? 1 : SAMPLES;
+    return { samples: this.#run(variant, count, passes), calls: count * passes };
+  }
+
+  /** Seconds. */
+  #run(variant: string, samples: number, passes: number): number[] {
+    return [...this.#addon.run(variant, this.#threads, samples, passes)].map((nanoseconds) => nanoseconds / 1e9);
+  }
+}

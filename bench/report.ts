@@ -1,0 +1,151 @@
+/** The report: one HTML file that needs no network and runs no script. */
+import { REPORT_STYLE } from '#dist/cli/report-style.js';
+import { colourOf, drawFigures, type Figures, seriesIn } from './figures.js';
+import type { Findings } from './findings.js';
+import { OPERATION_TITLES, percent, threads, times } from './format.js';
+import { BENCH_STYLE } from './report-style.js';
+import { SHAPES } from './shapes.js';
+import { type Case, overall } from './summary.js';
+import { rowsOf, TABLE_HEAD, titleOf } from './table.js';
+
+export async function renderReport(findings: Findings, cases: readonly Case[]): Promise<string> {
+  const series = seriesIn(cases);
+  const counts = [...new Set(cases.map(({ allowed }) => allowed))];
+  const sections = await Promise.all(
+    counts.map(async (allowed) => {
+      const own = cases.filter((one) => one.allowed === allowed);
+      return renderSection(allowed, await drawFigures(own, series));
+    }),
+  );
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Batch normalization against the memory</title>
+<style>${REPORT_STYLE}${BENCH_STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>Batch normalization against the memory</h1>
+<p class="lead">Batch normalization does little arithmetic on much data. So the measure of an implementation is the memory:
+how close it comes to a plain copy of the same arrays, and how other libraries do on the same machine.</p>
+${renderHeadline(cases)}
+</header>
+${renderFailures(findings)}
+${renderLegend(series)}
+${sections.join('\n')}
+<section>
+<h2>In numbers</h2>
+${renderTables(cases)}
+</section>
+<section>
+<h2>How it was measured</h2>
+${renderSettings(findings)}
+</section>
+</main>
+</body>
+</html>
+`;
+}
+
+/** The first of our contenders, for each number of threads. */
+function renderHeadline(cases: readonly Case[]): string {
+  const all = overall(cases);
+  const cards = all
+    .filter(({ series }) => series === all[0]?.series)
+    .flatMap(({ series, allowed, ofLimit, ofBestPeer }) => [
+      ...(ofLimit === null ? [] : [[`${series}, ${threads(allowed)}: share of the memory limit`, percent(ofLimit)]]),
+      ...(ofBestPeer === null
+        ? []
+        : [[`${series}, ${threads(allowed)}: speed over the best peer’s`, times(ofBestPeer)]]),
+    ])
+    .map(([term, text]) => `<div><dt>${escapeHtml(term!)}</dt><dd>${escapeHtml(text!)}</dd></div>`);
+  return cards.length === 0 ? '' : `<dl class="headline">\n${cards.join('\n')}\n</dl>`;
+}
+
+function renderFailures({ failures }: Findings): string {
+  if (failures.length === 0) return '';
+  return `<div class="failures">${failures.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')}</div>`;
+}
+
+function renderLegend(series: readonly string[]): string {
+  const items = series.map((name) => `<span style="--colour: ${colourOf(series, name)}">${escapeHtml(name)}</span>`);
+  return `<p class="legend series">${items.join('\n')}</p>
+<p class="legend layouts"><span>○ channels first (nchw)</span> <span>△ channels last (nhwc)</span> <span>□ no space (nc)</span></p>`;
+}
+
+function renderSection(allowed: number, figures: readonly Figures[]): string {
+  const grid = (drawing: (figure: Figures) => string) =>
+    figures.map((one) => `<figure><h3>${OPERATION_TITLES[one.op]}</h3>\n${drawing(one)}</figure>`).join('\n');
+  const hasBars = figures.some(({ bars }) => bars !== '');
+  const byShape = `<h2>By shape, ${threads(allowed)}</h2>\n<div class="pair">\n${grid(({ bars }) => bars)}\n</div>`;
+  return `<section>
+<h2>Under the roof, ${threads(allowed)}</h2>
+<div class="pair">
+${grid(({ roofline }) => roofline)}
+</div>
+<figcaption><b>The line is the memory limit</b>, measured in the same process: the better of an ordinary and a non-temporal
+copy (forward), triad (backward), or both (step), over arrays of the very size. Letters are the shapes. Speed counts each tensor once, so
+what reads x twice from memory cannot reach the line; what fits a cache has a higher line.</figcaption>
+${hasBars ? byShape : ''}
+</section>`;
+}
+
+function renderTables(cases: readonly Case[]): string {
+  const titles = [...new Set(cases.map(titleOf))];
+  return titles
+    .map((title) => {
+      const own = cases.filter((one) => titleOf(one) === title);
+      const head = TABLE_HEAD.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('');
+      return `<details><summary>${escapeHtml(title)}</summary>
+<div class="scroll"><table>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${own.flatMap((one) => rowsOf(one).map(renderRow)).join('\n')}
+</tbody>
+</table></div></details>`;
+    })
+    .join('\n');
+}
+
+function renderRow([shape, ...cells]: readonly string[]): string {
+  const texts = cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('');
+  return `<tr${shape === '' ? '' : ' class="first"'}><th scope="row">${escapeHtml(shape!)}</th>${texts}</tr>`;
+}
+
+function renderSettings({ machine, node, date, rows, notes }: Findings): string {
+  const versions = new Set(
+    rows.filter(({ peer }) => peer !== 'limit').map(({ peer, version }) => `${peer} ${version}`),
+  );
+  const entries = {
+    Validation:
+      'Before it is timed, every contender’s results are held against an oracle in float64: this library to the error bounds of ' +
+      'docs/numerics.md, others to a thousandth. What fails is not timed.',
+    Timing:
+      'Benchmark.js, in many short rounds in alternating order, so that what changes on the machine meets all contenders. ' +
+      'ms is the median over the samples of all rounds, least the fastest sample. Arrays are the same at each repetition, and results are ' +
+      'written into arrays that exist, unless the name says alloc.',
+    'Bytes and GB/s': 'Each tensor counts once: two for a forward, three for a backward, five for a step.',
+    'Best peer':
+      'The fastest other library for the same shape, layout and operation with at most as many threads. What has one thread ' +
+      'anyway is measured once.',
+    Shapes: Object.entries(SHAPES)
+      .map(([name, dims]) => `${name} (${dims})`)
+      .join(' · '),
+    Versions: [...versions].join(', '),
+    ...(notes.length > 0 && { 'Left out': notes.join('; ') }),
+    Machine: `${machine}; Node.js ${node}`,
+    Date: date,
+  };
+  const items = Object.entries(entries).map(
+    ([term, text]) => `<div><dt>${escapeHtml(term)}</dt><dd>${escapeHtml(text)}</dd></div>`,
+  );
+  return `<dl class="settings">\n${items.join('\n')}\n</dl>`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

@@ -1,0 +1,77 @@
+/** One line of output: one contender, one case. The fields that other benchmarks of the field print too come first. */
+import { type Contender, labelOf } from './contender.js';
+import type { Problem } from './problem.js';
+import { type Layout, type Operation, type ShapeName, TENSORS } from './shapes.js';
+import { median, significant } from './statistics.js';
+
+export interface Row {
+  /** `batchnorm-native`, `tfjs-wasm`, `ort-node`, …; `limit` is what the memory allows. */
+  readonly peer: string;
+  readonly shape: ShapeName;
+  readonly layout: Layout;
+  readonly op: Operation;
+  /** Threads that it really had. */
+  readonly threads: number;
+  /** The instruction set, the way results are had, or the kernel of the limit. */
+  readonly variant: string;
+  readonly ms_median: number;
+  readonly ms_min: number;
+  /** `bytes` over the median. */
+  readonly gbps: number;
+  /** What must be moved, each tensor once, however often it is moved. */
+  readonly bytes: number;
+  /** Calls that were timed. */
+  readonly reps: number;
+  readonly version: string;
+  /** Threads that it was allowed: those of the process, and of the limit that was measured in it. */
+  readonly allowed: number;
+}
+
+export type Who = Pick<Contender, 'peer' | 'variant' | 'threads' | 'version'>;
+
+export interface Timing {
+  /** Seconds of a call. */
+  readonly samples: readonly number[];
+  readonly calls: number;
+}
+
+export function makeRow(who: Who, problem: Problem, op: Operation, allowed: number, { samples, calls }: Timing): Row {
+  const { peer, variant, threads, version } = who;
+  const { shape, layout, x } = problem;
+  const seconds = median(samples);
+  const bytes = x.byteLength * TENSORS[op];
+  return {
+    peer,
+    shape,
+    layout,
+    op,
+    threads,
+    variant,
+    ms_median: significant(seconds * 1e3, 5),
+    ms_min: significant(Math.min(...samples) * 1e3, 5),
+    gbps: significant(bytes / seconds / 1e9, 4),
+    bytes,
+    reps: calls,
+    version,
+    allowed,
+  };
+}
+
+export const LIMIT = 'limit';
+
+export function isOurs({ peer }: Row): boolean {
+  return peer.startsWith('batchnorm-');
+}
+
+export function isLimit({ peer }: Row): boolean {
+  return peer === LIMIT;
+}
+
+export function isPeer(row: Row): boolean {
+  return !isOurs(row) && !isLimit(row);
+}
+
+/** Which line of a chart it is. */
+export function seriesOf(row: Row): string {
+  return labelOf(row);
+}

@@ -1,0 +1,62 @@
+/** The tables on the terminal: one for each operation and number of threads. */
+import Table from 'cli-table3';
+import { milliseconds, OPERATION_TITLES, percent, threads, times } from './format.js';
+import { seriesOf } from './row.js';
+import { type Case, overall } from './summary.js';
+
+export const TABLE_HEAD = ['shape', 'contender', 'threads', 'ms', 'least', 'GB/s', 'of limit', 'best peer'];
+const RIGHT = ['threads', 'ms', 'least', 'GB/s', 'of limit', 'best peer'];
+
+export function formatTables(cases: readonly Case[], colour: boolean): string {
+  const titles = new Map(cases.map(({ op, allowed }) => [titleOf({ op, allowed }), { op, allowed }]));
+  const parts = [...titles].map(([title, { op, allowed }]) => {
+    const own = cases.filter((one) => one.op === op && one.allowed === allowed);
+    return `${title}\n${formatTable(own, colour)}`;
+  });
+  return [...parts, formatOverall(cases)].filter((part) => part !== '').join('\n\n');
+}
+
+export function titleOf({ op, allowed }: Pick<Case, 'op' | 'allowed'>): string {
+  return `${OPERATION_TITLES[op]}, ${threads(allowed)}`;
+}
+
+function formatTable(cases: readonly Case[], colour: boolean): string {
+  const table = new Table({
+    head: TABLE_HEAD,
+    colAligns: TABLE_HEAD.map((name) => (RIGHT.includes(name) ? 'right' : 'left')),
+    style: { head: colour ? ['bold'] : [], border: colour ? ['grey'] : [], compact: true },
+  });
+  for (const one of cases) table.push(...rowsOf(one));
+  return table.toString();
+}
+
+/** The limit, then contenders from fast to slow; the shape is written once. */
+export function rowsOf({ shape, layout, allowed, floor, bestPeer, entries }: Case): string[][] {
+  const lines = [...entries]
+    .sort((a, b) => a.row.ms_median - b.row.ms_median)
+    .map(({ row, ofLimit, ofBestPeer }) => [
+      row === bestPeer ? `${seriesOf(row)} (best peer)` : seriesOf(row),
+      `${row.threads}`,
+      milliseconds(row.ms_median),
+      milliseconds(row.ms_min),
+      row.gbps.toPrecision(3),
+      percent(ofLimit),
+      times(ofBestPeer),
+    ]);
+  if (floor !== null) lines.unshift([`limit: ${floor.kernel}`, `${allowed}`, milliseconds(floor.ms), '', '', '', '']);
+  return lines.map((line, index) => [index === 0 ? `${shape} ${layout}` : '', ...line]);
+}
+
+function formatOverall(cases: readonly Case[]): string {
+  const all = overall(cases).filter(({ ofLimit, ofBestPeer }) => ofLimit !== null || ofBestPeer !== null);
+  if (all.length === 0) return '';
+  const width = Math.max(...all.map(({ series }) => series.length));
+  const lines = all.map(({ series, allowed, ofLimit, ofBestPeer }) => {
+    const texts = [
+      ...(ofLimit === null ? [] : [`${percent(ofLimit).padStart(6)} of the limit`]),
+      ...(ofBestPeer === null ? [] : [`${times(ofBestPeer).padStart(7)} as fast as the best peer`]),
+    ];
+    return `  ${series.padEnd(width)}  ${threads(allowed).padEnd(9)}  ${texts.join(', ')}`;
+  });
+  return ['Geometric means over all cases', ...lines].join('\n');
+}

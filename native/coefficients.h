@@ -1,0 +1,84 @@
+// The numbers per channel that elementwise passes use, and the value that the activation sees: docs/numerics.md,
+// sections 4 and 5.
+#pragma once
+#include <cmath>
+
+#include "reduce.h"
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+/** Coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·slope + level), one per channel or column. */
+template <class T>
+struct Coefficients {
+  T* center;
+  T* scale;
+  T* offset;
+  T* slope;
+  T* level;
+};
+
+/**
+ * Memory for the first COUNT of the coefficients, spread over columns, and on round the end of a row by a vector. Where
+ * more channels than fit are columns, they stay where they are, and rows are gone through one by one.
+ */
+template <class T, size_t COUNT>
+struct SpreadCoefficients {
+  alignas(64) T values[COUNT][COLUMNS_AT_ONCE + LANES];
+
+  Coefficients<T> of(const Coefficients<T>& from, View v, Channels channels) {
+    const T* const all[5] = {from.center, from.scale, from.offset, from.slope, from.level};
+    T* to[5] = {};
+    const size_t columns = stackedRows(v) * (channels.last - channels.first) * v.s;
+    if (columns > COLUMNS_AT_ONCE) {
+      const auto at = [&](size_t i, T* values) { return i < COUNT ? values + channels.first : nullptr; };
+      return {at(0, from.center), at(1, from.scale), at(2, from.offset), at(3, from.slope), at(4, from.level)};
+    }
+    for (size_t i = 0; i < COUNT; ++i) {
+      to[i] = values[i];
+      spread(to[i], all[i], v, channels);
+      for (size_t j = 0; j < LANES; ++j) to[i][columns + j] = to[i][j];
+    }
+    return {to[0], to[1], to[2], to[3], to[4]};
+  }
+};
+
+/** 1/√(variance + epsilon); 0 where that is 1/0, so that a constant channel gives x̂ = 0 also with epsilon = 0. */
+inline double reciprocalDeviation(double variance, double epsilon) {
+  const double sum = variance + epsilon;
+  return sum == 0 ? 0 : 1 / std::sqrt(sum);
+}
+
+/**
+ * Per channel center = fl(mean), scale = fl(gamma·rstd), offset = fl(beta − (mean − center)·gamma·rstd): what the
+ * rounding of the mean to the tensor's type takes away, the offset gives back.
+ */
+template <class T>
+void coefficients(const Coefficients<T>& to, const Affine<T>& affine, Channels channels) {
+  for (size_t ch = channels.first; ch < channels.last; ++ch) {
+    const double gamma = affine.gamma == nullptr ? 1 : affine.gamma[ch];
+    const double beta = affine.beta == nullptr ? 0 : affine.beta[ch];
+    const double a = gamma * reciprocalDeviation(affine.variance[ch], affine.epsilon);
+    to.center[ch] = static_cast<T>(affine.mean[ch]);
+    to.scale[ch] = static_cast<T>(a);
+    to.offset[ch] = static_cast<T>(beta - (affine.mean[ch] - static_cast<double>(to.center[ch])) * a);
+  }
+}
+
+template <class V, class T>
+inline V parameter(const T* values, size_t at, bool spread) {
+  return spread ? Traits<V>::load(values + at) : Traits<V>::splat(values[at]);
+}
+
+/** What the activation sees: bn(x) + residual. `d` is fl(x − center). */
+template <bool RESIDUAL, class V, class T>
+inline V preActivation(V d, V scale, V offset, const T* residual, size_t k) {
+  const V z = add(mul(d, scale), offset);
+  if constexpr (RESIDUAL) return add(z, Traits<V>::load(residual + k));
+  return z;
+}
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn

@@ -1,0 +1,21 @@
+// The threads that calls share. One pool serves the process, all its isolates: it starts threads when a call first
+// wants them, and they sleep when there has been no work for a while.
+#pragma once
+#include <cstddef>
+
+namespace bn {
+namespace pool {
+
+/**
+ * Calls task(job, part) for every part < parts, on up to `threads` threads, the caller's included, and returns when all
+ * are done. Each thread takes the parts of its own share in order, then what others have not begun. Where another
+ * isolate is using the pool, or no thread can be started, the caller does it all.
+ */
+void run(size_t threads, size_t parts, void (*task)(const void* job, size_t part), const void* job);
+
+/** Every isolate that may call `run` holds the pool; when the last one lets go of it, its threads end. */
+void hold();
+void release();
+
+}  // namespace pool
+}  // namespace bn

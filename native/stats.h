@@ -1,0 +1,108 @@
+// Mean and variance of the channels of a tile: docs/numerics.md, section 3.
+#pragma once
+#include "walk.h"
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+/** Beyond mean² = 2²⁰·variance, Σx² − m·mean² has lost too many bits: such channels take a second, centred pass. */
+constexpr double CENTRED_ABOVE = 1048576.0;
+
+/** Σ x and Σ x². The squares are exact for float32: products of two 24-bit significands fit float64. */
+template <class T>
+struct Sums {
+  using Element = T;
+  static constexpr size_t TENSORS = 1;
+  struct Columns {};
+  template <class V>
+  struct Parameters {};
+  const T* x;
+
+  void fetch(size_t k) const { prefetch(x + k); }
+  Sums columns(Columns&, View, Channels) const { return *this; }
+  template <class V>
+  Parameters<V> parameters(size_t, bool) const {
+    return {};
+  }
+  template <class V, class Sum>
+  void add(Sum& first, Sum& second, size_t k, const Parameters<V>&) const {
+    const Sum v = widen(Traits<V>::load(x + k));
+    first = BN_ISA::add(first, v);
+    second = addProduct(second, v, v, T());
+  }
+};
+
+/** Σ (x − mean) and Σ (x − mean)², never fused: these products are not exact. */
+template <class T>
+struct CentredSums {
+  using Element = T;
+  static constexpr size_t TENSORS = 1;
+  struct Columns {
+    alignas(64) double mean[COLUMNS_AT_ONCE];
+  };
+  template <class V>
+  struct Parameters {
+    typename Traits<V>::Sum mean;
+  };
+  const T* x;
+  const double* mean;
+
+  void fetch(size_t k) const { prefetch(x + k); }
+  CentredSums columns(Columns& memory, View v, Channels channels) const {
+    spread(memory.mean, mean, v, channels);
+    return {x, memory.mean};
+  }
+  template <class V>
+  Parameters<V> parameters(size_t at, bool spread) const {
+    using Sum = Traits<typename Traits<V>::Sum>;
+    return {spread ? Sum::load(mean + at) : Sum::splat(mean[at])};
+  }
+  template <class V, class Sum>
+  void add(Sum& first, Sum& second, size_t k, const Parameters<V>& p) const {
+    const Sum d = sub(widen(Traits<V>::load(x + k)), p.mean);
+    first = BN_ISA::add(first, d);
+    second = BN_ISA::add(second, mul(d, d));
+  }
+};
+
+/** float64 data always takes the centred pass: its squares are not exact. */
+inline bool needsCentring(double mean, double variance, float) { return mean * mean > CENTRED_ABOVE * variance; }
+inline bool needsCentring(double, double, double) { return true; }
+
+/** A variance that rounding made negative is 0; NaN stays. */
+inline double clamp(double variance) { return variance < 0 ? 0 : variance; }
+
+/** mean += e, variance = q − e², where e and q are the means of x − mean and of its square. An infinite mean stays. */
+inline void centre(double& mean, double& variance, double e, double q) {
+  const bool finite = mean - mean == 0;
+  variance = finite ? clamp(q - e * e) : __builtin_nan("");
+  if (finite) mean += e;
+}
+
+/** mean[ch], variance[ch] ← of x, for the channels of the tile. */
+template <class T>
+void measure(double* mean, double* variance, const T* x, const Walk<T>& walk, Tile tile) {
+  const Channels all = tile.channels;
+  const double *first = walk.totals, *second = walk.totals + walk.v.c;
+  const double m = static_cast<double>(walk.v.n * walk.v.s);
+
+  walk.reduce(Sums<T>{x}, tile);
+  size_t centring = 0;
+  for (size_t ch = all.first; ch < all.last; ++ch) {
+    const double average = first[ch] / m, spread = clamp((second[ch] - first[ch] * average) / m);
+    mean[ch] = average;
+    variance[ch] = spread;
+    centring |= needsCentring(average, spread, T());  // no branch, so that this becomes vectors
+  }
+  if (centring == 0) return;
+
+  walk.reduce(CentredSums<T>{x, mean}, tile);
+  for (size_t ch = all.first; ch < all.last; ++ch) {
+    if (needsCentring(mean[ch], variance[ch], T())) centre(mean[ch], variance[ch], first[ch] / m, second[ch] / m);
+  }
+}
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn

@@ -1,0 +1,36 @@
+// Writing past the caches: what is larger than they are would only push out of them what is still wanted, and a store
+// that fills a whole line need not read it first.
+#pragma once
+#include "vec.h"
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+constexpr size_t LINE_BYTES = 64;
+
+/** Elements from p back to where its cache line begins. */
+template <class T>
+inline size_t intoLine(const T* p) {
+  return reinterpret_cast<size_t>(p) % LINE_BYTES / sizeof(T);
+}
+/** Elements from p on to where the next cache line begins, unless one begins there. */
+template <class T>
+inline size_t toLine(const T* p) {
+  return (LINE_BYTES / sizeof(T) - intoLine(p)) % (LINE_BYTES / sizeof(T));
+}
+
+/** Asks for the cache line of p, into the second cache. */
+inline void prefetch(const void* p) {
+#if defined(_MSC_VER) && !defined(__clang__)
+#if defined(_M_X64)
+  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1);
+#endif
+#else
+  __builtin_prefetch(p, 0, 2);
+#endif
+}
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn

@@ -1,0 +1,173 @@
+// One call on its way through its tensors, as plan.h has it: which thread sums what, and which writes what. The kernels
+// say what to sum and to write, tile by tile.
+#pragma once
+#include "coefficients.h"
+#include "elementwise.h"
+#include "plan.h"
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+/** Some channels; `shared`: all of them, and threads share their rows. */
+struct Tile {
+  Channels channels;
+  bool shared;
+};
+
+/** Calls body(part) for each part, on several threads. */
+template <class Body>
+void parallel(const Resources& resources, size_t threads, size_t parts, const Body& body) {
+  if (threads == 1 || parts == 1) {
+    for (size_t part = 0; part < parts; ++part) body(part);
+  } else {
+    resources.run(
+        threads, parts, [](const void* job, size_t part) { (*static_cast<const Body*>(job))(part); }, &body);
+  }
+}
+
+/** How groups of rows and channels are shared out: `outer` groups or rows, each in `blocks` of channels, each row in
+ * `chunks` of segments. */
+struct Units {
+  size_t outer, blocks, chunks;
+
+  Units(View v, size_t threads, size_t width) {
+    const size_t wanted = threads * PARTS_A_THREAD, rowBytes = v.s * width;
+    outer = asLongRows(v) ? v.n : groupsOf(v);
+    const size_t narrowest = stackedRows(v) > 1 ? v.c : divideUp(LEAST_CACHED_RUN, rowBytes);
+    blocks = least(divideUp(wanted, outer), divideUp(v.c, narrowest));
+    chunks = least(divideUp(wanted, outer * blocks), segmentsOf(v));
+  }
+  size_t count() const { return outer * blocks * chunks; }
+
+  Groups groups(View v, size_t unit) const {
+    const size_t o = unit / (blocks * chunks), chunk = unit % chunks, segments = segmentsOf(v);
+    return {o * segments + segments * chunk / chunks, o * segments + segments * (chunk + 1) / chunks};
+  }
+  Channels channels(View v, size_t unit) const {
+    const size_t block = unit / chunks % blocks;
+    return {v.c * block / blocks, v.c * (block + 1) / blocks};
+  }
+};
+
+/** What kernels need beside their arguments, laid out in the memory that the caller lends. */
+template <class T>
+class Walk {
+ public:
+  const View v;
+  const Plan plan;
+  double* totals;            // [2c] two sums per channel
+  GradientSums sums;         // [c] each
+  Coefficients<T> channels;  // [c] each
+
+  /** `reread` and `tensors`: see planOf. */
+  Walk(size_t reread, size_t tensors, const Call& call)
+      : v(call.view),
+        plan(planOf(v, sizeof(T), reread, tensors, call.resources)),
+        resources_(call.resources),
+        base_(static_cast<double*>(call.scratch)) {
+    totals = take(2 * v.c);
+    sums = {take(v.c), take(v.c)};
+    channels = {takeElements(), takeElements(), takeElements(), takeElements(), takeElements()};
+    partials_ = base_;
+  }
+
+  /** What the constructor takes, and the partial sums, which are wanted where several threads may take part. */
+  static size_t bytes(View v, const Resources& resources) {
+    const bool alone = threadsFor(MOST_TENSORS * v.n * v.c * v.s * sizeof(T), resources) == 1;
+    return (9 * (v.c + 8) + (alone ? 0 : groupsOf(v) * 2 * v.c)) * sizeof(double);
+  }
+
+  /** Calls body(tile) for all channels. */
+  template <class Body>
+  void tiles(const Body& body) const {
+    if (!plan.byTiles(v)) return body(Tile{{0, v.c}, true});
+    const size_t count = divideUp(v.c, plan.tileChannels);
+    parallel(resources_, plan.threads, count, [&](size_t tile) {
+      const size_t first = tile * plan.tileChannels;
+      body(Tile{{first, least(first + plan.tileChannels, v.c)}, false});
+    });
+  }
+
+  /** Elements to the next tile, which is fetched while the outputs of this one are written past the caches; 0 where
+   * that does not pay. Memory then reads and writes at once: (32,64,56,56) forward took 0.9 of the time. */
+  size_t ahead(Tile tile) const {
+    return plan.fetching && tile.channels.last + plan.tileChannels <= v.c ? plan.tileChannels * v.s : 0;
+  }
+
+  /** totals[ch], totals[c + ch] ← the two sums of each channel of the tile. */
+  template <class Term>
+  void reduce(const Term& term, Tile tile) const {
+    const Channels all = tile.channels;
+    for (size_t ch = all.first; ch < all.last; ++ch) totals[ch] = totals[v.c + ch] = 0;
+    if (!tile.shared) return reduceGroups({totals, v.c, 0}, term, v, {0, groupsOf(v)}, all);
+
+    const Units units(v, plan.threads, sizeof(T));
+    parallel(resources_, plan.threads, units.count(), [&](size_t unit) {
+      const Groups groups = units.groups(v, unit);
+      const Channels part = units.channels(v, unit);
+      for (size_t g = groups.first; g < groups.last; ++g) {
+        double* to = partials_ + g * 2 * v.c;
+        for (size_t ch = part.first; ch < part.last; ++ch) to[ch] = to[v.c + ch] = 0;
+      }
+      reduceGroups({partials_, v.c, 2 * v.c}, term, v, groups, part);
+    });
+    for (size_t g = 0; g < groupsOf(v); ++g) {
+      for (size_t j = 0; j < 2 * v.c; ++j) totals[j] += partials_[g * 2 * v.c + j];
+    }
+  }
+
+  /** Writes the elements of the tile. */
+  template <class Map>
+  void map(const Map& map, Tile tile) const {
+    const bool across = v.s < SPREAD_BELOW;
+    if (tile.shared) {
+      const size_t unit = across ? stackedRows(v) : LINE, units = divideUp(across ? v.n : v.n * v.c * v.s, unit);
+      const size_t parts = plan.threads * PARTS_A_THREAD;
+      parallel(resources_, plan.threads, parts, [&](size_t index) {
+        const size_t part = plan.manner.descending ? parts - 1 - index : index;
+        mapUnits(map, units * part / parts * unit, units * (part + 1) / parts * unit);
+      });
+    } else if (tile.channels.last - tile.channels.first == v.c) {
+      mapUnits(map, 0, v.n * v.c * v.s);
+    } else if (across) {
+      mapAcross(map, v, 0, v.n, tile.channels, plan.manner);
+    } else {
+      for (size_t i = v.n; i-- > 0;) {
+        mapAlong(map, v, (i * v.c + tile.channels.first) * v.s, (i * v.c + tile.channels.last) * v.s, plan.manner);
+      }
+    }
+  }
+
+ private:
+  /** Parts of a tensor are multiples of this. */
+  static constexpr size_t LINE = 16;
+  /** dx, dresidual, dy, x, residual. */
+  static constexpr size_t MOST_TENSORS = 5;
+
+  /** `length` doubles, aligned as the memory is up to 64 bytes. */
+  double* take(size_t length) {
+    double* taken = base_;
+    base_ += divideUp(length, 8) * 8;
+    return taken;
+  }
+  /** Rows first .. last of all channels where the walk is across them, else elements. */
+  template <class Map>
+  void mapUnits(const Map& map, size_t first, size_t last) const {
+    if (v.s < SPREAD_BELOW) {
+      mapAcross(map, v, first, least(last, v.n), {0, v.c}, plan.manner);
+    } else {
+      mapAlong(map, v, first, least(last, v.n * v.c * v.s), plan.manner);
+    }
+  }
+
+  T* takeElements() { return reinterpret_cast<T*>(take(v.c)); }
+
+  const Resources& resources_;
+  double* base_;
+  double* partials_;  // [groups][2c] the two sums of each group, where threads share the rows
+};
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn
