@@ -15,5 +15,6 @@ export { Moments, type MomentsAddOptions } from './moments.js';
 export type { Common } from './options.js';
 export type { Reducer } from './reducer.js';
 export type { RenormLimits, RenormOptions } from './renorm.js';
+export { ThreadReducer, type ThreadReducerOptions } from './thread-reducer.js';
 export type { Activation, BackendInfo, BackendName, Tensor } from './types.js';
 export type { UpdateRate } from './update-rate.js';
