@@ -1,5 +1,5 @@
 import { ComposedPass } from './composed-pass.js';
-import { type KeptInput, keepInput, requireInput } from './kept-input.js';
+import { type KeptInput, requireInput } from './kept-input.js';
 import { LayerArrays } from './layer-arrays.js';
 import {
   type BatchNormBackwardOptions,
@@ -11,6 +11,7 @@ import {
 } from './layer-options.js';
 import { type BatchNormOptions, readSettings, type Settings } from './layer-settings.js';
 import { type BatchNormState, readState, writeState } from './layer-state.js';
+import { passBackward, passForward } from './masked-pass.js';
 import { type Moments, momentsOf } from './moments.js';
 import { nonFiniteChannels } from './non-finite.js';
 import { type Pass, PlainPass } from './pass.js';
@@ -257,13 +258,19 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     const by = this.#normalizeWith;
     const batch = by === 'mode' ? training : by === 'batch';
     const track = training && this.updateStatistics;
-    const view = checkForward(this.#own, this.#settings, this.#synchronized, { batch, track }, x, shape, options);
+    const checked = checkForward(this.#own, this.#settings, this.#synchronized, { batch, track }, x, shape, options);
     const { rMax, dMax } = checkLimits(this.#settings, options);
     const { out, residual, update = true } = options;
     const y = out ?? newTensor<T>(this.#own.kind, x.length);
-    const input = keepInput(x, residual, view, out, batch, this.#settings.activation);
-    const scope = { track, samples: shape[0], rMax, dMax };
-    const statistics = this.#pass.forward(y, residual ?? null, input, scope);
+    const { input, statistics } = passForward(this.#pass, this.#own.kind, this.#settings.activation, {
+      ...checked,
+      batch,
+      x,
+      residual,
+      out,
+      y,
+      scope: { track, samples: shape[0], rMax, dMax },
+    });
     this.#input = input;
     this.#transaction.begin(statistics, track, update);
     return y;
@@ -331,7 +338,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     const { out, outResidual } = options;
     const { dgamma, dbeta } = this.#own.gradients();
     const { learn } = this;
-    const { dx, dresidual } = this.#pass.backward(dy, input, { out, outResidual, learn, dgamma, dbeta });
+    const targets = { out, outResidual, learn, dgamma, dbeta };
+    const { dx, dresidual } = passBackward(this.#pass, this.#own.kind, dy, input, targets);
     this.#learnt = learn;
     this.#dresidual = dresidual;
     return dx;

@@ -10,6 +10,7 @@ export { GradientSums, type GradientSumsAddOptions } from './gradient-sums.js';
 export type { BatchNormBackwardOptions, BatchNormForwardOptions } from './layer-options.js';
 export type { BatchNormOptions } from './layer-settings.js';
 export type { BatchNormState } from './layer-state.js';
+export type { Mask } from './mask.js';
 export { allocate, release } from './memory.js';
 export { Moments, type MomentsAddOptions } from './moments.js';
 export type { Common } from './options.js';

@@ -3,6 +3,7 @@ import type { KeptInput } from './kept-input.js';
 import type { View } from './kernels.js';
 import type { LayerArrays } from './layer-arrays.js';
 import { checkBoolean, type Settings } from './layer-settings.js';
+import { type Mask, readMask, type Selection } from './mask.js';
 import { expected, list, wrongKind } from './messages.js';
 import { type RenormLimits, readLimits } from './renorm.js';
 import type { Tensor } from './types.js';
@@ -24,6 +25,12 @@ export interface BatchNormForwardOptions<T extends Tensor> extends RenormLimits 
   /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). */
   residual?: T | undefined;
   /**
+   * Which positions take part: one 0 or 1 (false or true) for each, [shape without the channel axis]. The others are no part of
+   * the batch: not of its statistics and gradients, whatever lies there (NaN too), and y, dx and dresidual are 0 there. A batch of
+   * which nothing is left updates nothing. Not with ghostBatchSize. Default: all.
+   */
+  mask?: Mask | undefined;
+  /**
    * false: the running statistics stay as they are, until {@link BatchNorm.commit} takes this batch in. Default true.
    * Only where they would be updated at all: in training, with `updateStatistics`.
    */
@@ -38,7 +45,7 @@ export interface BatchNormBackwardOptions<T extends Tensor> {
 }
 
 const FORWARD = 'BatchNorm.forward';
-const FORWARD_OPTIONS = /* @__PURE__ */ nameSet('out residual update rMax dMax');
+const FORWARD_OPTIONS = /* @__PURE__ */ nameSet('out residual mask update rMax dMax');
 const FORWARD_IN_PLACE = { out: ['x', 'residual'] };
 const BACKWARD = 'BatchNorm.backward';
 const BACKWARD_OPTIONS = /* @__PURE__ */ nameSet('out outResidual');
@@ -60,9 +67,9 @@ export function checkForward<T extends Tensor>(
   x: T,
   shape: readonly number[],
   options: BatchNormForwardOptions<T>,
-): View {
+): { view: View; selection: Selection | null } {
   checkOptions(FORWARD, options, FORWARD_OPTIONS);
-  const { out, residual, update } = options;
+  const { out, residual, update, mask } = options;
   if (update !== undefined) checkBoolean(FORWARD, 'update', update);
   const view = readView(FORWARD, shape, axis);
   const { c } = view;
@@ -76,15 +83,19 @@ export function checkForward<T extends Tensor>(
     checkOverlap(FORWARD, { out }, { x, residual }, FORWARD_IN_PLACE);
     own.checkOutput(FORWARD, 'out', out);
   }
+  if (ghostBatchSize !== null && mask !== undefined)
+    throw wrongKind(FORWARD, 'mask', 'nothing with ghostBatchSize', mask);
   if (ghostBatchSize !== null && axis + shape.length === 0) {
     const wanted = 'an axis of samples before that of the channels, for ghostBatchSize';
     throw new RangeError(expected(FORWARD, 'shape', wanted, list(shape)));
   }
-  const single = x.length === c && c > 0 && !synchronized && ghostBatchSize === null;
+  const selection = mask === undefined ? null : readMask(FORWARD, mask, shape, view);
+  const { n, s } = selection?.view ?? view;
+  const single = n * s === 1 && c > 0 && !synchronized && ghostBatchSize === null;
   if (single && (batch || track) && singleValue === 'throw') {
     refuseSingleValue(FORWARD, shape, 'normalise by the running statistics with eval()');
   }
-  return view;
+  return { view, selection };
 }
 
 /** The limits of batch renormalization in this call; a layer without it has none to set. */
@@ -104,14 +115,15 @@ export function checkBackwardOptions(options: unknown): void {
 export function checkBackward<T extends Tensor>(
   own: LayerArrays<T>,
   dy: T,
-  { x, residual, hasResidual }: KeptInput<T>,
+  { x, residual, hasResidual, selection }: KeptInput<T>,
   { out, outResidual }: BatchNormBackwardOptions<T>,
 ): void {
-  checkArray(BACKWARD, 'dy', dy, own.kind, x.length, 'as x');
-  if (out !== undefined) checkArray(BACKWARD, 'out', out, own.kind, x.length, 'as x');
+  const length = selection?.length ?? x.length;
+  checkArray(BACKWARD, 'dy', dy, own.kind, length, 'as x');
+  if (out !== undefined) checkArray(BACKWARD, 'out', out, own.kind, length, 'as x');
   if (outResidual !== undefined) {
     if (!hasResidual) refuseOrphan(BACKWARD, 'a residual in the forward', outResidual);
-    checkArray(BACKWARD, 'outResidual', outResidual, own.kind, x.length, 'as x');
+    checkArray(BACKWARD, 'outResidual', outResidual, own.kind, length, 'as x');
   }
   checkOverlap(BACKWARD, { out, outResidual }, { dy, x, residual }, BACKWARD_IN_PLACE);
   if (out !== undefined) own.checkOutput(BACKWARD, 'out', out);

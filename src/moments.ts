@@ -1,5 +1,7 @@
 import { kernels } from './backends/select.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
+import type { View } from './kernels.js';
+import { type Mask, readMask } from './mask.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from './moment-arrays.js';
 import type { Tensor } from './types.js';
@@ -19,10 +21,12 @@ import {
 export interface MomentsAddOptions {
   /** The channel axis of `shape`; negative counts from the end. Default 1. */
   axis?: number | undefined;
+  /** Which positions count: one 0 or 1 (false or true) for each, [shape without the channel axis]. Default: all. */
+  mask?: Mask | undefined;
 }
 
 const FORMAT = 'batchnorm-moments/1';
-const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis');
+const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis mask');
 const FIELDS = /* @__PURE__ */ nameSet('format channels count mean variance');
 
 /** The arrays themselves, not copies: for the rest of the facade, and not to be written to. */
@@ -106,7 +110,7 @@ export class Moments {
    *
    * @param x Float32Array or Float64Array
    * @param shape its dimensions, of any rank from 1 on; their product is `x.length`, and the channel axis has `channels`
-   * @param options `axis`, default 1
+   * @param options `axis`, default 1, and `mask`
    * @throws TypeError, RangeError as {@link forwardTraining}; nothing has been added then
    * @example
    * import { Moments } from 'batchnorm';
@@ -117,7 +121,12 @@ export class Moments {
     checkOptions('Moments.add', options, ADD_OPTIONS);
     const view = readView('Moments.add', shape, options.axis);
     checkChannels('Moments.add', this.#channels, shape, view);
-    checkTensor('Moments.add', 'x', x, shape, view);
+    const kind = checkTensor('Moments.add', 'x', x, shape, view);
+    const selection = options.mask === undefined ? null : readMask('Moments.add', options.mask, shape, view);
+    return selection === null ? this.#add(x, view) : this.#add(selection.take(kind, x), selection.view);
+  }
+
+  #add(x: Tensor, view: View): this {
     if (x.length === 0) return this;
     this.#batch ??= newMoments(this.#channels);
     const batch = this.#batch;

@@ -1,6 +1,7 @@
 // What a layer can do beside the plain form.
 import type { BackendUnderTest } from '../support/backends.js';
 import ghost from './ghost.js';
+import masks from './masks.js';
 import pieces from './pieces.js';
 import renorm from './renorm.js';
 import statistics from './statistics.js';
@@ -10,4 +11,5 @@ export default function variants(backend: BackendUnderTest): void {
   ghost(backend);
   renorm(backend);
   pieces(backend);
+  masks(backend);
 }
