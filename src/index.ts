@@ -14,6 +14,12 @@ export type { Mask } from './mask.js';
 export { allocate, release } from './memory.js';
 export { Moments, type MomentsAddOptions } from './moments.js';
 export type { Common } from './options.js';
+export {
+  type PopulationBatch,
+  type PopulationProgress,
+  type PopulationStatisticsOptions,
+  populationStatistics,
+} from './population-statistics.js';
 export type { Reducer } from './reducer.js';
 export type { RenormLimits, RenormOptions } from './renorm.js';
 export { ThreadReducer, type ThreadReducerOptions } from './thread-reducer.js';

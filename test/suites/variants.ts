@@ -3,6 +3,7 @@ import type { BackendUnderTest } from '../support/backends.js';
 import ghost from './ghost.js';
 import masks from './masks.js';
 import pieces from './pieces.js';
+import population from './population.js';
 import renorm from './renorm.js';
 import statistics from './statistics.js';
 
@@ -12,4 +13,5 @@ export default function variants(backend: BackendUnderTest): void {
   renorm(backend);
   pieces(backend);
   masks(backend);
+  population(backend);
 }
