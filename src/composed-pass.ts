@@ -3,7 +3,7 @@
  * between them. Where no variant changes them, the bits are those of the plain pass.
  */
 import { kernels } from './backends/select.js';
-import { type Group, type Grouping, gather, groupSamples, scatter, wholeBatch } from './ghost-groups.js';
+import { type Group, type Grouping, gather, groupRows, groupSamples, scatter, wholeBatch } from './ghost-groups.js';
 import { clearSingleValues, reciprocalDeviation, residualGradient } from './gradients.js';
 import type { KeptInput } from './kept-input.js';
 import { ACTIVATION_CODES, type Affine, type GradientSums } from './kernels.js';
@@ -50,7 +50,7 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
   forward(y: T, residual: T | null, input: KeptInput<T>, scope: Scope): MomentArrays | null {
     const { view, batchStatistics } = input;
     const measured = batchStatistics || scope.track;
-    const grouping = measured ? groupSamples(this.#settings, scope.samples, view) : wholeBatch(view);
+    const grouping = measured ? this.#group(input, scope.samples) : wholeBatch(view);
     const { order } = grouping;
     const x = this.#inOrder(input.x, order);
     const batches = measured ? this.#measure(x, grouping) : null;
@@ -60,6 +60,11 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     if (order !== null) scatter(y, x, order);
     this.#kept = { parts, order };
     return batches && merged(batches);
+  }
+
+  #group({ view, selection }: KeptInput<T>, samples: number): Grouping {
+    const sizes = selection?.groups ?? null;
+    return sizes === null ? groupSamples(this.#settings, samples, view) : groupRows(view, sizes);
   }
 
   /** The statistics of each group. @throws where they are refused */

@@ -44,6 +44,28 @@ export function groupSamples(
   };
 }
 
+/** To which group a sample belongs, and how many there are. */
+export interface GhostNumbers {
+  readonly count: number;
+  readonly groupOf: (sample: number) => number;
+}
+
+/** null where all samples are one group. */
+export function ghostNumbers(
+  { ghostBatchSize, grouping }: Pick<Settings, 'ghostBatchSize' | 'grouping'>,
+  samples: number,
+): GhostNumbers | null {
+  if (ghostBatchSize === null || ghostBatchSize >= samples) return null;
+  const count = Math.ceil(samples / ghostBatchSize);
+  const consecutive = grouping === 'consecutive';
+  return { count, groupOf: (sample) => (consecutive ? Math.floor(sample / ghostBatchSize) : sample % count) };
+}
+
+/** The groups of what a mask has chosen, which lies in their order already. */
+export function groupRows(view: View, sizes: readonly number[]): Grouping {
+  return view.n === 0 ? wholeBatch(view) : { groups: cut(view, view.n, sizes), order: null };
+}
+
 /** One group of all. */
 export function wholeBatch(view: View): Grouping {
   return { groups: [groupOf(view, 1, 0, 1)], order: null };

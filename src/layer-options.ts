@@ -1,4 +1,5 @@
 /** The options of a layer's forward and backward, and their checks. */
+import { ghostNumbers } from './ghost-groups.js';
 import type { KeptInput } from './kept-input.js';
 import type { View } from './kernels.js';
 import type { LayerArrays } from './layer-arrays.js';
@@ -27,7 +28,7 @@ export interface BatchNormForwardOptions<T extends Tensor> extends RenormLimits 
   /**
    * Which positions take part: one 0 or 1 (false or true) for each, [shape without the channel axis]. The others are no part of
    * the batch: not of its statistics and gradients, whatever lies there (NaN too), and y, dx and dresidual are 0 there. A batch of
-   * which nothing is left updates nothing. Not with ghostBatchSize. Default: all.
+   * which nothing is left updates nothing. Default: all.
    */
   mask?: Mask | undefined;
   /**
@@ -61,7 +62,7 @@ export interface Statistics {
 
 export function checkForward<T extends Tensor>(
   own: LayerArrays<T>,
-  { axis, singleValue, ghostBatchSize }: Settings,
+  settings: Settings,
   synchronized: boolean,
   { batch, track }: Statistics,
   x: T,
@@ -69,6 +70,7 @@ export function checkForward<T extends Tensor>(
   options: BatchNormForwardOptions<T>,
 ): { view: View; selection: Selection | null } {
   checkOptions(FORWARD, options, FORWARD_OPTIONS);
+  const { axis, singleValue, ghostBatchSize } = settings;
   const { out, residual, update, mask } = options;
   if (update !== undefined) checkBoolean(FORWARD, 'update', update);
   const view = readView(FORWARD, shape, axis);
@@ -83,13 +85,13 @@ export function checkForward<T extends Tensor>(
     checkOverlap(FORWARD, { out }, { x, residual }, FORWARD_IN_PLACE);
     own.checkOutput(FORWARD, 'out', out);
   }
-  if (ghostBatchSize !== null && mask !== undefined)
-    throw wrongKind(FORWARD, 'mask', 'nothing with ghostBatchSize', mask);
   if (ghostBatchSize !== null && axis + shape.length === 0) {
     const wanted = 'an axis of samples before that of the channels, for ghostBatchSize';
     throw new RangeError(expected(FORWARD, 'shape', wanted, list(shape)));
   }
-  const selection = mask === undefined ? null : readMask(FORWARD, mask, shape, view);
+  const chosen = mask === undefined ? null : readMask(FORWARD, mask, shape, view);
+  const ghosts = chosen && ghostNumbers(settings, shape[0]);
+  const selection = ghosts === null ? chosen : chosen!.grouped(shape[0], ghosts);
   const { n, s } = selection?.view ?? view;
   const single = n * s === 1 && c > 0 && !synchronized && ghostBatchSize === null;
   if (single && (batch || track) && singleValue === 'throw') {

@@ -2,6 +2,7 @@
  * Masks choose positions; they do not multiply. What is chosen is gathered into a batch of its own, on which the same kernels
  * work, so that a masked position cannot be seen by anything, whatever lies there.
  */
+import type { GhostNumbers } from './ghost-groups.js';
 import type { View } from './kernels.js';
 import { expected, list, wrongKind, wrongValue } from './messages.js';
 import { newTensor, type TensorKind } from './typed-arrays.js';
@@ -16,15 +17,27 @@ export class Selection {
   readonly view: View;
   /** Of the tensor. */
   readonly length: number;
+  /** How many of the rows belong to each ghost batch, one behind another; null where there are none. */
+  readonly groups: readonly number[] | null;
   readonly #positions: readonly number[];
   readonly #whole: View;
 
-  constructor(positions: readonly number[], whole: View) {
+  constructor(positions: readonly number[], whole: View, groups: readonly number[] | null = null) {
     const { n, c, s } = whole;
     this.view = { n: positions.length, c, s: 1 };
     this.length = n * c * s;
+    this.groups = groups;
     this.#positions = positions;
     this.#whole = whole;
+  }
+
+  /** The same, with the positions of each ghost batch next to each other. */
+  grouped(samples: number, { count, groupOf }: GhostNumbers): Selection {
+    const { n, s } = this.#whole;
+    const groups = Array.from({ length: count }, (): number[] => []);
+    for (const position of this.#positions) groups[groupOf(Math.floor((position * samples) / (n * s)))].push(position);
+    const sizes = groups.map(({ length }) => length);
+    return new Selection(groups.flat(), this.#whole, sizes);
   }
 
   /** What is chosen, in new memory, [positions, c]. */

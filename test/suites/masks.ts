@@ -1,5 +1,5 @@
 // Masks: what they leave out is no part of the batch.
-import { BatchNorm, type BatchNormOptions, Moments, type Tensor } from 'batchnorm';
+import { BatchNorm, type BatchNormOptions, Moments, type Tensor, ThreadReducer } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
 import { near, same } from '../support/close.js';
@@ -29,10 +29,11 @@ function chosenIn({ samples, rows, c, s }: LayerCase, mask: ArrayLike<number>): 
 }
 
 /** The plain problem of the oracle, with what is masked struck from its lists. */
-function problemOf(of: LayerCase, data: LayerData, mask: ArrayLike<number>) {
+function problemOf(of: LayerCase, data: LayerData, mask: ArrayLike<number>, groups: readonly number[] = []) {
   const chosen = chosenIn(of, mask);
-  const all = oracle.sharing(of, Array(of.samples).fill(0));
-  const lists = all.map((shared) => ({ ...shared, indices: shared.indices.filter((k) => chosen[k]) }));
+  const all = oracle.sharing(of, groups.length > 0 ? groups : Array(of.samples).fill(0));
+  const struck = all.map((shared) => ({ ...shared, indices: shared.indices.filter((k) => chosen[k]) }));
+  const lists = struck.filter(({ indices }) => indices.length > 0);
   return { ...data, epsilon: EPSILON, lists, corrections: lists.map(() => ({ r: 1, d: 0 })) };
 }
 
@@ -76,6 +77,28 @@ export default function masks(backend: BackendUnderTest): void {
         );
         const added = new Moments(of.c).add(spoilt.x, of.shape, { axis: of.axis, mask });
         for (const name of ['count', 'mean', 'variance'] as const) same(added[name], bn.batchMoments![name], name);
+      }
+    });
+
+    test(`[${of.shape}], axis ${of.axis}: in ghost batches, whole ones left out too`, () => {
+      for (const grouping of ['consecutive', 'interleaved'] as const) {
+        for (const ghostBatchSize of [2, 3, of.samples]) {
+          const data = layerData('masked ghosts', of, 'float64');
+          const perSample = mask.length / of.samples;
+          const holey = mask.map((value, position) => (position < 3 * perSample ? 0 : value));
+          const groups = oracle.groupsOf(of.samples, ghostBatchSize, grouping);
+          const problem = problemOf(of, data, holey, groups);
+          const spoilt = { ...data, x: poisoned(data.x, of, holey), dy: poisoned(data.dy, of, holey) };
+          const bn = layerOf(of, { ghostBatchSize, grouping, singleValue: 'allow' });
+          const { y, dx, dgamma, dbeta } = runLayer(bn, spoilt, of.shape, { mask: holey });
+          const expected = oracle.backward(problem, of.c);
+          near(y, oracle.normalize(problem), 1e-12, 'y');
+          near(dx, expected.dx, 1e-11, 'dx');
+          near(dgamma!, expected.dgamma, 1e-11, 'dgamma');
+          near(dbeta!, expected.dbeta, 1e-11, 'dbeta');
+          const all = new Moments(of.c).add(spoilt.x, of.shape, { axis: of.axis, mask: holey });
+          near(bn.batchMoments!.variance, all.variance, 1e-12, 'variance of all that is chosen');
+        }
       }
     });
 
@@ -162,8 +185,19 @@ export default function masks(backend: BackendUnderTest): void {
     near(bn.runningMean, [7 / 300], 1e-16, 'the exact mean');
   });
 
+  test('synchronised with nobody else is not synchronised, to the bit', () => {
+    const of = LAYER_CASES[1];
+    const mask = maskOf(of);
+    const data = layerData('masked alone', of, 'float32');
+    const alone = { synchronize: new ThreadReducer(ThreadReducer.memory(1, of.c), 0) };
+    const [plain, bn] = [layerOf(of, {}, 'float32'), layerOf(of, alone, 'float32')];
+    const [expected, actual] = [plain, bn].map((layer) => runLayer(layer, data, of.shape, { mask }));
+    for (const name of ['y', 'dx', 'dgamma', 'dbeta'] as const) same(actual[name], expected[name], name);
+    same(bn.runningVariance, plain.runningVariance, 'runningVariance');
+  });
+
   test('nothing left: statistics stay, outputs and gradients are 0', () => {
-    for (const more of [{}, { renorm: true }, { onNonFinite: 'throw' }] as BatchNormOptions[]) {
+    for (const more of [{}, { renorm: true }, { onNonFinite: 'throw' }, { ghostBatchSize: 1 }] as BatchNormOptions[]) {
       const bn = new BatchNorm(1, more);
       const y = bn.forward(Float32Array.of(1, Number.NaN), [2, 1], { mask: [0, 0] });
       const dx = bn.backward(Float32Array.of(1, 2));
@@ -204,8 +238,8 @@ export default function masks(backend: BackendUnderTest): void {
     refused(1, /"mask" expected an array of 0 and 1, got 1/, TypeError);
     refused(null, /"mask" expected an array of 0 and 1, got null/, TypeError);
     assert.throws(() => bn.forward(x, [2, 1], { mask: [1, 0] }), /shape/);
-    const ghost = new BatchNorm(1, { ghostBatchSize: 1, singleValue: 'allow' });
-    assert.throws(() => ghost.forward(x, [2, 1], { mask: [1, 0] }), /"mask" expected nothing with ghostBatchSize/);
+    const ghost = new BatchNorm(1, { ghostBatchSize: 2 });
+    assert.throws(() => ghost.forward(Float32Array.of(1, 2, 3, 4), [4, 1], { mask: [1, 1, 1, 0] }), RangeError);
     assert.equal([bn.batchesTracked, ghost.batchesTracked], [0, 0]);
   });
 }
