@@ -95,7 +95,7 @@ export function checkForward<T extends Tensor>(
   const { n, s } = selection?.view ?? view;
   const single = n * s === 1 && c > 0 && !synchronized && ghostBatchSize === null;
   if (single && (batch || track) && singleValue === 'throw') {
-    refuseSingleValue(FORWARD, shape, 'normalise by the running statistics with eval()');
+    refuseSingleValue(FORWARD, shape, 'normalise by the running statistics with eval()', selection !== null);
   }
   return { view, selection };
 }

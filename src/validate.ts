@@ -159,10 +159,11 @@ export function checkChannels(call: string, channels: number, shape: readonly nu
 }
 
 /** One value per channel has no variance to normalise by. */
-export function refuseSingleValue(call: string, shape: readonly number[], otherwise: string): never {
+export function refuseSingleValue(call: string, shape: readonly number[], otherwise: string, masked = false): never {
+  const wanted = 'more than one value per channel in training';
+  const got = `one (shape ${list(shape)}${masked ? ', masked' : ''})`;
   throw new RangeError(
-    expected(call, 'shape', 'more than one value per channel in training', `one (shape ${list(shape)})`) +
-      `; pass singleValue: 'allow' for variance 0 (y = beta), or ${otherwise}`,
+    `${expected(call, 'shape', wanted, got)}; pass singleValue: 'allow' for variance 0 (y = beta), or ${otherwise}`,
   );
 }
 
