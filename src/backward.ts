@@ -1,4 +1,4 @@
-import { type GradientSums, isGradientSums, sumsOf } from './gradient-sums.js';
+import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from './gradient-sums.js';
 import { computeGradients } from './gradients.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
@@ -33,7 +33,7 @@ export interface BackwardOptions<T extends Tensor> extends Common {
    * Where x is only a piece of the batch that mean and variance are of: the merged sums of all pieces. dgamma and dbeta are
    * those of the whole batch then, the same for each piece; see {@link GradientSums}. Default: x is all of it.
    */
-  sums?: GradientSums | undefined;
+  sums?: WholeSums | undefined;
   /** As in the forward. Default 1. */
   gamma?: T | undefined;
   /** As in the forward; needed with an activation, whose input is computed again instead of stored. Default 0. */
@@ -156,7 +156,7 @@ export function backward<T extends Tensor>(
 }
 
 /** Sums are of the batch, so they say nothing where statistics are constants. */
-function checkSums(sums: GradientSums, statistics: 'batch' | 'given', channels: number): void {
+function checkSums(sums: WholeSums, statistics: 'batch' | 'given', channels: number): asserts sums is GradientSums {
   if (!isGradientSums(sums)) throw wrongKind(CALL, 'sums', 'GradientSums', sums);
   if (statistics === 'given') throw wrongKind(CALL, 'sums', "nothing with statistics: 'given'", sums);
   if (sums.channels !== channels) throw wrongValue(CALL, 'sums.channels', `${channels}`, sums.channels);

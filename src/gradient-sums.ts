@@ -35,6 +35,12 @@ export interface GradientSumsAddOptions<T extends Tensor> extends Common {
   activation?: Activation | undefined;
 }
 
+/**
+ * A {@link GradientSums}, in types that do not tell apart those of an ES module and of CommonJS, which are one class. (Private
+ * fields make classes nominal.)
+ */
+export type WholeSums = Pick<GradientSums, 'channels' | 'count' | 'sumDy' | 'sumDyDeviation'>;
+
 const FORMAT = 'batchnorm-gradient-sums/1';
 const ADD = 'GradientSums.add';
 const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis epsilon mean variance gamma beta residual activation');

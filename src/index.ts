@@ -6,7 +6,7 @@ export { BatchNorm } from './batch-norm.js';
 export type { ErrorCode } from './errors.js';
 export { type ForwardInferenceOptions, forwardInference } from './forward-inference.js';
 export { type ForwardTraining, type ForwardTrainingOptions, forwardTraining } from './forward-training.js';
-export { GradientSums, type GradientSumsAddOptions } from './gradient-sums.js';
+export { GradientSums, type GradientSumsAddOptions, type WholeSums } from './gradient-sums.js';
 export type { BatchNormBackwardOptions, BatchNormForwardOptions } from './layer-options.js';
 export type { BatchNormOptions } from './layer-settings.js';
 export type { BatchNormState } from './layer-state.js';

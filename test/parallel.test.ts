@@ -68,7 +68,7 @@ async function answersOf(
   { name, isa }: Pick<BackendUnderTest, 'name' | 'isa'>,
   { size = SIZE, channels = 5, timeout = 30_000 } = {},
 ): Promise<Answer[]> {
-  const memory = ThreadReducer.memory(size, channels);
+  const memory = size === 0 ? null : ThreadReducer.memory(size, channels);
   const file = new URL('support/parallel-worker.js', import.meta.url);
   const workers = tasks.map((task) => {
     const workerData: ParallelTask = { memory, timeout, backend: name, isa, ...task };
@@ -179,13 +179,15 @@ function parameterBounds(
 }
 
 for (const backend of allUnderTest()) {
-  const test = suiteFor(backend, 'data-parallel');
+  // In threads only: this one's backends belong to other tests.
+  const test = suiteOf(`${backend.name}/${backend.isa}: data-parallel`);
 
   test('four threads with parts of the batch are one with all of it', async () => {
     const all = problems();
     const tasks = Array.from({ length: SIZE }, (_, rank) => ({ rank, batches: all.map((one) => shareOf(one, rank)) }));
     const answers = await answersOf(tasks, backend);
-    for (const { error } of answers) assert.is(error, undefined);
+    const [plain] = await answersOf([{ rank: 0, batches: all.map(({ whole }) => whole) }], backend, { size: 0 });
+    for (const { error } of [...answers, plain]) assert.is(error, undefined);
     all.forEach((problem, i) => {
       const parts = answers.map(({ results }) => results![i]);
       for (const part of parts.slice(1)) {
@@ -194,7 +196,7 @@ for (const backend of allUnderTest()) {
         }
       }
       assert.equal([...parts[0].count], Array(problem.c).fill(problem.whole.x.length / problem.c));
-      const one = alone(problem.whole);
+      const one = plain.results![i];
       compare(problem, parts, one);
       if (problem.shares.filter((samples) => samples > 0).length === 1) {
         same(joined(parts.map(({ y }) => y)), one.y, 'y of one rank that has everything');

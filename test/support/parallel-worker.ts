@@ -1,4 +1,4 @@
-/** One rank of a data-parallel layer: it normalises its part of each batch, and posts what it got. */
+/** One rank of a data-parallel layer, or a plain layer: it normalises its part of each batch, and posts what it got. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { BatchNorm, type BatchNormOptions, ThreadReducer, useBackend } from 'batchnorm';
 
@@ -12,7 +12,8 @@ export interface ParallelBatch {
 }
 
 export interface ParallelTask {
-  readonly memory: SharedArrayBuffer;
+  /** null: a plain layer. */
+  readonly memory: SharedArrayBuffer | null;
   readonly rank: number;
   readonly timeout: number;
   readonly backend: 'native' | 'wasm' | 'reference';
@@ -22,7 +23,7 @@ export interface ParallelTask {
 
 const { memory, rank, timeout, backend, isa, batches }: ParallelTask = workerData;
 useBackend(backend, { isa, threads: 1 });
-const reducer = new ThreadReducer(memory, rank, { timeout });
+const synchronize = memory === null ? undefined : new ThreadReducer(memory, rank, { timeout });
 
 try {
   parentPort!.postMessage({ results: batches.map(step) });
@@ -31,7 +32,7 @@ try {
 }
 
 function step({ options, gamma, beta, x, dy, shape }: ParallelBatch) {
-  const bn = new BatchNorm(gamma.length, { ...options, synchronize: reducer });
+  const bn = new BatchNorm(gamma.length, { ...options, synchronize });
   bn.gamma!.set(gamma);
   bn.beta!.set(beta);
   const y = bn.forward(x, shape);
