@@ -1,4 +1,6 @@
+import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from './gradient-sums.js';
 import { computeGradients } from './gradients.js';
+import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
 import { newTensor } from './typed-arrays.js';
 import type { Activation, Tensor } from './types.js';
@@ -27,6 +29,11 @@ export interface BackwardOptions<T extends Tensor> extends Common {
    * {@link forwardInference}, where they are constants.
    */
   statistics?: 'batch' | 'given' | undefined;
+  /**
+   * Where x is only a piece of the batch that mean and variance are of: the merged sums of all pieces. dgamma and dbeta are
+   * those of the whole batch then, the same for each piece; see {@link GradientSums}. Default: x is all of it.
+   */
+  sums?: WholeSums | undefined;
   /** As in the forward. Default 1. */
   gamma?: T | undefined;
   /** As in the forward; needed with an activation, whose input is computed again instead of stored. Default 0. */
@@ -61,7 +68,7 @@ export interface Gradients<T extends Tensor> {
 
 const CALL = 'backward';
 const OPTIONS = /* @__PURE__ */ nameSet(
-  'axis epsilon mean variance statistics gamma beta residual activation out outGamma outBeta outResidual',
+  'axis epsilon mean variance statistics sums gamma beta residual activation out outGamma outBeta outResidual',
 );
 const STATISTICS = ['batch', 'given'] as const;
 const IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
@@ -102,13 +109,14 @@ export function backward<T extends Tensor>(
 ): Gradients<T> {
   checkOptions(CALL, options, OPTIONS);
   const { axis, epsilon = DEFAULT_EPSILON, mean, variance, statistics = 'batch', gamma, beta, residual } = options;
-  const { activation = 'none', out, outGamma, outBeta, outResidual } = options;
+  const { activation = 'none', sums, out, outGamma, outBeta, outResidual } = options;
   checkEpsilon(CALL, epsilon);
   checkActivation(CALL, activation);
   checkChoice(CALL, 'statistics', statistics, STATISTICS);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
+  if (sums !== undefined) checkSums(sums, statistics, c);
   const means = readStatistics(CALL, 'mean', mean, c);
   const variances = readStatistics(CALL, 'variance', variance, c);
   checkVariance(CALL, 'variance', variances);
@@ -141,6 +149,15 @@ export function backward<T extends Tensor>(
     residual: residual ?? null,
     affine: { mean: means, variance: variances, gamma: gamma ?? null, beta: beta ?? null, epsilon },
     batchStatistics: statistics === 'batch',
+    sums: sums === undefined ? null : { ...sumsOf(sums), count: sums.count },
+    learn: true,
   });
   return dresidual === null ? { dx, dgamma, dbeta } : { dx, dgamma, dbeta, dresidual };
+}
+
+/** Sums are of the batch, so they say nothing where statistics are constants. */
+function checkSums(sums: WholeSums, statistics: 'batch' | 'given', channels: number): asserts sums is GradientSums {
+  if (!isGradientSums(sums)) throw wrongKind(CALL, 'sums', 'GradientSums', sums);
+  if (statistics === 'given') throw wrongKind(CALL, 'sums', "nothing with statistics: 'given'", sums);
+  if (sums.channels !== channels) throw wrongValue(CALL, 'sums.channels', `${channels}`, sums.channels);
 }

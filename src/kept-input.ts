@@ -1,6 +1,7 @@
 /** What a layer's forward keeps for its backward: references, which may have gone bad by then. */
 import { environmentError } from './errors.js';
 import type { View } from './kernels.js';
+import type { Selection } from './mask.js';
 import { describe } from './messages.js';
 import { isRevoked, isSame, isUsable } from './typed-arrays.js';
 import type { Activation, Tensor } from './types.js';
@@ -12,6 +13,8 @@ export interface KeptInput<T extends Tensor> {
   readonly residual: T | null;
   readonly view: View;
   readonly batchStatistics: boolean;
+  /** Where x and the residual are gathered copies of what a mask has chosen; null without. */
+  readonly selection: Selection | null;
   /** What the forward wrote over. */
   readonly overwritten: 'x' | 'the residual' | null;
 }
@@ -23,10 +26,12 @@ export function keepInput<T extends Tensor>(
   out: T | undefined,
   batchStatistics: boolean,
   activation: Activation,
+  selection: Selection | null = null,
 ): KeptInput<T> {
   const hasResidual = residual !== undefined;
   const needed = hasResidual && activation !== 'none' ? residual : null;
-  return { x, hasResidual, residual: needed, view, batchStatistics, overwritten: overwrittenBy(out, x, needed) };
+  const overwritten = overwrittenBy(out, x, needed);
+  return { x, hasResidual, residual: needed, view, batchStatistics, selection, overwritten };
 }
 
 function overwrittenBy<T extends Tensor>(out: T | undefined, x: T, residual: T | null): KeptInput<T>['overwritten'] {

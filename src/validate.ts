@@ -159,10 +159,19 @@ export function checkChannels(call: string, channels: number, shape: readonly nu
 }
 
 /** One value per channel has no variance to normalise by. */
-export function refuseSingleValue(call: string, shape: readonly number[], otherwise: string): never {
+export function refuseSingleValue(call: string, shape: readonly number[], otherwise: string, masked = false): never {
+  const wanted = 'more than one value per channel in training';
+  const got = `one (shape ${list(shape)}${masked ? ', masked' : ''})`;
   throw new RangeError(
-    expected(call, 'shape', 'more than one value per channel in training', `one (shape ${list(shape)})`) +
-      `; pass singleValue: 'allow' for variance 0 (y = beta), or ${otherwise}`,
+    `${expected(call, 'shape', wanted, got)}; pass singleValue: 'allow' for variance 0 (y = beta), or ${otherwise}`,
+  );
+}
+
+/** The same of a ghost batch, or of all ranks together. */
+export function refuseSingleGroup(call: string, synchronized: boolean): never {
+  const wanted = `more than one value per channel in ${synchronized ? 'all ranks together' : 'each ghost batch'}`;
+  throw new RangeError(
+    `${expected(call, 'shape', wanted, 'one')}; pass singleValue: 'allow' for variance 0 (y = beta)`,
   );
 }
 
