@@ -6,6 +6,8 @@ interface HeapBackend {
   /** Memory that is not cleared. */
   makeOutput(shape: readonly number[], dtype: 'float32'): TensorInfo;
   typedArrayFromHeap(info: TensorInfo): Float32Array;
+  /** Moves the tensor here first, if it is on another backend. */
+  getMemoryOffset(dataId: object): number;
 }
 
 /** What other backends have. On the cpu backend it is the tensor's own memory, elsewhere a copy. */
@@ -51,9 +53,9 @@ function computeOnHeap<I extends Inputs>(
   inputs: I,
   compute: (outputs: Float32Array[], inputs: Arrays<I>) => void,
 ): Tensor[] {
-  // What comes from another backend is moved here now, and outputs have their memory: both may grow the heap, which
+  // First what comes from another backend is moved here, and outputs have their memory: both may grow the heap, which
   // would detach arrays that see it.
-  eachOf(inputs, (input) => host.typedArrayFromHeap(input));
+  for (const input of Object.values(inputs)) if (input !== null) host.getMemoryOffset(input.dataId);
   const outputs = shapes.map((shape) => engine().makeTensorFromTensorInfo(host.makeOutput([...shape], 'float32')));
   compute(
     outputs.map((output) => host.typedArrayFromHeap(output)),
