@@ -14,6 +14,7 @@ import {
   suiteOn,
   THEIR_ERROR,
   theirs,
+  train,
   values,
   weights,
 } from '../../support/tfjs.js';
@@ -69,6 +70,18 @@ export default function conformance(host: HostName): void {
       assert.equal(weights(layers[0]), before, 'inference leaves the weights alone');
     });
   }
+
+  test('moving statistics follow as in the original, bit for bit', () => {
+    const layers = [ours({ momentum: 0.9 }), theirs({ momentum: 0.9 })];
+    for (let step = 0; step < 10; step++) {
+      const x = tf.tensor2d(
+        [0, 10, 2, 30].map((value) => value * step),
+        [2, 2],
+      ); // whose mean and variance are exact
+      const [actual, expected] = layers.map((layer) => (train(layer, x), weights(layer)));
+      assert.equal(actual, expected);
+    }
+  });
 
   for (const [title, config] of Object.entries(CONFIGS)) {
     test(`fits as the original over ${STEPS} steps, ${title}`, async () => {

@@ -103,18 +103,21 @@ export default function registration(host: HostName): void {
     }
   });
 
-  test('tf.batchNorm with numbers of its own for every element, or one for all, is left to TensorFlow.js', () => {
-    const x = random([4, 3], 1);
-    const calls = [[4, 3], [1]].map((shape) => () => {
-      const [mean, variance] = [random(shape, 2), tf.square(random(shape, 3))];
-      return values(tf.batchNorm(x, mean as tf.Tensor2D, variance as tf.Tensor2D));
-    });
-    const before = calls.map((call) => call());
+  test('tf.batchNorm of integers, with numbers for every element, or with one for all, is left to TensorFlow.js', () => {
+    const cases = [
+      { x: random([4, 3], 1), shape: [4, 3] },
+      { x: random([4, 3], 1), shape: [1] },
+      { x: tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3], 'int32'), shape: [3] },
+    ];
+    const run = () =>
+      cases.map(({ x, shape }) => {
+        const [mean, variance] = [random(shape, 2), tf.square(random(shape, 3))];
+        const y = tf.batchNorm(x, mean as tf.Tensor2D, variance as tf.Tensor2D);
+        return [y.dtype, values(y)];
+      });
+    const before = run();
     register();
-    assert.equal(
-      calls.map((call) => call()),
-      before,
-    );
+    assert.equal(run(), before);
   });
 
   test('a layer of TensorFlow.js infers by our kernel, and trains as before', () => {
