@@ -40,7 +40,7 @@ function open(layer: LayerName, problem: Problem): Entry {
     },
     close: () => {
       tf.dispose([...results, x, dy]);
-      norm.dispose();
+      for (const weight of norm.weights) weight.dispose();
     },
   };
 }
