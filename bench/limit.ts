@@ -1,9 +1,10 @@
-/** The memory limit: how long the plainest copies take, over arrays of a case's size, on as many threads. */
+/** The memory limit: how long the plainest copies take, over the very arrays of a case, on as many threads. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Problem } from './problem.js';
 import type { Entrant } from './rounds.js';
 import type { Timing } from './row.js';
 import type { Operation } from './shapes.js';
@@ -11,9 +12,15 @@ import type { Operation } from './shapes.js';
 /** bench/native/limit.cc */
 interface Addon {
   readonly isa: string;
-  allocate(elements: number): void;
-  release(): void;
-  run(kernel: string, threads: number, samples: number, passes: number): Float64Array;
+  run(
+    kernel: string,
+    y: Float32Array,
+    x: Float32Array,
+    z: Float32Array,
+    threads: number,
+    samples: number,
+    passes: number,
+  ): Float64Array;
 }
 
 /** Seen from dist-bench. */
@@ -68,32 +75,27 @@ export class Limit {
     return this.#addon.isa;
   }
 
-  open(elements: number): void {
-    this.#addon.allocate(elements);
-  }
-
-  close(): void {
-    this.#addon.release();
-  }
-
-  /** One for each kernel, to take turns with the contenders. */
-  entrants(operation: Operation): (Entrant & { readonly variant: string })[] {
+  /** One for each kernel, to take turns with the contenders, over whose outputs it writes. */
+  entrants(problem: Problem, operation: Operation): (Entrant & { readonly variant: string })[] {
     return KERNELS[operation].map((variant) => ({
       variant,
-      secondsOfCall: this.#run(variant, 1, 1)[0]!,
-      round: async () => this.#round(variant),
+      secondsOfCall: this.#run(problem, variant, 1, 1)[0]!,
+      round: async () => this.#round(problem, variant),
     }));
   }
 
-  #round(variant: string): Timing {
-    const [once] = this.#run(variant, 1, 1);
+  #round(problem: Problem, variant: string): Timing {
+    const [once] = this.#run(problem, variant, 1, 1);
     const passes = Math.max(1, Math.ceil(SAMPLE_NS / 1e9 / once!));
     const count = passes === 1 ? 1 : SAMPLES;
-    return { samples: this.#run(variant, count, passes), calls: count * passes };
+    return { samples: this.#run(problem, variant, count, passes), calls: count * passes };
   }
 
   /** Seconds. */
-  #run(variant: string, samples: number, passes: number): number[] {
-    return [...this.#addon.run(variant, this.#threads, samples, passes)].map((nanoseconds) => nanoseconds / 1e9);
+  #run({ x, dy, out }: Problem, variant: string, samples: number, passes: number): number[] {
+    const y = variant.includes('triad') ? out.dx : out.y;
+    return [...this.#addon.run(variant, y, x, dy, this.#threads, samples, passes)].map(
+      (nanoseconds) => nanoseconds / 1e9,
+    );
   }
 }

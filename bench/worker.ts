@@ -21,14 +21,12 @@ let done = 0;
 for (const [shape, layout] of contenders.length > 0 ? cases : []) {
   progress(`${shape} ${layout}, making data`);
   const problem = makeProblem(shape, layout);
-  limit?.open(problem.x.length);
   for (const op of ops) {
     progress(`${shape} ${layout}, ${op}`);
     await measure(problem, op);
     done++;
   }
 }
-limit?.close();
 progress('done');
 process.disconnect();
 
@@ -43,7 +41,7 @@ function progress(text: string): void {
 /** Everyone who can, in turns; a line for each. */
 async function measure(problem: Problem, op: Operation): Promise<void> {
   const field: { who: Who; entrant: Entrant }[] = [];
-  for (const entrant of limit?.entrants(op) ?? []) {
+  for (const entrant of limit?.entrants(problem, op) ?? []) {
     const { variant } = entrant;
     field.push({ who: { peer: LIMIT, variant, threads: allowed, version: limit!.isa }, entrant });
   }

@@ -19,11 +19,9 @@ namespace {
 
 /** Elementwise passes over rows shorter than this run across channels. */
 constexpr size_t SPREAD_BELOW = 16;
-/** Shorter rows are staged on their way past the caches: what they share of a cache line has to be put together. */
+/** Shorter rows are neither aligned nor written past the caches: what they share of a cache line would have to be put
+ * together first, which took twice the time at 7×7. */
 constexpr size_t UNALIGNED_BELOW = 256;
-/** Elements that are staged: few, so that reading and writing overlap (4 KB of them took 1.25 times as long as these).
- */
-constexpr size_t STAGED = 128;
 /** Elements that are taken in order, before those that lie in front of them. */
 constexpr size_t CHUNK = 65536;
 

@@ -47,7 +47,9 @@ inline Plan planOf(View v, size_t width, size_t reread, size_t tensors, const Re
   const size_t size = v.n * v.c * v.s * width;
   const size_t threads = threadsFor(size * tensors, resources);
   Plan plan{threads, v.c, false, {size * tensors >= resources.streamBytes, reread > 0}};
-  if (stackedRows(v) > 1 || reread == 0) return plan;
+  // Where all fits the last level, one thread gains nothing by tiles: (32,256,14,14) took 0.85 of the time without
+  // them.
+  if (stackedRows(v) > 1 || reread == 0 || (threads == 1 && !plan.manner.streaming)) return plan;
 
   const bool cached = size * reread <= resources.tileBytes * threads;
   const size_t channelRow = v.s * width, channelBytes = v.n * channelRow * reread;

@@ -16,7 +16,7 @@ namespace {
 
 #if defined(__AVX2__)
 using Vector = __m256;
-inline Vector load(const float* at) { return _mm256_load_ps(at); }
+inline Vector load(const float* at) { return _mm256_loadu_ps(at); }
 inline void store(float* at, Vector v) { _mm256_store_ps(at, v); }
 inline void stream(float* at, Vector v) { _mm256_stream_ps(at, v); }
 inline Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
@@ -25,7 +25,7 @@ inline Vector all(float value) { return _mm256_set1_ps(value); }
 inline void drain() { _mm_sfence(); }
 #elif defined(__SSE2__) || defined(_M_X64)
 using Vector = __m128;
-inline Vector load(const float* at) { return _mm_load_ps(at); }
+inline Vector load(const float* at) { return _mm_loadu_ps(at); }
 inline void store(float* at, Vector v) { _mm_store_ps(at, v); }
 inline void stream(float* at, Vector v) { _mm_stream_ps(at, v); }
 inline Vector add(Vector a, Vector b) { return _mm_add_ps(a, b); }

@@ -4,10 +4,10 @@
 
 namespace limit {
 
-/** Elements are handled in blocks of this many floats; arrays and slices are multiples of it. */
+/** Elements are handled in blocks of this many floats; slices are multiples of it. */
 constexpr size_t BLOCK = 64;
 
-/** The loops of one instruction set. Arrays are aligned to 64 bytes, `count` is a multiple of BLOCK. */
+/** The loops of one instruction set. What is written is aligned to 64 bytes, `count` is a multiple of BLOCK. */
 struct Kernels {
   const char* isa;
   /** y ← x, with stores that go through the caches or (nt) past them. */

@@ -1,10 +1,7 @@
-// The memory limit for bench/: how fast this machine copies arrays of the size of a case. Not part of the shipped
-// addon.
+// The memory limit for bench/: how fast this machine copies the arrays of a case. Not part of the shipped addon.
 #include <napi.h>
 
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -21,32 +18,26 @@ const Kernels& best() {
   return kernels_baseline;
 }
 
-/** Three arrays of one size. They start at different places within a page, or stores would look like loads to come. */
-class Arrays {
- public:
-  explicit Arrays(size_t elements) : blocks_((elements + BLOCK - 1) / BLOCK) {
-    const size_t stride = blocks_ * BLOCK + STAGGER;
-    memory_.reset(new float[3 * stride + ALIGNMENT]);
-    for (size_t i = 0; i < 3 * stride + ALIGNMENT; i++) memory_[i] = static_cast<float>(i % 1024) * 1e-3f;
-    const uintptr_t start = reinterpret_cast<uintptr_t>(memory_.get());
-    x = memory_.get() + (ALIGNMENT - start / sizeof(float) % ALIGNMENT) % ALIGNMENT;
-    y = x + stride;
-    z = y + stride;
+/** The elements of a case's own arrays that loops in whole, aligned blocks reach: all but a few at the ends. */
+struct Arrays {
+  float *y, *x, *z;
+  size_t blocks;
+
+  Arrays(float* to, float* from, float* other, size_t length) {
+    const size_t start = (LINE - reinterpret_cast<uintptr_t>(to) / sizeof(float) % LINE) % LINE;
+    y = to + start;
+    x = from + start;
+    z = other + start;
+    blocks = length < start ? 0 : (length - start) / BLOCK;
   }
 
   /** The part of member `k` of `members`. */
-  size_t begin(unsigned k, unsigned members) const { return blocks_ * k / members * BLOCK; }
-
-  float *x, *y, *z;
+  size_t begin(unsigned k, unsigned members) const { return blocks * k / members * BLOCK; }
 
  private:
-  static constexpr size_t ALIGNMENT = 16;       // floats: a line of the cache
-  static constexpr size_t STAGGER = 1024 + 80;  // a page and five lines
-  const size_t blocks_;
-  std::unique_ptr<float[]> memory_;
+  static constexpr size_t LINE = 16;  // floats: a line of the cache
 };
 
-std::unique_ptr<Arrays> arrays;
 volatile float sink;
 
 /** One kernel by its name: a pass that writes and, before it where the name begins with "two", one that only reads. */
@@ -78,41 +69,33 @@ struct Plan {
   decltype(Kernels::dot) dot = nullptr;
 };
 
-/** allocate(elements): three arrays of so many floats, in place of earlier ones. */
-void allocate(const Napi::CallbackInfo& info) {
-  arrays.reset();
-  try {
-    arrays = std::make_unique<Arrays>(static_cast<size_t>(info[0].ToNumber().Int64Value()));
-  } catch (const std::bad_alloc&) {
-    throw Napi::RangeError::New(info.Env(), "limit: no memory for three such arrays");
-  }
-}
-
-void release(const Napi::CallbackInfo&) { arrays.reset(); }
-
-/** run(kernel, threads, samples, passes): nanoseconds of a pass, a Float64Array of `samples`. */
+/** run(kernel, y, x, z, threads, samples, passes): nanoseconds of a pass over all elements, a Float64Array of
+ * `samples`. */
 Napi::Value run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::string name = info[0].ToString();
-  const unsigned threads = info[1].ToNumber().Uint32Value(), samples = info[2].ToNumber().Uint32Value();
-  const unsigned passes = info[3].ToNumber().Uint32Value();
+  auto y = info[1].As<Napi::Float32Array>(), x = info[2].As<Napi::Float32Array>(), z = info[3].As<Napi::Float32Array>();
+  const unsigned threads = info[4].ToNumber().Uint32Value(), samples = info[5].ToNumber().Uint32Value();
+  const unsigned passes = info[6].ToNumber().Uint32Value();
   const Plan plan(name, best());
   if (!plan.isKnown()) throw Napi::RangeError::New(env, "limit: no kernel is called " + name);
-  if (arrays == nullptr || threads == 0 || passes == 0) throw Napi::Error::New(env, "limit: allocate first");
-  const Arrays& on = *arrays;
+  const size_t length = y.ElementLength();
+  const Arrays on(y.Data(), x.Data(), z.Data(), length);
+  if (x.ElementLength() != length || z.ElementLength() != length || on.blocks == 0 || threads == 0 || passes == 0) {
+    throw Napi::RangeError::New(env, "limit: wanted three arrays of one length, threads and passes");
+  }
   const std::vector<double> times = measure(threads, samples, passes, [&](unsigned member, Barrier& barrier) {
     const size_t begin = on.begin(member, threads), count = on.begin(member + 1, threads) - begin;
     plan.run(on.y + begin, on.x + begin, on.z + begin, count, barrier);
   });
+  const double all = static_cast<double>(length) / static_cast<double>(on.blocks * BLOCK);
   Napi::Float64Array result = Napi::Float64Array::New(env, times.size());
-  for (size_t i = 0; i < times.size(); i++) result[i] = times[i];
+  for (size_t i = 0; i < times.size(); i++) result[i] = times[i] * all;
   return result;
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exports["isa"] = Napi::String::New(env, best().isa);
-  exports["allocate"] = Napi::Function::New(env, allocate);
-  exports["release"] = Napi::Function::New(env, release);
   exports["run"] = Napi::Function::New(env, run);
   return exports;
 }
