@@ -49,7 +49,7 @@ async function run({ title, code }: Example): Promise<string[]> {
 }
 
 const test = suiteOf('examples');
-const examples = [...FILES.flatMap(fromComments), ...fromMarkdown('README.md')];
+const examples = [...FILES.flatMap(fromComments), ...fromMarkdown('README.md'), ...fromMarkdown('docs/tfjs.md')];
 
 for (const example of examples) {
   test(example.title, async () => {

@@ -22,7 +22,7 @@ export type BatchNormalizationConfig = OriginalConfig & {
    * m − 1 ('unbiased': the paper's Algorithm 2, PyTorch), where m is the number of values per channel. With m = 1 it is the
    * biased one. Serialised only where it is 'unbiased'.
    */
-  varianceEstimator?: 'biased' | 'unbiased';
+  varianceEstimator?: 'biased' | 'unbiased' | undefined;
 };
 
 type OriginalConfig = NonNullable<Parameters<typeof layers.batchNormalization>[0]>;
@@ -30,9 +30,9 @@ type OriginalConfig = NonNullable<Parameters<typeof layers.batchNormalization>[0
 /** What a call is given beside its input. */
 export interface CallOptions {
   /** Whether to normalise by the batch. Default false. */
-  training?: boolean;
+  training?: boolean | undefined;
   /** Which positions count in training: of the input's shape without its last axis; 0 or false leaves out. */
-  mask?: Tensor | (Tensor | null)[] | null;
+  mask?: Tensor | (Tensor | null)[] | null | undefined;
 }
 
 /** Milliseconds that a layer has spent since it was made, with reading and making tensors. Set to 0 what you restart. */
@@ -100,7 +100,7 @@ export class BatchNormalization extends Original {
     this.#unbiased = isUnbiased(config.varianceEstimator);
   }
 
-  override call(inputs: Tensor | Tensor[], { training = false, mask }: CallOptions): Tensor {
+  override call(inputs: Tensor | Tensor[], { training = false, mask }: CallOptions = {}): Tensor {
     return tidy(() => {
       const x = toFloat(single(inputs, this.name));
       if (!training || this.#isFrozen) return this.#infer(x);

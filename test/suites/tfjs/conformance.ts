@@ -78,7 +78,10 @@ export default function conformance(host: HostName): void {
         [0, 10, 2, 30].map((value) => value * step),
         [2, 2],
       ); // whose mean and variance are exact
-      const [actual, expected] = layers.map((layer) => (train(layer, x), weights(layer)));
+      const [actual, expected] = layers.map((layer) => {
+        train(layer, x);
+        return weights(layer);
+      });
       assert.equal(actual, expected);
     }
   });

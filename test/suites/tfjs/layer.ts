@@ -75,7 +75,7 @@ export default function layer(host: HostName): void {
     const x = tf.tensor2d([0, 10, 2, 30], [2, 2]);
     const variances = [undefined, 'biased', 'unbiased'] as const;
     const found = variances.map((varianceEstimator) => {
-      const norm = batchNormalization({ momentum: 0.75, ...(varianceEstimator && { varianceEstimator }) });
+      const norm = batchNormalization({ momentum: 0.75, varianceEstimator });
       train(norm, x);
       return weights(norm).slice(2);
     });
