@@ -97,7 +97,7 @@ export default function conformance(host: HostName): void {
     });
   }
 
-  // TensorFlow.js' wasm backend has no gradient of a convolution.
+  // TensorFlow.js' wasm backend has no gradient for the filters of a convolution.
   if (host === 'cpu') {
     test(`fits a convolutional network as the original over ${STEPS} steps`, async () => {
       const [actual, expected] = [await fit(ours, {}, convolutional), await fit(theirs, {}, convolutional)];
