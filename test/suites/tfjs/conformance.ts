@@ -29,7 +29,7 @@ const GRADIENTS = ['y', 'dx', 'dgamma', 'dbeta'];
 
 /** Steps of a fit, and how far rounding may have driven two of them apart: chaos multiplies it. */
 const STEPS = 50;
-const DRIFT = 2e-4;
+const DRIFT = 1e-5;
 
 const CONFIGS: Record<string, Config> = {
   'by default': {},
