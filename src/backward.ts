@@ -1,11 +1,11 @@
+import { type Activation, readActivation } from './activation.js';
 import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from './gradient-sums.js';
 import { computeGradients } from './gradients.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
 import { newTensor } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 import {
-  checkActivation,
   checkArray,
   checkChoice,
   checkEpsilon,
@@ -111,7 +111,7 @@ export function backward<T extends Tensor>(
   const { axis, epsilon = DEFAULT_EPSILON, mean, variance, statistics = 'batch', gamma, beta, residual } = options;
   const { activation = 'none', sums, out, outGamma, outBeta, outResidual } = options;
   checkEpsilon(CALL, epsilon);
-  checkActivation(CALL, activation);
+  readActivation(CALL, activation);
   checkChoice(CALL, 'statistics', statistics, STATISTICS);
 
   const view = readView(CALL, shape, axis);

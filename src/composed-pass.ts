@@ -2,11 +2,12 @@
  * The pass of a layer with variants: the same kernels, one after the other, with statistics and gradient sums in hand
  * between them. Where no variant changes them, the bits are those of the plain pass.
  */
+import { kernelActivation } from './activation.js';
 import { kernels } from './backends/select.js';
 import { type Group, type Grouping, gather, groupRows, groupSamples, scatter, wholeBatch } from './ghost-groups.js';
 import { clearSingleValues, reciprocalDeviation, residualGradient } from './gradients.js';
 import type { KeptInput } from './kept-input.js';
-import { ACTIVATION_CODES, type Affine, type GradientSums } from './kernels.js';
+import type { Affine, GradientSums, KernelActivation } from './kernels.js';
 import type { LayerArrays } from './layer-arrays.js';
 import type { Settings } from './layer-settings.js';
 import { type MomentArrays, mergeMoments, newMoments } from './moment-arrays.js';
@@ -38,12 +39,14 @@ interface Kept<T extends Tensor> {
 export class ComposedPass<T extends Tensor> implements Pass<T> {
   readonly #own: LayerArrays<T>;
   readonly #settings: Settings;
+  readonly #activation: KernelActivation;
   readonly #reducer: Reducer | null;
   #kept: Kept<T> = { parts: [], order: null };
 
   constructor(own: LayerArrays<T>, settings: Settings, reducer: Reducer | null) {
     this.#own = own;
     this.#settings = settings;
+    this.#activation = kernelActivation(settings.activation);
     this.#reducer = reducer;
   }
 
@@ -108,11 +111,17 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
   }
 
   #normalize(y: T, x: T, residual: T | null, parts: readonly Part<T>[]): void {
-    const code = ACTIVATION_CODES[this.#settings.activation];
     for (const part of parts) {
       if (part.start === part.end) continue;
       const { affine, view } = part;
-      kernels().normalize(slice(y, part), slice(x, part), residual && slice(residual, part), affine, code, view);
+      kernels().normalize(
+        slice(y, part),
+        slice(x, part),
+        residual && slice(residual, part),
+        affine,
+        this.#activation,
+        view,
+      );
     }
   }
 
@@ -139,8 +148,7 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
   /** Of tensors whose groups lie together. */
   #differentiate(dx: T, dresidual: T | null, dy: T, x: T, input: KeptInput<T>, targets: Targets<T>): void {
     const { parts, order } = this.#kept;
-    const { activation } = this.#settings;
-    const code = ACTIVATION_CODES[activation];
+    const code = this.#activation;
     const { batchStatistics } = input;
     const residual = input.residual && this.#inOrder(input.residual, order);
     const wanted = batchStatistics || targets.learn;
@@ -193,7 +201,13 @@ function hasValues({ count }: MomentArrays): boolean {
   return count.length > 0 && count[0] > 0;
 }
 
-function sumsOf<T extends Tensor>(dy: T, x: T, residual: T | null, part: Part<T>, code: 0 | 1): GradientSums {
+function sumsOf<T extends Tensor>(
+  dy: T,
+  x: T,
+  residual: T | null,
+  part: Part<T>,
+  code: KernelActivation,
+): GradientSums {
   const { view, start, end, affine } = part;
   const sums = { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
   if (start === end) return sums;

@@ -1,10 +1,9 @@
+import { type Activation, kernelActivation, readActivation } from './activation.js';
 import { kernels } from './backends/select.js';
-import { ACTIVATION_CODES } from './kernels.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
 import { newTensor } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 import {
-  checkActivation,
   checkArray,
   checkEpsilon,
   checkOptions,
@@ -27,7 +26,7 @@ export interface ForwardInferenceOptions<T extends Tensor> extends Common {
   beta?: T | undefined;
   /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). Default none. */
   residual?: T | undefined;
-  /** Applied last: 'none' (default) or 'relu', relu(z) = z > 0 ? z : 0, NaN stays NaN. */
+  /** Applied last; see {@link Activation}. Default 'none'. */
   activation?: Activation | undefined;
   /** Where y goes. May be x or residual themselves, element for element; no other overlap. Default a new array. */
   out?: T | undefined;
@@ -65,7 +64,7 @@ export function forwardInference<T extends Tensor>(
   checkOptions(CALL, options, OPTIONS);
   const { axis, epsilon = DEFAULT_EPSILON, mean, variance, gamma, beta, residual, activation = 'none', out } = options;
   checkEpsilon(CALL, epsilon);
-  checkActivation(CALL, activation);
+  readActivation(CALL, activation);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
@@ -82,7 +81,7 @@ export function forwardInference<T extends Tensor>(
   const y = out ?? newTensor<T>(kind, x.length);
   if (x.length > 0) {
     const affine = { mean: means, variance: variances, gamma: gamma ?? null, beta: beta ?? null, epsilon };
-    kernels().normalize(y, x, residual ?? null, affine, ACTIVATION_CODES[activation], view);
+    kernels().normalize(y, x, residual ?? null, affine, kernelActivation(activation), view);
   }
   return y;
 }

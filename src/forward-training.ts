@@ -1,10 +1,10 @@
+import { type Activation, kernelActivation, readActivation } from './activation.js';
 import { kernels } from './backends/select.js';
-import { ACTIVATION_CODES, type Affine } from './kernels.js';
+import type { Affine } from './kernels.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
 import { newTensor } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 import {
-  checkActivation,
   checkArray,
   checkEpsilon,
   checkOptions,
@@ -24,7 +24,7 @@ export interface ForwardTrainingOptions<T extends Tensor> extends Common {
   beta?: T | undefined;
   /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). Default none. */
   residual?: T | undefined;
-  /** Applied last: 'none' (default) or 'relu', relu(z) = z > 0 ? z : 0, NaN stays NaN. */
+  /** Applied last; see {@link Activation}. Default 'none'. */
   activation?: Activation | undefined;
   /**
    * One value per channel (m = 1) has no variance: 'throw' a RangeError (default, as PyTorch) or 'allow' (as Keras:
@@ -89,7 +89,7 @@ export function forwardTraining<T extends Tensor>(
   const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, activation = 'none' } = options;
   const { singleValue = 'throw', out, outMean, outVariance } = options;
   checkEpsilon(CALL, epsilon);
-  checkActivation(CALL, activation);
+  readActivation(CALL, activation);
   checkSingleValue(CALL, singleValue);
 
   const view = readView(CALL, shape, axis);
@@ -115,7 +115,7 @@ export function forwardTraining<T extends Tensor>(
   };
   const y = out ?? newTensor<T>(kind, x.length);
   if (x.length > 0) {
-    kernels().forward(y, x, residual ?? null, affine, ACTIVATION_CODES[activation], view);
+    kernels().forward(y, x, residual ?? null, affine, kernelActivation(activation), view);
   } else {
     affine.mean.fill(NaN);
     affine.variance.fill(NaN);

@@ -1,11 +1,11 @@
+import { type Activation, kernelActivation, readActivation } from './activation.js';
 import { kernels } from './backends/select.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
-import { ACTIVATION_CODES, type Affine, type GradientSums as Sums } from './kernels.js';
+import type { Affine, GradientSums as Sums } from './kernels.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 import {
-  checkActivation,
   checkArray,
   checkChannels,
   checkEpsilon,
@@ -136,7 +136,7 @@ export class GradientSums {
     checkOptions(ADD, options, ADD_OPTIONS);
     const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, activation = 'none' } = options;
     checkEpsilon(ADD, epsilon);
-    checkActivation(ADD, activation);
+    readActivation(ADD, activation);
     const view = readView(ADD, shape, axis);
     const { c } = view;
     checkChannels(ADD, this.#channels, shape, view);
@@ -150,7 +150,7 @@ export class GradientSums {
     if (residual !== undefined) checkArray(ADD, 'residual', residual, kind, x.length, shape);
     if (x.length === 0) return this;
     const affine: Affine<T> = { mean, variance, gamma: gamma ?? null, beta: beta ?? null, epsilon };
-    kernels().gradientSums(this.#part, dy, x, residual ?? null, affine, ACTIVATION_CODES[activation], view);
+    kernels().gradientSums(this.#part, dy, x, residual ?? null, affine, kernelActivation(activation), view);
     return this.#add(this.#part, view.n * view.s);
   }
 

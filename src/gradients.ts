@@ -1,8 +1,9 @@
 /** The part of a backward pass that the function and the layer share: what is written where, and nothing to check. */
+import { type Activation, kernelActivation } from './activation.js';
 import { kernels } from './backends/select.js';
-import { ACTIVATION_CODES, type Affine, type GradientSums, type View } from './kernels.js';
+import type { Affine, GradientSums, View } from './kernels.js';
 import { isSame, newTensor, type TensorKind } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 
 export interface BackwardPass<T extends Tensor> {
   readonly kind: TensorKind;
@@ -47,7 +48,7 @@ export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): { dx:
 function writeGradients<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidual: T | null): void {
   const { dy, x, affine, activation, view, sums, batchStatistics, dgamma, dbeta } = pass;
   const residual = activation === 'none' ? null : pass.residual;
-  const code = ACTIVATION_CODES[activation];
+  const code = kernelActivation(activation);
   const count = sums === null ? view.n * view.s : sums.count;
   if (sums === null && (batchStatistics || pass.learn)) {
     kernels().backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, code, batchStatistics, view);

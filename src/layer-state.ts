@@ -1,4 +1,5 @@
 /** The saved form of a `BatchNorm`. */
+import { decodeActivation, encodeActivation } from './activation.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import { type BatchNormOptions, checkBoolean, readSettings, type Settings } from './layer-settings.js';
 import { wrongKind, wrongValue } from './messages.js';
@@ -64,6 +65,7 @@ export function writeState(layer: Layer, settings: Settings, running: RunningSta
     channels,
     ...settings,
     updateRate,
+    activation: encodeActivation(settings.activation),
     renorm: encodeRenorm(settings.renorm),
     ...{ training, normalizeWith, updateStatistics, learn },
     ...{ batchesTracked, valuesTracked, debiasWeight },
@@ -93,12 +95,13 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** What was written of the settings, as options: these say none by undefined where JSON says null. */
 function readOptions(call: string, fields: Fields): BatchNormOptions {
-  const { axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue } = fields;
+  const { axis, epsilon, updateRate, debias, varianceEstimator, scale, center, singleValue } = fields;
   const { dtype, ghostBatchSize, grouping, onNonFinite } = fields;
   return {
-    ...{ axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue },
+    ...{ axis, epsilon, updateRate, debias, varianceEstimator, scale, center, singleValue },
     ...{ dtype, grouping, onNonFinite },
     ghostBatchSize: ghostBatchSize ?? undefined,
+    activation: decodeActivation(call, fields.activation),
     renorm: decodeRenorm(call, fields.renorm),
   } as BatchNormOptions;
 }

@@ -1,11 +1,12 @@
 /** A pass over all of x, or over what a mask has chosen of it. */
+import type { Activation } from './activation.js';
 import { type KeptInput, keepInput } from './kept-input.js';
 import type { View } from './kernels.js';
 import type { Selection } from './mask.js';
 import type { MomentArrays } from './moment-arrays.js';
 import type { Pass, Scope, Targets } from './pass.js';
 import { newTensor, type TensorKind } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 
 interface Forward<T extends Tensor> {
   readonly x: T;

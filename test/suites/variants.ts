@@ -1,5 +1,6 @@
 // What a layer can do beside the plain form.
 import type { BackendUnderTest } from '../support/backends.js';
+import activations from './activations.js';
 import ghost from './ghost.js';
 import masks from './masks.js';
 import pieces from './pieces.js';
@@ -14,4 +15,5 @@ export default function variants(backend: BackendUnderTest): void {
   pieces(backend);
   masks(backend);
   population(backend);
+  activations(backend);
 }
