@@ -7,7 +7,7 @@ import { decodeRenorm, encodeRenorm } from './renorm.js';
 import type { Progress, RunningStatistics } from './running-statistics.js';
 import type { Tensor } from './types.js';
 import { checkFraction } from './update-rate.js';
-import { checkChoice, checkFields, checkFormat, checkSize, checkVariance, nameSet } from './validate.js';
+import { checkChoice, checkCount, checkFields, checkFormat, checkSize, checkVariance, nameSet } from './validate.js';
 
 /**
  * Plain data that JSON keeps without loss, and that says its own conventions. Beside `format` and `channels` it has
@@ -111,7 +111,7 @@ function readProgress(call: string, fields: Fields): Progress {
   const valuesTracked = fields.valuesTracked as number;
   const debiasWeight = fields.debiasWeight as number;
   checkSize(call, 'batchesTracked', batchesTracked);
-  checkSize(call, 'valuesTracked', valuesTracked);
+  checkCount(call, 'valuesTracked', valuesTracked);
   checkFraction(call, 'debiasWeight', debiasWeight, 'a number from 0 to 1');
   return { batchesTracked, valuesTracked, debiasWeight };
 }

@@ -108,6 +108,7 @@ export class PlainPass<T extends Tensor> implements Pass<T> {
       activation: this.#settings.activation,
       batchStatistics: input.batchStatistics,
       sums: null,
+      weights: null,
     });
   }
 }

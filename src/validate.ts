@@ -74,6 +74,12 @@ export function checkSize(call: string, name: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value >= 0)) throw wrongValue(call, name, 'an integer >= 0', value);
 }
 
+/** How much data was counted, by weights too. */
+export function checkCount(call: string, name: string, value: number): void {
+  if (typeof value !== 'number') throw wrongKind(call, name, 'a finite number >= 0', value);
+  if (!(value >= 0 && value < Infinity)) throw wrongValue(call, name, 'a finite number >= 0', value);
+}
+
 /** The shape as (n, c, s) around its channel axis. */
 export function readView(call: string, shape: readonly number[], axis: number | undefined): View {
   if (!Array.isArray(shape)) throw wrongKind(call, 'shape', 'an array of dimensions', shape);

@@ -7,6 +7,7 @@ import pieces from './pieces.js';
 import population from './population.js';
 import renorm from './renorm.js';
 import statistics from './statistics.js';
+import weights from './weights.js';
 
 export default function variants(backend: BackendUnderTest): void {
   statistics(backend);
@@ -16,4 +17,5 @@ export default function variants(backend: BackendUnderTest): void {
   masks(backend);
   population(backend);
   activations(backend);
+  weights(backend);
 }
