@@ -1,14 +1,8 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
-import { Call, CENTER, LEVEL, OFFSET, SCALE, SLOPE } from './call';
-import {
-  coefficients,
-  optional,
-  passed,
-  preActivation,
-  preActivationVector,
-  reciprocalDeviation,
-} from './coefficients';
-import { GATED, GRADIENT, isYes } from './kinds';
+import { gradient, gradientVector, passed } from './activation';
+import { Call, CENTER, LEVEL, OFFSET, RELU, SCALE, SLOPE } from './call';
+import { coefficients, optional, preActivation, preActivationVector, reciprocalDeviation } from './coefficients';
+import { BENT, Bent, GATED, GRADIENT, isBent, isYes, No } from './kinds';
 import { laneAt, least, PAIR_BYTES } from './layout';
 import { lengthOf, parameter, passedVector, widenHigh, widenLow } from './vec';
 import { INPUT, mapTile, reduceTile } from './walk';
@@ -32,7 +26,7 @@ export function gradientStrip<T, GATE>(
   const offset = spread ? call.columns(thread, OFFSET) : call.coefficient(OFFSET) + ch * sizeof<T>();
   const step = stride * sizeof<T>();
   const start = position * sizeof<T>();
-  const gated = isYes<GATE>();
+  const gated = isYes<GATE>() || isBent<GATE>();
   let j: usize = 0;
   if (ASC_FEATURE_SIMD) {
     for (; j + lengthOf<T>() <= width; j += lengthOf<T>()) {
@@ -52,7 +46,9 @@ export function gradientStrip<T, GATE>(
       for (let r: usize = 0; r < count; ++r, x += step, dy += step, residual += residualStep) {
         const d = v128.sub<T>(v128.load(x), centers);
         let g = v128.load(dy);
-        if (gated) g = passedVector<T>(g, preActivationVector<T>(d, scales, offsets, residual));
+        if (gated) {
+          g = gradientVector<T, GATE>(g, preActivationVector<T>(d, scales, offsets, residual), call.lines);
+        }
         if (sizeof<T>() == 4) {
           const low = widenLow(g);
           const high = widenHigh(g);
@@ -82,7 +78,10 @@ export function gradientStrip<T, GATE>(
     for (let r: usize = 0; r < count; ++r, k += step) {
       const d = load<T>(call.x + k) - load<T>(center + at);
       let g = load<T>(call.dy + k);
-      if (gated) g = passed<T>(g, preActivation<T>(d, load<T>(scale + at), load<T>(offset + at), residualAt(call, k)));
+      if (gated) {
+        const z = preActivation<T>(d, load<T>(scale + at), load<T>(offset + at), residualAt(call, k));
+        g = gradient<T, GATE>(g, z, call.lines);
+      }
       first += <f64>g;
       second += <f64>g * <f64>d;
     }
@@ -111,7 +110,7 @@ export function finishGradient<T>(call: Call, first: usize, last: usize): void {
 /** contract: src/kernels.ts, gradientSums */
 export function gradientSumsTile<T>(call: Call, first: usize, last: usize, thread: usize): void {
   coefficients<T>(call, first, last);
-  reduceTile<T>(call, call.activation == 0 ? GRADIENT : GATED, first, last, thread);
+  reduceTile<T>(call, call.activation == 0 ? GRADIENT : call.activation == RELU ? GATED : BENT, first, last, thread);
   finishGradient<T>(call, first, last);
 }
 
@@ -144,7 +143,7 @@ function plainVector<T>(dx: usize, dy: usize, x: usize, center: v128, scale: v12
 /** Four rows of columns at a time: loading coefficients is most of the work. */
 function plainFour<T>(call: Call, start: usize, bytes: usize, step: usize, center: usize, apart: usize): void {
   const dx = call.output;
-  const dy = call.dy;
+  const dy = call.passed;
   const x = call.x;
   for (let j: usize = 0; j < bytes; j += 16, center += 16) {
     const centers = v128.load(center);
@@ -166,7 +165,7 @@ function plainFour<T>(call: Call, start: usize, bytes: usize, step: usize, cente
 function inputOne<T, GATE>(call: Call, k: usize, center: usize, apart: usize): void {
   const scale = load<T>(center + apart);
   const d = load<T>(call.x + k) - load<T>(center);
-  let g = load<T>(call.dy + k);
+  let g = load<T>(call.passed + k);
   if (isYes<GATE>()) {
     g = passed<T>(g, preActivation<T>(d, scale, load<T>(center + 2 * apart), residualAt(call, k)));
   }
@@ -192,7 +191,7 @@ function inputVectors<T, GATE>(
 ): void {
   const dx = call.output;
   const dresidual = call.dresidual;
-  const dy = call.dy;
+  const dy = call.passed;
   const x = call.x;
   const residual = call.residual;
   const batch = call.batch != 0;
@@ -255,6 +254,55 @@ export function inputColumns<T, GATE>(
       for (let i: usize = 0; i < rows; ++i) inputOne<T, GATE>(call, start + j + i * step, center + j, apart);
     }
   }
+}
+
+/** dx ← g of `count` rows of `width` elements, from element k on: what inputRow and inputColumns then find there. */
+function putPassed<T>(
+  call: Call,
+  k: usize,
+  width: usize,
+  count: usize,
+  stride: usize,
+  center: usize,
+  apart: usize,
+  spread: bool,
+): void {
+  const step: usize = spread ? sizeof<T>() : 0;
+  for (let r: usize = 0; r < count; ++r) {
+    let at = (k + r * stride) * sizeof<T>();
+    const end = at + width * sizeof<T>();
+    let p = center;
+    if (ASC_FEATURE_SIMD) {
+      for (; at + 16 <= end; at += 16, p += step * lengthOf<T>()) {
+        const d = v128.sub<T>(v128.load(call.x + at), parameter<T>(p, spread));
+        const scales = parameter<T>(p + apart, spread);
+        const z = preActivationVector<T>(d, scales, parameter<T>(p + 2 * apart, spread), residualAt(call, at));
+        v128.store(call.output + at, gradientVector<T, Bent>(v128.load(call.dy + at), z, call.lines));
+      }
+    }
+    for (; at < end; at += sizeof<T>(), p += step) {
+      const d = load<T>(call.x + at) - load<T>(p);
+      const z = preActivation<T>(d, load<T>(p + apart), load<T>(p + 2 * apart), residualAt(call, at));
+      store<T>(call.output + at, gradient<T, Bent>(load<T>(call.dy + at), z, call.lines));
+    }
+  }
+}
+
+/** The same as inputRow and inputColumns where the activation has parameters: in two steps, for small modules. */
+export function inputBentRow<T>(call: Call, k: usize, ch: usize, length: usize): void {
+  putPassed<T>(call, k, length, 1, 0, call.coefficient(CENTER) + ch * sizeof<T>(), call.coefficientBytes, false);
+  inputRow<T, No>(call, k, ch, length);
+}
+export function inputBentColumns<T>(
+  call: Call,
+  k: usize,
+  width: usize,
+  count: usize,
+  stride: usize,
+  thread: usize,
+): void {
+  putPassed<T>(call, k, width, count, stride, call.columns(thread, CENTER), call.columnBytes, true);
+  inputColumns<T, No>(call, k, width, count, stride, thread);
 }
 
 /** contract: src/kernels.ts, gradientInput */

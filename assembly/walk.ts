@@ -1,16 +1,19 @@
 // One call on its way through its tensors, as plan.ts has it: which thread sums what, and which writes what.
+import { activateRows } from './activation';
 import {
   backwardTile,
   finishGradient,
   gradientInputTile,
   gradientSumsTile,
+  inputBentColumns,
+  inputBentRow,
   inputColumns,
   inputRow,
   parameterGradients,
 } from './backward';
-import { Call, COLUMNS_AT_ONCE } from './call';
+import { Call, COLUMNS_AT_ONCE, RELU } from './call';
 import { coefficients, spreadCoefficients } from './coefficients';
-import { CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
+import { CENTRED, GRADIENT, No, SUMS, Yes } from './kinds';
 import { divideUp, groupsOf, LANES, least, segmentsOf, stackedRows } from './layout';
 import { forwardTile, normalizeColumns, normalizeRow, normalizeTile } from './normalize';
 import { isShared, PARTS_A_THREAD, plan } from './plan';
@@ -55,7 +58,7 @@ export function walk<T>(call: Call, kernel: i32, reread: usize, tensors: usize):
 export function reducePiece<T>(call: Call, kind: i32): void {
   call.prepare<T>();
   plan<T>(call, 0, kind == SUMS || kind == CENTRED ? 1 : kind == GRADIENT ? 2 : 3);
-  if (kind == GRADIENT || kind == GATED) coefficients<T>(call, 0, call.c);
+  if (kind >= GRADIENT) coefficients<T>(call, 0, call.c);
   reduceTile<T>(call, kind, 0, call.c, 0);
 }
 
@@ -164,12 +167,14 @@ function mapAlong<T>(call: Call, map: i32, k: usize, end: usize): void {
     length = least(length, end - k);
     if (map == INPUT) {
       if (call.activation == 0) inputRow<T, No>(call, k, ch, length);
-      else inputRow<T, Yes>(call, k, ch, length);
+      else if (call.activation == RELU) inputRow<T, Yes>(call, k, ch, length);
+      else inputBentRow<T>(call, k, ch, length);
     } else if (call.residual == 0) {
-      if (call.activation == 0) normalizeRow<T, No, No>(call, k, ch, length);
+      if (call.activation != RELU) normalizeRow<T, No, No>(call, k, ch, length);
       else normalizeRow<T, No, Yes>(call, k, ch, length);
-    } else if (call.activation == 0) normalizeRow<T, Yes, No>(call, k, ch, length);
+    } else if (call.activation != RELU) normalizeRow<T, Yes, No>(call, k, ch, length);
     else normalizeRow<T, Yes, Yes>(call, k, ch, length);
+    if (map == NORMALIZE && call.activation > RELU) activateRows<T>(call, k, length, 1, 0);
   }
 }
 
@@ -207,10 +212,12 @@ function mapAcross<T>(
 function mapColumns<T>(call: Call, map: i32, k: usize, width: usize, count: usize, stride: usize, thread: usize): void {
   if (map == INPUT) {
     if (call.activation == 0) inputColumns<T, No>(call, k, width, count, stride, thread);
-    else inputColumns<T, Yes>(call, k, width, count, stride, thread);
+    else if (call.activation == RELU) inputColumns<T, Yes>(call, k, width, count, stride, thread);
+    else inputBentColumns<T>(call, k, width, count, stride, thread);
   } else if (call.residual == 0) {
-    if (call.activation == 0) normalizeColumns<T, No, No>(call, k, width, count, stride, thread);
+    if (call.activation != RELU) normalizeColumns<T, No, No>(call, k, width, count, stride, thread);
     else normalizeColumns<T, No, Yes>(call, k, width, count, stride, thread);
-  } else if (call.activation == 0) normalizeColumns<T, Yes, No>(call, k, width, count, stride, thread);
+  } else if (call.activation != RELU) normalizeColumns<T, Yes, No>(call, k, width, count, stride, thread);
   else normalizeColumns<T, Yes, Yes>(call, k, width, count, stride, thread);
+  if (map == NORMALIZE && call.activation > RELU) activateRows<T>(call, k, width, count, stride);
 }
