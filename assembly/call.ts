@@ -52,6 +52,8 @@ export class Call {
   /** Whether the sums of this call are added to those of the one before, as another piece of the same tensors. */
   goingOn: i32;
 
+  /** Bytes of an element. */
+  width: usize;
   /** Which kernel runs. */
   kernel: i32;
   /** Channels of a tile: c where the walk is by rows. */
@@ -93,10 +95,11 @@ export class Call {
   }
 
   /** Lays out the workspace. */
-  prepare<T>(): void {
+  prepare(width: usize): void {
+    this.width = width;
     const columns = least(COLUMNS_AT_ONCE, stackedRows(this) * this.c * this.s);
-    this.columnBytes = aligned(columns * sizeof<T>()) + LINE_BYTES;
-    this.coefficientBytes = aligned(this.c * sizeof<f64>());
+    this.columnBytes = aligned(columns * width) + LINE_BYTES;
+    this.coefficientBytes = aligned(this.c * width) + LINE_BYTES;
     this.coefficients = this.workspace;
     this.totals = this.coefficients + COEFFICIENTS * this.coefficientBytes;
     this.ownSumDy = this.totals + aligned(2 * this.c * sizeof<f64>());
@@ -114,5 +117,5 @@ function aligned(bytes: usize): usize {
 export function workspaceBytes(call: Call): f64 {
   const pairs: f64 = call.threads > 1 ? <f64>groupsOf(call) : 0;
   const perChannel = (<f64>COEFFICIENTS + 4 + 2 * pairs) * <f64>call.c * sizeof<f64>();
-  return perChannel + <f64>(call.threads * THREAD_BYTES) + <f64>(64 * (COEFFICIENTS + 4));
+  return perChannel + <f64>(call.threads * THREAD_BYTES) + <f64>(64 * (2 * COEFFICIENTS + 4));
 }
