@@ -1,16 +1,16 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
-import { Call, CENTER, LEVEL, OFFSET, SCALE, SLOPE } from './call';
+import { gradient, gradientVector, passed } from './activation';
+import { Call, CENTER, LEVEL, OFFSET, RELU, SCALE, SLOPE } from './call';
 import {
   coefficients,
   optional,
-  passed,
   preActivation,
   preActivationVector,
   putValue,
   reciprocalDeviation,
   value,
 } from './coefficients';
-import { At0, At16, GATED, GRADIENT, isYes } from './kinds';
+import { At0, At16, BENT, Bent, GATED, GRADIENT, isBent, isYes, No } from './kinds';
 import { laneAt, PAIR_BYTES } from './layout';
 import { lengthOf, parameter, passedVector, splat, widenHigh, widenLow } from './vec';
 import { INPUT, mapTile, reduceTile } from './walk';
@@ -34,7 +34,7 @@ export function gradientStrip<T, GATE>(
   const offset = spread ? call.columns(thread, OFFSET) : call.coefficient(OFFSET) + ch * sizeof<T>();
   const step = stride * sizeof<T>();
   const start = position * sizeof<T>();
-  const gated = isYes<GATE>();
+  const gated = isYes<GATE>() || isBent<GATE>();
   let j: usize = 0;
   if (ASC_FEATURE_SIMD) {
     if (sizeof<T>() == 4 && !gated) {
@@ -99,7 +99,9 @@ export function gradientStrip<T, GATE>(
       for (let r: usize = 0; r < count; ++r, x += step, dy += step, residual += residualStep) {
         const d = v128.sub<T>(v128.load(x), centers);
         let g = v128.load(dy);
-        if (gated) g = passedVector<T>(g, preActivationVector<T>(d, scales, offsets, residual));
+        if (gated) {
+          g = gradientVector<T, GATE>(g, preActivationVector<T>(d, scales, offsets, residual), call.lines);
+        }
         if (sizeof<T>() == 4) {
           const low = widenLow(g);
           const high = widenHigh(g);
@@ -129,7 +131,10 @@ export function gradientStrip<T, GATE>(
     for (let r: usize = 0; r < count; ++r, k += step) {
       const d = load<T>(call.x + k) - load<T>(center + at);
       let g = load<T>(call.dy + k);
-      if (gated) g = passed<T>(g, preActivation<T>(d, load<T>(scale + at), load<T>(offset + at), residualAt(call, k)));
+      if (gated) {
+        const z = preActivation<T>(d, load<T>(scale + at), load<T>(offset + at), residualAt(call, k));
+        g = gradient<T, GATE>(g, z, call.lines);
+      }
       first += <f64>g;
       second += <f64>g * <f64>d;
     }
@@ -158,7 +163,7 @@ export function finishGradient(call: Call, first: usize, last: usize): void {
 /** contract: src/kernels.ts, gradientSums */
 export function gradientSumsTile(call: Call, first: usize, last: usize, thread: usize): void {
   coefficients(call, first, last);
-  reduceTile(call, call.activation == 0 ? GRADIENT : GATED, first, last, thread);
+  reduceTile(call, call.activation == 0 ? GRADIENT : call.activation == RELU ? GATED : BENT, first, last, thread);
   finishGradient(call, first, last);
 }
 
@@ -229,7 +234,7 @@ function inputRun<T, GATE>(call: Call, k: usize, length: usize, center: usize, a
     if (call.batch != 0 && call.dresidual == 0 && (call.residual == 0 || !isYes<GATE>())) {
       const bytes: usize = sizeof<T>() == 4 ? 32 : 16;
       let dx = call.output + at;
-      let dy = call.dy + at;
+      let dy = call.passed + at;
       let x = call.x + at;
       let scale = center + apart;
       let offset = scale + apart;
@@ -269,7 +274,7 @@ function inputRun<T, GATE>(call: Call, k: usize, length: usize, center: usize, a
 function anyVector<T, GATE>(call: Call, k: usize, center: usize, apart: usize, spread: bool): void {
   const scale = parameter<T>(center + apart, spread);
   const d = v128.sub<T>(v128.load(call.x + k), parameter<T>(center, spread));
-  let g = v128.load(call.dy + k);
+  let g = v128.load(call.passed + k);
   if (isYes<GATE>()) {
     const offset = parameter<T>(center + 2 * apart, spread);
     g = passedVector<T>(g, preActivationVector<T>(d, scale, offset, residualAt(call, k)));
@@ -287,7 +292,7 @@ function anyVector<T, GATE>(call: Call, k: usize, center: usize, apart: usize, s
 function inputOne<T, GATE>(call: Call, k: usize, center: usize, apart: usize): void {
   const scale = load<T>(center + apart);
   const d = load<T>(call.x + k) - load<T>(center);
-  let g = load<T>(call.dy + k);
+  let g = load<T>(call.passed + k);
   if (isYes<GATE>()) {
     g = passed<T>(g, preActivation<T>(d, scale, load<T>(center + 2 * apart), residualAt(call, k)));
   }
@@ -313,6 +318,56 @@ export function inputColumns<T, GATE>(
   apart: usize,
 ): void {
   for (let r: usize = 0; r < count; ++r, k += stride) inputRun<T, GATE>(call, k, width, center, apart, true);
+}
+
+/** dx ← g of `count` rows of `width` elements, from element k on: what inputRow and inputColumns then find there. */
+function putPassed<T>(
+  call: Call,
+  k: usize,
+  width: usize,
+  count: usize,
+  stride: usize,
+  center: usize,
+  apart: usize,
+  spread: bool,
+): void {
+  const step: usize = spread ? sizeof<T>() : 0;
+  for (let r: usize = 0; r < count; ++r) {
+    let at = (k + r * stride) * sizeof<T>();
+    const end = at + width * sizeof<T>();
+    let p = center;
+    if (ASC_FEATURE_SIMD) {
+      for (; at + 16 <= end; at += 16, p += step * lengthOf<T>()) {
+        const d = v128.sub<T>(v128.load(call.x + at), parameter<T>(p, spread));
+        const scales = parameter<T>(p + apart, spread);
+        const z = preActivationVector<T>(d, scales, parameter<T>(p + 2 * apart, spread), residualAt(call, at));
+        v128.store(call.output + at, gradientVector<T, Bent>(v128.load(call.dy + at), z, call.lines));
+      }
+    }
+    for (; at < end; at += sizeof<T>(), p += step) {
+      const d = load<T>(call.x + at) - load<T>(p);
+      const z = preActivation<T>(d, load<T>(p + apart), load<T>(p + 2 * apart), residualAt(call, at));
+      store<T>(call.output + at, gradient<T, Bent>(load<T>(call.dy + at), z, call.lines));
+    }
+  }
+}
+
+/** The same as inputRow and inputColumns where the activation has parameters: in two steps, for small modules. */
+export function inputBentRow<T>(call: Call, k: usize, ch: usize, length: usize): void {
+  putPassed<T>(call, k, length, 1, 0, call.coefficient(CENTER) + ch * sizeof<T>(), call.coefficientBytes, false);
+  inputRow<T, No>(call, k, ch, length);
+}
+export function inputBentColumns<T>(
+  call: Call,
+  k: usize,
+  width: usize,
+  count: usize,
+  stride: usize,
+  center: usize,
+  apart: usize,
+): void {
+  putPassed<T>(call, k, width, count, stride, center, apart, true);
+  inputColumns<T, No>(call, k, width, count, stride, center, apart);
 }
 
 /** contract: src/kernels.ts, gradientInput */

@@ -11,6 +11,8 @@ export const OFFSET: usize = 2;
 export const SLOPE: usize = 3;
 export const LEVEL: usize = 4;
 const COEFFICIENTS: usize = 5;
+/** Activations, as src/kernels.ts numbers them; more than relu is one with parameters. */
+export const RELU: i32 = 1;
 /** First and second sums of so many columns, then their parameters, whatever the type. */
 const LANES_BYTES: usize = 2 * COLUMNS_AT_ONCE * sizeof<f64>();
 const THREAD_BYTES: usize = LANES_BYTES + COEFFICIENTS * (COLUMNS_AT_ONCE * sizeof<f64>() + LINE_BYTES);
@@ -23,6 +25,10 @@ const THREAD_BYTES: usize = LANES_BYTES + COEFFICIENTS * (COLUMNS_AT_ONCE * size
 export class Call {
   epsilon: f64;
   count: f64;
+  /** Parameters of the activation that has some. */
+  slope: f64;
+  low: f64;
+  high: f64;
   n: usize;
   c: usize;
   s: usize;
@@ -52,6 +58,10 @@ export class Call {
   /** Whether the sums of this call are added to those of the one before, as another piece of the same tensors. */
   goingOn: i32;
 
+  /** Where gradientInput finds dy through the activation: in its output if the activation has parameters. */
+  passed: usize;
+  /** The parameters of the activation as vectors of the tensor's type. */
+  lines: usize;
   /** Bytes of an element. */
   width: usize;
   /** Which kernel runs. */
@@ -100,12 +110,27 @@ export class Call {
     const columns = least(COLUMNS_AT_ONCE, stackedRows(this) * this.c * this.s);
     this.columnBytes = aligned(columns * width) + LINE_BYTES;
     this.coefficientBytes = aligned(this.c * width) + LINE_BYTES;
-    this.coefficients = this.workspace;
+    this.passed = this.activation > RELU ? this.output : this.dy;
+    this.lines = this.workspace;
+    if (this.activation > RELU) {
+      if (width == 4) this.splatLines<f32>();
+      else this.splatLines<f64>();
+    }
+    this.coefficients = this.lines + LINE_BYTES;
     this.totals = this.coefficients + COEFFICIENTS * this.coefficientBytes;
     this.ownSumDy = this.totals + aligned(2 * this.c * sizeof<f64>());
     this.ownSumDyDeviation = this.ownSumDy + aligned(this.c * sizeof<f64>());
     this.own = this.ownSumDyDeviation + aligned(this.c * sizeof<f64>());
     this.partials = this.own + this.threads * THREAD_BYTES;
+  }
+
+  /** Rounded, and as often as a vector holds them. */
+  splatLines<T>(): void {
+    for (let at = this.lines; at < this.lines + 16; at += sizeof<T>()) {
+      store<T>(at, <T>this.slope);
+      store<T>(at + 16, <T>this.low);
+      store<T>(at + 32, <T>this.high);
+    }
   }
 }
 
@@ -117,5 +142,5 @@ function aligned(bytes: usize): usize {
 export function workspaceBytes(call: Call): f64 {
   const pairs: f64 = call.threads > 1 ? <f64>groupsOf(call) : 0;
   const perChannel = (<f64>COEFFICIENTS + 4 + 2 * pairs) * <f64>call.c * sizeof<f64>();
-  return perChannel + <f64>(call.threads * THREAD_BYTES) + <f64>(64 * (2 * COEFFICIENTS + 4));
+  return perChannel + <f64>(call.threads * THREAD_BYTES) + <f64>(64 * (2 * COEFFICIENTS + 5));
 }

@@ -46,11 +46,6 @@ export function spreadCoefficients(call: Call, first: usize, last: usize, thread
   }
 }
 
-/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is passed(z, z). */
-export function passed<T>(v: T, z: T): T {
-  return z > <T>0 ? v : z != z ? z : <T>0;
-}
-
 /** What the activation sees: bn(x) + residual. `d` is fl(x − center); `residual` points to this element, or is 0. */
 export function preActivation<T>(d: T, scale: T, offset: T, residual: usize): T {
   const z = <T>(d * scale) + offset;

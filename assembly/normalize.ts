@@ -1,6 +1,7 @@
 // y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
+import { passed } from './activation';
 import { Call, CENTER, OFFSET, SCALE } from './call';
-import { coefficients, passed } from './coefficients';
+import { coefficients } from './coefficients';
 import { At0, At16, At32, At48, isYes } from './kinds';
 import { measure } from './stats';
 import { passedVector, splat } from './vec';

@@ -3,7 +3,7 @@
 import { gradientStrip } from './backward';
 import { Call, COLUMNS_AT_ONCE } from './call';
 import { spreadCoefficients } from './coefficients';
-import { CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
+import { BENT, Bent, CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
 import {
   asColumns,
   asLongRows,
@@ -67,7 +67,8 @@ function stripOf<T>(
   if (kind == SUMS) sumsStrip<T>(call, lanes, position, width, count, stride);
   else if (kind == CENTRED) centredStrip<T>(call, lanes, position, ch, spread, width, count, stride, thread);
   else if (kind == GRADIENT) gradientStrip<T, No>(call, lanes, position, ch, spread, width, count, stride, thread);
-  else gradientStrip<T, Yes>(call, lanes, position, ch, spread, width, count, stride, thread);
+  else if (kind == GATED) gradientStrip<T, Yes>(call, lanes, position, ch, spread, width, count, stride, thread);
+  else gradientStrip<T, Bent>(call, lanes, position, ch, spread, width, count, stride, thread);
 }
 
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
@@ -180,13 +181,13 @@ function reduceColumns(
 
 /** How many tensors are read for the sums. */
 function tensorsOf(kind: i32): usize {
-  return kind == GATED ? 3 : kind == GRADIENT ? 2 : 1;
+  return kind == GATED || kind == BENT ? 3 : kind == GRADIENT ? 2 : 1;
 }
 
 /** Puts the parameters of these channels where columns find theirs. */
 function spreadParameters(call: Call, kind: i32, first: usize, last: usize, thread: usize): void {
   if (kind == CENTRED) spread(call.columns(thread, 0), call.mean, sizeof<f64>(), call, first, last);
-  else if (kind != SUMS) spreadCoefficients(call, first, last, thread, kind == GATED ? 3 : 1);
+  else if (kind != SUMS) spreadCoefficients(call, first, last, thread, kind == GRADIENT ? 1 : 3);
 }
 
 /** Rows that share a group: the lanes of a block of channels stay while the rows pass, so memory is walked in order. */

@@ -1,16 +1,19 @@
 // One call on its way through its tensors, as plan.ts has it: which thread sums what, and which writes what.
+import { activateRows } from './activation';
 import {
   backwardTile,
   finishGradient,
   gradientInputTile,
   gradientSumsTile,
+  inputBentColumns,
+  inputBentRow,
   inputColumns,
   inputRow,
   parameterGradients,
 } from './backward';
-import { Call, CENTER, COLUMNS_AT_ONCE } from './call';
+import { Call, CENTER, COLUMNS_AT_ONCE, RELU } from './call';
 import { coefficients, spreadCoefficients } from './coefficients';
-import { CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
+import { CENTRED, GRADIENT, No, SUMS, Yes } from './kinds';
 import { divideUp, groupsOf, LANES, least, segmentsOf, stackedRows } from './layout';
 import { forwardTile, normalizeColumns, normalizeRow, normalizeTile } from './normalize';
 import { isShared, PARTS_A_THREAD, plan } from './plan';
@@ -55,7 +58,7 @@ export function walk(call: Call, width: usize, kernel: i32, reread: usize, tenso
 export function reducePiece(call: Call, width: usize, kind: i32): void {
   call.prepare(width);
   plan(call, 0, kind == SUMS || kind == CENTRED ? 1 : kind == GRADIENT ? 2 : 3);
-  if (kind == GRADIENT || kind == GATED) coefficients(call, 0, call.c);
+  if (kind >= GRADIENT) coefficients(call, 0, call.c);
   reduceTile(call, kind, 0, call.c, 0);
 }
 
@@ -171,12 +174,14 @@ function mapAlong(call: Call, map: i32, k: usize, end: usize): void {
 function mapRow<T>(call: Call, map: i32, k: usize, ch: usize, length: usize): void {
   if (map == INPUT) {
     if (call.activation == 0) inputRow<T, No>(call, k, ch, length);
-    else inputRow<T, Yes>(call, k, ch, length);
+    else if (call.activation == RELU) inputRow<T, Yes>(call, k, ch, length);
+    else inputBentRow<T>(call, k, ch, length);
   } else if (call.residual == 0) {
-    if (call.activation == 0) normalizeRow<T, No, No>(call, k, ch, length);
+    if (call.activation != RELU) normalizeRow<T, No, No>(call, k, ch, length);
     else normalizeRow<T, No, Yes>(call, k, ch, length);
-  } else if (call.activation == 0) normalizeRow<T, Yes, No>(call, k, ch, length);
+  } else if (call.activation != RELU) normalizeRow<T, Yes, No>(call, k, ch, length);
   else normalizeRow<T, Yes, Yes>(call, k, ch, length);
+  if (map == NORMALIZE && call.activation > RELU) activateRows<T>(call, k, length, 1, 0);
 }
 
 /** Rows firstRow .. lastRow of these channels (or whole stacks of rows), across them. */
@@ -240,10 +245,12 @@ function mapColumns<T>(
 ): void {
   if (map == INPUT) {
     if (call.activation == 0) inputColumns<T, No>(call, k, width, count, stride, center, apart);
-    else inputColumns<T, Yes>(call, k, width, count, stride, center, apart);
+    else if (call.activation == RELU) inputColumns<T, Yes>(call, k, width, count, stride, center, apart);
+    else inputBentColumns<T>(call, k, width, count, stride, center, apart);
   } else if (call.residual == 0) {
-    if (call.activation == 0) normalizeColumns<T, No, No>(call, k, width, count, stride, center, apart);
+    if (call.activation != RELU) normalizeColumns<T, No, No>(call, k, width, count, stride, center, apart);
     else normalizeColumns<T, No, Yes>(call, k, width, count, stride, center, apart);
-  } else if (call.activation == 0) normalizeColumns<T, Yes, No>(call, k, width, count, stride, center, apart);
+  } else if (call.activation != RELU) normalizeColumns<T, Yes, No>(call, k, width, count, stride, center, apart);
   else normalizeColumns<T, Yes, Yes>(call, k, width, count, stride, center, apart);
+  if (map == NORMALIZE && call.activation > RELU) activateRows<T>(call, k, width, count, stride);
 }

@@ -148,22 +148,6 @@ void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels
   }
 }
 
-/** Calls `body` with two flags as types, so that its loops hold no branches on them. */
-struct Yes {
-  static constexpr bool value = true;
-};
-struct No {
-  static constexpr bool value = false;
-};
-template <class Body>
-inline void withFlags(bool first, bool second, const Body& body) {
-  if (first) {
-    second ? body(Yes(), Yes()) : body(Yes(), No());
-  } else {
-    second ? body(No(), Yes()) : body(No(), No());
-  }
-}
-
 }  // namespace
 }  // namespace BN_ISA
 }  // namespace bn

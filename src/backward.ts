@@ -1,11 +1,13 @@
+import { type Activation, readActivation } from './activation.js';
 import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from './gradient-sums.js';
-import { computeGradients } from './gradients.js';
+import { type BackwardPass, computeGradients } from './gradients.js';
+import { type Mask, readMask } from './mask.js';
+import { maskedGradients } from './masked-pass.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
 import { newTensor } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 import {
-  checkActivation,
   checkArray,
   checkChoice,
   checkEpsilon,
@@ -42,6 +44,8 @@ export interface BackwardOptions<T extends Tensor> extends Common {
   residual?: T | undefined;
   /** As in the forward. Default 'none'. */
   activation?: Activation | undefined;
+  /** As in the forward: dx and dresidual are 0 at masked positions, whatever lies there. Default: all take part. */
+  mask?: Mask | undefined;
   /** Where dx goes. May be dy itself; no other overlap. Default a new array. */
   out?: T | undefined;
   /** Where dgamma goes, [c]. Default a new array. */
@@ -68,7 +72,7 @@ export interface Gradients<T extends Tensor> {
 
 const CALL = 'backward';
 const OPTIONS = /* @__PURE__ */ nameSet(
-  'axis epsilon mean variance statistics sums gamma beta residual activation out outGamma outBeta outResidual',
+  'axis epsilon mean variance statistics sums gamma beta residual activation mask out outGamma outBeta outResidual',
 );
 const STATISTICS = ['batch', 'given'] as const;
 const IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
@@ -109,9 +113,9 @@ export function backward<T extends Tensor>(
 ): Gradients<T> {
   checkOptions(CALL, options, OPTIONS);
   const { axis, epsilon = DEFAULT_EPSILON, mean, variance, statistics = 'batch', gamma, beta, residual } = options;
-  const { activation = 'none', sums, out, outGamma, outBeta, outResidual } = options;
+  const { activation = 'none', sums, mask, out, outGamma, outBeta, outResidual } = options;
   checkEpsilon(CALL, epsilon);
-  checkActivation(CALL, activation);
+  readActivation(CALL, activation);
   checkChoice(CALL, 'statistics', statistics, STATISTICS);
 
   const view = readView(CALL, shape, axis);
@@ -135,7 +139,8 @@ export function backward<T extends Tensor>(
 
   const dgamma = outGamma ?? newTensor<T>(kind, c);
   const dbeta = outBeta ?? newTensor<T>(kind, c);
-  const { dx, dresidual } = computeGradients<T>({
+  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const pass: BackwardPass<T> = {
     kind,
     view,
     dy,
@@ -150,8 +155,10 @@ export function backward<T extends Tensor>(
     affine: { mean: means, variance: variances, gamma: gamma ?? null, beta: beta ?? null, epsilon },
     batchStatistics: statistics === 'batch',
     sums: sums === undefined ? null : { ...sumsOf(sums), count: sums.count },
+    weights: null,
     learn: true,
-  });
+  };
+  const { dx, dresidual } = selection === null ? computeGradients(pass) : maskedGradients(pass, selection);
   return dresidual === null ? { dx, dgamma, dbeta } : { dx, dgamma, dbeta, dresidual };
 }
 

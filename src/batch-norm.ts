@@ -10,7 +10,9 @@ import {
   checkLimits,
 } from './layer-options.js';
 import { type BatchNormOptions, readSettings, type Settings } from './layer-settings.js';
+import { LayerShown } from './layer-shown.js';
 import { type BatchNormState, readState, writeState } from './layer-state.js';
+import type { Selection } from './mask.js';
 import { passBackward, passForward } from './masked-pass.js';
 import { type Moments, momentsOf } from './moments.js';
 import { nonFiniteChannels } from './non-finite.js';
@@ -20,8 +22,7 @@ import { RunningStatistics } from './running-statistics.js';
 import { StatisticsTransaction } from './statistics-transaction.js';
 import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
-import type { UpdateRate } from './update-rate.js';
-import { checkChoice, checkOptions, checkSize, NO_OPTIONS, nameSet } from './validate.js';
+import { checkOptions, checkSize, NO_OPTIONS, nameSet } from './validate.js';
 
 const OPTIONS = /* @__PURE__ */ nameSet(
   'axis epsilon updateRate decay debias varianceEstimator scale center activation singleValue dtype ' +
@@ -54,22 +55,14 @@ const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize');
  * console.log([...bn.runningMean]); // → [ 0.2, 2 ]
  * bn.eval().forward(x, [2, 2]);
  */
-export class BatchNorm<T extends Tensor = Float32Array> {
-  /**
-   * true: forward normalises by the batch and updates the running statistics. false: by the running statistics. The three
-   * switches `normalizeWith`, `updateStatistics` and `learn` refine it.
-   */
-  training = true;
-  /** false: also training leaves the running statistics alone. Default true. */
-  updateStatistics = true;
-  /** false: backward computes no dgamma and dbeta; they are null then. Default true. */
-  learn = true;
-  #normalizeWith: 'mode' | 'batch' | 'running' = 'mode';
+export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
   readonly #settings: Settings;
   readonly #own: LayerArrays<T>;
   readonly #running: RunningStatistics;
   readonly #transaction: StatisticsTransaction;
   readonly #pass: Pass<T>;
+  /** For masks with weights, which the plain pass does not know; made when there is one. */
+  #weightedPass: Pass<T> | null;
   readonly #synchronized: boolean;
   #input: KeptInput<T> | null = null;
   /** Whether the last backward was to compute dgamma and dbeta. */
@@ -90,91 +83,16 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     if (synchronize !== null) checkReducer('BatchNorm', 'synchronize', synchronize);
     const { dtype, ghostBatchSize, renorm, onNonFinite } = settings;
     const own = new LayerArrays<T>(dtype === 'float32' ? 'Float32Array' : 'Float64Array', channels, settings);
+    const running = new RunningStatistics(own, settings);
+    super(own, running);
     const plain = synchronize === null && ghostBatchSize === null && renorm === null && onNonFinite !== 'throw';
     this.#settings = settings;
     this.#own = own;
-    this.#running = new RunningStatistics(own, settings);
-    this.#transaction = new StatisticsTransaction(own, this.#running, settings);
+    this.#running = running;
+    this.#transaction = new StatisticsTransaction(own, running, settings);
     this.#pass = plain ? new PlainPass(own, settings) : new ComposedPass(own, settings, synchronize);
+    this.#weightedPass = plain ? null : this.#pass;
     this.#synchronized = synchronize !== null;
-  }
-
-  /** Number of channels, c. */
-  get channels(): number {
-    return this.#own.channels;
-  }
-
-  /** Learnt scale, [c], starting at 1; written in place by the optimiser. null without `scale`. */
-  get gamma(): T | null {
-    return this.#own.gamma;
-  }
-
-  /** Learnt shift, [c], starting at 0; written in place by the optimiser. null without `center`. */
-  get beta(): T | null {
-    return this.#own.beta;
-  }
-
-  /** Mean that evaluation normalises by, [c], starting at 0. */
-  get runningMean(): Float64Array {
-    return this.#own.runningMean;
-  }
-
-  /** Variance that evaluation normalises by, [c], starting at 1; divided as `varianceEstimator` says. */
-  get runningVariance(): Float64Array {
-    return this.#own.runningVariance;
-  }
-
-  /** Number of batches that the running statistics have taken in; empty ones do not count. */
-  get batchesTracked(): number {
-    return this.#running.batchesTracked;
-  }
-
-  /** Values per channel in these batches: what 'pooled' weighs the next one against. */
-  get valuesTracked(): number {
-    return this.#running.valuesTracked;
-  }
-
-  /** What r and d of batch renormalization are measured against, [c], starting at 0. null without `renorm`. */
-  get renormMean(): Float64Array | null {
-    return this.#own.renorm?.renormMean ?? null;
-  }
-
-  /** The same of √(variance + epsilon), [c], starting at 1. null without `renorm`. */
-  get renormDeviation(): Float64Array | null {
-    return this.#own.renorm?.renormDeviation ?? null;
-  }
-
-  /**
-   * How much of each batch goes into the running statistics; see {@link BatchNormOptions}. May be set between calls, for a
-   * schedule. (The other convention is decay = 1 − updateRate.)
-   *
-   * @throws TypeError, RangeError when set to what is no such rate, or to a rule where the layer debiases
-   * @example
-   * import { BatchNorm } from 'batchnorm';
-   * const bn = new BatchNorm(8);
-   * for (let step = 0; step < 100; step++) bn.updateRate = Math.max(0.01, 1 / (step + 1)); // warm-up
-   */
-  get updateRate(): UpdateRate {
-    return this.#running.updateRate;
-  }
-
-  set updateRate(rate: UpdateRate) {
-    this.#running.setUpdateRate('BatchNorm', rate);
-  }
-
-  /**
-   * What forward normalises by: 'mode' (default), as train() and eval() say; or always by the 'batch', or always by the
-   * 'running' statistics.
-   *
-   * @throws TypeError, RangeError when set to anything else
-   */
-  get normalizeWith(): 'mode' | 'batch' | 'running' {
-    return this.#normalizeWith;
-  }
-
-  set normalizeWith(statistics: 'mode' | 'batch' | 'running') {
-    checkChoice('BatchNorm', 'normalizeWith', statistics, ['mode', 'batch', 'running']);
-    this.#normalizeWith = statistics;
   }
 
   /**
@@ -201,45 +119,6 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     return this.#dresidual;
   }
 
-  /** Training mode. */
-  train(): this {
-    this.training = true;
-    return this;
-  }
-
-  /** Evaluation mode. */
-  eval(): this {
-    this.training = false;
-    return this;
-  }
-
-  /**
-   * Frozen for fine-tuning, in training too: normalises with the running statistics, leaves them, and learns no gamma and
-   * beta. The three switches can be set one by one as well.
-   *
-   * @example
-   * import { BatchNorm } from 'batchnorm';
-   * const bn = new BatchNorm(2).freeze(); // or: normalizeWith = 'running'; updateStatistics = false; learn = false
-   * bn.forward(Float32Array.of(1, 2, 3, 4), [2, 2]);
-   * bn.backward(Float32Array.of(1, 1, 1, 1));
-   * console.log([...bn.runningMean], bn.dgamma); // → [ 0, 0 ] null
-   */
-  freeze(): this {
-    return this.#setSwitches('running', false);
-  }
-
-  /** Undoes freeze: the three switches as they are by default. */
-  unfreeze(): this {
-    return this.#setSwitches('mode', true);
-  }
-
-  #setSwitches(normalizeWith: 'mode' | 'running', rest: boolean): this {
-    this.#normalizeWith = normalizeWith;
-    this.updateStatistics = rest;
-    this.learn = rest;
-    return this;
-  }
-
   /**
    * Normalises x: in training by its own statistics, which then go into the running ones, in evaluation by the running ones.
    *
@@ -255,25 +134,36 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    */
   forward(x: T, shape: readonly number[], options: BatchNormForwardOptions<T> = NO_OPTIONS): T {
     const { training } = this;
-    const by = this.#normalizeWith;
+    const by = this.normalizeWith;
     const batch = by === 'mode' ? training : by === 'batch';
     const track = training && this.updateStatistics;
     const checked = checkForward(this.#own, this.#settings, this.#synchronized, { batch, track }, x, shape, options);
     const { rMax, dMax } = checkLimits(this.#settings, options);
     const { out, residual, update = true } = options;
     const y = out ?? newTensor<T>(this.#own.kind, x.length);
-    const { input, statistics } = passForward(this.#pass, this.#own.kind, this.#settings.activation, {
-      ...checked,
-      batch,
-      x,
-      residual,
-      out,
-      y,
-      scope: { track, samples: shape[0], rMax, dMax },
-    });
+    const { input, statistics } = passForward(
+      this.#passFor(checked.selection),
+      this.#own.kind,
+      this.#settings.activation,
+      {
+        ...checked,
+        batch,
+        x,
+        residual,
+        out,
+        y,
+        scope: { track, samples: shape[0], rMax, dMax },
+      },
+    );
     this.#input = input;
     this.#transaction.begin(statistics, track, update);
     return y;
+  }
+
+  #passFor(selection: Selection | null): Pass<T> {
+    if (selection === null || selection.weights === null) return this.#pass;
+    this.#weightedPass ??= new ComposedPass(this.#own, this.#settings, null);
+    return this.#weightedPass;
   }
 
   /**
@@ -339,7 +229,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     const { dgamma, dbeta } = this.#own.gradients();
     const { learn } = this;
     const targets = { out, outResidual, learn, dgamma, dbeta };
-    const { dx, dresidual } = passBackward(this.#pass, this.#own.kind, dy, input, targets);
+    const { dx, dresidual } = passBackward(this.#passFor(input.selection), this.#own.kind, dy, input, targets);
     this.#learnt = learn;
     this.#dresidual = dresidual;
     return dx;

@@ -2,14 +2,15 @@
  * The pass of a layer with variants: the same kernels, one after the other, with statistics and gradient sums in hand
  * between them. Where no variant changes them, the bits are those of the plain pass.
  */
+import { kernelActivation } from './activation.js';
 import { kernels } from './backends/select.js';
 import { type Group, type Grouping, gather, groupRows, groupSamples, scatter, wholeBatch } from './ghost-groups.js';
-import { clearSingleValues, reciprocalDeviation, residualGradient } from './gradients.js';
+import { clearSingleValues, residualGradient } from './gradients.js';
 import type { KeptInput } from './kept-input.js';
-import { ACTIVATION_CODES, type Affine, type GradientSums } from './kernels.js';
+import type { Affine, GradientSums, KernelActivation } from './kernels.js';
 import type { LayerArrays } from './layer-arrays.js';
 import type { Settings } from './layer-settings.js';
-import { type MomentArrays, mergeMoments, newMoments } from './moment-arrays.js';
+import { type MomentArrays, mergeMoments, newMoments, reciprocalDeviation } from './moment-arrays.js';
 import { nonFiniteChannels, refuseNonFinite } from './non-finite.js';
 import type { Pass, Scope, Targets } from './pass.js';
 import type { Reducer } from './reducer.js';
@@ -18,6 +19,7 @@ import { synchronizeMoments, synchronizeSums } from './synchronize.js';
 import { isSame, newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { refuseSingleGroup } from './validate.js';
+import { weightedGradientInput, weightedStatistics } from './weighted.js';
 
 const FORWARD = 'BatchNorm.forward';
 const BACKWARD = 'BatchNorm.backward';
@@ -38,12 +40,14 @@ interface Kept<T extends Tensor> {
 export class ComposedPass<T extends Tensor> implements Pass<T> {
   readonly #own: LayerArrays<T>;
   readonly #settings: Settings;
+  readonly #activation: KernelActivation;
   readonly #reducer: Reducer | null;
   #kept: Kept<T> = { parts: [], order: null };
 
   constructor(own: LayerArrays<T>, settings: Settings, reducer: Reducer | null) {
     this.#own = own;
     this.#settings = settings;
+    this.#activation = kernelActivation(settings.activation);
     this.#reducer = reducer;
   }
 
@@ -64,7 +68,9 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
 
   #group({ view, selection }: KeptInput<T>, samples: number): Grouping {
     const sizes = selection?.groups ?? null;
-    return sizes === null ? groupSamples(this.#settings, samples, view) : groupRows(view, sizes);
+    const weights = selection?.weights ?? null;
+    if (sizes !== null) return groupRows(view, sizes, weights);
+    return weights === null ? groupSamples(this.#settings, samples, view) : groupRows(view, [view.n], weights);
   }
 
   /** The statistics of each group. @throws where they are refused */
@@ -72,8 +78,12 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     const { onNonFinite, singleValue } = this.#settings;
     const own = groups.map((group) => statisticsOf(x, group));
     const batches = this.#reducer === null ? own : own.map((part) => synchronizeMoments(FORWARD, this.#reducer!, part));
-    for (const { count } of batches) {
-      if (singleValue === 'throw' && count[0] === 1) refuseSingleGroup(FORWARD, this.#reducer !== null);
+    const isSingle = (group: Group, batch: MomentArrays) =>
+      this.#reducer === null
+        ? group.start < group.end && rowsOf(group) === 1
+        : batch.count[0] === 1 && !batch.variance.some((value) => value > 0);
+    if (singleValue === 'throw' && groups.some((group, i) => isSingle(group, batches[i]))) {
+      refuseSingleGroup(FORWARD, this.#reducer !== null);
     }
     if (onNonFinite === 'throw') {
       const channels = new Set(batches.filter(hasValues).flatMap(nonFiniteChannels));
@@ -108,11 +118,17 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
   }
 
   #normalize(y: T, x: T, residual: T | null, parts: readonly Part<T>[]): void {
-    const code = ACTIVATION_CODES[this.#settings.activation];
     for (const part of parts) {
       if (part.start === part.end) continue;
       const { affine, view } = part;
-      kernels().normalize(slice(y, part), slice(x, part), residual && slice(residual, part), affine, code, view);
+      kernels().normalize(
+        slice(y, part),
+        slice(x, part),
+        residual && slice(residual, part),
+        affine,
+        this.#activation,
+        view,
+      );
     }
   }
 
@@ -139,8 +155,7 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
   /** Of tensors whose groups lie together. */
   #differentiate(dx: T, dresidual: T | null, dy: T, x: T, input: KeptInput<T>, targets: Targets<T>): void {
     const { parts, order } = this.#kept;
-    const { activation } = this.#settings;
-    const code = ACTIVATION_CODES[activation];
+    const code = this.#activation;
     const { batchStatistics } = input;
     const residual = input.residual && this.#inOrder(input.residual, order);
     const wanted = batchStatistics || targets.learn;
@@ -148,13 +163,17 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     const all = batchStatistics ? this.#completed(sums) : null;
     if (wanted) addParameterGradients(targets, parts, sums);
     parts.forEach((part, i) => {
-      const { start, end, affine, view, count, renormed } = part;
+      const { start, end, affine, view, weights, count, renormed } = part;
       if (start === end) return;
       const of = (tensor: T | null) => tensor && slice(tensor, part);
       const given = all && (renormed === null ? all[i] : renormedSums(renormed, all[i]));
-      const [target, dyOfPart, xOfPart] = [slice(dx, part), slice(dy, part), slice(x, part)];
-      kernels().gradientInput(target, of(dresidual), dyOfPart, xOfPart, of(residual), affine, code, given, count, view);
-      if (count === 1) clearSingleValues(target);
+      const tensors = [slice(dx, part), of(dresidual), slice(dy, part), slice(x, part), of(residual)] as const;
+      if (given !== null && weights !== null) {
+        weightedGradientInput(...tensors, affine, code, given, count, weights.each, view);
+      } else {
+        kernels().gradientInput(...tensors, affine, code, given, count, view);
+      }
+      if (rowsOf(part) === 1 && countOf(part) === count) clearSingleValues(tensors[0]);
     });
   }
 
@@ -173,12 +192,24 @@ function slice<T extends Tensor>(tensor: T, { start, end }: Group): T {
 }
 
 function statisticsOf(x: Tensor, group: Group): MomentArrays {
-  const { view, start, end } = group;
+  const { view, start, end, weights } = group;
   const moments = newMoments(view.c);
   if (start === end) return moments;
-  kernels().statistics(moments.mean, moments.variance, slice(x, group), view);
-  moments.count.fill(view.n * view.s);
+  const { mean, variance } = moments;
+  if (weights === null) kernels().statistics(mean, variance, slice(x, group), view);
+  else weightedStatistics(mean, variance, slice(x, group), weights, view);
+  moments.count.fill(countOf(group));
   return moments;
+}
+
+/** Values per channel. */
+function rowsOf({ view }: Group): number {
+  return view.n * view.s;
+}
+
+/** The same, each counting as much as its weight. */
+function countOf(group: Group): number {
+  return group.weights?.total ?? rowsOf(group);
 }
 
 /** Those of the batch; null where it has no value. */
@@ -193,7 +224,13 @@ function hasValues({ count }: MomentArrays): boolean {
   return count.length > 0 && count[0] > 0;
 }
 
-function sumsOf<T extends Tensor>(dy: T, x: T, residual: T | null, part: Part<T>, code: 0 | 1): GradientSums {
+function sumsOf<T extends Tensor>(
+  dy: T,
+  x: T,
+  residual: T | null,
+  part: Part<T>,
+  code: KernelActivation,
+): GradientSums {
   const { view, start, end, affine } = part;
   const sums = { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
   if (start === end) return sums;

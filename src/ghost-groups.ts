@@ -3,6 +3,7 @@ import type { View } from './kernels.js';
 import type { Settings } from './layer-settings.js';
 import { newTensor, type TensorKind } from './typed-arrays.js';
 import type { Tensor } from './types.js';
+import { type Weights, weightsOf } from './weighted.js';
 
 /** Neighbouring samples that have statistics of their own. */
 export interface Group {
@@ -10,6 +11,8 @@ export interface Group {
   readonly start: number;
   readonly end: number;
   readonly view: View;
+  /** Of its rows, where they count by weights. */
+  readonly weights: Weights | null;
 }
 
 /** The groups of a batch, and where its samples must lie for groups to be neighbours. */
@@ -62,8 +65,17 @@ export function ghostNumbers(
 }
 
 /** The groups of what a mask has chosen, which lies in their order already. */
-export function groupRows(view: View, sizes: readonly number[]): Grouping {
-  return view.n === 0 ? wholeBatch(view) : { groups: cut(view, view.n, sizes), order: null };
+export function groupRows(view: View, sizes: readonly number[], weights: Weights | null): Grouping {
+  if (view.n === 0) return wholeBatch(view);
+  const groups = cut(view, view.n, sizes);
+  if (weights === null) return { groups, order: null };
+  let first = 0;
+  const weighted = groups.map((group) => {
+    const each = weights.each.subarray(first, first + group.view.n);
+    first += group.view.n;
+    return { ...group, weights: weightsOf(each) };
+  });
+  return { groups: weighted, order: null };
 }
 
 /** One group of all. */
@@ -84,7 +96,12 @@ function cut(view: View, samples: number, sizes: readonly number[]): Group[] {
 
 function groupOf({ n, c, s }: View, samples: number, first: number, last: number): Group {
   const rows = n / samples;
-  return { start: first * rows * c * s, end: last * rows * c * s, view: { n: (last - first) * rows, c, s } };
+  return {
+    start: first * rows * c * s,
+    end: last * rows * c * s,
+    view: { n: (last - first) * rows, c, s },
+    weights: null,
+  };
 }
 
 /** The samples in this order, in new memory. */

@@ -1,13 +1,15 @@
+import { type Activation, kernelActivation, readActivation } from './activation.js';
 import { kernels } from './backends/select.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
-import { ACTIVATION_CODES, type Affine, type GradientSums as Sums } from './kernels.js';
+import type { Affine, GradientSums as Sums } from './kernels.js';
+import { type Mask, readMask } from './mask.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 import {
-  checkActivation,
   checkArray,
   checkChannels,
+  checkCount,
   checkEpsilon,
   checkFields,
   checkFormat,
@@ -33,6 +35,8 @@ export interface GradientSumsAddOptions<T extends Tensor> extends Common {
   residual?: T | undefined;
   /** As in the forward. Default 'none'. */
   activation?: Activation | undefined;
+  /** As in the forward. */
+  mask?: Mask | undefined;
 }
 
 /**
@@ -43,7 +47,7 @@ export type WholeSums = Pick<GradientSums, 'channels' | 'count' | 'sumDy' | 'sum
 
 const FORMAT = 'batchnorm-gradient-sums/1';
 const ADD = 'GradientSums.add';
-const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis epsilon mean variance gamma beta residual activation');
+const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis epsilon mean variance gamma beta residual activation mask');
 const FIELDS = /* @__PURE__ */ nameSet('format channels count sumDy sumDyDeviation');
 
 /** The sums themselves, not copies: for the rest of the facade, and not to be written to. */
@@ -108,7 +112,7 @@ export class GradientSums {
     return this.#channels;
   }
 
-  /** Values seen per channel: those of the whole batch, when all its pieces have been added. */
+  /** Values seen per channel (or their weights): those of the whole batch, when all its pieces have been added. */
   get count(): number {
     return this.#count;
   }
@@ -134,9 +138,9 @@ export class GradientSums {
    */
   add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T>): this {
     checkOptions(ADD, options, ADD_OPTIONS);
-    const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, activation = 'none' } = options;
+    const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, activation = 'none', mask } = options;
     checkEpsilon(ADD, epsilon);
-    checkActivation(ADD, activation);
+    readActivation(ADD, activation);
     const view = readView(ADD, shape, axis);
     const { c } = view;
     checkChannels(ADD, this.#channels, shape, view);
@@ -148,10 +152,19 @@ export class GradientSums {
     if (gamma !== undefined) checkArray(ADD, 'gamma', gamma, kind, c, 'channels');
     if (beta !== undefined) checkArray(ADD, 'beta', beta, kind, c, 'channels');
     if (residual !== undefined) checkArray(ADD, 'residual', residual, kind, x.length, shape);
+    const selection = mask === undefined ? null : readMask(ADD, mask, shape, view);
     if (x.length === 0) return this;
     const affine: Affine<T> = { mean, variance, gamma: gamma ?? null, beta: beta ?? null, epsilon };
-    kernels().gradientSums(this.#part, dy, x, residual ?? null, affine, ACTIVATION_CODES[activation], view);
-    return this.#add(this.#part, view.n * view.s);
+    const code = kernelActivation(activation);
+    if (selection === null) {
+      kernels().gradientSums(this.#part, dy, x, residual ?? null, affine, code, view);
+      return this.#add(this.#part, view.n * view.s);
+    }
+    if (selection.view.n === 0) return this;
+    const [ofDy, ofX] = [selection.take(kind, dy), selection.take(kind, x)];
+    const added = residual === undefined ? null : selection.take(kind, residual);
+    kernels().gradientSums(this.#part, ofDy, ofX, added, affine, code, selection.view);
+    return this.#add(this.#part, selection.count);
   }
 
   /**
@@ -206,7 +219,7 @@ export class GradientSums {
     const channels = fields.channels as number;
     checkSize(call, 'channels', channels);
     const count = fields.count as number;
-    checkSize(call, 'count', count);
+    checkCount(call, 'count', count);
     const sumDy = decodeNumbers(call, 'sumDy', fields.sumDy, channels);
     const sumDyDeviation = decodeNumbers(call, 'sumDyDeviation', fields.sumDyDeviation, channels);
     return new GradientSums(channels).#add({ sumDy, sumDyDeviation }, count);

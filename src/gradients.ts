@@ -1,8 +1,11 @@
 /** The part of a backward pass that the function and the layer share: what is written where, and nothing to check. */
+import { type Activation, kernelActivation } from './activation.js';
 import { kernels } from './backends/select.js';
-import { ACTIVATION_CODES, type Affine, type GradientSums, type View } from './kernels.js';
+import type { Affine, GradientSums, View } from './kernels.js';
+import { reciprocalDeviation } from './moment-arrays.js';
 import { isSame, newTensor, type TensorKind } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
+import { type Weights, weightedGradientInput } from './weighted.js';
 
 export interface BackwardPass<T extends Tensor> {
   readonly kind: TensorKind;
@@ -17,6 +20,8 @@ export interface BackwardPass<T extends Tensor> {
   readonly batchStatistics: boolean;
   /** Those of a whole batch, of which x is a part; null where x is all of it. */
   readonly sums: (GradientSums & { readonly count: number }) | null;
+  /** Of the rows, where they count by weights in the statistics: tensors are [n, c] then. */
+  readonly weights: Weights | null;
   /** Whether dgamma and dbeta are wanted; they may be written in any case. */
   readonly learn: boolean;
   readonly dgamma: T;
@@ -47,7 +52,12 @@ export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): { dx:
 function writeGradients<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidual: T | null): void {
   const { dy, x, affine, activation, view, sums, batchStatistics, dgamma, dbeta } = pass;
   const residual = activation === 'none' ? null : pass.residual;
-  const code = ACTIVATION_CODES[activation];
+  const code = kernelActivation(activation);
+  const { weights } = pass;
+  if (weights !== null && batchStatistics) {
+    writeWeighted(pass, dx, dresidual, weights);
+    return;
+  }
   const count = sums === null ? view.n * view.s : sums.count;
   if (sums === null && (batchStatistics || pass.learn)) {
     kernels().backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, code, batchStatistics, view);
@@ -55,6 +65,22 @@ function writeGradients<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidua
     kernels().gradientInput(dx, dresidual, dy, x, residual, affine, code, sums, count, view);
   }
   if (batchStatistics && count === 1) clearSingleValues(dx);
+}
+
+function writeWeighted<T extends Tensor>(
+  { dy, x, affine, activation, residual, view, sums, dgamma, dbeta }: BackwardPass<T>,
+  dx: T,
+  dresidual: T | null,
+  { each, total }: Weights,
+): void {
+  const code = kernelActivation(activation);
+  const own = sums ?? { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c), count: total };
+  if (sums === null) {
+    kernels().gradientSums(own, dy, x, residual, affine, code, view);
+    writeParameterGradients(dgamma, dbeta, own, affine);
+  }
+  weightedGradientInput(dx, dresidual, dy, x, residual, affine, code, own, own.count, each, view);
+  if (view.n === 1 && own.count === total) clearSingleValues(dx);
 }
 
 /** dbeta = sumDy and dgamma = sumDyDeviation·rstd, as `backward` of the kernels. */
@@ -68,11 +94,6 @@ export function writeParameterGradients(
     dgamma[ch] = sumDyDeviation[ch] * reciprocalDeviation(variance[ch] + epsilon);
     dbeta[ch] = sumDy[ch];
   }
-}
-
-/** 1/√0 counts as 0: docs/numerics.md, section 4. */
-export function reciprocalDeviation(variance: number): number {
-  return variance === 0 ? 0 : 1 / Math.sqrt(variance);
 }
 
 /** Where dresidual goes. Without an activation it is dy, and a copy is needed only where dx takes the place of dy. */

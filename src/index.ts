@@ -1,5 +1,6 @@
 /** The public API, and nothing else: what is exported here is what users may rely on. */
 
+export { type Activation, type Clip, clip, type LeakyRelu, leakyRelu } from './activation.js';
 export { backend, backends, ready, useBackend } from './backends/select.js';
 export { type BackwardOptions, backward, type Gradients } from './backward.js';
 export { BatchNorm } from './batch-norm.js';
@@ -23,5 +24,5 @@ export {
 export type { Reducer } from './reducer.js';
 export type { RenormLimits, RenormOptions } from './renorm.js';
 export { ThreadReducer, type ThreadReducerOptions } from './thread-reducer.js';
-export type { Activation, BackendInfo, BackendName, Tensor } from './types.js';
+export type { BackendInfo, BackendName, Tensor } from './types.js';
 export type { UpdateRate } from './update-rate.js';

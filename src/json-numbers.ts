@@ -27,7 +27,8 @@ export function decodeNumbers(
   return Float64Array.from(values, (value: unknown, i) => decodeNumber(call, `${name}[${i}]`, value));
 }
 
-function decodeNumber(call: string, name: string, value: unknown): number {
+/** One of them. */
+export function decodeNumber(call: string, name: string, value: unknown): number {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string') throw wrongKind(call, name, WANTED, value);
   if (!Object.hasOwn(SPECIAL, value)) throw wrongValue(call, name, WANTED, value);

@@ -1,10 +1,11 @@
 /** What a layer's forward keeps for its backward: references, which may have gone bad by then. */
+import type { Activation } from './activation.js';
 import { environmentError } from './errors.js';
 import type { View } from './kernels.js';
 import type { Selection } from './mask.js';
 import { describe } from './messages.js';
 import { isRevoked, isSame, isUsable } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 
 export interface KeptInput<T extends Tensor> {
   readonly x: T;

@@ -26,9 +26,9 @@ export interface BatchNormForwardOptions<T extends Tensor> extends RenormLimits 
   /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). */
   residual?: T | undefined;
   /**
-   * Which positions take part: one 0 or 1 (false or true) for each, [shape without the channel axis]. The others are no part of
-   * the batch: not of its statistics and gradients, whatever lies there (NaN too), and y, dx and dresidual are 0 there. A batch of
-   * which nothing is left updates nothing. Default: all.
+   * Which positions take part: 0 or 1 (false or true), or a weight > 0, for each, [shape without the channel axis]. What is
+   * masked is no part of the batch: not of its statistics and gradients, whatever lies there (NaN too), and y, dx and dresidual
+   * are 0 there. Weights count in the statistics, as so many values. A batch of which nothing is left updates nothing. Default: all.
    */
   mask?: Mask | undefined;
   /**

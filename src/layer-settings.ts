@@ -1,11 +1,11 @@
 /** The settings of a `BatchNorm`: what its options mean. */
+import { type Activation, readActivation } from './activation.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
 import type { Reducer } from './reducer.js';
 import { type RenormOptions, type RenormSettings, readRenorm } from './renorm.js';
-import type { Activation } from './types.js';
 import { checkDebias, checkUpdateRate, readUpdateRate, type UpdateRate } from './update-rate.js';
-import { checkActivation, checkChoice, checkEpsilon, checkSingleValue, checkSize } from './validate.js';
+import { checkChoice, checkEpsilon, checkSingleValue, checkSize } from './validate.js';
 
 export interface BatchNormOptions extends Common {
   /**
@@ -34,7 +34,7 @@ export interface BatchNormOptions extends Common {
   scale?: boolean | undefined;
   /** Whether there is a learnt shift beta. Default true. */
   center?: boolean | undefined;
-  /** Applied last: 'none' (default) or 'relu'. */
+  /** Applied last; see {@link Activation}. Default 'none'. */
   activation?: Activation | undefined;
   /** One value per channel (m = 1) in training: 'throw' (default, as PyTorch) or 'allow' (as Keras: y = beta). */
   singleValue?: 'throw' | 'allow' | undefined;
@@ -82,7 +82,7 @@ export interface Settings {
 
 export function readSettings(call: string, options: BatchNormOptions): Settings {
   const { axis = 1, epsilon = DEFAULT_EPSILON, varianceEstimator = 'unbiased', scale = true, center = true } = options;
-  const { activation = 'none', singleValue = 'throw', dtype = 'float32', debias = false } = options;
+  const { singleValue = 'throw', dtype = 'float32', debias = false } = options;
   if (typeof axis !== 'number') throw wrongKind(call, 'axis', 'an integer', axis);
   if (!Number.isSafeInteger(axis)) throw wrongValue(call, 'axis', 'an integer', axis);
   checkEpsilon(call, epsilon);
@@ -92,7 +92,7 @@ export function readSettings(call: string, options: BatchNormOptions): Settings 
   checkChoice(call, 'varianceEstimator', varianceEstimator, ['unbiased', 'biased']);
   checkBoolean(call, 'scale', scale);
   checkBoolean(call, 'center', center);
-  checkActivation(call, activation);
+  const activation = readActivation(call, options.activation === undefined ? 'none' : options.activation);
   checkSingleValue(call, singleValue);
   checkChoice(call, 'dtype', dtype, ['float32', 'float64']);
   const plain = { axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue, dtype };

@@ -1,4 +1,5 @@
 /** The saved form of a `BatchNorm`. */
+import { decodeActivation, encodeActivation } from './activation.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import { type BatchNormOptions, checkBoolean, readSettings, type Settings } from './layer-settings.js';
 import { wrongKind, wrongValue } from './messages.js';
@@ -6,7 +7,7 @@ import { decodeRenorm, encodeRenorm } from './renorm.js';
 import type { Progress, RunningStatistics } from './running-statistics.js';
 import type { Tensor } from './types.js';
 import { checkFraction } from './update-rate.js';
-import { checkChoice, checkFields, checkFormat, checkSize, checkVariance, nameSet } from './validate.js';
+import { checkChoice, checkCount, checkFields, checkFormat, checkSize, checkVariance, nameSet } from './validate.js';
 
 /**
  * Plain data that JSON keeps without loss, and that says its own conventions. Beside `format` and `channels` it has
@@ -64,6 +65,7 @@ export function writeState(layer: Layer, settings: Settings, running: RunningSta
     channels,
     ...settings,
     updateRate,
+    activation: encodeActivation(settings.activation),
     renorm: encodeRenorm(settings.renorm),
     ...{ training, normalizeWith, updateStatistics, learn },
     ...{ batchesTracked, valuesTracked, debiasWeight },
@@ -93,12 +95,13 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** What was written of the settings, as options: these say none by undefined where JSON says null. */
 function readOptions(call: string, fields: Fields): BatchNormOptions {
-  const { axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue } = fields;
+  const { axis, epsilon, updateRate, debias, varianceEstimator, scale, center, singleValue } = fields;
   const { dtype, ghostBatchSize, grouping, onNonFinite } = fields;
   return {
-    ...{ axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue },
+    ...{ axis, epsilon, updateRate, debias, varianceEstimator, scale, center, singleValue },
     ...{ dtype, grouping, onNonFinite },
     ghostBatchSize: ghostBatchSize ?? undefined,
+    activation: decodeActivation(call, fields.activation),
     renorm: decodeRenorm(call, fields.renorm),
   } as BatchNormOptions;
 }
@@ -108,7 +111,7 @@ function readProgress(call: string, fields: Fields): Progress {
   const valuesTracked = fields.valuesTracked as number;
   const debiasWeight = fields.debiasWeight as number;
   checkSize(call, 'batchesTracked', batchesTracked);
-  checkSize(call, 'valuesTracked', valuesTracked);
+  checkCount(call, 'valuesTracked', valuesTracked);
   checkFraction(call, 'debiasWeight', debiasWeight, 'a number from 0 to 1');
   return { batchesTracked, valuesTracked, debiasWeight };
 }

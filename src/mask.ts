@@ -7,37 +7,56 @@ import type { View } from './kernels.js';
 import { expected, list, wrongKind, wrongValue } from './messages.js';
 import { newTensor, type TensorKind } from './typed-arrays.js';
 import type { Tensor } from './types.js';
+import { type Weights, weightsOf } from './weighted.js';
 
-/** One value for each position: 1 or true takes part, 0 or false does not. */
+/** One value for each position: 0 or false takes no part, 1 or true does, any other number > 0 does by its weight. */
 export type Mask = ArrayLike<number | boolean>;
 
-/** The positions of a tensor that a mask has chosen, but not all of them. */
+/** The positions of a tensor that a mask has chosen: not all of them, or by weights. */
 export class Selection {
   /** Of what is chosen: a row of channels for each position. */
   readonly view: View;
   /** Of the tensor. */
   readonly length: number;
+  /** Of the positions; null where all are 1. */
+  readonly weights: Weights | null;
   /** How many of the rows belong to each ghost batch, one behind another; null where there are none. */
   readonly groups: readonly number[] | null;
   readonly #positions: readonly number[];
   readonly #whole: View;
 
-  constructor(positions: readonly number[], whole: View, groups: readonly number[] | null = null) {
+  constructor(
+    positions: readonly number[],
+    whole: View,
+    weights: Weights | null,
+    groups: readonly number[] | null = null,
+  ) {
     const { n, c, s } = whole;
     this.view = { n: positions.length, c, s: 1 };
     this.length = n * c * s;
+    this.weights = weights;
     this.groups = groups;
     this.#positions = positions;
     this.#whole = whole;
+  }
+
+  /** Values per channel, each counting as much as its weight. */
+  get count(): number {
+    return this.weights?.total ?? this.view.n;
   }
 
   /** The same, with the positions of each ghost batch next to each other. */
   grouped(samples: number, { count, groupOf }: GhostNumbers): Selection {
     const { n, s } = this.#whole;
     const groups = Array.from({ length: count }, (): number[] => []);
-    for (const position of this.#positions) groups[groupOf(Math.floor((position * samples) / (n * s)))].push(position);
+    this.#positions.forEach((position, row) => {
+      groups[groupOf(Math.floor((position * samples) / (n * s)))].push(row);
+    });
+    const rows = groups.flat();
+    const each = this.weights && Float64Array.from(rows, (row) => this.weights!.each[row]);
+    const positions = rows.map((row) => this.#positions[row]);
     const sizes = groups.map(({ length }) => length);
-    return new Selection(groups.flat(), this.#whole, sizes);
+    return new Selection(positions, this.#whole, each && weightsOf(each), sizes);
   }
 
   /** What is chosen, in new memory, [positions, c]. */
@@ -70,25 +89,35 @@ export class Selection {
 }
 
 /**
- * null where all positions take part.
+ * null where all positions take part, with weights of 1.
  *
  * @throws TypeError where it is no array; RangeError where its length is not that of the shape without the channels, or a
- *   value is neither 0 nor 1
+ *   value is no weight
  */
 export function readMask(call: string, mask: Mask, shape: readonly number[], view: View): Selection | null {
   const { n, s } = view;
   if (typeof mask !== 'object' || mask === null || typeof mask.length !== 'number') {
-    throw wrongKind(call, 'mask', 'an array of 0 and 1', mask);
+    throw wrongKind(call, 'mask', 'an array of 0, 1 or weights', mask);
   }
   if (mask.length !== n * s) {
     const wanted = `one value for each of ${n * s} positions (shape ${list(shape)} without its channels)`;
     throw new RangeError(expected(call, 'mask', wanted, `length ${mask.length}`));
   }
   const positions: number[] = [];
+  const weights: number[] = [];
+  let weighted = false;
   for (let position = 0; position < mask.length; position++) {
-    const value = mask[position];
-    if (value === 1 || value === true) positions.push(position);
-    else if (value !== 0 && value !== false) throw wrongValue(call, `mask[${position}]`, '0 or 1', value);
+    const weight = Number(mask[position]);
+    if (!(weight >= 0 && weight < Infinity)) {
+      throw wrongValue(call, `mask[${position}]`, '0, 1 or a finite weight >= 0', mask[position]);
+    }
+    if (weight === 0) continue;
+    positions.push(position);
+    weights.push(weight);
+    weighted ||= weight !== 1;
   }
-  return positions.length === n * s ? null : new Selection(positions, view);
+  if (!weighted) return positions.length === n * s ? null : new Selection(positions, view, null);
+  const all = weightsOf(Float64Array.from(weights));
+  if (all.total === Infinity) throw wrongValue(call, 'mask', 'weights with a finite sum', Infinity);
+  return new Selection(positions, view, all);
 }

@@ -1,11 +1,15 @@
 /** A pass over all of x, or over what a mask has chosen of it. */
+import { type Activation, kernelActivation } from './activation.js';
+import { kernels } from './backends/select.js';
+import { type BackwardPass, computeGradients } from './gradients.js';
 import { type KeptInput, keepInput } from './kept-input.js';
-import type { View } from './kernels.js';
+import type { Affine, View } from './kernels.js';
 import type { Selection } from './mask.js';
 import type { MomentArrays } from './moment-arrays.js';
 import type { Pass, Scope, Targets } from './pass.js';
 import { newTensor, type TensorKind } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
+import { weightedStatistics } from './weighted.js';
 
 interface Forward<T extends Tensor> {
   readonly x: T;
@@ -53,4 +57,55 @@ export function passBackward<T extends Tensor>(
   const dx = selection.put(targets.out ?? newTensor<T>(kind, dy.length), chosen.dx);
   if (chosen.dresidual === null) return { dx, dresidual: null };
   return { dx, dresidual: selection.put(targets.outResidual ?? newTensor<T>(kind, dy.length), chosen.dresidual) };
+}
+
+/** The same for a backward by itself. */
+export function maskedGradients<T extends Tensor>(
+  pass: BackwardPass<T>,
+  selection: Selection,
+): { dx: T; dresidual: T | null } {
+  const { kind, dy, x, residual, out, outResidual } = pass;
+  const chosen = computeGradients<T>({
+    ...pass,
+    view: selection.view,
+    dy: selection.take(kind, dy),
+    x: selection.take(kind, x),
+    residual: residual && selection.take(kind, residual),
+    weights: selection.weights,
+    out: undefined,
+    outResidual: undefined,
+  });
+  const dx = selection.put(out ?? newTensor<T>(kind, dy.length), chosen.dx);
+  if (chosen.dresidual === null) return { dx, dresidual: null };
+  return { dx, dresidual: selection.put(outResidual ?? newTensor<T>(kind, dy.length), chosen.dresidual) };
+}
+
+/** y ← of what is chosen, by its own statistics if `batch`, which are NaN where nothing is; 0 elsewhere. */
+export function maskedForward<T extends Tensor>(
+  kind: TensorKind,
+  y: T,
+  x: T,
+  residual: T | null,
+  affine: Affine<T>,
+  activation: Activation,
+  selection: Selection,
+  batch: boolean,
+): void {
+  const chosen = selection.take(kind, x);
+  if (chosen.length > 0) {
+    const added = residual && selection.take(kind, residual);
+    if (batch) measure(affine.mean, affine.variance, chosen, selection);
+    kernels().normalize(chosen, chosen, added, affine, kernelActivation(activation), selection.view);
+  } else if (batch) {
+    affine.mean.fill(NaN);
+    affine.variance.fill(NaN);
+  }
+  selection.put(y, chosen);
+}
+
+/** mean, variance ← of what was chosen. */
+export function measure(mean: Float64Array, variance: Float64Array, chosen: Tensor, selection: Selection): void {
+  const { view, weights } = selection;
+  if (weights === null) kernels().statistics(mean, variance, chosen, view);
+  else weightedStatistics(mean, variance, chosen, weights, view);
 }

@@ -40,7 +40,12 @@ function mergeChannel(to: MomentArrays, ch: number, count: number, mean: number,
   to.mean[ch] = Number.isFinite(delta) ? to.mean[ch] + delta * b : to.mean[ch] * a + mean * b;
 }
 
-/** The variance divided by count − 1: NaN where count is below 2. */
+/** The variance divided by count − 1: NaN where count is at most 1. */
 export function sampleVariance(variance: number, count: number): number {
-  return count < 2 ? NaN : variance * (count / (count - 1));
+  return count <= 1 ? NaN : variance * (count / (count - 1));
+}
+
+/** 1/√0 counts as 0: docs/numerics.md, section 4. */
+export function reciprocalDeviation(variance: number): number {
+  return variance === 0 ? 0 : 1 / Math.sqrt(variance);
 }

@@ -1,12 +1,14 @@
 import { kernels } from './backends/select.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import type { View } from './kernels.js';
-import { type Mask, readMask } from './mask.js';
+import { type Mask, readMask, type Selection } from './mask.js';
+import { measure } from './masked-pass.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from './moment-arrays.js';
 import type { Tensor } from './types.js';
 import {
   checkChannels,
+  checkCount,
   checkFields,
   checkFormat,
   checkOptions,
@@ -21,7 +23,7 @@ import {
 export interface MomentsAddOptions {
   /** The channel axis of `shape`; negative counts from the end. Default 1. */
   axis?: number | undefined;
-  /** Which positions count: one 0 or 1 (false or true) for each, [shape without the channel axis]. Default: all. */
+  /** Which positions count: 0 or 1 (false or true), or a weight, for each, [shape without the channel axis]. Default: all. */
   mask?: Mask | undefined;
 }
 
@@ -84,7 +86,7 @@ export class Moments {
     return this.#channels;
   }
 
-  /** Values seen per channel, [c]. */
+  /** Values seen per channel, [c]; under a mask with weights, the sum of these. */
   get count(): Float64Array {
     return this.#seen.count.slice();
   }
@@ -99,7 +101,7 @@ export class Moments {
     return this.#seen.variance.slice();
   }
 
-  /** Sample (unbiased) variance per channel, [c]: Σ(x − mean)² / (count − 1). NaN where count is below 2. */
+  /** Sample (unbiased) variance per channel, [c]: Σ(x − mean)² / (count − 1). NaN where count is at most 1. */
   get sampleVariance(): Float64Array {
     const { count, variance } = this.#seen;
     return variance.map((value, ch) => sampleVariance(value, count[ch]));
@@ -123,15 +125,18 @@ export class Moments {
     checkChannels('Moments.add', this.#channels, shape, view);
     const kind = checkTensor('Moments.add', 'x', x, shape, view);
     const selection = options.mask === undefined ? null : readMask('Moments.add', options.mask, shape, view);
-    return selection === null ? this.#add(x, view) : this.#add(selection.take(kind, x), selection.view);
+    return selection === null
+      ? this.#add(x, view, null)
+      : this.#add(selection.take(kind, x), selection.view, selection);
   }
 
-  #add(x: Tensor, view: View): this {
+  #add(x: Tensor, view: View, selection: Selection | null): this {
     if (x.length === 0) return this;
     this.#batch ??= newMoments(this.#channels);
     const batch = this.#batch;
-    kernels().statistics(batch.mean, batch.variance, x, view);
-    batch.count.fill(view.n * view.s);
+    if (selection === null) kernels().statistics(batch.mean, batch.variance, x, view);
+    else measure(batch.mean, batch.variance, x, selection);
+    batch.count.fill(selection?.count ?? view.n * view.s);
     mergeMoments(this.#seen, batch);
     return this;
   }
@@ -192,7 +197,7 @@ export class Moments {
     const variance = decodeNumbers(call, 'variance', fields.variance, channels);
     checkVariance(call, 'variance', variance);
     count.forEach((value, ch) => {
-      checkSize(call, `count[${ch}]`, value);
+      checkCount(call, `count[${ch}]`, value);
       if (value > 0) return;
       if (!Number.isNaN(mean[ch])) throw wrongValue(call, `mean[${ch}]`, "'NaN' where count is 0", mean[ch]);
       if (!Number.isNaN(variance[ch]))

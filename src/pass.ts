@@ -2,10 +2,11 @@
  * How a layer gets from x to y and from dy to dx. Which pass a layer takes is decided when it is made: the plain one is
  * one kernel call each way, so that variants cost nothing where they are not used.
  */
+import { kernelActivation } from './activation.js';
 import { kernels } from './backends/select.js';
 import { computeGradients } from './gradients.js';
 import type { KeptInput } from './kept-input.js';
-import { ACTIVATION_CODES, type Affine } from './kernels.js';
+import type { Affine, KernelActivation } from './kernels.js';
 import type { LayerArrays } from './layer-arrays.js';
 import type { Settings } from './layer-settings.js';
 import { type MomentArrays, newMoments } from './moment-arrays.js';
@@ -47,6 +48,7 @@ export interface Pass<T extends Tensor> {
 export class PlainPass<T extends Tensor> implements Pass<T> {
   readonly #own: LayerArrays<T>;
   readonly #settings: Settings;
+  readonly #activation: KernelActivation;
   /** Statistics and parameters of the last forward. */
   readonly #affine: Affine<T>;
   /** Those of the batch: the same arrays. */
@@ -59,6 +61,7 @@ export class PlainPass<T extends Tensor> implements Pass<T> {
     const batch = newMoments(channels);
     this.#own = own;
     this.#settings = settings;
+    this.#activation = kernelActivation(settings.activation);
     this.#batch = batch;
     this.#affine = {
       mean: batch.mean,
@@ -73,7 +76,7 @@ export class PlainPass<T extends Tensor> implements Pass<T> {
     const backend = x.length > 0 ? kernels() : null;
     const affine = this.#affine;
     const { gamma, beta, runningMean, runningVariance } = this.#own;
-    const activation = ACTIVATION_CODES[this.#settings.activation];
+    const activation = this.#activation;
     if (gamma !== null) affine.gamma!.set(gamma);
     if (beta !== null) affine.beta!.set(beta);
     if (batchStatistics) {
@@ -105,6 +108,7 @@ export class PlainPass<T extends Tensor> implements Pass<T> {
       activation: this.#settings.activation,
       batchStatistics: input.batchStatistics,
       sums: null,
+      weights: null,
     });
   }
 }

@@ -5,7 +5,7 @@
 import type { View } from './kernels.js';
 import { alternatives, describe, expected, list, nearest, wrongKind, wrongValue } from './messages.js';
 import { isRevoked, isSame, isUsable, kindOf, overlaps, type TensorKind } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 
 export const NO_OPTIONS = /* @__PURE__ */ Object.freeze({});
 
@@ -18,7 +18,8 @@ export function checkOptions(call: string, options: unknown, known: ReadonlySet<
   checkNames(call, 'options', options, known);
 }
 
-function checkNames(call: string, what: string, data: unknown, known: ReadonlySet<string>): void {
+/** The same of any plain data. */
+export function checkNames(call: string, what: string, data: unknown, known: ReadonlySet<string>): void {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || ArrayBuffer.isView(data)) {
     throw wrongKind(call, what, 'an object', data);
   }
@@ -61,12 +62,7 @@ export function checkChoice(call: string, name: string, value: string, choices: 
   throw wrong(call, name, alternatives(choices), value);
 }
 
-const ACTIVATIONS: readonly Activation[] = ['none', 'relu'];
 const SINGLE_VALUE = ['throw', 'allow'] as const;
-
-export function checkActivation(call: string, activation: Activation): void {
-  checkChoice(call, 'activation', activation, ACTIVATIONS);
-}
 
 export function checkSingleValue(call: string, singleValue: 'throw' | 'allow'): void {
   checkChoice(call, 'singleValue', singleValue, SINGLE_VALUE);
@@ -76,6 +72,12 @@ export function checkSingleValue(call: string, singleValue: 'throw' | 'allow'): 
 export function checkSize(call: string, name: string, value: number): void {
   if (typeof value !== 'number') throw wrongKind(call, name, 'an integer >= 0', value);
   if (!(Number.isSafeInteger(value) && value >= 0)) throw wrongValue(call, name, 'an integer >= 0', value);
+}
+
+/** How much data was counted, by weights too. */
+export function checkCount(call: string, name: string, value: number): void {
+  if (typeof value !== 'number') throw wrongKind(call, name, 'a finite number >= 0', value);
+  if (!(value >= 0 && value < Infinity)) throw wrongValue(call, name, 'a finite number >= 0', value);
 }
 
 /** The shape as (n, c, s) around its channel axis. */

@@ -1,5 +1,5 @@
 /** The kernels in C++: a Node-API addon with one build of them for each instruction set. */
-import type { Kernels } from '../kernels.js';
+import type { KernelActivation, Kernels } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { builtin } from './host.js';
 import type { LoadOptions } from './select.js';
@@ -13,20 +13,22 @@ type Parameters = [
   beta: Maybe<Tensor>,
   epsilon: number,
 ];
+/** Parameters as [slope, low, high]. */
+type Activation = 0 | 1 | Float64Array;
 type Extents = [bytesPerElement: number, n: number, c: number, s: number];
 
 /** What `load` of the addon returns: the contract of kernels.ts with its objects laid out flat. */
 interface Table {
   statistics(mean: Float64Array, variance: Float64Array, x: Tensor, ...extents: Extents): void;
-  normalize(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, number, ...Extents]): void;
-  forward(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, number, ...Extents]): void;
+  normalize(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, Activation, ...Extents]): void;
+  forward(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, Activation, ...Extents]): void;
   gradientSums(
     sumDy: Float64Array,
     sumDyDeviation: Float64Array,
     dy: Tensor,
     x: Tensor,
     residual: Maybe<Tensor>,
-    ...rest: [...Parameters, activation: number, ...Extents]
+    ...rest: [...Parameters, activation: Activation, ...Extents]
   ): void;
   gradientInput(
     dx: Tensor,
@@ -36,7 +38,7 @@ interface Table {
     residual: Maybe<Tensor>,
     ...rest: [
       ...Parameters,
-      activation: number,
+      activation: Activation,
       sumDy: Maybe<Float64Array>,
       sumDyDeviation: Maybe<Float64Array>,
       count: number,
@@ -51,7 +53,7 @@ interface Table {
     dy: Tensor,
     x: Tensor,
     residual: Maybe<Tensor>,
-    ...rest: [...Parameters, activation: number, batchStatistics: boolean, ...Extents]
+    ...rest: [...Parameters, activation: Activation, batchStatistics: boolean, ...Extents]
   ): void;
 }
 
@@ -136,20 +138,20 @@ function adapt(table: Table, isa: string, threads: number): Kernels {
     memory: null,
     statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, bytesOf(x), n, c, s),
     normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
-      table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, activation, bytesOf(x), n, c, s),
+      table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, flat(activation), bytesOf(x), n, c, s),
     forward: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
-      table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, activation, bytesOf(x), n, c, s),
+      table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, flat(activation), bytesOf(x), n, c, s),
     gradientSums: (sums, dy, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) => {
       const { sumDy, sumDyDeviation } = sums;
       const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
-      table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, activation, bytesOf(x), n, c, s);
+      table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, flat(activation), bytesOf(x), n, c, s);
     },
     gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, { n, c, s }) => {
       const { mean, variance, gamma, beta, epsilon } = affine;
       const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
       const given = [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null] as const;
       const extents: Extents = [bytesOf(x), n, c, s];
-      table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, activation, ...given, count, ...extents);
+      table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, flat(activation), ...given, count, ...extents);
     },
     backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, { n, c, s }) => {
       const { mean, variance, gamma, beta, epsilon } = affine;
@@ -166,7 +168,7 @@ function adapt(table: Table, isa: string, threads: number): Kernels {
         gamma,
         beta,
         epsilon,
-        activation,
+        flat(activation),
         batchStatistics,
         bytesOf(x),
         n,
@@ -175,6 +177,11 @@ function adapt(table: Table, isa: string, threads: number): Kernels {
       );
     },
   };
+}
+
+function flat(activation: KernelActivation): Activation {
+  if (typeof activation === 'number') return activation;
+  return Float64Array.of(activation.slope, activation.low, activation.high);
 }
 
 /** Told, since it costs Node-API as much to find out as to read another array. */

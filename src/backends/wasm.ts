@@ -1,5 +1,5 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
-import type { Affine, GradientSums, Kernels, View } from '../kernels.js';
+import type { Affine, GradientSums, KernelActivation, Kernels, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { builtin } from './host.js';
 import type { LoadOptions } from './select.js';
@@ -83,7 +83,7 @@ const STATISTICS = /* @__PURE__ */ bitsOf('mean', 'variance');
 const SUMS = /* @__PURE__ */ bitsOf('sumDy', 'sumDyDeviation');
 const DX = /* @__PURE__ */ bitsOf('output', 'dresidual');
 const GRADIENTS = /* @__PURE__ */ bitsOf('output', 'dresidual', 'dgamma', 'dbeta');
-const NO_SCALARS = { epsilon: 0, activation: 0, batch: false };
+const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
 
 /** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
 function adapt(call: (args: Arguments) => void, isa: string, threads: number): Kernels {
@@ -121,7 +121,7 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: number): K
   };
 }
 
-function scalars({ epsilon }: Affine, activation: number, { n, s }: View): Scalars {
+function scalars({ epsilon }: Affine, activation: KernelActivation, { n, s }: View): Scalars {
   return { epsilon, activation, batch: false, count: n * s };
 }
 

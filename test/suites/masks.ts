@@ -233,10 +233,12 @@ export default function masks(backend: BackendUnderTest): void {
       [1],
       /"mask" expected one value for each of 2 positions \(shape \[2, 1\] without its channels\), got length 1/,
     );
-    refused([1, 0.5], /"mask\[1\]" expected 0 or 1, got 0.5/);
-    refused([Number.NaN, 1], /"mask\[0\]" expected 0 or 1, got NaN/);
-    refused(1, /"mask" expected an array of 0 and 1, got 1/, TypeError);
-    refused(null, /"mask" expected an array of 0 and 1, got null/, TypeError);
+    refused([1, -0.5], /"mask\[1\]" expected 0, 1 or a finite weight >= 0, got -0.5/);
+    refused([Infinity, 1], /"mask\[0\]" expected 0, 1 or a finite weight >= 0, got Infinity/);
+    refused([1e308, 1e308], /"mask" expected weights with a finite sum, got Infinity/);
+    refused([Number.NaN, 1], /"mask\[0\]" expected 0, 1 or a finite weight >= 0, got NaN/);
+    refused(1, /"mask" expected an array of 0, 1 or weights, got 1/, TypeError);
+    refused(null, /"mask" expected an array of 0, 1 or weights, got null/, TypeError);
     assert.throws(() => bn.forward(x, [2, 1], { mask: [1, 0] }), /shape/);
     const ghost = new BatchNorm(1, { ghostBatchSize: 2 });
     assert.throws(() => ghost.forward(Float32Array.of(1, 2, 3, 4), [4, 1], { mask: [1, 1, 1, 0] }), RangeError);

@@ -5,6 +5,7 @@ import {
   forwardInference,
   forwardTraining,
   GradientSums,
+  leakyRelu,
   Moments,
   type Tensor,
 } from 'batchnorm';
@@ -15,7 +16,7 @@ import { LAYER_CASES, type LayerCase, type LayerData, layerData } from '../suppo
 import { suiteFor } from '../support/suite.js';
 import { DTYPES } from '../support/tensors.js';
 
-const ACTIVATIONS: readonly Activation[] = ['none', 'relu'];
+const ACTIVATIONS: readonly Activation[] = ['none', 'relu', leakyRelu(0.2), 'relu6'];
 
 interface Piece {
   readonly from: number;

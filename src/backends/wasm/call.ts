@@ -1,12 +1,12 @@
 /** The record of a call at its place in memory, which kernels are given instead of arguments: assembly/call.ts. */
-import type { View } from '../../kernels.js';
+import type { KernelActivation, ThreeLines, View } from '../../kernels.js';
 import type { Memory } from './memory.js';
 
 /** Where the record is; what lies before it is for threads. */
 export const CALL_ADDRESS = 2048;
 
-/** The fields of the record in their order: two doubles, then words. */
-const DOUBLES = ['epsilon', 'count'] as const;
+/** The fields of the record in their order: doubles, then words. */
+const DOUBLES = ['epsilon', 'count', 'slope', 'low', 'high'] as const;
 const WORDS = ['n', 'c', 's', 'activation', 'batch'] as const;
 /** The arrays among the words. */
 export const ARRAYS = [
@@ -25,6 +25,9 @@ export const ARRAYS = [
   'sumDyDeviation',
 ] as const;
 export type ArrayName = (typeof ARRAYS)[number];
+
+/** The code of an activation that has parameters. */
+const THREE_LINES = 2;
 
 const FIRST_DOUBLE = CALL_ADDRESS / 8;
 const FIRST_WORD = CALL_ADDRESS / 4 + 2 * DOUBLES.length;
@@ -46,7 +49,7 @@ export interface Resources {
 /** What a call has beside its arrays. */
 export interface Scalars {
   readonly epsilon: number;
-  readonly activation: number;
+  readonly activation: KernelActivation;
   readonly batch: boolean;
   readonly count: number;
 }
@@ -75,12 +78,20 @@ export class CallRecord {
     f64[FIRST_DOUBLE] = epsilon;
     f64[FIRST_DOUBLE + 1] = count;
     this.see(view);
-    u32[FIRST_WORD + 3] = activation;
+    u32[FIRST_WORD + 3] = typeof activation === 'number' ? activation : THREE_LINES;
+    if (typeof activation === 'object') this.#bend(activation);
     u32[FIRST_WORD + 4] = batch ? 1 : 0;
     u32[AFTER_ARRAYS] = resources.threads;
     u32[AFTER_ARRAYS + 1] = resources.threadBytes;
     u32[AFTER_ARRAYS + 2] = resources.tileBytes;
     this.goOn(false);
+  }
+
+  #bend({ slope, low, high }: ThreeLines): void {
+    const { f64 } = this.#memory;
+    f64[FIRST_DOUBLE + 2] = slope;
+    f64[FIRST_DOUBLE + 3] = low;
+    f64[FIRST_DOUBLE + 4] = high;
   }
 
   see({ n, c, s }: View): void {

@@ -16,6 +16,7 @@ const SUMS = 1;
 const CENTRED = 2;
 const GRADIENT = 4;
 const GATED = 8;
+const BENT = 12;
 
 /** Channels first .. last, rows top .. bottom, and of each row the elements left .. right. */
 interface Piece {
@@ -92,7 +93,7 @@ export class PieceCall {
       if (this.#reduce(SUMS, bitsOf('x'), first, last)) this.#reduce(CENTRED, bitsOf('x'), first, last);
     } else if (kernel === 'gradientSums' || kernel === 'backward') {
       if (activation === 0) this.#reduce(GRADIENT, bitsOf('dy', 'x'), first, last);
-      else this.#reduce(GATED, bitsOf('dy', 'x', 'residual'), first, last);
+      else this.#reduce(activation === 1 ? GATED : BENT, bitsOf('dy', 'x', 'residual'), first, last);
     }
   }
 

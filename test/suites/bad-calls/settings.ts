@@ -79,6 +79,24 @@ export const settingsCalls: readonly BadCall[] = [
   ],
   ['scale 1', () => layer({ scale: 1 }), TypeError, 'BatchNorm: "scale" expected true or false, got 1'],
   ['center null', () => layer({ center: null }), TypeError, 'BatchNorm: "center" expected true or false, got null'],
+  [
+    'activation null',
+    () => layer({ activation: null }),
+    TypeError,
+    "BatchNorm: \"activation\" expected 'none', 'relu', 'relu6', leakyRelu(slope) or clip(min, max), got null",
+  ],
+  [
+    'activation misspelt in a state',
+    (f) => restored(f, { activation: 'relu7' }),
+    RangeError,
+    "BatchNorm.fromState: \"activation\" expected 'none', 'relu', 'relu6', leakyRelu(slope) or clip(min, max), got \"relu7\"",
+  ],
+  [
+    'a bound in a state in words',
+    (f) => restored(f, { activation: { name: 'clip', min: 'zero', max: 6 } }),
+    RangeError,
+    "BatchNorm.fromState: \"activation.min\" expected a number, 'NaN', 'Infinity', '-Infinity' or '-0', got \"zero\"",
+  ],
   ['axis NaN', () => layer({ axis: NaN }), RangeError, 'BatchNorm: "axis" expected an integer, got NaN'],
   ['axis in words', () => layer({ axis: 'last' }), TypeError, 'BatchNorm: "axis" expected an integer, got "last"'],
   [

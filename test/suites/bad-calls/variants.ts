@@ -74,10 +74,10 @@ export const variantsCalls: readonly BadCall[] = [
     'BatchNorm.forward: "update" expected true or false, got "no"',
   ],
   [
-    'a mask with weights',
-    (f) => f.bn.forward(f.x, f.shape, { mask: [0.5, 1], out: f.out }),
+    'a mask with a negative weight',
+    (f) => f.bn.forward(f.x, f.shape, { mask: [-0.5, 1], out: f.out }),
     RangeError,
-    'BatchNorm.forward: "mask[0]" expected 0 or 1, got 0.5',
+    'BatchNorm.forward: "mask[0]" expected 0, 1 or a finite weight >= 0, got -0.5',
   ],
   [
     'a mask that leaves one value',
