@@ -1,10 +1,18 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
 import { gradient, gradientVector, passed } from './activation';
 import { Call, CENTER, LEVEL, OFFSET, RELU, SCALE, SLOPE } from './call';
-import { coefficients, optional, preActivation, preActivationVector, reciprocalDeviation } from './coefficients';
-import { BENT, Bent, GATED, GRADIENT, isBent, isYes, No } from './kinds';
-import { laneAt, least, PAIR_BYTES } from './layout';
-import { lengthOf, parameter, passedVector, widenHigh, widenLow } from './vec';
+import {
+  coefficients,
+  optional,
+  preActivation,
+  preActivationVector,
+  putValue,
+  reciprocalDeviation,
+  value,
+} from './coefficients';
+import { At0, At16, BENT, Bent, GATED, GRADIENT, isBent, isYes, No } from './kinds';
+import { laneAt, PAIR_BYTES } from './layout';
+import { lengthOf, parameter, passedVector, splat, widenHigh, widenLow } from './vec';
 import { INPUT, mapTile, reduceTile } from './walk';
 
 const SECOND: usize = PAIR_BYTES / 2;
@@ -29,6 +37,51 @@ export function gradientStrip<T, GATE>(
   const gated = isYes<GATE>() || isBent<GATE>();
   let j: usize = 0;
   if (ASC_FEATURE_SIMD) {
+    if (sizeof<T>() == 4 && !gated) {
+      // Eight lanes: with 16 registers, two doubles a vector leave no room for more.
+      for (; j + 8 <= width; j += 8) {
+        const at = spread ? j * sizeof<T>() : 0;
+        const centers0 = parameter<T>(center + at, spread);
+        const centers1 = parameter<T>(center + at + (spread ? 16 : 0), spread);
+        const to = laneAt(lanes, j);
+        let first0 = v128.load(to);
+        let first1 = v128.load(to, 16);
+        let first2 = v128.load(to, 32);
+        let first3 = v128.load(to, 48);
+        let second0 = v128.load(to, SECOND);
+        let second1 = v128.load(to, SECOND + 16);
+        let second2 = v128.load(to, SECOND + 32);
+        let second3 = v128.load(to, SECOND + 48);
+        let x = call.x + start + j * sizeof<T>();
+        let dy = call.dy + start + j * sizeof<T>();
+        for (let r: usize = 0; r < count; ++r, x += step, dy += step) {
+          const d0 = v128.sub<T>(v128.load(x), centers0);
+          const g0 = v128.load(dy);
+          const low0 = widenLow(g0);
+          const high0 = widenHigh(g0);
+          first0 = f64x2.add(first0, low0);
+          first1 = f64x2.add(first1, high0);
+          second0 = f64x2.add(second0, f64x2.mul(low0, widenLow(d0)));
+          second1 = f64x2.add(second1, f64x2.mul(high0, widenHigh(d0)));
+          const d1 = v128.sub<T>(v128.load(x, 16), centers1);
+          const g1 = v128.load(dy, 16);
+          const low1 = widenLow(g1);
+          const high1 = widenHigh(g1);
+          first2 = f64x2.add(first2, low1);
+          first3 = f64x2.add(first3, high1);
+          second2 = f64x2.add(second2, f64x2.mul(low1, widenLow(d1)));
+          second3 = f64x2.add(second3, f64x2.mul(high1, widenHigh(d1)));
+        }
+        v128.store(to, first0);
+        v128.store(to, first1, 16);
+        v128.store(to, first2, 32);
+        v128.store(to, first3, 48);
+        v128.store(to, second0, SECOND);
+        v128.store(to, second1, SECOND + 16);
+        v128.store(to, second2, SECOND + 32);
+        v128.store(to, second3, SECOND + 48);
+      }
+    }
     for (; j + lengthOf<T>() <= width; j += lengthOf<T>()) {
       const at = spread ? j * sizeof<T>() : 0;
       const centers = parameter<T>(center + at, spread);
@@ -96,11 +149,11 @@ function residualAt(call: Call, k: usize): usize {
 }
 
 /** sumDy and sumDyDeviation of channels from their sums. */
-export function finishGradient<T>(call: Call, first: usize, last: usize): void {
+export function finishGradient(call: Call, first: usize, last: usize): void {
   for (let ch = first; ch < last; ++ch) {
     const at = ch << 3;
     const sum = load<f64>(call.totals + at);
-    const center = <f64>load<T>(call.coefficient(CENTER) + ch * sizeof<T>());
+    const center = value(call, call.coefficient(CENTER), ch);
     const low = load<f64>(call.mean + at) - center;
     store<f64>(call.sumDy + at, sum);
     store<f64>(call.sumDyDeviation + at, load<f64>(call.totals + ((call.c + ch) << 3)) - low * sum);
@@ -108,57 +161,131 @@ export function finishGradient<T>(call: Call, first: usize, last: usize): void {
 }
 
 /** contract: src/kernels.ts, gradientSums */
-export function gradientSumsTile<T>(call: Call, first: usize, last: usize, thread: usize): void {
-  coefficients<T>(call, first, last);
-  reduceTile<T>(call, call.activation == 0 ? GRADIENT : call.activation == RELU ? GATED : BENT, first, last, thread);
-  finishGradient<T>(call, first, last);
+export function gradientSumsTile(call: Call, first: usize, last: usize, thread: usize): void {
+  coefficients(call, first, last);
+  reduceTile(call, call.activation == 0 ? GRADIENT : call.activation == RELU ? GATED : BENT, first, last, thread);
+  finishGradient(call, first, last);
 }
 
 /** Per channel, for dx = g·scale − (d·slope + level): slope = fl(a·k), level = fl(a·(sumDy/count − (mean − center)·k)). */
-function inputCoefficients<T>(call: Call, first: usize, last: usize): void {
+function inputCoefficients(call: Call, first: usize, last: usize): void {
   for (let ch = first; ch < last; ++ch) {
-    const at = ch * sizeof<T>();
     const rstd = reciprocalDeviation(load<f64>(call.variance + (ch << 3)), call.epsilon);
-    const a = optional<T>(call.gamma, ch, 1) * rstd;
+    const a = optional(call, call.gamma, ch, 1) * rstd;
     const k = (rstd * rstd * load<f64>(call.sumDyDeviation + (ch << 3))) / call.count;
-    const low = load<f64>(call.mean + (ch << 3)) - <f64>load<T>(call.coefficient(CENTER) + at);
-    store<T>(call.coefficient(SLOPE) + at, <T>(a * k));
-    store<T>(call.coefficient(LEVEL) + at, <T>(a * (load<f64>(call.sumDy + (ch << 3)) / call.count - low * k)));
+    const low = load<f64>(call.mean + (ch << 3)) - value(call, call.coefficient(CENTER), ch);
+    putValue(call, call.coefficient(SLOPE), ch, a * k);
+    putValue(call, call.coefficient(LEVEL), ch, a * (load<f64>(call.sumDy + (ch << 3)) / call.count - low * k));
   }
 }
 
-/** dx of a vector; without `batch` it is g·scale. */
-function inputVector<T>(g: v128, d: v128, scale: v128, slope: v128, level: v128, batch: bool): v128 {
-  const direct = v128.mul<T>(g, scale);
-  return batch ? v128.sub<T>(direct, v128.add<T>(v128.mul<T>(d, slope), level)) : direct;
+/** The vector AT bytes behind the pointers where nothing else is wanted than what every training has. */
+function inputVector<T, GATE, AT>(
+  dx: usize,
+  dy: usize,
+  x: usize,
+  center: v128,
+  scale: v128,
+  offset: v128,
+  slope: v128,
+  level: v128,
+): void {
+  const d = v128.sub<T>(v128.load(x, offsetof<AT>()), center);
+  let g = v128.load(dy, offsetof<AT>());
+  if (isYes<GATE>()) g = passedVector<T>(g, v128.add<T>(v128.mul<T>(d, scale), offset));
+  v128.store(dx, v128.sub<T>(v128.mul<T>(g, scale), v128.add<T>(v128.mul<T>(d, slope), level)), offsetof<AT>());
 }
 
-/** The same, read and written, in the case that every training has: no activation, no residual. */
-function plainVector<T>(dx: usize, dy: usize, x: usize, center: v128, scale: v128, slope: v128, level: v128): void {
-  const d = v128.sub<T>(v128.load(x), center);
-  const direct = v128.mul<T>(v128.load(dy), scale);
-  v128.store(dx, v128.sub<T>(direct, v128.add<T>(v128.mul<T>(d, slope), level)));
+/** A vector with parameters of its own. */
+function inputAcross<T, GATE, AT>(
+  dx: usize,
+  dy: usize,
+  x: usize,
+  center: usize,
+  scale: usize,
+  offset: usize,
+  slope: usize,
+  level: usize,
+): void {
+  const centers = v128.load(center, offsetof<AT>());
+  const offsets = isYes<GATE>() ? v128.load(offset, offsetof<AT>()) : centers;
+  const scales = v128.load(scale, offsetof<AT>());
+  inputVector<T, GATE, AT>(
+    dx,
+    dy,
+    x,
+    centers,
+    scales,
+    offsets,
+    v128.load(slope, offsetof<AT>()),
+    v128.load(level, offsetof<AT>()),
+  );
 }
 
-/** Four rows of columns at a time: loading coefficients is most of the work. */
-function plainFour<T>(call: Call, start: usize, bytes: usize, step: usize, center: usize, apart: usize): void {
-  const dx = call.output;
-  const dy = call.passed;
-  const x = call.x;
-  for (let j: usize = 0; j < bytes; j += 16, center += 16) {
-    const centers = v128.load(center);
-    const scales = v128.load(center + apart);
-    const slopes = v128.load(center + 3 * apart);
-    const levels = v128.load(center + 4 * apart);
-    let k = start + j;
-    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
-    k += step;
-    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
-    k += step;
-    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
-    k += step;
-    plainVector<T>(dx + k, dy + k, x + k, centers, scales, slopes, levels);
+/**
+ * `length` elements from element k on; the coefficients are at `center` and on, one for all, or if `spread` one for
+ * each.
+ */
+function inputRun<T, GATE>(call: Call, k: usize, length: usize, center: usize, apart: usize, spread: bool): void {
+  let at = k * sizeof<T>();
+  const end = at + length * sizeof<T>();
+  const step: usize = spread ? sizeof<T>() : 0;
+  if (ASC_FEATURE_SIMD) {
+    if (call.batch != 0 && call.dresidual == 0 && (call.residual == 0 || !isYes<GATE>())) {
+      const bytes: usize = sizeof<T>() == 4 ? 32 : 16;
+      let dx = call.output + at;
+      let dy = call.passed + at;
+      let x = call.x + at;
+      let scale = center + apart;
+      let offset = scale + apart;
+      let slope = offset + apart;
+      let level = slope + apart;
+      const last = call.x + end;
+      if (spread) {
+        for (; x + bytes <= last; x += bytes, dy += bytes, dx += bytes) {
+          inputAcross<T, GATE, At0>(dx, dy, x, center, scale, offset, slope, level);
+          if (sizeof<T>() == 4) inputAcross<T, GATE, At16>(dx, dy, x, center, scale, offset, slope, level);
+          center += bytes;
+          scale += bytes;
+          if (isYes<GATE>()) offset += bytes;
+          slope += bytes;
+          level += bytes;
+        }
+      } else {
+        const centers = splat<T>(center);
+        const scales = splat<T>(scale);
+        const offsets = splat<T>(offset);
+        const slopes = splat<T>(slope);
+        const levels = splat<T>(level);
+        for (; x + bytes <= last; x += bytes, dy += bytes, dx += bytes) {
+          inputVector<T, GATE, At0>(dx, dy, x, centers, scales, offsets, slopes, levels);
+          if (sizeof<T>() == 4) inputVector<T, GATE, At16>(dx, dy, x, centers, scales, offsets, slopes, levels);
+        }
+      }
+      at = x - call.x;
+    }
+    for (; at + 16 <= end; at += 16, center += step * lengthOf<T>())
+      anyVector<T, GATE>(call, at, center, apart, spread);
   }
+  for (; at < end; at += sizeof<T>(), center += step) inputOne<T, GATE>(call, at, center, apart);
+}
+
+/** The vector at byte k in any case. */
+function anyVector<T, GATE>(call: Call, k: usize, center: usize, apart: usize, spread: bool): void {
+  const scale = parameter<T>(center + apart, spread);
+  const d = v128.sub<T>(v128.load(call.x + k), parameter<T>(center, spread));
+  let g = v128.load(call.passed + k);
+  if (isYes<GATE>()) {
+    const offset = parameter<T>(center + 2 * apart, spread);
+    g = passedVector<T>(g, preActivationVector<T>(d, scale, offset, residualAt(call, k)));
+  }
+  let result = v128.mul<T>(g, scale);
+  if (call.batch) {
+    const rest = v128.mul<T>(d, parameter<T>(center + 3 * apart, spread));
+    result = v128.sub<T>(result, v128.add<T>(rest, parameter<T>(center + 4 * apart, spread)));
+  }
+  if (call.dresidual != 0) v128.store(call.dresidual + k, g);
+  v128.store(call.output + k, result);
 }
 
 /** The element at byte k of channel `ch`, whose coefficients are at `center` and on. */
@@ -175,85 +302,22 @@ function inputOne<T, GATE>(call: Call, k: usize, center: usize, apart: usize): v
   store<T>(call.output + k, call.batch ? direct - rest : direct);
 }
 
-/**
- * `count` rows, `step` bytes apart, of `bytes` bytes from byte `start` on, vector by vector; the coefficients are at `center`
- * and on, one for all, or if `spread` one for each.
- */
-function inputVectors<T, GATE>(
-  call: Call,
-  start: usize,
-  bytes: usize,
-  count: usize,
-  step: usize,
-  center: usize,
-  apart: usize,
-  spread: bool,
-): void {
-  const dx = call.output;
-  const dresidual = call.dresidual;
-  const dy = call.passed;
-  const x = call.x;
-  const residual = call.residual;
-  const batch = call.batch != 0;
-  for (let j: usize = 0; j < bytes; j += 16) {
-    const centers = parameter<T>(center, spread);
-    const scales = parameter<T>(center + apart, spread);
-    const offsets = parameter<T>(center + 2 * apart, spread);
-    const slopes = parameter<T>(center + 3 * apart, spread);
-    const levels = parameter<T>(center + 4 * apart, spread);
-    if (spread) center += 16;
-    let k = start + j;
-    for (let r: usize = 0; r < count; ++r, k += step) {
-      const d = v128.sub<T>(v128.load(x + k), centers);
-      let g = v128.load(dy + k);
-      if (isYes<GATE>()) {
-        const z = preActivationVector<T>(d, scales, offsets, residual == 0 ? 0 : residual + k);
-        g = passedVector<T>(g, z);
-      }
-      if (dresidual != 0) v128.store(dresidual + k, g);
-      v128.store(dx + k, inputVector<T>(g, d, scales, slopes, levels, batch));
-    }
-  }
-}
-
 /** `length` elements of channel `ch`, from element k on. */
 export function inputRow<T, GATE>(call: Call, k: usize, ch: usize, length: usize): void {
-  const center = call.coefficient(CENTER) + ch * sizeof<T>();
-  const apart = call.coefficientBytes;
-  let j: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    j = length - (length % lengthOf<T>());
-    inputVectors<T, GATE>(call, k * sizeof<T>(), 16, j / lengthOf<T>(), 16, center, apart, false);
-  }
-  for (; j < length; ++j) inputOne<T, GATE>(call, (k + j) * sizeof<T>(), center, apart);
+  inputRun<T, GATE>(call, k, length, call.coefficient(CENTER) + ch * sizeof<T>(), call.coefficientBytes, false);
 }
 
-/** `count` rows of `width` columns, from element k on, with the coefficients that the thread has spread over columns. */
+/** `count` rows of `width` columns, from element k on; the coefficients of the first one begin at `center`, `apart` bytes apart. */
 export function inputColumns<T, GATE>(
   call: Call,
   k: usize,
   width: usize,
   count: usize,
   stride: usize,
-  thread: usize,
+  center: usize,
+  apart: usize,
 ): void {
-  const center = call.columns(thread, CENTER);
-  const apart = call.columns(thread, SCALE) - center;
-  const step = stride * sizeof<T>();
-  const bytes = width * sizeof<T>();
-  const vectors: usize = ASC_FEATURE_SIMD ? bytes & ~15 : 0;
-  for (let r: usize = 0; r < count; r += 4) {
-    const rows = least(4, count - r);
-    const start = (k + r * stride) * sizeof<T>();
-    if (ASC_FEATURE_SIMD) {
-      const plain = !isYes<GATE>() && rows == 4 && call.batch != 0 && call.dresidual == 0;
-      if (plain) plainFour<T>(call, start, vectors, step, center, apart);
-      else inputVectors<T, GATE>(call, start, vectors, rows, step, center, apart, true);
-    }
-    for (let j = vectors; j < bytes; j += sizeof<T>()) {
-      for (let i: usize = 0; i < rows; ++i) inputOne<T, GATE>(call, start + j + i * step, center + j, apart);
-    }
-  }
+  for (let r: usize = 0; r < count; ++r, k += stride) inputRun<T, GATE>(call, k, width, center, apart, true);
 }
 
 /** dx ← g of `count` rows of `width` elements, from element k on: what inputRow and inputColumns then find there. */
@@ -299,35 +363,36 @@ export function inputBentColumns<T>(
   width: usize,
   count: usize,
   stride: usize,
-  thread: usize,
+  center: usize,
+  apart: usize,
 ): void {
-  putPassed<T>(call, k, width, count, stride, call.columns(thread, CENTER), call.columnBytes, true);
-  inputColumns<T, No>(call, k, width, count, stride, thread);
+  putPassed<T>(call, k, width, count, stride, center, apart, true);
+  inputColumns<T, No>(call, k, width, count, stride, center, apart);
 }
 
 /** contract: src/kernels.ts, gradientInput */
-export function gradientInputTile<T>(call: Call, first: usize, last: usize, thread: usize): void {
-  coefficients<T>(call, first, last);
-  writeInput<T>(call, first, last, thread);
+export function gradientInputTile(call: Call, first: usize, last: usize, thread: usize): void {
+  coefficients(call, first, last);
+  writeInput(call, first, last, thread);
 }
 
-function writeInput<T>(call: Call, first: usize, last: usize, thread: usize): void {
-  if (call.batch) inputCoefficients<T>(call, first, last);
-  mapTile<T>(call, INPUT, first, last, thread);
+function writeInput(call: Call, first: usize, last: usize, thread: usize): void {
+  if (call.batch) inputCoefficients(call, first, last);
+  mapTile(call, INPUT, first, last, thread);
 }
 
 /** contract: src/kernels.ts, backward */
-export function backwardTile<T>(call: Call, first: usize, last: usize, thread: usize): void {
-  gradientSumsTile<T>(call, first, last, thread);
-  parameterGradients<T>(call, first, last);
-  writeInput<T>(call, first, last, thread);
+export function backwardTile(call: Call, first: usize, last: usize, thread: usize): void {
+  gradientSumsTile(call, first, last, thread);
+  parameterGradients(call, first, last);
+  writeInput(call, first, last, thread);
 }
 
 /** dgamma and dbeta of channels from their gradient sums. */
-export function parameterGradients<T>(call: Call, first: usize, last: usize): void {
+export function parameterGradients(call: Call, first: usize, last: usize): void {
   for (let ch = first; ch < last; ++ch) {
     const rstd = reciprocalDeviation(load<f64>(call.variance + (ch << 3)), call.epsilon);
-    store<T>(call.dgamma + ch * sizeof<T>(), <T>(load<f64>(call.sumDyDeviation + (ch << 3)) * rstd));
-    store<T>(call.dbeta + ch * sizeof<T>(), <T>load<f64>(call.sumDy + (ch << 3)));
+    putValue(call, call.dgamma, ch, load<f64>(call.sumDyDeviation + (ch << 3)) * rstd);
+    putValue(call, call.dbeta, ch, load<f64>(call.sumDy + (ch << 3)));
   }
 }

@@ -62,6 +62,8 @@ export class Call {
   passed: usize;
   /** The parameters of the activation as vectors of the tensor's type. */
   lines: usize;
+  /** Bytes of an element. */
+  width: usize;
   /** Which kernel runs. */
   kernel: i32;
   /** Channels of a tile: c where the walk is by rows. */
@@ -103,13 +105,17 @@ export class Call {
   }
 
   /** Lays out the workspace. */
-  prepare<T>(): void {
+  prepare(width: usize): void {
+    this.width = width;
     const columns = least(COLUMNS_AT_ONCE, stackedRows(this) * this.c * this.s);
-    this.columnBytes = aligned(columns * sizeof<T>()) + LINE_BYTES;
-    this.coefficientBytes = aligned(this.c * sizeof<f64>());
+    this.columnBytes = aligned(columns * width) + LINE_BYTES;
+    this.coefficientBytes = aligned(this.c * width) + LINE_BYTES;
     this.passed = this.activation > RELU ? this.output : this.dy;
     this.lines = this.workspace;
-    if (this.activation > RELU) this.splatLines<T>();
+    if (this.activation > RELU) {
+      if (width == 4) this.splatLines<f32>();
+      else this.splatLines<f64>();
+    }
     this.coefficients = this.lines + LINE_BYTES;
     this.totals = this.coefficients + COEFFICIENTS * this.coefficientBytes;
     this.ownSumDy = this.totals + aligned(2 * this.c * sizeof<f64>());
@@ -136,5 +142,5 @@ function aligned(bytes: usize): usize {
 export function workspaceBytes(call: Call): f64 {
   const pairs: f64 = call.threads > 1 ? <f64>groupsOf(call) : 0;
   const perChannel = (<f64>COEFFICIENTS + 4 + 2 * pairs) * <f64>call.c * sizeof<f64>();
-  return perChannel + <f64>(call.threads * THREAD_BYTES) + <f64>(64 * (COEFFICIENTS + 5));
+  return perChannel + <f64>(call.threads * THREAD_BYTES) + <f64>(64 * (2 * COEFFICIENTS + 5));
 }

@@ -9,31 +9,40 @@ export function reciprocalDeviation(variance: f64, epsilon: f64): f64 {
   return sum == 0 ? 0 : 1 / sqrt<f64>(sum);
 }
 
-/** Element `at` of an array of the tensor's type that may be absent, in float64. */
-export function optional<T>(values: usize, at: usize, absent: f64): f64 {
-  return values == 0 ? absent : <f64>load<T>(values + at * sizeof<T>());
+/** Element `at` of an array of the tensor's type, in float64. */
+export function value(call: Call, values: usize, at: usize): f64 {
+  return call.width == 4 ? <f64>load<f32>(values + (at << 2)) : load<f64>(values + (at << 3));
+}
+/** The same of an array that may be absent. */
+export function optional(call: Call, values: usize, at: usize, absent: f64): f64 {
+  return values == 0 ? absent : value(call, values, at);
+}
+/** Element `at` ← a value, rounded to the tensor's type. */
+export function putValue(call: Call, values: usize, at: usize, rounded: f64): void {
+  if (call.width == 4) store<f32>(values + (at << 2), <f32>rounded);
+  else store<f64>(values + (at << 3), rounded);
 }
 
 /**
  * Per channel center = fl(mean), scale = fl(gamma·rstd), offset = fl(beta − (mean − center)·gamma·rstd): what the
  * rounding of the mean to the tensor's type takes away, the offset gives back.
  */
-export function coefficients<T>(call: Call, first: usize, last: usize): void {
+export function coefficients(call: Call, first: usize, last: usize): void {
   for (let ch = first; ch < last; ++ch) {
-    const at = ch * sizeof<T>();
     const mean = load<f64>(call.mean + (ch << 3));
-    const a = optional<T>(call.gamma, ch, 1) * reciprocalDeviation(load<f64>(call.variance + (ch << 3)), call.epsilon);
-    const center = <T>mean;
-    store<T>(call.coefficient(CENTER) + at, center);
-    store<T>(call.coefficient(SCALE) + at, <T>a);
-    store<T>(call.coefficient(OFFSET) + at, <T>(optional<T>(call.beta, ch, 0) - (mean - <f64>center) * a));
+    const rstd = reciprocalDeviation(load<f64>(call.variance + (ch << 3)), call.epsilon);
+    const a = optional(call, call.gamma, ch, 1) * rstd;
+    putValue(call, call.coefficient(CENTER), ch, mean);
+    putValue(call, call.coefficient(SCALE), ch, a);
+    const low = mean - value(call, call.coefficient(CENTER), ch);
+    putValue(call, call.coefficient(OFFSET), ch, optional(call, call.beta, ch, 0) - low * a);
   }
 }
 
 /** The first `count` coefficients of channels, where columns find theirs. */
-export function spreadCoefficients<T>(call: Call, first: usize, last: usize, thread: usize, count: usize): void {
+export function spreadCoefficients(call: Call, first: usize, last: usize, thread: usize, count: usize): void {
   for (let index: usize = 0; index < count; ++index) {
-    spread<T>(call.columns(thread, index), call.coefficient(index), call, first, last);
+    spread(call.columns(thread, index), call.coefficient(index), call.width, call, first, last);
   }
 }
 

@@ -30,57 +30,57 @@ function backwardTensors(call: Call): usize {
 }
 
 export function statistics_f32(call: Call): void {
-  walk<f32>(call, STATISTICS, 0, 1);
+  walk(call, 4, STATISTICS, 0, 1);
 }
 export function statistics_f64(call: Call): void {
-  walk<f64>(call, STATISTICS, 1, 1);
+  walk(call, 8, STATISTICS, 1, 1);
 }
 
 export function normalize_f32(call: Call): void {
-  walk<f32>(call, NORMALIZE, 0, forwardTensors(call));
+  walk(call, 4, NORMALIZE, 0, forwardTensors(call));
 }
 export function normalize_f64(call: Call): void {
-  walk<f64>(call, NORMALIZE, 0, forwardTensors(call));
+  walk(call, 8, NORMALIZE, 0, forwardTensors(call));
 }
 
 export function forward_f32(call: Call): void {
-  walk<f32>(call, FORWARD, 1, forwardTensors(call));
+  walk(call, 4, FORWARD, 1, forwardTensors(call));
 }
 export function forward_f64(call: Call): void {
-  walk<f64>(call, FORWARD, 1, forwardTensors(call));
+  walk(call, 8, FORWARD, 1, forwardTensors(call));
 }
 
 export function gradientSums_f32(call: Call): void {
-  walk<f32>(call, GRADIENT_SUMS, 0, summed(call));
+  walk(call, 4, GRADIENT_SUMS, 0, summed(call));
 }
 export function gradientSums_f64(call: Call): void {
-  walk<f64>(call, GRADIENT_SUMS, 0, summed(call));
+  walk(call, 8, GRADIENT_SUMS, 0, summed(call));
 }
 
 export function gradientInput_f32(call: Call): void {
-  walk<f32>(call, GRADIENT_INPUT, 0, backwardTensors(call));
+  walk(call, 4, GRADIENT_INPUT, 0, backwardTensors(call));
 }
 export function gradientInput_f64(call: Call): void {
-  walk<f64>(call, GRADIENT_INPUT, 0, backwardTensors(call));
+  walk(call, 8, GRADIENT_INPUT, 0, backwardTensors(call));
 }
 
 export function backward_f32(call: Call): void {
-  walk<f32>(call, BACKWARD, summed(call), backwardTensors(call));
+  walk(call, 4, BACKWARD, summed(call), backwardTensors(call));
 }
 export function backward_f64(call: Call): void {
-  walk<f64>(call, BACKWARD, summed(call), backwardTensors(call));
+  walk(call, 8, BACKWARD, summed(call), backwardTensors(call));
 }
 
 /** For tensors that come in pieces: kinds of sums are those of kinds.ts. */
 export function reduce_f32(call: Call, kind: i32): void {
-  reducePiece<f32>(call, kind);
+  reducePiece(call, 4, kind);
 }
 export function reduce_f64(call: Call, kind: i32): void {
-  reducePiece<f64>(call, kind);
+  reducePiece(call, 8, kind);
 }
 export function finish_f32(call: Call, kind: i32): bool {
-  return finishPieces<f32>(call, kind);
+  return finishPieces(call, 4, kind);
 }
 export function finish_f64(call: Call, kind: i32): bool {
-  return finishPieces<f64>(call, kind);
+  return finishPieces(call, 8, kind);
 }

@@ -23,3 +23,22 @@ export const CENTRED: i32 = 2;
 export const GRADIENT: i32 = 4;
 export const GATED: i32 = 8;
 export const BENT: i32 = 12;
+
+/** Distances from a pointer, in bytes, as the sizes of types: an offset within an instruction must be a constant. */
+@unmanaged
+export class At0 {}
+@unmanaged
+export class At16 extends At0 {
+  a: f64;
+  b: f64;
+}
+@unmanaged
+export class At32 extends At16 {
+  c: f64;
+  d: f64;
+}
+@unmanaged
+export class At48 extends At32 {
+  e: f64;
+  f: f64;
+}

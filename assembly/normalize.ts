@@ -2,14 +2,18 @@
 import { passed } from './activation';
 import { Call, CENTER, OFFSET, SCALE } from './call';
 import { coefficients } from './coefficients';
-import { isYes } from './kinds';
-import { least } from './layout';
+import { At0, At16, At32, At48, isYes } from './kinds';
 import { measure } from './stats';
-import { lengthOf, passedVector, splat } from './vec';
+import { passedVector, splat } from './vec';
 import { mapTile, NORMALIZE } from './walk';
 
-/** A vector of elements, or of one row's columns. */
-function normalizeVector<T, RESIDUAL, RELU>(
+/** Four vectors at a time, where that pays for the size of the module: an engine may unroll less than a compiler does. */
+function isUnrolled<T, RESIDUAL>(): bool {
+  return sizeof<T>() == 4 && !isYes<RESIDUAL>();
+}
+
+/** The vector AT bytes behind the pointers. */
+function normalizeVector<T, RESIDUAL, RELU, AT>(
   y: usize,
   x: usize,
   residual: usize,
@@ -17,9 +21,9 @@ function normalizeVector<T, RESIDUAL, RELU>(
   scale: v128,
   offset: v128,
 ): void {
-  let z = v128.add<T>(v128.mul<T>(v128.sub<T>(v128.load(x), center), scale), offset);
-  if (isYes<RESIDUAL>()) z = v128.add<T>(z, v128.load(residual));
-  v128.store(y, isYes<RELU>() ? passedVector<T>(z, z) : z);
+  let z = v128.add<T>(v128.mul<T>(v128.sub<T>(v128.load(x, offsetof<AT>()), center), scale), offset);
+  if (isYes<RESIDUAL>()) z = v128.add<T>(z, v128.load(residual, offsetof<AT>()));
+  v128.store(y, isYes<RELU>() ? passedVector<T>(z, z) : z, offsetof<AT>());
 }
 
 function normalizeOne<T, RESIDUAL, RELU>(y: usize, x: usize, residual: usize, center: T, scale: T, offset: T): void {
@@ -38,12 +42,19 @@ export function normalizeRow<T, RESIDUAL, RELU>(call: Call, k: usize, ch: usize,
   let residual = call.residual + k * sizeof<T>();
   const end = x + length * sizeof<T>();
   if (ASC_FEATURE_SIMD) {
-    const vectors = x + (length / lengthOf<T>()) * 16;
     const centers = splat<T>(center);
     const scales = splat<T>(scale);
     const offsets = splat<T>(offset);
-    for (; x < vectors; x += 16, y += 16, residual += 16) {
-      normalizeVector<T, RESIDUAL, RELU>(y, x, residual, centers, scales, offsets);
+    if (isUnrolled<T, RESIDUAL>()) {
+      for (; x + 64 <= end; x += 64, y += 64) {
+        normalizeVector<T, RESIDUAL, RELU, At0>(y, x, 0, centers, scales, offsets);
+        normalizeVector<T, RESIDUAL, RELU, At16>(y, x, 0, centers, scales, offsets);
+        normalizeVector<T, RESIDUAL, RELU, At32>(y, x, 0, centers, scales, offsets);
+        normalizeVector<T, RESIDUAL, RELU, At48>(y, x, 0, centers, scales, offsets);
+      }
+    }
+    for (; x + 16 <= end; x += 16, y += 16, residual += 16) {
+      normalizeVector<T, RESIDUAL, RELU, At0>(y, x, residual, centers, scales, offsets);
     }
   }
   for (; x < end; x += sizeof<T>(), y += sizeof<T>(), residual += sizeof<T>()) {
@@ -51,82 +62,73 @@ export function normalizeRow<T, RESIDUAL, RELU>(call: Call, k: usize, ch: usize,
   }
 }
 
-/**
- * `count` rows of `width` columns, from element k on, with the coefficients that the thread has spread over columns. Four
- * rows at a time: loading coefficients is most of the work.
- */
+/** A vector with parameters of its own. */
+function normalizeAcross<T, RESIDUAL, RELU, AT>(
+  y: usize,
+  x: usize,
+  residual: usize,
+  center: usize,
+  scale: usize,
+  offset: usize,
+): void {
+  normalizeVector<T, RESIDUAL, RELU, AT>(
+    y,
+    x,
+    residual,
+    v128.load(center, offsetof<AT>()),
+    v128.load(scale, offsetof<AT>()),
+    v128.load(offset, offsetof<AT>()),
+  );
+}
+
+/** `count` rows of `width` columns, from element k on; the coefficients of the first one begin at `center`, `apart` bytes apart. */
 export function normalizeColumns<T, RESIDUAL, RELU>(
   call: Call,
   k: usize,
   width: usize,
   count: usize,
   stride: usize,
-  thread: usize,
+  first: usize,
+  apart: usize,
 ): void {
-  const center = call.columns(thread, CENTER);
-  const scale = call.columns(thread, SCALE);
-  const offset = call.columns(thread, OFFSET);
-  const step = stride * sizeof<T>();
-  const bytes = width * sizeof<T>();
-  const vectors: usize = ASC_FEATURE_SIMD ? bytes & ~15 : 0;
-  let y = call.output + k * sizeof<T>();
-  let x = call.x + k * sizeof<T>();
-  let residual = call.residual + k * sizeof<T>();
-  for (let r: usize = 0; r < count; r += 4, y += 4 * step, x += 4 * step, residual += 4 * step) {
-    const rows = least(4, count - r);
+  for (let r: usize = 0; r < count; ++r, k += stride) {
+    let center = first;
+    let scale = center + apart;
+    let offset = scale + apart;
+    let y = call.output + k * sizeof<T>();
+    let x = call.x + k * sizeof<T>();
+    let residual = call.residual + k * sizeof<T>();
+    const end = x + width * sizeof<T>();
     if (ASC_FEATURE_SIMD) {
-      if (!isYes<RESIDUAL>() && rows == 4) {
-        for (let j: usize = 0; j < vectors; j += 16) {
-          const centers = v128.load(center + j);
-          const scales = v128.load(scale + j);
-          const offsets = v128.load(offset + j);
-          let to = y + j;
-          let from = x + j;
-          let added = residual + j;
-          normalizeVector<T, RESIDUAL, RELU>(to, from, added, centers, scales, offsets);
-          to += step;
-          from += step;
-          added += step;
-          normalizeVector<T, RESIDUAL, RELU>(to, from, added, centers, scales, offsets);
-          to += step;
-          from += step;
-          added += step;
-          normalizeVector<T, RESIDUAL, RELU>(to, from, added, centers, scales, offsets);
-          to += step;
-          from += step;
-          added += step;
-          normalizeVector<T, RESIDUAL, RELU>(to, from, added, centers, scales, offsets);
+      if (isUnrolled<T, RESIDUAL>()) {
+        for (; x + 64 <= end; x += 64, y += 64, center += 64, scale += 64, offset += 64) {
+          normalizeAcross<T, RESIDUAL, RELU, At0>(y, x, 0, center, scale, offset);
+          normalizeAcross<T, RESIDUAL, RELU, At16>(y, x, 0, center, scale, offset);
+          normalizeAcross<T, RESIDUAL, RELU, At32>(y, x, 0, center, scale, offset);
+          normalizeAcross<T, RESIDUAL, RELU, At48>(y, x, 0, center, scale, offset);
         }
-      } else {
-        for (let p: usize = 0; p < rows * step; p += step) {
-          for (let j: usize = 0; j < vectors; j += 16) {
-            const centers = v128.load(center + j);
-            const scales = v128.load(scale + j);
-            const offsets = v128.load(offset + j);
-            normalizeVector<T, RESIDUAL, RELU>(y + p + j, x + p + j, residual + p + j, centers, scales, offsets);
-          }
-        }
+      }
+      for (; x + 16 <= end; x += 16, y += 16, residual += 16, center += 16, scale += 16, offset += 16) {
+        normalizeAcross<T, RESIDUAL, RELU, At0>(y, x, residual, center, scale, offset);
       }
     }
-    for (let j = vectors; j < bytes; j += sizeof<T>()) {
-      const a = load<T>(center + j);
-      const b = load<T>(scale + j);
-      const c = load<T>(offset + j);
-      for (let p = j; p < rows * step; p += step) {
-        normalizeOne<T, RESIDUAL, RELU>(y + p, x + p, residual + p, a, b, c);
-      }
+    for (; x < end; x += sizeof<T>(), y += sizeof<T>(), residual += sizeof<T>()) {
+      normalizeOne<T, RESIDUAL, RELU>(y, x, residual, load<T>(center), load<T>(scale), load<T>(offset));
+      center += sizeof<T>();
+      scale += sizeof<T>();
+      offset += sizeof<T>();
     }
   }
 }
 
 /** contract: src/kernels.ts, normalize */
-export function normalizeTile<T>(call: Call, first: usize, last: usize, thread: usize): void {
-  coefficients<T>(call, first, last);
-  mapTile<T>(call, NORMALIZE, first, last, thread);
+export function normalizeTile(call: Call, first: usize, last: usize, thread: usize): void {
+  coefficients(call, first, last);
+  mapTile(call, NORMALIZE, first, last, thread);
 }
 
 /** contract: src/kernels.ts, forward */
-export function forwardTile<T>(call: Call, first: usize, last: usize, thread: usize): void {
-  measure<T>(call, first, last, thread);
-  normalizeTile<T>(call, first, last, thread);
+export function forwardTile(call: Call, first: usize, last: usize, thread: usize): void {
+  measure(call, first, last, thread);
+  normalizeTile(call, first, last, thread);
 }

@@ -20,7 +20,6 @@ class Job {
   call: Call;
   kind: i32;
   parts: u32;
-  wide: bool;
 }
 
 /** More than any number of parts: nothing is left to claim. */
@@ -34,17 +33,17 @@ const MOST_NAPS: i32 = 100;
 const LOOKS_A_NAP: i32 = 20000000;
 
 /** Calls runPart for every part of a phase, and returns when all are done. */
-export function parallel<T>(call: Call, kind: i32, parts: usize): void {
+export function parallel(call: Call, kind: i32, parts: usize): void {
   if (ASC_FEATURE_THREADS) {
     if (call.threads > 1 && parts > 1 && atomic.load<i32>(SERVING) > 0) {
-      share<T>(call, kind, parts);
+      share(call, kind, parts);
       return;
     }
   }
-  for (let part: usize = 0; part < parts; ++part) runPart<T>(call, kind, part, 0);
+  for (let part: usize = 0; part < parts; ++part) runPart(call, kind, part, 0);
 }
 
-function share<T>(call: Call, kind: i32, parts: usize): void {
+function share(call: Call, kind: i32, parts: usize): void {
   const job = changetype<Job>(JOB);
   const phase = atomic.load<u32>(PHASE);
   // A worker that is late with the phase before must not take the job below for part of it.
@@ -52,22 +51,21 @@ function share<T>(call: Call, kind: i32, parts: usize): void {
   job.call = call;
   job.kind = kind;
   job.parts = <u32>parts;
-  job.wide = sizeof<T>() == 8;
   atomic.store<i32>(DONE, 0);
   atomic.store<u64>(CLAIM, (<u64>(phase + 2)) << 32);
   if (atomic.load<i32>(SLEEPING) > 0) atomic.notify(PHASE, <i32>call.threads - 1);
-  work<T>(phase + 2, 0);
+  work(phase + 2, 0);
   finish(<i32>parts);
 }
 
 /** Does parts of a phase until none is left to claim. */
-function work<T>(phase: u32, thread: usize): void {
+function work(phase: u32, thread: usize): void {
   const job = changetype<Job>(JOB);
   for (;;) {
     const claim = atomic.load<u64>(CLAIM);
     if (<u32>(claim >> 32) != phase || <u32>claim >= job.parts) return;
     if (atomic.cmpxchg<u64>(CLAIM, claim, claim + 1) != claim) continue;
-    runPart<T>(job.call, job.kind, <usize>(<u32>claim), thread);
+    runPart(job.call, job.kind, <usize>(<u32>claim), thread);
     atomic.add<i32>(DONE, 1);
     if (atomic.load<i32>(WAITING) != 0) atomic.notify(DONE, 1);
   }
@@ -101,8 +99,7 @@ export function serve(thread: usize): void {
       const phase = nextPhase(seen);
       seen = phase;
       if (<u32>atomic.load<u64>(CLAIM) == <u32>EXHAUSTED || thread >= job.call.threads) continue;
-      if (job.wide) work<f64>(phase, thread);
-      else work<f32>(phase, thread);
+      work(phase, thread);
     }
     atomic.sub<i32>(SERVING, 1);
   }

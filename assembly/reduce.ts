@@ -25,6 +25,8 @@ import { centredStrip, sumsStrip } from './stats';
 const NEAR_ROWS_AT_ONCE: usize = 8;
 const FAR_LINES_AT_ONCE: usize = 8;
 const PAGE_BYTES: usize = 4096;
+/** Tensors up to this are near anyway: all their rows at once. */
+const SMALL_BYTES: usize = 65536;
 /** Rows: blocks of 16 that pass while a part of the lanes stays in registers. Free to choose. */
 const BLOCKS_AT_ONCE: usize = 64;
 /** Rows: channels whose lanes are kept at once. Free to choose too, up to COLUMNS_AT_ONCE / LANES. */
@@ -34,7 +36,23 @@ const CHANNELS_AT_ONCE: usize = 32;
  * Adds to `lanes` (first sums, then second sums) the terms of `count` strips of `width` elements: strip r is
  * x[position + r·stride ...]. Its parameters are those of channel `ch`, or if `spread` those of columns.
  */
-function addStrip<T>(
+function addStrip(
+  call: Call,
+  kind: i32,
+  lanes: usize,
+  position: usize,
+  ch: usize,
+  spread: bool,
+  width: usize,
+  count: usize,
+  stride: usize,
+  thread: usize,
+): void {
+  if (call.width == 4) stripOf<f32>(call, kind, lanes, position, ch, spread, width, count, stride, thread);
+  else stripOf<f64>(call, kind, lanes, position, ch, spread, width, count, stride, thread);
+}
+
+function stripOf<T>(
   call: Call,
   kind: i32,
   lanes: usize,
@@ -54,14 +72,14 @@ function addStrip<T>(
 }
 
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
-function addRow<T>(call: Call, kind: i32, lanes: usize, position: usize, ch: usize, length: usize): void {
+function addRow(call: Call, kind: i32, lanes: usize, position: usize, ch: usize, length: usize): void {
   const whole = length / LANES;
   for (let block: usize = 0; block < whole; block += BLOCKS_AT_ONCE) {
     const count = least(BLOCKS_AT_ONCE, whole - block);
-    addStrip<T>(call, kind, lanes, position + block * LANES, ch, false, LANES, count, LANES, 0);
+    addStrip(call, kind, lanes, position + block * LANES, ch, false, LANES, count, LANES, 0);
   }
   const rest = length % LANES;
-  if (rest > 0) addStrip<T>(call, kind, lanes, position + whole * LANES, ch, false, rest, 1, LANES, 0);
+  if (rest > 0) addStrip(call, kind, lanes, position + whole * LANES, ch, false, rest, 1, LANES, 0);
 }
 
 function lane(lanes: usize, j: usize): f64 {
@@ -118,7 +136,7 @@ function foldSingles(call: Call, sums: usize, first: usize, last: usize, lanes: 
 }
 
 /** Columns: one lane for each column of a group of rows, or of 16 rows where these are stacked. */
-function reduceColumns<T>(
+function reduceColumns(
   call: Call,
   kind: i32,
   sums: usize,
@@ -132,8 +150,9 @@ function reduceColumns<T>(
   const s = call.s;
   const stacked = stackedRows(call);
   const stride = stacked * call.c * s;
-  const far = stride * sizeof<T>() >= PAGE_BYTES;
-  const rowsAtOnce: usize = far ? FAR_LINES_AT_ONCE / tensorsOf(kind) : NEAR_ROWS_AT_ONCE;
+  const far = stride * call.width >= PAGE_BYTES;
+  const small = call.n * call.c * s * call.width <= SMALL_BYTES;
+  const rowsAtOnce: usize = small ? call.n : far ? FAR_LINES_AT_ONCE / tensorsOf(kind) : NEAR_ROWS_AT_ONCE;
   const spare = call.lanes(thread);
   const lanes = spare + PAIR_BYTES;
   const step = (COLUMNS_AT_ONCE - LANES) / (s * stacked);
@@ -141,7 +160,7 @@ function reduceColumns<T>(
     const end = least(block + step, last);
     const row = (end - block) * s;
     const columns = stacked * row;
-    spreadParameters<T>(call, kind, block, end, thread);
+    spreadParameters(call, kind, block, end, thread);
     for (let g = firstGroup; g < lastGroup; ++g) {
       const start = g * groupRows(call);
       const rows = least(groupRows(call), call.n - start);
@@ -150,10 +169,10 @@ function reduceColumns<T>(
       memory.fill(lanes, 0, divideUp(columns, LANES) * PAIR_BYTES);
       for (let i: usize = 0; i < whole; i += rowsAtOnce) {
         const count = least(rowsAtOnce, whole - i);
-        addStrip<T>(call, kind, lanes, position + i * stride, 0, true, columns, count, stride, thread);
+        addStrip(call, kind, lanes, position + i * stride, 0, true, columns, count, stride, thread);
       }
       const rest = (rows % stacked) * row;
-      if (rest > 0) addStrip<T>(call, kind, lanes, position + whole * stride, 0, true, rest, 1, stride, thread);
+      if (rest > 0) addStrip(call, kind, lanes, position + whole * stride, 0, true, rest, 1, stride, thread);
       if (s == 1 && stacked == 1) foldSingles(call, sums + g * sumsStride, block, end, lanes);
       else foldColumns(call, sums + g * sumsStride, block, end, lanes, spare);
     }
@@ -166,13 +185,13 @@ function tensorsOf(kind: i32): usize {
 }
 
 /** Puts the parameters of these channels where columns find theirs. */
-function spreadParameters<T>(call: Call, kind: i32, first: usize, last: usize, thread: usize): void {
-  if (kind == CENTRED) spread<f64>(call.columns(thread, 0), call.mean, call, first, last);
-  else if (kind != SUMS) spreadCoefficients<T>(call, first, last, thread, kind == GRADIENT ? 1 : 3);
+function spreadParameters(call: Call, kind: i32, first: usize, last: usize, thread: usize): void {
+  if (kind == CENTRED) spread(call.columns(thread, 0), call.mean, sizeof<f64>(), call, first, last);
+  else if (kind != SUMS) spreadCoefficients(call, first, last, thread, kind == GRADIENT ? 1 : 3);
 }
 
 /** Rows that share a group: the lanes of a block of channels stay while the rows pass, so memory is walked in order. */
-function reduceShortRows<T>(
+function reduceShortRows(
   call: Call,
   kind: i32,
   sums: usize,
@@ -193,7 +212,7 @@ function reduceShortRows<T>(
       memory.fill(lanes, 0, count * PAIR_BYTES);
       for (let i = g * groupRows(call); i < end; ++i) {
         for (let b: usize = 0; b < count; ++b) {
-          addRow<T>(call, kind, lanes + b * PAIR_BYTES, (i * c + block + b) * s, block + b, s);
+          addRow(call, kind, lanes + b * PAIR_BYTES, (i * c + block + b) * s, block + b, s);
         }
       }
       for (let b: usize = 0; b < count; ++b) fold(sums + g * sumsStride, block + b, c, lanes + b * PAIR_BYTES);
@@ -202,7 +221,7 @@ function reduceShortRows<T>(
 }
 
 /** Rows that are groups by themselves, cut into segments where they are long; whole rows, or segments of one row. */
-function reduceLongRows<T>(
+function reduceLongRows(
   call: Call,
   kind: i32,
   sums: usize,
@@ -224,7 +243,7 @@ function reduceLongRows<T>(
       for (let g = start; g < next; ++g) {
         const j = (g - i * segments) * SEGMENT;
         memory.fill(lanes, 0, PAIR_BYTES);
-        addRow<T>(call, kind, lanes, (i * call.c + ch) * s + j, ch, least(SEGMENT, s - j));
+        addRow(call, kind, lanes, (i * call.c + ch) * s + j, ch, least(SEGMENT, s - j));
         fold(sums + g * sumsStride, ch, call.c, lanes);
       }
     }
@@ -235,7 +254,7 @@ function reduceLongRows<T>(
  * Adds the two sums of groups firstGroup .. lastGroup of channels first .. last to sums[ch] and sums[c + ch], those of
  * group g to the ones `stride` bytes times g further on.
  */
-export function reduceGroups<T>(
+export function reduceGroups(
   call: Call,
   kind: i32,
   sums: usize,
@@ -246,19 +265,21 @@ export function reduceGroups<T>(
   last: usize,
   thread: usize,
 ): void {
-  if (asColumns(call)) reduceColumns<T>(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
-  else if (asLongRows(call)) reduceLongRows<T>(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
-  else reduceShortRows<T>(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
+  if (asColumns(call)) reduceColumns(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
+  else if (asLongRows(call)) reduceLongRows(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
+  else reduceShortRows(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
 }
 
-/** Values of channels to values of columns, for vectors that run across channels. */
-export function spread<T>(columns: usize, values: usize, call: Call, first: usize, last: usize): void {
+/** Values of channels, of `width` bytes, to values of columns, for vectors that run across channels. */
+export function spread(columns: usize, values: usize, width: usize, call: Call, first: usize, last: usize): void {
   const stacked = stackedRows(call);
   const s = call.s;
   for (let row: usize = 0; row < stacked; ++row) {
-    for (let ch = first; ch < last; ++ch) {
-      const value = load<T>(values + ch * sizeof<T>());
-      for (let j: usize = 0; j < s; ++j, columns += sizeof<T>()) store<T>(columns, value);
+    for (let from = values + first * width; from < values + last * width; from += width) {
+      for (let j: usize = 0; j < s; ++j, columns += width) {
+        if (width == 4) store<f32>(columns, load<f32>(from));
+        else store<f64>(columns, load<f64>(from));
+      }
     }
   }
 }

@@ -57,6 +57,19 @@ export function sumsStrip<T>(
       v128.store(to, second2, SECOND + 32);
       v128.store(to, second3, SECOND + 48);
     }
+    for (; j + 2 <= width; j += 2) {
+      const to = laneAt(lanes, j);
+      let first = v128.load(to);
+      let second = v128.load(to, SECOND);
+      let p = x + j * sizeof<T>();
+      for (let r: usize = 0; r < count; ++r, p += step) {
+        const v = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p)) : v128.load(p);
+        first = f64x2.add(first, v);
+        second = f64x2.add(second, f64x2.mul(v, v));
+      }
+      v128.store(to, first);
+      v128.store(to, second, SECOND);
+    }
   }
   for (; j < width; ++j) {
     const to = laneAt(lanes, j);
@@ -132,8 +145,8 @@ export function centredStrip<T>(
 }
 
 /** float64 data always takes the centred pass: its squares are not exact. */
-function needsCentring<T>(mean: f64, variance: f64): bool {
-  return sizeof<T>() == 8 || mean * mean > CENTRED_ABOVE * variance;
+function needsCentring(call: Call, mean: f64, variance: f64): bool {
+  return call.width == 8 || mean * mean > CENTRED_ABOVE * variance;
 }
 
 /** A variance that rounding made negative is 0; NaN stays. */
@@ -142,7 +155,7 @@ function clamp(variance: f64): f64 {
 }
 
 /** Mean and variance of channels from their sums; whether some of them take the centred pass. */
-export function finishSums<T>(call: Call, first: usize, last: usize): bool {
+export function finishSums(call: Call, first: usize, last: usize): bool {
   const m = call.count;
   let centring = false;
   for (let ch = first; ch < last; ++ch) {
@@ -151,18 +164,18 @@ export function finishSums<T>(call: Call, first: usize, last: usize): bool {
     const variance = clamp((load<f64>(call.totals + ((call.c + ch) << 3)) - sum * mean) / m);
     store<f64>(call.mean + (ch << 3), mean);
     store<f64>(call.variance + (ch << 3), variance);
-    if (needsCentring<T>(mean, variance)) centring = true;
+    if (needsCentring(call, mean, variance)) centring = true;
   }
   return centring;
 }
 
 /** The same from the sums of the centred pass, for those that take it. */
-export function finishCentred<T>(call: Call, first: usize, last: usize): void {
+export function finishCentred(call: Call, first: usize, last: usize): void {
   const m = call.count;
   for (let ch = first; ch < last; ++ch) {
     const mean = call.mean + (ch << 3);
     const variance = call.variance + (ch << 3);
-    if (!needsCentring<T>(load<f64>(mean), load<f64>(variance))) continue;
+    if (!needsCentring(call, load<f64>(mean), load<f64>(variance))) continue;
     centre(mean, variance, load<f64>(call.totals + (ch << 3)) / m, load<f64>(call.totals + ((call.c + ch) << 3)) / m);
   }
 }
@@ -175,9 +188,9 @@ function centre(mean: usize, variance: usize, e: f64, q: f64): void {
 }
 
 /** mean[ch], variance[ch] ← of x, for the channels of a tile. */
-export function measure<T>(call: Call, first: usize, last: usize, thread: usize): void {
-  reduceTile<T>(call, SUMS, first, last, thread);
-  if (!finishSums<T>(call, first, last)) return;
-  reduceTile<T>(call, CENTRED, first, last, thread);
-  finishCentred<T>(call, first, last);
+export function measure(call: Call, first: usize, last: usize, thread: usize): void {
+  reduceTile(call, SUMS, first, last, thread);
+  if (!finishSums(call, first, last)) return;
+  reduceTile(call, CENTRED, first, last, thread);
+  finishCentred(call, first, last);
 }

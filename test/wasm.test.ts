@@ -25,6 +25,8 @@ function sectionsOf(bytes: Uint8Array): number[] {
 }
 
 const modules = suiteOf('wasm: modules');
+/** Of each module, in bytes: it is inlined in every bundle. */
+const MOST_BYTES = 30000;
 
 for (const [name, text] of Object.entries(generated)) {
   modules(`${name} has nothing of its own but code: instances may share a memory`, () => {
@@ -32,5 +34,9 @@ for (const [name, text] of Object.entries(generated)) {
     const module = new WebAssembly.Module(bytes);
     assert.equal(WebAssembly.Module.imports(module), [{ module: 'env', name: 'memory', kind: 'memory' }]);
     assert.equal(sectionsOf(bytes), [TYPE, IMPORT, FUNCTION, EXPORT, CODE]);
+  });
+  modules(`${name} is small`, () => {
+    const { length } = Buffer.from(text, 'base64');
+    assert.ok(length <= MOST_BYTES, `${length} bytes, and ${MOST_BYTES} are the most`);
   });
 }
