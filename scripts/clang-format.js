@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const folders = ['native', 'native/vec', 'native/driver', 'native/driver/simde', 'bench/native'];
+const folders = ['native', 'native/vec', 'native/driver', 'native/driver/simde', 'native/mpi', 'bench/native'];
 const files = folders.flatMap((folder) =>
   readdirSync(join(root, folder))
     .filter((file) => /\.(cc|h)$/.test(file))

@@ -1,0 +1,145 @@
+#include "session.h"
+
+#include <dlfcn.h>
+#include <mpi.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <climits>
+#include <cmath>
+#include <cstdlib>
+
+namespace bn::mpi {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/** Polls before the processor is offered to others: ranks may share one. */
+constexpr int SPINS = 200;
+
+/** A collective that is under way, with memory of its own: after a timeout MPI goes on using it. */
+struct Exchange {
+  std::vector<double> sent;
+  std::vector<double> received;
+  MPI_Request request = MPI_REQUEST_NULL;
+};
+
+struct Session {
+  bool joined = false;
+  bool started = false;
+  /** Of this library alone, so that its messages meet none of others. */
+  MPI_Comm ranks = MPI_COMM_NULL;
+  Job job{};
+  Exchange exchange;
+};
+
+Session session;
+
+void check(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING];
+  int length = 0;
+  if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) length = 0;
+  throw MpiError(std::string(call) + ": " + (length > 0 ? std::string(text, length) : std::to_string(code)));
+}
+
+/** Node loads addons with their symbols hidden, where plugins that MPI opens later do not find them. */
+void showLibrary() {
+  Dl_info found;
+  if (dladdr(reinterpret_cast<void*>(&MPI_Init_thread), &found) != 0 && found.dli_fname != nullptr) {
+    dlopen(found.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
+  }
+}
+
+std::string libraryVersion() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  check(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
+  const std::string version(text, length);
+  return version.substr(0, version.find_first_of("\n,"));
+}
+
+/** Starts MPI where nobody has; one thread of this process calls it, whatever is granted. */
+void start() {
+  int initialized = 0, finalized = 0;
+  check(MPI_Initialized(&initialized), "MPI_Initialized");
+  check(MPI_Finalized(&finalized), "MPI_Finalized");
+  if (finalized) throw MpiError("MPI has been finalized in this process, and starts only once");
+  if (initialized) return;
+  int provided = MPI_THREAD_SINGLE;
+  check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
+  session.started = true;
+  if (provided < MPI_THREAD_FUNNELED) throw MpiError("MPI_Init_thread: this library allows no process with threads");
+}
+
+bool isDone(MPI_Request& request) {
+  int done = 0;
+  check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+  return done != 0;
+}
+
+/** Every message starts with a number; NaN stands where none has come. */
+std::vector<int> missingIn(const std::vector<double>& received, size_t count) {
+  std::vector<int> missing;
+  for (int rank = 0; rank < session.job.size; rank++) {
+    if (std::isnan(received[rank * count])) missing.push_back(rank);
+  }
+  return missing;
+}
+
+void await(Exchange& exchange, size_t count, double timeout) {
+  const auto begin = Clock::now();
+  for (int spins = 0; !isDone(exchange.request); spins++) {
+    if (spins < SPINS) continue;
+    const double waited = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+    if (waited > timeout) throw Timeout{missingIn(exchange.received, count)};
+    sched_yield();
+  }
+}
+
+}  // namespace
+
+const Job& join() {
+  if (session.joined) return session.job;
+  showLibrary();
+  start();
+  check(MPI_Comm_dup(MPI_COMM_WORLD, &session.ranks), "MPI_Comm_dup");
+  check(MPI_Comm_set_errhandler(session.ranks, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check(MPI_Comm_rank(session.ranks, &session.job.rank), "MPI_Comm_rank");
+  check(MPI_Comm_size(session.ranks, &session.job.size), "MPI_Comm_size");
+  session.job.library = libraryVersion();
+  session.joined = true;
+  return session.job;
+}
+
+void allgather(const double* sent, double* received, size_t count, double timeout) {
+  if (count > INT_MAX) throw MpiError("MPI_Allgather: more numbers than MPI counts");
+  const int length = static_cast<int>(count);
+  if (std::isinf(timeout)) {
+    check(MPI_Allgather(sent, length, MPI_DOUBLE, received, length, MPI_DOUBLE, session.ranks), "MPI_Allgather");
+    return;
+  }
+  Exchange& exchange = session.exchange;
+  exchange.sent.assign(sent, sent + count);
+  exchange.received.assign(count * session.job.size, std::nan(""));
+  check(MPI_Iallgather(exchange.sent.data(), length, MPI_DOUBLE, exchange.received.data(), length, MPI_DOUBLE,
+                       session.ranks, &exchange.request),
+        "MPI_Iallgather");
+  await(exchange, count, timeout);
+  std::copy(exchange.received.begin(), exchange.received.end(), received);
+}
+
+void finalize() {
+  if (!session.joined) return;
+  session.joined = false;
+  check(MPI_Comm_free(&session.ranks), "MPI_Comm_free");
+  if (session.started) check(MPI_Finalize(), "MPI_Finalize");
+}
+
+void abort(int code) {
+  MPI_Abort(MPI_COMM_WORLD, code);
+  std::_Exit(code);
+}
+
+}  // namespace bn::mpi

@@ -1,0 +1,45 @@
+// The process as a rank of an MPI job. No JavaScript here.
+#pragma once
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace bn::mpi {
+
+/** What MPI says of a call that failed. */
+struct MpiError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/** The others did not come within the time that was given. */
+struct Timeout {
+  /** Ranks of which nothing had come. */
+  std::vector<int> missing;
+};
+
+struct Job {
+  int rank;
+  int size;
+  /** "Open MPI v4.1.4, ...": the first line of what the library says. */
+  std::string library;
+};
+
+/** Joins the job, once; later calls give the same. */
+const Job& join();
+
+/**
+ * received[r·count …] ← what rank r has sent. With a finite timeout (ms) a nonblocking collective is polled; with an
+ * infinite one it is MPI's blocking call. After a Timeout nothing else may be called but `abort`: the collective is
+ * still under way. `sent` and `received` may not overlap.
+ */
+void allgather(const double* sent, double* received, size_t count, double timeout);
+
+/** Leaves the job; waits for all ranks, as MPI does. Nothing happens outside of one, or if someone else started MPI. */
+void finalize();
+
+/** Ends every process of the job. */
+[[noreturn]] void abort(int code);
+
+}  // namespace bn::mpi
