@@ -17,18 +17,18 @@ import { passBackward, passForward } from './masked-pass.js';
 import { type Moments, momentsOf } from './moments.js';
 import { nonFiniteChannels } from './non-finite.js';
 import { type Pass, PlainPass } from './pass.js';
-import { checkReducer, type Reducer } from './reducer.js';
 import { RunningStatistics } from './running-statistics.js';
 import { StatisticsTransaction } from './statistics-transaction.js';
+import { readSynchronization, Synchronization, type SynchronizeOptions } from './synchronize.js';
 import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { checkOptions, checkSize, NO_OPTIONS, nameSet } from './validate.js';
 
 const OPTIONS = /* @__PURE__ */ nameSet(
   'axis epsilon updateRate decay debias varianceEstimator scale center activation singleValue dtype ' +
-    'ghostBatchSize grouping renorm onNonFinite synchronize',
+    'ghostBatchSize grouping renorm onNonFinite synchronize gradients',
 );
-const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize');
+const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize gradients');
 
 /**
  * A batch normalization layer: parameters, running statistics, forward and backward (arXiv 1502.03167).
@@ -79,20 +79,20 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
     checkSize('BatchNorm', 'channels', channels);
     checkOptions('BatchNorm', options, OPTIONS);
     const settings = readSettings('BatchNorm', options);
-    const { synchronize = null } = options;
-    if (synchronize !== null) checkReducer('BatchNorm', 'synchronize', synchronize);
+    const given = readSynchronization('BatchNorm', options);
     const { dtype, ghostBatchSize, renorm, onNonFinite } = settings;
     const own = new LayerArrays<T>(dtype === 'float32' ? 'Float32Array' : 'Float64Array', channels, settings);
     const running = new RunningStatistics(own, settings);
     super(own, running);
-    const plain = synchronize === null && ghostBatchSize === null && renorm === null && onNonFinite !== 'throw';
+    const ranks = given && new Synchronization(given.reducer, given.summed);
+    const plain = ranks === null && ghostBatchSize === null && renorm === null && onNonFinite !== 'throw';
     this.#settings = settings;
     this.#own = own;
     this.#running = running;
     this.#transaction = new StatisticsTransaction(own, running, settings);
-    this.#pass = plain ? new PlainPass(own, settings) : new ComposedPass(own, settings, synchronize);
+    this.#pass = plain ? new PlainPass(own, settings) : new ComposedPass(own, settings, ranks);
     this.#weightedPass = plain ? null : this.#pass;
-    this.#synchronized = synchronize !== null;
+    this.#synchronized = ranks !== null;
   }
 
   /**
@@ -275,12 +275,12 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
   /**
    * A layer as {@link BatchNorm.state} described it, bit for bit.
    *
-   * @param options `synchronize`, which is no data
+   * @param options `synchronize` and `gradients`, which are no data
    * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
    */
   static fromState<T extends Tensor = Float32Array>(
     state: BatchNormState,
-    options: { synchronize?: Reducer | undefined } = NO_OPTIONS,
+    options: SynchronizeOptions = NO_OPTIONS,
   ): BatchNorm<T> {
     checkOptions('BatchNorm.fromState', options, STATE_OPTIONS);
     const saved = readState('BatchNorm.fromState', state);

@@ -13,9 +13,8 @@ import type { Settings } from './layer-settings.js';
 import { type MomentArrays, mergeMoments, newMoments, reciprocalDeviation } from './moment-arrays.js';
 import { nonFiniteChannels, refuseNonFinite } from './non-finite.js';
 import type { Pass, Scope, Targets } from './pass.js';
-import type { Reducer } from './reducer.js';
 import { type Renormed, renormalize, renormedSums } from './renorm.js';
-import { synchronizeMoments, synchronizeSums } from './synchronize.js';
+import type { Synchronization } from './synchronize.js';
 import { isSame, newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { refuseSingleGroup } from './validate.js';
@@ -41,14 +40,14 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
   readonly #own: LayerArrays<T>;
   readonly #settings: Settings;
   readonly #activation: KernelActivation;
-  readonly #reducer: Reducer | null;
+  readonly #ranks: Synchronization | null;
   #kept: Kept<T> = { parts: [], order: null };
 
-  constructor(own: LayerArrays<T>, settings: Settings, reducer: Reducer | null) {
+  constructor(own: LayerArrays<T>, settings: Settings, ranks: Synchronization | null) {
     this.#own = own;
     this.#settings = settings;
     this.#activation = kernelActivation(settings.activation);
-    this.#reducer = reducer;
+    this.#ranks = ranks;
   }
 
   forward(y: T, residual: T | null, input: KeptInput<T>, scope: Scope): MomentArrays | null {
@@ -77,13 +76,14 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
   #measure(x: T, { groups }: Grouping): MomentArrays[] {
     const { onNonFinite, singleValue } = this.#settings;
     const own = groups.map((group) => statisticsOf(x, group));
-    const batches = this.#reducer === null ? own : own.map((part) => synchronizeMoments(FORWARD, this.#reducer!, part));
+    const ranks = this.#ranks;
+    const batches = ranks === null ? own : own.map((part) => ranks.moments(FORWARD, part));
     const isSingle = (group: Group, batch: MomentArrays) =>
-      this.#reducer === null
+      ranks === null
         ? group.start < group.end && rowsOf(group) === 1
         : batch.count[0] === 1 && !batch.variance.some((value) => value > 0);
     if (singleValue === 'throw' && groups.some((group, i) => isSingle(group, batches[i]))) {
-      refuseSingleGroup(FORWARD, this.#reducer !== null);
+      refuseSingleGroup(FORWARD, ranks !== null);
     }
     if (onNonFinite === 'throw') {
       const channels = new Set(batches.filter(hasValues).flatMap(nonFiniteChannels));
@@ -160,13 +160,18 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     const residual = input.residual && this.#inOrder(input.residual, order);
     const wanted = batchStatistics || targets.learn;
     const sums = wanted ? parts.map((part) => sumsOf(dy, x, residual, part, code)) : [];
-    const all = batchStatistics ? this.#completed(sums) : null;
-    if (wanted) addParameterGradients(targets, parts, sums);
+    const summed = targets.learn && this.#ranks?.summed === true;
+    const all = batchStatistics || summed ? this.#completed(sums) : sums;
+    if (wanted) {
+      const isEmpty = (part: Part<T>) => (summed ? batchStatistics && part.count === 0 : part.start === part.end);
+      addParameterGradients(targets, parts, summed ? all : sums, isEmpty);
+    }
     parts.forEach((part, i) => {
       const { start, end, affine, view, weights, count, renormed } = part;
       if (start === end) return;
       const of = (tensor: T | null) => tensor && slice(tensor, part);
-      const given = all && (renormed === null ? all[i] : renormedSums(renormed, all[i]));
+      const whole = batchStatistics ? all[i] : null;
+      const given = whole && renormed !== null ? renormedSums(renormed, whole) : whole;
       const tensors = [slice(dx, part), of(dresidual), slice(dy, part), slice(x, part), of(residual)] as const;
       if (given !== null && weights !== null) {
         weightedGradientInput(...tensors, affine, code, given, count, weights.each, view);
@@ -179,7 +184,8 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
 
   /** The sums over everything that shared the statistics. */
   #completed(sums: readonly GradientSums[]): readonly GradientSums[] {
-    return this.#reducer === null ? sums : sums.map((own) => synchronizeSums(BACKWARD, this.#reducer!, own));
+    const ranks = this.#ranks;
+    return ranks === null ? sums : sums.map((own) => ranks.sums(BACKWARD, own));
   }
 
   #inOrder(tensor: T, order: readonly number[] | null): T {
@@ -243,11 +249,13 @@ function addParameterGradients<T extends Tensor>(
   { dgamma, dbeta }: Targets<T>,
   parts: readonly Part<T>[],
   sums: readonly GradientSums[],
+  isEmpty: (part: Part<T>) => boolean,
 ): void {
   for (let ch = 0; ch < dgamma.length; ch++) {
     let [ofGamma, ofBeta] = [0, 0];
-    parts.forEach(({ affine, start, end }, i) => {
-      const rstd = start === end ? 0 : reciprocalDeviation(affine.variance[ch] + affine.epsilon);
+    parts.forEach((part, i) => {
+      const { affine } = part;
+      const rstd = isEmpty(part) ? 0 : reciprocalDeviation(affine.variance[ch] + affine.epsilon);
       const product = sums[i].sumDyDeviation[ch] * rstd;
       ofGamma = i === 0 ? product : ofGamma + product;
       ofBeta = i === 0 ? sums[i].sumDy[ch] : ofBeta + sums[i].sumDy[ch];

@@ -21,7 +21,7 @@ export {
   type PopulationStatisticsOptions,
   populationStatistics,
 } from './population-statistics.js';
-export type { Reducer } from './reducer.js';
+export type { ExchangeTag, Reducer } from './reducer.js';
 export type { RenormLimits, RenormOptions } from './renorm.js';
 export { ThreadReducer, type ThreadReducerOptions } from './thread-reducer.js';
 export type { BackendInfo, BackendName, Tensor } from './types.js';

@@ -2,12 +2,12 @@
 import { type Activation, readActivation } from './activation.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
-import type { Reducer } from './reducer.js';
 import { type RenormOptions, type RenormSettings, readRenorm } from './renorm.js';
+import type { SynchronizeOptions } from './synchronize.js';
 import { checkDebias, checkUpdateRate, readUpdateRate, type UpdateRate } from './update-rate.js';
 import { checkChoice, checkEpsilon, checkSingleValue, checkSize } from './validate.js';
 
-export interface BatchNormOptions extends Common {
+export interface BatchNormOptions extends Common, SynchronizeOptions {
   /**
    * How much of each new batch goes into the running statistics: running ← (1 − updateRate)·running + updateRate·batch.
    * From 0 to 1; default 0.1 (PyTorch, where it is called momentum). 'cumulative' is the plain mean over all batches
@@ -57,8 +57,6 @@ export interface BatchNormOptions extends Common {
    * it and keeps it out of the running statistics; 'throw' refuses it, naming the channels, and leaves everything as it was.
    */
   onNonFinite?: 'propagate' | 'skip' | 'throw' | undefined;
-  /** Normalises by the batches of several workers as if they were one: see {@link Reducer}. Default none. */
-  synchronize?: Reducer | undefined;
 }
 
 /** Every option with its value: `decay` has become `updateRate`. */

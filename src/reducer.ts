@@ -3,6 +3,21 @@ import { wrongKind, wrongValue } from './messages.js';
 import { checkSize } from './validate.js';
 
 /**
+ * What an exchange is about. Ranks that send the same tag are at the same place of the same program, which a reducer may
+ * check; {@link ThreadReducer} and the reducer of `batchnorm/mpi` do.
+ */
+export interface ExchangeTag {
+  /** Which of the layers that were made with this reducer: 0 is the first. Make them in the same order on every rank. */
+  readonly layer: number;
+  /** Its channels. */
+  readonly channels: number;
+  /** What it is doing. */
+  readonly pass: 'forward' | 'backward';
+  /** How many times it has done so: 1 is the first. */
+  readonly step: number;
+}
+
+/**
  * One of several workers that each hold a part of a batch. Anything that can hand an array to all others and wait for
  * theirs can be one: threads that share memory ({@link ThreadReducer}), processes under MPI. Where waiting is not possible
  * (sockets, promises), {@link Moments} and {@link GradientSums} are what to send.
@@ -15,8 +30,10 @@ export interface Reducer {
   /**
    * Gives `values` to the others, and returns those of all, in order of rank; that of this rank among them. All ranks call
    * it equally often, with arrays of the same length. Blocks until all have called; should throw rather than wait forever.
+   *
+   * @param tag what layers say of their exchanges, for messages; yours to ignore
    */
-  exchange(values: Float64Array): readonly Float64Array[];
+  exchange(values: Float64Array, tag?: ExchangeTag): readonly Float64Array[];
 }
 
 /** @throws TypeError, RangeError where it is none */
@@ -32,8 +49,13 @@ export function checkReducer(call: string, name: string, reducer: Reducer): void
 }
 
 /** What every rank sent: as many arrays as there are ranks, each as long as that of this one. */
-export function exchange(call: string, reducer: Reducer, values: Float64Array): readonly Float64Array[] {
-  const all = reducer.exchange(values);
+export function exchange(
+  call: string,
+  reducer: Reducer,
+  values: Float64Array,
+  tag?: ExchangeTag,
+): readonly Float64Array[] {
+  const all = reducer.exchange(values, tag);
   const wanted = `${reducer.size} arrays of ${values.length} numbers (one a rank)`;
   if (!Array.isArray(all) || all.length !== reducer.size) throw wrongValue(call, 'synchronize.exchange()', wanted, all);
   all.forEach((array, rank) => {

@@ -1,0 +1,58 @@
+/** The addon that is linked to the user's MPI: native/mpi. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { isMainThread } from 'node:worker_threads';
+import { environmentError } from '../errors.js';
+
+export interface Addon {
+  /** Starts MPI where nobody has; later calls give the same. */
+  join(): Job;
+  /**
+   * received ← what every rank has sent, in order of rank. null, or the ranks of which nothing had come within `timeout` ms; then
+   * only `abort` may be called.
+   */
+  allgather(sent: Float64Array, received: Float64Array, timeout: number): number[] | null;
+  /** Waits for all ranks. */
+  finalize(): void;
+  /** Ends every process of the job, this one too. */
+  abort(code: number): never;
+}
+
+export interface Job {
+  readonly rank: number;
+  readonly size: number;
+  /** What the library calls itself. */
+  readonly library: string;
+}
+
+const ADDON = '../../native/mpi/build/Release/batchnorm_mpi.node';
+
+const HOW_TO_BUILD =
+  'To build it: install MPI with its compiler wrapper mpicc (Debian and Ubuntu: apt-get install libopenmpi-dev openmpi-bin), ' +
+  'then: BATCHNORM_MPI=1 npm rebuild batchnorm --ignore-scripts=false --foreground-scripts (in a clone: npm run build:mpi).';
+
+let addon: Addon | undefined;
+
+/** @throws Error with code ERR_BATCHNORM_MPI where there is none */
+export function loadAddon(): Addon {
+  addon ??= load();
+  return addon;
+}
+
+function load(): Addon {
+  if (!isMainThread)
+    throw mpiError('MpiReducer belongs to the main thread of a process; between threads use ThreadReducer.');
+  const file = fileURLToPath(new URL(ADDON, import.meta.url));
+  if (!existsSync(file)) throw mpiError(`the addon for MPI has not been built. ${HOW_TO_BUILD}`);
+  try {
+    return createRequire(import.meta.url)(file) as Addon;
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw mpiError(`the addon for MPI was built but does not load (${reason}). ${HOW_TO_BUILD}`, cause);
+  }
+}
+
+export function mpiError(message: string, cause?: unknown): Error {
+  return environmentError('ERR_BATCHNORM_MPI', message, cause);
+}

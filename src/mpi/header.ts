@@ -1,0 +1,59 @@
+/** What every message starts with, so that ranks at different places of the program find out before they mix their numbers. */
+import type { ExchangeTag } from '../reducer.js';
+
+/** Numbers of a header. */
+export const HEADER = 6;
+
+const [FORMAT, KIND, LAYER, CHANNELS, STEP, LENGTH] = [0, 1, 2, 3, 4, 5];
+/** Changes with the meaning of the numbers. Never NaN, which means that nothing has come. */
+const VERSION = 1;
+const KINDS = ['forward', 'backward', 'untagged', 'end'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** For an exchange of `length` numbers. */
+export function writeHeader(to: Float64Array, tag: ExchangeTag | undefined, length: number): void {
+  write(to, tag?.pass ?? 'untagged', tag?.layer ?? 0, tag?.channels ?? 0, tag?.step ?? 0, length);
+}
+
+/** For the end of the program, which takes the place of an exchange. */
+export function writeEnd(to: Float64Array): void {
+  write(to, 'end', 0, 0, 0, 0);
+}
+
+function write(to: Float64Array, kind: Kind, layer: number, channels: number, step: number, length: number): void {
+  to[FORMAT] = VERSION;
+  to[KIND] = KINDS.indexOf(kind);
+  to[LAYER] = layer;
+  to[CHANNELS] = channels;
+  to[STEP] = step;
+  to[LENGTH] = length;
+}
+
+/**
+ * Who is where, if not all are at the same place: `ranks 0, 2: ...; rank 1: ...`. null where they are.
+ *
+ * @param received messages of all ranks, `stride` numbers each
+ */
+export function differences(received: Float64Array, stride: number): string | null {
+  const places = new Map<string, number[]>();
+  for (let rank = 0; rank * stride < received.length; rank++) {
+    const place = describePlace(received.subarray(rank * stride, rank * stride + HEADER));
+    places.set(place, [...(places.get(place) ?? []), rank]);
+  }
+  if (places.size === 1) return null;
+  return [...places].map(([place, ranks]) => `${rankNames(ranks)}: ${place}`).join('; ');
+}
+
+export function rankNames(ranks: readonly number[]): string {
+  return `${ranks.length === 1 ? 'rank' : 'ranks'} ${ranks.join(', ')}`;
+}
+
+/** One place, in words: equal for equal headers, and only for these. */
+export function describePlace(header: Float64Array): string {
+  if (header[FORMAT] !== VERSION) return `another version of batchnorm (${header[FORMAT]})`;
+  const kind = KINDS[header[KIND]];
+  if (kind === 'end') return 'the end of its program';
+  const numbers = `${header[LENGTH]} numbers`;
+  if (kind === 'untagged') return `an exchange of ${numbers}`;
+  return `${kind} ${header[STEP]} of layer ${header[LAYER]} (${header[CHANNELS]} channels, ${numbers})`;
+}

@@ -1,0 +1,5 @@
+/**
+ * `batchnorm/mpi`: batch normalization over the processes of an MPI job. For Node.js on Linux and macOS, with an addon that
+ * is built apart (`npm run build:mpi`).
+ */
+export { MpiReducer, type MpiReducerOptions } from './mpi-reducer.js';

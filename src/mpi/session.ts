@@ -1,0 +1,67 @@
+/** This process as a rank: when it joins the job, and how it leaves. */
+import { writeSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { type Addon, type Job, loadAddon, mpiError } from './addon.js';
+
+export interface Session extends Job {
+  readonly addon: Addon;
+  /** An exchange has been given up: MPI is still at it, so that this process can only be aborted. */
+  isBroken: boolean;
+}
+
+let session: Session | undefined;
+let uncaught: { readonly error: unknown } | undefined;
+
+/**
+ * Joins the job, once.
+ *
+ * @param agreeToEnd what to do before a good end, when all ranks are to be at theirs
+ */
+export function joinSession(agreeToEnd: (session: Session) => void): Session {
+  if (session !== undefined) return session;
+  const addon = loadAddon();
+  const joined: Session = { ...calling('joining the job', () => addon.join()), addon, isBroken: false };
+  session = joined;
+  process.on('uncaughtExceptionMonitor', (error) => {
+    uncaught = { error };
+  });
+  process.on('exit', (code) => leave(joined, code, agreeToEnd));
+  return joined;
+}
+
+/** Errors of MPI with a code. */
+export function calling<R>(what: string, run: () => R): R {
+  try {
+    return run();
+  } catch (cause) {
+    throw mpiError(`${what} failed: ${(cause as Error).message}`, cause);
+  }
+}
+
+/**
+ * Leaves the job in a good end. In a bad one it ends the job, in which the others would wait for this rank; a job of one has
+ * nobody to end.
+ */
+function leave(joined: Session, code: number, agreeToEnd: (session: Session) => void): void {
+  const { addon, size } = joined;
+  if (size > 1 && (code !== 0 || joined.isBroken)) {
+    // Node would print it after this.
+    if (uncaught !== undefined && process.listenerCount('uncaughtException') === 0) report(joined, uncaught.error);
+    addon.abort(code || 1);
+  }
+  try {
+    if (size > 1) agreeToEnd(joined);
+    addon.finalize();
+  } catch (error) {
+    report(joined, error);
+    addon.abort(1);
+  }
+}
+
+function report({ rank, size }: Job, error: unknown): void {
+  try {
+    writeSync(2, `batchnorm: rank ${rank} of ${size} ends the job: ${inspect(error)}\n`);
+  } catch {
+    // Nobody reads it any more.
+  }
+}
