@@ -38,18 +38,36 @@ Napi::Float64Array numbers(const Napi::CallbackInfo& info, size_t index) {
   return value.As<Napi::Float64Array>();
 }
 
-/** (sent, received, timeout): null, or the ranks that did not come in time. */
+struct Messages {
+  Napi::Float64Array sent;
+  Napi::Float64Array received;
+};
+
+/** The first two arguments. */
+Messages messages(const Napi::CallbackInfo& info) {
+  Messages given{numbers(info, 0), numbers(info, 1)};
+  const size_t size = bn::mpi::join().size;
+  if (given.received.ElementLength() != given.sent.ElementLength() * size) {
+    throw Napi::RangeError::New(info.Env(), "expected room for what every rank sends");
+  }
+  return given;
+}
+
 Napi::Value allgather(const Napi::CallbackInfo& info) {
-  const Napi::Float64Array sent = numbers(info, 0);
-  Napi::Float64Array received = numbers(info, 1);
+  return guarded(info, [&]() -> Napi::Value {
+    Messages given = messages(info);
+    bn::mpi::allgather(given.sent.Data(), given.received.Data(), given.sent.ElementLength());
+    return info.Env().Undefined();
+  });
+}
+
+/** (sent, received, timeout): null, or the ranks that did not come in time. */
+Napi::Value meet(const Napi::CallbackInfo& info) {
   const double timeout = info[2].ToNumber();
   return guarded(info, [&]() -> Napi::Value {
-    const size_t size = bn::mpi::join().size;
-    if (received.ElementLength() != sent.ElementLength() * size) {
-      throw Napi::RangeError::New(info.Env(), "expected room for what every rank sends");
-    }
+    Messages given = messages(info);
     try {
-      bn::mpi::allgather(sent.Data(), received.Data(), sent.ElementLength(), timeout);
+      bn::mpi::meet(given.sent.Data(), given.received.Data(), given.sent.ElementLength(), timeout);
       return info.Env().Null();
     } catch (const bn::mpi::Timeout& late) {
       Napi::Array missing = Napi::Array::New(info.Env(), late.missing.size());
@@ -71,6 +89,7 @@ Napi::Value abort(const Napi::CallbackInfo& info) { bn::mpi::abort(info[0].ToNum
 Napi::Object exportAll(Napi::Env env, Napi::Object exports) {
   exports["join"] = Napi::Function::New(env, join);
   exports["allgather"] = Napi::Function::New(env, allgather);
+  exports["meet"] = Napi::Function::New(env, meet);
   exports["finalize"] = Napi::Function::New(env, finalize);
   exports["abort"] = Napi::Function::New(env, abort);
   return exports;

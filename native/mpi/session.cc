@@ -73,6 +73,11 @@ void start() {
   if (provided < MPI_THREAD_FUNNELED) throw MpiError("MPI_Init_thread: this library allows no process with threads");
 }
 
+int lengthOf(size_t count) {
+  if (count > INT_MAX) throw MpiError("MPI_Allgather: more numbers than MPI counts");
+  return static_cast<int>(count);
+}
+
 bool isDone(MPI_Request& request) {
   int done = 0;
   check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
@@ -113,13 +118,13 @@ const Job& join() {
   return session.job;
 }
 
-void allgather(const double* sent, double* received, size_t count, double timeout) {
-  if (count > INT_MAX) throw MpiError("MPI_Allgather: more numbers than MPI counts");
-  const int length = static_cast<int>(count);
-  if (std::isinf(timeout)) {
-    check(MPI_Allgather(sent, length, MPI_DOUBLE, received, length, MPI_DOUBLE, session.ranks), "MPI_Allgather");
-    return;
-  }
+void allgather(const double* sent, double* received, size_t count) {
+  const int length = lengthOf(count);
+  check(MPI_Allgather(sent, length, MPI_DOUBLE, received, length, MPI_DOUBLE, session.ranks), "MPI_Allgather");
+}
+
+void meet(const double* sent, double* received, size_t count, double timeout) {
+  const int length = lengthOf(count);
   Exchange& exchange = session.exchange;
   exchange.sent.assign(sent, sent + count);
   exchange.received.assign(count * session.job.size, std::nan(""));

@@ -29,12 +29,14 @@ struct Job {
 /** Joins the job, once; later calls give the same. */
 const Job& join();
 
+/** received[r·count …] ← what rank r has sent. Blocks until all have come. `sent` and `received` may not overlap. */
+void allgather(const double* sent, double* received, size_t count);
+
 /**
- * received[r·count …] ← what rank r has sent. With a finite timeout (ms) a nonblocking collective is polled; with an
- * infinite one it is MPI's blocking call. After a Timeout nothing else may be called but `abort`: the collective is
- * still under way. `sent` and `received` may not overlap.
+ * The same by MPI's nonblocking call, which is polled until the timeout (ms, or infinite). After a Timeout nothing else
+ * may be called but `abort`: the exchange is still under way. What is sent starts with a number, not NaN.
  */
-void allgather(const double* sent, double* received, size_t count, double timeout);
+void meet(const double* sent, double* received, size_t count, double timeout);
 
 /** Leaves the job; waits for all ranks, as MPI does. Nothing happens outside of one, or if someone else started MPI. */
 void finalize();

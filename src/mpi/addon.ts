@@ -8,11 +8,13 @@ import { environmentError } from '../errors.js';
 export interface Addon {
   /** Starts MPI where nobody has; later calls give the same. */
   join(): Job;
+  /** received ← what every rank has sent, in order of rank; blocks until all have come. */
+  allgather(sent: Float64Array, received: Float64Array): void;
   /**
-   * received ← what every rank has sent, in order of rank. null, or the ranks of which nothing had come within `timeout` ms; then
-   * only `abort` may be called.
+   * The same, polled: null, or the ranks of which nothing had come within `timeout` ms; then only `abort` may be called. What is
+   * sent starts with a number, not NaN.
    */
-  allgather(sent: Float64Array, received: Float64Array, timeout: number): number[] | null;
+  meet(sent: Float64Array, received: Float64Array, timeout: number): number[] | null;
   /** Waits for all ranks. */
   finalize(): void;
   /** Ends every process of the job, this one too. */

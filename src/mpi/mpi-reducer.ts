@@ -8,7 +8,7 @@ import { calling, joinSession, type Session } from './session.js';
 export interface MpiReducerOptions {
   /**
    * How long an exchange waits for the other ranks, in milliseconds, ≥ 0. Default 300,000: five minutes, in which one of them may
-   * write a file. With Infinity MPI's blocking call is used, and a rank that never comes is waited for forever.
+   * write a file. Infinity is allowed.
    */
   timeout?: number | undefined;
 }
@@ -89,7 +89,7 @@ export class MpiReducer implements Reducer {
     if (fits) return this.#parts(this.#received, FIRST, HEADER, length);
     const received = new Float64Array(this.size * length);
     // Everyone has come to this exchange, and knows its length.
-    calling(call, () => this.#session.addon.allgather(values, received, Infinity));
+    calling(call, () => this.#session.addon.allgather(values, received));
     return this.#parts(received, length, 0, length);
   }
 
@@ -107,7 +107,7 @@ function meet(session: Session, sent: Float64Array, received: Float64Array, time
   if (session.isBroken) {
     throw environmentError('ERR_BATCHNORM_TIMEOUT', `${call}: an exchange was given up before; ${here()}`);
   }
-  const missing = calling(call, () => addon.allgather(sent, received, timeout));
+  const missing = calling(call, () => addon.meet(sent, received, timeout));
   if (missing !== null) {
     session.isBroken = true;
     const message =
