@@ -10,7 +10,9 @@ const folder = join(root, 'native', 'mpi');
 const wrapper = process.env.MPICC || 'mpicc';
 
 if (spawnSync(wrapper, ['-show'], { encoding: 'utf8' }).error) {
-  fail(`${wrapper} was not found. Debian and Ubuntu: apt-get install libopenmpi-dev openmpi-bin; MPICC names another wrapper`);
+  fail(
+    `${wrapper} was not found. Debian and Ubuntu: apt-get install libopenmpi-dev openmpi-bin; MPICC names another wrapper`,
+  );
 }
 const { command, args, shell } = nodeGyp();
 const { status, error } = spawnSync(command, [...args, 'rebuild', '-C', folder], { stdio: 'inherit', shell });

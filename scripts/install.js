@@ -1,5 +1,6 @@
 // npm's install step: builds the native addon if it can. It always exits 0, since the library also runs without: on
 // WebAssembly. npm hides what a dependency's install prints, so the reason of a failure is left where backends() finds it.
+// BATCHNORM_MPI=1 asks for the addon of `batchnorm/mpi` as well.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -28,6 +29,10 @@ const reason = whyNotBuilt();
 if (reason !== null) {
   console.log(`batchnorm: the native addon was not built: ${reason}.
 batchnorm: WebAssembly will be used instead. backends() gives this reason, and what to do about it.`);
+}
+
+if (/^(1|true|yes)$/i.test(process.env.BATCHNORM_MPI ?? '')) {
+  spawnSync(process.execPath, [join(root, 'scripts', 'build-mpi.js')], { stdio: 'inherit' });
 }
 
 /** Builds; null, or the reason why there is no addon, which is also left in build/. */

@@ -54,6 +54,8 @@ const FIELDS = /* @__PURE__ */ nameSet('format channels count sumDy sumDyDeviati
 export let sumsOf: (sums: GradientSums) => Sums;
 /** Of this very class. */
 export let isGradientSums: (value: unknown) => value is GradientSums;
+/** A `GradientSums` of these; the arrays are copied. */
+export let gradientSumsOf: (count: number, sums: Sums) => GradientSums;
 
 /**
  * What the gradient of a batch needs to know of all of it, seen part by part: micro-batches of which a batch is made, or
@@ -92,6 +94,7 @@ export class GradientSums {
   static {
     sumsOf = (sums) => sums.#sums;
     isGradientSums = (value): value is GradientSums => typeof value === 'object' && value !== null && #sums in value;
+    gradientSumsOf = (count, sums) => new GradientSums(sums.sumDy.length).#add(sums, count);
   }
 
   /**

@@ -4,7 +4,7 @@ import { checkSize } from './validate.js';
 
 /**
  * What an exchange is about. Ranks that send the same tag are at the same place of the same program, which a reducer may
- * check; {@link ThreadReducer} and the reducer of `batchnorm/mpi` do.
+ * check; that of `batchnorm/mpi` does.
  */
 export interface ExchangeTag {
   /** Which of the layers that were made with this reducer: 0 is the first. Make them in the same order on every rank. */
