@@ -51,7 +51,7 @@ export function shareOf({ shares, c, s, whole }: Problem, rank: number): Paralle
 }
 
 export const joined = (arrays: readonly Float32Array[]) => Float32Array.from(arrays.flatMap((array) => [...array]));
-const within = (error: number, bound: number, what: string) => {
+export const within = (error: number, bound: number, what: string) => {
   if (!(error <= bound)) assert.unreachable(`${what}: ${error} is more than ${bound}`);
 };
 

@@ -1,0 +1,72 @@
+// `batchnorm/mpi` where there is no MPI: the error, and that nobody else needs it.
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import * as assert from 'uvu/assert';
+import { differences, HEADER, writeEnd, writeHeader } from '#dist/mpi/header.js';
+import { suiteOf } from './support/suite.js';
+
+const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+const test = suiteOf('batchnorm/mpi');
+
+test('without the addon it says what to install and what to run', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'batchnorm-no-mpi-'));
+  try {
+    cpSync(dist, join(folder, 'dist'), { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    const { MpiReducer } = await import(pathToFileURL(join(folder, 'dist/mpi/index.js')).href);
+    assert.throws(
+      () => new MpiReducer(),
+      (error: Error & { code?: string }) =>
+        error.code === 'ERR_BATCHNORM_MPI' &&
+        /libopenmpi-dev openmpi-bin/.test(error.message) &&
+        /BATCHNORM_MPI=1 npm rebuild batchnorm/.test(error.message) &&
+        /npm run build:mpi/.test(error.message),
+    );
+    assert.throws(() => new MpiReducer({ timeout: -1 }), /"timeout" expected milliseconds >= 0, got -1/);
+    assert.throws(() => new MpiReducer({ timeout: '1' }), TypeError);
+    assert.throws(() => new MpiReducer({ timeuot: 1 }), /did you mean "timeout"/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('it is refused in a worker, which is no process', async () => {
+  const script = `import('batchnorm/mpi').then(({ MpiReducer }) => new MpiReducer())`;
+  const worker = new Worker(script, { eval: true });
+  const error = await new Promise<Error & { code?: string }>((resolve) => worker.once('error', resolve));
+  assert.is(error.code, 'ERR_BATCHNORM_MPI');
+  assert.match(error.message, /main thread.*ThreadReducer/);
+});
+
+test('no other module loads it', () => {
+  const others = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.js') && !/^(cjs\/)?(mpi|cli)\//.test(file),
+  );
+  assert.ok(others.includes('index.js') && others.includes('tfjs/index.js'));
+  for (const file of others) assert.not.match(readFileSync(join(dist, file), 'utf8'), /['"][./]*mpi\//, file);
+});
+
+test('headers: equal places, different places, another version', () => {
+  const received = new Float64Array(3 * 10);
+  const of = (rank: number) => received.subarray(rank * 10, rank * 10 + HEADER);
+  const tag = { pass: 'forward', layer: 1, channels: 2, step: 3 } as const;
+  for (const rank of [0, 1, 2]) writeHeader(of(rank), tag, 5);
+  assert.is(differences(received, 10), null);
+  for (const [field, other] of Object.entries({ layer: 0, channels: 3, step: 4, pass: 'backward' })) {
+    writeHeader(of(1), { ...tag, [field]: other }, 5);
+    assert.match(
+      differences(received, 10)!,
+      /^ranks 0, 2: forward 3 of layer 1 \(2 channels, 5 numbers\); rank 1: /,
+      field,
+    );
+  }
+  writeHeader(of(1), tag, 6);
+  assert.match(differences(received, 10)!, /rank 1: forward 3 of layer 1 \(2 channels, 6 numbers\)/);
+  writeEnd(of(1));
+  assert.match(differences(received, 10)!, /rank 1: the end of its program/);
+  of(1)[0] = 7;
+  assert.match(differences(received, 10)!, /rank 1: another version of batchnorm/);
+});

@@ -1,0 +1,90 @@
+/** Jobs under mpirun: what they are to do, and what their ranks answer. */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { deserialize, serialize } from 'node:v8';
+import type { BackendName } from 'batchnorm';
+import type { ParallelBatch, ParallelResult } from './parallel-step.js';
+
+export interface MpiTask {
+  /** One of support/mpi-rank.ts; without it, the steps. */
+  readonly scene?: string;
+  /** Its error is an answer, and not the end of the process. */
+  readonly caught?: boolean;
+  readonly timeout?: number;
+  readonly backends?: readonly { readonly name: BackendName; readonly isa: string }[];
+  /** For each step the parts of all ranks. */
+  readonly batches?: readonly (readonly ParallelBatch[])[];
+}
+
+export interface MpiAnswer {
+  readonly result?: unknown;
+  /** Of each backend. */
+  readonly steps?: ParallelResult[][];
+  readonly error?: { readonly code?: string | undefined; readonly message: string };
+}
+
+export interface MpiEnd {
+  readonly code: number | null;
+  readonly output: string;
+  readonly seconds: number;
+  /** By rank; undefined where it came to none. */
+  readonly answers: (MpiAnswer | undefined)[];
+}
+
+const PROGRAM = fileURLToPath(new URL('mpi-rank.js', import.meta.url));
+const ADDON = fileURLToPath(new URL('../../native/mpi/build/Release/batchnorm_mpi.node', import.meta.url));
+
+/** Open MPI refuses to start for root unless it is told twice. */
+const ENVIRONMENT = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
+
+/** Why there is nothing to test here, or null. */
+export function whyNoMpi(): string | null {
+  if (spawnSync('mpirun', ['--version']).error) return 'no mpirun on the PATH';
+  return existsSync(ADDON) ? null : 'the addon for MPI is not built: npm run build:mpi';
+}
+
+/** More ranks than processors is no mistake here; MPICH needs not be told. */
+export function mpirun(): string[] {
+  const isOpenMpi = /Open MPI|OpenRTE/.test(spawnSync('mpirun', ['--version'], { encoding: 'utf8' }).stdout);
+  return isOpenMpi ? ['mpirun', '--oversubscribe'] : ['mpirun'];
+}
+
+/**
+ * Runs a task.
+ *
+ * @param start the command before `node`; by default mpirun with so many ranks
+ */
+export async function runJob(ranks: number, task: MpiTask, start?: readonly string[]): Promise<MpiEnd> {
+  const folder = mkdtempSync(join(tmpdir(), 'batchnorm-mpi-'));
+  try {
+    writeFileSync(join(folder, 'task.bin'), serialize(task));
+    const command = [...(start ?? [...mpirun(), '-n', `${ranks}`]), process.execPath, PROGRAM, folder];
+    const end = await run(command);
+    const answers = Array.from({ length: ranks }, (_, rank) => {
+      const file = join(folder, `rank-${rank}.bin`);
+      return existsSync(file) ? (deserialize(readFileSync(file)) as MpiAnswer) : undefined;
+    });
+    return { ...end, answers };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Two minutes at most: what hangs is a failure. */
+export function run([command, ...args]: readonly string[]): Promise<Omit<MpiEnd, 'answers'>> {
+  const begin = performance.now();
+  const child = spawn(command, args, { env: ENVIRONMENT, timeout: 120_000, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output, seconds: (performance.now() - begin) / 1000 }));
+  });
+}
