@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { allUnderTest, isRequired } from './support/backends.js';
 import { ulp } from './support/bounds.js';
 import { same } from './support/close.js';
+import { Hosts, whyNoHosts } from './support/mpi-hosts.js';
 import { runJob, whyNoMpi } from './support/mpi-job.js';
 import { compareParts, joined, type Problem, problems, shareOf, within } from './support/parallel-problems.js';
 import { type ParallelBatch, type ParallelResult, parallelStep } from './support/parallel-step.js';
@@ -34,14 +35,17 @@ const SHARES = [
 const backends = allUnderTest().map(({ name, isa }) => ({ name, isa }));
 const absent = whyNoMpi();
 
-if (absent === null) for (const shares of SHARES) testRanks(shares);
-else if (isRequired('mpi')) suiteOf('MPI: required')('is there', () => assert.unreachable(absent));
-else skipAloud('MPI', absent);
+if (absent === null) {
+  for (const shares of SHARES) testRanks(shares);
+  testHosts();
+}
+if (absent !== null && isRequired('mpi')) suiteOf('MPI: required')('is there', () => assert.unreachable(absent));
+else if (absent !== null) skipAloud('MPI', absent);
 
 /** Results by backend, step and rank; those of the whole by backend and step. */
-async function compute(steps: readonly { whole: ParallelBatch; parts: readonly ParallelBatch[] }[]) {
+async function compute(steps: readonly { whole: ParallelBatch; parts: readonly ParallelBatch[] }[], start?: string[]) {
   const ranks = steps[0].parts.length;
-  const { code, output, answers } = await runJob(ranks, { backends, batches: steps.map(({ parts }) => parts) });
+  const { code, output, answers } = await runJob(ranks, { backends, batches: steps.map(({ parts }) => parts) }, start);
   for (const answer of answers) assert.is(answer?.error?.message, undefined);
   assert.is(code, 0, output);
   return allUnderTest().map((backend, b) => {
@@ -57,26 +61,14 @@ function testRanks(shares: readonly (readonly number[])[]): void {
   const ranks = shares[0].length;
   const test = suiteOf(`MPI: ${ranks} ranks`);
   const all = problems(shares);
-  const parts = (problem: Problem) => problem.shares.map((_, rank) => shareOf(problem, rank));
 
-  test('parts of the batch are one process with all of it, on every backend', async () => {
-    const results = await compute(all.map((problem) => ({ whole: problem.whole, parts: parts(problem) })));
-    for (const steps of results) {
-      all.forEach((problem, i) => {
-        const { one, parts } = steps[i];
-        sameStatistics(parts, problem.title);
-        assert.equal([...parts[0].count], Array(problem.c).fill(problem.whole.x.length / problem.c));
-        compareParts(problem, parts, one);
-        if (problem.shares.filter((samples) => samples > 0).length > 1) return;
-        same(joined(parts.map(({ y }) => y)), one.y, 'y of one rank that has everything');
-        same(joined(parts.map(({ dx }) => dx)), one.dx, 'dx of one rank that has everything');
-      });
-    }
-  });
+  test('parts of the batch are one process with all of it, on every backend', () => comparePartsWithWhole(all));
 
   test("gradients: 'summed' are those of the batch, on every rank the same bits", async () => {
     const summed = (part: ParallelBatch) => ({ ...part, options: { ...part.options, gradients: 'summed' as const } });
-    const results = await compute(all.map((problem) => ({ whole: problem.whole, parts: parts(problem).map(summed) })));
+    const results = await compute(
+      all.map((problem) => ({ whole: problem.whole, parts: partsOf(problem).map(summed) })),
+    );
     for (const steps of results) {
       all.forEach((problem, i) => {
         const { one, parts } = steps[i];
@@ -113,6 +105,54 @@ function testRanks(shares: readonly (readonly number[])[]): void {
       });
     }
   });
+}
+
+const partsOf = (problem: Problem) => problem.shares.map((_, rank) => shareOf(problem, rank));
+
+async function comparePartsWithWhole(all: readonly Problem[], start?: string[]): Promise<void> {
+  const results = await compute(
+    all.map((problem) => ({ whole: problem.whole, parts: partsOf(problem) })),
+    start,
+  );
+  for (const steps of results) {
+    all.forEach((problem, i) => {
+      const { one, parts } = steps[i];
+      sameStatistics(parts, problem.title);
+      assert.equal([...parts[0].count], Array(problem.c).fill(problem.whole.x.length / problem.c));
+      compareParts(problem, parts, one);
+      if (problem.shares.filter((samples) => samples > 0).length > 1) return;
+      same(joined(parts.map(({ y }) => y)), one.y, 'y of one rank that has everything');
+      same(joined(parts.map(({ dx }) => dx)), one.dx, 'dx of one rank that has everything');
+    });
+  }
+}
+
+function testHosts(): void {
+  const why = whyNoHosts();
+  if (why !== null) {
+    if (isRequired('hosts')) suiteOf('MPI: two hosts: required')('are there', () => assert.unreachable(why));
+    else skipAloud('MPI: two hosts', why);
+    return;
+  }
+  const test = suiteOf('MPI: two hosts');
+  let hosts: Hosts;
+  test.before(() => {
+    hosts = new Hosts();
+  });
+  test.after(() => hosts.close());
+
+  test('two ranks on each, with addresses of their own, and a cable between them', async () => {
+    const before = hosts.bytes;
+    const { answers, output } = await runJob(4, { scene: 'job' }, hosts.mpirun(2));
+    const jobs = answers.map((answer) => answer?.result as { host: string } | undefined);
+    assert.is(new Set(jobs.map((job) => job?.host)).size, 2, output);
+    // Each host needs the 100,000 numbers of both ranks on the other at least once.
+    const received = hosts.bytes - before;
+    if (!(received > 2 * 8 * 100_000)) assert.unreachable(`${received} bytes`);
+  });
+
+  test('parts of the batch are one process with all of it', () =>
+    comparePartsWithWhole(problems(SHARES.at(-1)!), hosts.mpirun(2)));
 }
 
 /** To the bit on all ranks. */
