@@ -1,14 +1,18 @@
 /** The layer: everything of TensorFlow.js' own `BatchNormalization` except its arithmetic. */
 import { cast, type serialization, type Tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { type LayerVariable, layers } from '@tensorflow/tfjs-layers';
+import type { Reducer } from '../index.js';
+import { readSynchronization } from '../synchronize.js';
 import { type Positions, readPositions } from './mask.js';
 import {
   type LearntParameters,
   normalizeByBatch,
   normalizeByGiven,
+  normalizeTogether,
   type Statistics,
   type Timed,
 } from './operations.js';
+import { Ranks } from './synchronize.js';
 
 /**
  * The configuration of `tf.layers.batchNormalization`, names and defaults alike: `axis` (-1), `momentum` (0.99),
@@ -23,6 +27,16 @@ export type BatchNormalizationConfig = OriginalConfig & {
    * biased one. Serialised only where it is 'unbiased'.
    */
   varianceEstimator?: 'biased' | 'unbiased' | undefined;
+  /**
+   * Normalises in training by the batches of several workers as if they were one: see `Reducer` of `batchnorm`. Every rank calls the
+   * layer and takes gradients equally often, with an empty batch where it has no data. No part of the serialised form.
+   */
+  synchronize?: Reducer | undefined;
+  /**
+   * With `synchronize`, the gradients of gamma and beta: 'local' (default), of this rank's part, to be added up like those of all
+   * other weights; or 'summed', those of the whole batch.
+   */
+  gradients?: 'local' | 'summed' | undefined;
 };
 
 type OriginalConfig = NonNullable<Parameters<typeof layers.batchNormalization>[0]>;
@@ -93,11 +107,14 @@ export class BatchNormalization extends Original {
   declare protected readonly movingVariance: LayerVariable;
 
   readonly #unbiased: boolean;
+  readonly #ranks: Ranks | null;
 
-  /** @throws RangeError where `varianceEstimator` is neither of the two. */
-  constructor(config: BatchNormalizationConfig = {}) {
+  /** @throws RangeError where `varianceEstimator` or `gradients` is neither of the two; TypeError where `synchronize` is no Reducer. */
+  constructor({ synchronize, gradients, ...config }: BatchNormalizationConfig = {}) {
     super(config);
     this.#unbiased = isUnbiased(config.varianceEstimator);
+    const given = readSynchronization('batchNormalization', { synchronize, gradients });
+    this.#ranks = given && new Ranks(given.reducer, given.summed);
   }
 
   override call(inputs: Tensor | Tensor[], { training = false, mask }: CallOptions = {}): Tensor {
@@ -105,6 +122,7 @@ export class BatchNormalization extends Original {
       const x = toFloat(single(inputs, this.name));
       if (!training || this.#isFrozen) return this.#infer(x);
       const positions = mask ? this.#positions(mask, x) : null;
+      if (this.#ranks !== null) return this.#trainTogether(x, positions, this.#ranks);
       return positions?.total === 0 ? this.#infer(x) : this.#train(x, positions);
     });
   }
@@ -133,6 +151,16 @@ export class BatchNormalization extends Original {
       if (x.size > 0) this.#follow({ mean, variance }, positions?.total ?? x.size / mean.length);
       return y;
     });
+  }
+
+  #trainTogether(x: Tensor, positions: Positions | null, ranks: Ranks): Tensor {
+    const result = this.#timed('forward')(() => {
+      const timed = this.#timed('backward');
+      const result = normalizeTogether(x, this.#parameters, this.#settings, positions, timed, ranks);
+      if (result !== null) this.#follow(result, result.count);
+      return result;
+    });
+    return result?.y ?? this.#infer(x);
   }
 
   /** Takes in the statistics of a batch of m values per channel. */

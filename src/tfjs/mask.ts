@@ -36,9 +36,9 @@ export interface GivenGradients {
   /** gamma·rstd·dy; becomes the gradient of x. */
   readonly dx: Float32Array;
   /** Σ dy·x̂ over all rows. */
-  readonly dgamma: Float32Array;
+  readonly dgamma: Float32Array | Float64Array;
   /** Σ dy over all rows. */
-  readonly dbeta: Float32Array;
+  readonly dbeta: Float32Array | Float64Array;
 }
 
 export interface Normalization {

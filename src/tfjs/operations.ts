@@ -3,6 +3,7 @@ import { customGrad, type GradSaveFunc, type Tensor } from '@tensorflow/tfjs-cor
 import { backward, forwardInference, forwardTraining } from '../index.js';
 import { computeTensors } from './heap.js';
 import { addStatisticsGradient, maskedStatistics, type Positions } from './mask.js';
+import type { Ranks, WholeStatistics } from './synchronize.js';
 
 /** What is fixed in a layer. */
 export interface Settings {
@@ -33,6 +34,8 @@ interface Pass extends Settings, Statistics {
   /** What mean and variance were taken over; null: everything. */
   readonly positions: Positions | null;
   readonly timed: Timed;
+  /** Those that share the statistics, if there are others, and the values per channel that all of them have. */
+  readonly shared?: { readonly ranks: Ranks; readonly count: number };
 }
 
 /**
@@ -60,6 +63,40 @@ export function normalizeByBatch(
   const { mean, variance } = statistics;
   const pass: Pass = { ...settings, mean, variance, kind: 'batch', positions, timed: timeBackward };
   return { y: differentiable(y, x, { gamma, beta }, pass), mean, variance };
+}
+
+/**
+ * The same with the statistics of this batch and those of the other ranks; null where nothing counts on any of them. Every rank
+ * calls it, and differentiates it if one does.
+ */
+export function normalizeTogether(
+  x: Tensor,
+  { gamma, beta }: LearntParameters,
+  settings: Settings,
+  positions: Positions | null,
+  timeBackward: Timed,
+  ranks: Ranks,
+): ({ y: Tensor; count: number } & Statistics) | null {
+  const { axis } = settings;
+  let whole!: WholeStatistics;
+  const [y] = computeTensors([x.shape], { x, gamma, beta }, ([out], { x: values, ...parameters }) => {
+    whole = ranks.statistics(values, x.shape, axis, positions);
+    if (whole.count === 0) return;
+    const { mean, variance } = whole;
+    forwardInference(values, x.shape, { ...settings, mean, variance, ...parameters, out });
+  });
+  const { mean, variance, count } = whole;
+  if (count === 0) return null;
+  const pass: Pass = {
+    ...settings,
+    mean,
+    variance,
+    kind: 'batch',
+    positions,
+    timed: timeBackward,
+    shared: { ranks, count },
+  };
+  return { y: differentiable(y, x, { gamma, beta }, pass), mean, variance, count };
 }
 
 /** y with given statistics, which count as constants. Differentiable in x, gamma and beta. */
@@ -96,9 +133,15 @@ function differentiable(y: Tensor, x: Tensor, { gamma, beta }: LearntParameters,
 
 /** dx, dgamma, dbeta. */
 function gradients(dy: Tensor, x: Tensor, gamma: Tensor | null, pass: Pass): Tensor[] {
-  const { axis, epsilon, mean, variance, kind, positions } = pass;
+  const { axis, epsilon, mean, variance, kind, positions, shared } = pass;
   const channels = [mean.length];
-  return computeTensors([x.shape, channels, channels], { dy, x, gamma }, ([out, outGamma, outBeta], values) => {
+  return computeTensors([x.shape, channels, channels], { dy, x, gamma }, (outputs, values) => {
+    if (shared !== undefined) {
+      const { ranks, count } = shared;
+      ranks.differentiate(outputs, { ...values, axis, epsilon, mean, variance, positions, count, shape: x.shape });
+      return;
+    }
+    const [out, outGamma, outBeta] = outputs;
     backward(values.dy, values.x, x.shape, {
       axis,
       epsilon,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import type { BackendName } from 'batchnorm';
+import type { TfjsCase } from './mpi-tfjs.js';
 import type { ParallelBatch, ParallelResult } from './parallel-step.js';
 
 export interface MpiTask {
@@ -16,6 +17,8 @@ export interface MpiTask {
   readonly timeout?: number;
   readonly backends?: readonly { readonly name: BackendName; readonly isa: string }[];
   /** For each step the parts of all ranks. */
+  /** Of the scene 'tfjs'. */
+  readonly cases?: readonly TfjsCase[];
   readonly batches?: readonly (readonly ParallelBatch[])[];
 }
 

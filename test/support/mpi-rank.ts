@@ -72,16 +72,22 @@ const SCENES: Record<string, () => unknown> = {
     const { sumDy, sumDyDeviation, count } = total;
     return { mean: whole.mean, values: whole.count, count, sumDy, sumDyDeviation, all };
   },
+  tfjs: async () => {
+    const { tfjsStep } = await import('./mpi-tfjs.js');
+    const results = [];
+    for (const one of task.cases!) results.push(await tfjsStep(one, reducer));
+    return results;
+  },
   job: () => {
     reducer.exchange(new Float64Array(100_000));
     return { rank, size, host: hostname(), library: reducer.library };
   },
 };
 
-function answer(): MpiAnswer {
-  if (task.scene !== undefined && !task.caught) return { result: SCENES[task.scene]() };
+async function answer(): Promise<MpiAnswer> {
+  if (task.scene !== undefined && !task.caught) return { result: await SCENES[task.scene]() };
   try {
-    if (task.scene !== undefined) return { result: SCENES[task.scene]() };
+    if (task.scene !== undefined) return { result: await SCENES[task.scene]() };
     return { steps: task.backends!.map(stepsOn) };
   } catch (error) {
     return { error: { code: (error as { code?: string }).code, message: (error as Error).message } };
@@ -93,4 +99,4 @@ function stepsOn({ name, isa }: NonNullable<MpiTask['backends']>[number]) {
   return task.batches!.map((shares) => parallelStep(shares[rank], reducer));
 }
 
-writeFileSync(join(folder, `rank-${rank}.bin`), serialize(answer()));
+writeFileSync(join(folder, `rank-${rank}.bin`), serialize(await answer()));
