@@ -71,13 +71,17 @@ function measure(way: string): void {
   };
   for (const channels of CHANNELS) {
     const message = new Float64Array(1 + 2 * channels);
-    tell('exchange', channels, 1e3 * timed(reducer, () => reducer.exchange(message)));
-    tell('two samples', channels, 1e3 * timed(reducer, stepOf(channels, 2, 1, reducer)));
+    const calls = [() => reducer.exchange(message), stepOf(channels, 2, 1, reducer)];
+    const [exchange, step] = timed(reducer, calls);
+    tell('exchange', channels, 1e3 * exchange!);
+    tell('two samples', channels, 1e3 * step!);
   }
   for (const { channels, pixels } of LAYERS) {
-    tell('strong', channels, timed(reducer, stepOf(channels, SAMPLES / reducer.size, pixels, reducer)));
-    tell('weak', channels, timed(reducer, stepOf(channels, SAMPLES, pixels, reducer)));
-    tell('plain', channels, timed(reducer, stepOf(channels, SAMPLES, pixels, undefined)));
+    const shares = [SAMPLES / reducer.size, SAMPLES, SAMPLES];
+    const calls = shares.map((share, i) => stepOf(channels, share, pixels, i === 2 ? undefined : reducer));
+    timed(reducer, calls).forEach((time, i) => {
+      tell((['strong', 'weak', 'plain'] as const)[i]!, channels, time);
+    });
   }
 }
 
@@ -93,14 +97,24 @@ function stepOf(channels: number, samples: number, pixels: number, synchronize: 
   };
 }
 
-/** Milliseconds a call: the median of rounds that all ranks start together, of the slowest rank in each. */
-function timed(reducer: MpiReducer, call: () => unknown): number {
-  spent(call, 3);
-  const first = slowest(reducer, spent(call, 3) / 3);
-  spent(call, Math.min(3000, Math.ceil(200 / first))); // until the engine has compiled it for good
-  const once = slowest(reducer, spent(call, 3) / 3);
-  const calls = Math.max(3, Math.ceil(20 / once));
-  return median(Array.from({ length: ROUNDS }, () => slowest(reducer, spent(call, calls) / calls)));
+/**
+ * Milliseconds of each: the median of rounds in which they take turns. All ranks start a turn together, and it is the slowest that
+ * counts.
+ */
+function timed(reducer: MpiReducer, contenders: readonly (() => unknown)[]): number[] {
+  const counts = contenders.map((call) => {
+    spent(call, 3);
+    const first = slowest(reducer, spent(call, 3) / 3);
+    spent(call, Math.min(3000, Math.ceil(200 / first))); // until the engine has compiled it for good
+    return Math.max(3, Math.ceil(20 / slowest(reducer, spent(call, 3) / 3)));
+  });
+  const times: number[][] = contenders.map(() => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    contenders.forEach((call, i) => {
+      times[i]!.push(slowest(reducer, spent(call, counts[i]!) / counts[i]!));
+    });
+  }
+  return times.map(median);
 }
 
 function spent(call: () => unknown, calls: number): number {
