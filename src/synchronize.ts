@@ -48,8 +48,9 @@ export class Synchronization {
     message.set(part.variance, 1 + c);
     const whole = newMoments(c);
     const tag = this.#tag('forward', c, ++this.#forwards);
+    const count = new Float64Array(c);
     for (const sent of exchange(call, this.#reducer, message, tag)) {
-      const count = new Float64Array(c).fill(sent[0]);
+      count.fill(sent[0]);
       mergeMoments(whole, { count, mean: sent.subarray(1, 1 + c), variance: sent.subarray(1 + c) });
     }
     return whole;

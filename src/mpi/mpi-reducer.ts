@@ -86,16 +86,16 @@ export class MpiReducer implements Reducer {
     const fits = length <= FIRST - HEADER;
     if (fits) this.#sent.set(values, HEADER);
     meet(this.#session, this.#sent, this.#received, this.#timeout);
-    if (fits) return this.#parts(this.#received, FIRST, HEADER, length);
+    // The first message's array is used again.
+    if (fits) return this.#each((rank) => this.#received.slice(rank * FIRST + HEADER, rank * FIRST + HEADER + length));
     const received = new Float64Array(this.size * length);
     // Everyone has come to this exchange, and knows its length.
     calling(call, () => this.#session.addon.allgather(values, received));
-    return this.#parts(received, length, 0, length);
+    return this.#each((rank) => received.subarray(rank * length, (rank + 1) * length));
   }
 
-  #parts(received: Float64Array, stride: number, start: number, length: number): Float64Array[] {
-    const at = (rank: number) => rank * stride + start;
-    return Array.from({ length: this.size }, (_, rank) => received.slice(at(rank), at(rank) + length));
+  #each(part: (rank: number) => Float64Array): Float64Array[] {
+    return Array.from({ length: this.size }, (_, rank) => part(rank));
   }
 }
 
