@@ -1,4 +1,5 @@
-// The example of docs/distributed.md: digits learnt by one, two and four ranks, with the same loss at every step.
+// The examples of docs/distributed.md and of MpiReducer; digits learnt by one, two and four ranks, with the same loss at every step.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { mpirun, run, whyNoMpi } from './support/mpi-job.js';
@@ -7,9 +8,10 @@ import { suiteOf } from './support/suite.js';
 
 const PROGRAM = fileURLToPath(new URL('../docs/examples/digits-mpi.js', import.meta.url));
 /** TensorFlow.js sums gradients in float32, in another order for every number of ranks; a hundred steps amplify it. */
-const DRIFT = 1e-3;
+const DRIFT = 1e-4;
 
 if (whyNoMpi() === null) {
+  testExamples();
   const test = suiteOf('MPI: digits');
 
   test('the same losses and the same accuracy from one, two and four ranks', async () => {
@@ -25,6 +27,31 @@ if (whyNoMpi() === null) {
       assert.is(several.losses.length, one.losses.length);
       assert.is(several.accuracy, one.accuracy);
     }
+  });
+}
+
+function testExamples(): void {
+  const test = suiteOf('MPI: examples');
+
+  /** What they print, under mpirun with two ranks. */
+  async function printed(title: string, code: string): Promise<string[]> {
+    const file = new URL(`../dist-test/examples/${title}.mjs`, import.meta.url);
+    mkdirSync(new URL('.', file), { recursive: true });
+    writeFileSync(file, code);
+    const { code: exit, output } = await run([...mpirun(), '-n', '2', process.execPath, fileURLToPath(file)]);
+    assert.is(exit, 0, output);
+    return output.trim().split('\n').sort();
+  }
+  const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+
+  test('docs/distributed.md', async () => {
+    const [, code] = read('docs/distributed.md').match(/```js\n(.*?)```/s)!;
+    assert.equal(await printed('distributed', code!), ['0 2 -1', '1 2 1']);
+  });
+
+  test('MpiReducer', async () => {
+    const [, lines] = read('src/mpi/mpi-reducer.ts').match(/ \* @example\n(( +\*(?! @|\/).*\n)+)/)!;
+    assert.equal(await printed('mpi-reducer', lines!.replace(/^ +\* ?/gm, '')), ['1', '1']);
   });
 }
 
