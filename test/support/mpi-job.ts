@@ -40,8 +40,14 @@ export interface MpiEnd {
 const PROGRAM = fileURLToPath(new URL('mpi-rank.js', import.meta.url));
 const ADDON = fileURLToPath(new URL('../../native/mpi/build/Release/batchnorm_mpi.node', import.meta.url));
 
-/** Open MPI refuses to start for root unless it is told twice. */
-const ENVIRONMENT = { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1' };
+/** Open MPI refuses to start for root unless it is told twice. What is printed is compared, so there are no colours. */
+const ENVIRONMENT = {
+  ...process.env,
+  OMPI_ALLOW_RUN_AS_ROOT: '1',
+  OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
+  FORCE_COLOR: '0',
+  NO_COLOR: undefined,
+};
 
 /** Why there is nothing to test here, or null. */
 export function whyNoMpi(): string | null {
