@@ -56,7 +56,7 @@ test('the tarball has what is used, and nothing else', () => {
   ]);
   assert.equal(
     files.filter((file) => file.startsWith('scripts/')),
-    ['scripts/install.js'],
+    ['scripts/build-mpi.js', 'scripts/install.js', 'scripts/mpi-flags.js'],
   );
   const strangers = /driver|test|bench|\.map$|\.o$|\.node$|tsconfig|(?<!\.d)\.[cm]?ts$/;
   assert.equal(

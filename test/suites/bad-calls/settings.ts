@@ -121,7 +121,7 @@ export const settingsCalls: readonly BadCall[] = [
     'of another library',
     () => layer({ affine: true }),
     TypeError,
-    'BatchNorm: "options" has no "affine"; known are axis, epsilon, updateRate, decay, debias, varianceEstimator, scale, center, activation, singleValue, dtype, ghostBatchSize, grouping, renorm, onNonFinite, synchronize',
+    'BatchNorm: "options" has no "affine"; known are axis, epsilon, updateRate, decay, debias, varianceEstimator, scale, center, activation, singleValue, dtype, ghostBatchSize, grouping, renorm, onNonFinite, synchronize, gradients',
   ],
   [
     'no state',
