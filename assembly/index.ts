@@ -1,344 +1,86 @@
-// The exports of the module: each kernel of src/kernels.ts once per element type. Pointers are byte addresses, 0 counts
-// as null; the last argument is `scratchBytes` bytes of memory to work in, aligned to 64.
-import { backward, gradientInput, gradientSums } from './backward';
-import { scratchBytes } from './layout';
-import { forward, normalize } from './normalize';
-import { statistics } from './stats';
+// The exports of the module: each kernel of src/kernels.ts once per element type. A call says what is in the record
+// that it points to.
+import { Call, workspaceBytes } from './call';
+import { serve } from './pool';
+import {
+  BACKWARD,
+  FORWARD,
+  finishPieces,
+  GRADIENT_INPUT,
+  GRADIENT_SUMS,
+  NORMALIZE,
+  reducePiece,
+  STATISTICS,
+  walk,
+} from './walk';
 
-export { scratchBytes };
+export { serve, workspaceBytes };
 
-export function statistics_f32(
-  mean: usize,
-  variance: usize,
-  x: usize,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  statistics<f32>(mean, variance, x, n, c, s, workspace);
+/** Tensors that the sums of a backward read: dy and x, and with an activation the residual. */
+function summed(call: Call): usize {
+  return call.activation != 0 && call.residual != 0 ? 3 : 2;
+}
+/** Tensors that a forward touches. */
+function forwardTensors(call: Call): usize {
+  return call.residual == 0 ? 2 : 3;
+}
+/** Tensors that a backward touches. */
+function backwardTensors(call: Call): usize {
+  return summed(call) + (call.dresidual == 0 ? 1 : 2);
 }
 
-export function statistics_f64(
-  mean: usize,
-  variance: usize,
-  x: usize,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  statistics<f64>(mean, variance, x, n, c, s, workspace);
+export function statistics_f32(call: Call): void {
+  walk(call, 4, STATISTICS, 0, 1);
+}
+export function statistics_f64(call: Call): void {
+  walk(call, 8, STATISTICS, 1, 1);
 }
 
-export function normalize_f32(
-  y: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  normalize<f32>(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s, workspace);
+export function normalize_f32(call: Call): void {
+  walk(call, 4, NORMALIZE, 0, forwardTensors(call));
+}
+export function normalize_f64(call: Call): void {
+  walk(call, 8, NORMALIZE, 0, forwardTensors(call));
 }
 
-export function normalize_f64(
-  y: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  normalize<f64>(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s, workspace);
+export function forward_f32(call: Call): void {
+  walk(call, 4, FORWARD, 1, forwardTensors(call));
+}
+export function forward_f64(call: Call): void {
+  walk(call, 8, FORWARD, 1, forwardTensors(call));
 }
 
-export function forward_f32(
-  y: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  forward<f32>(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s, workspace);
+export function gradientSums_f32(call: Call): void {
+  walk(call, 4, GRADIENT_SUMS, 0, summed(call));
+}
+export function gradientSums_f64(call: Call): void {
+  walk(call, 8, GRADIENT_SUMS, 0, summed(call));
 }
 
-export function forward_f64(
-  y: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  forward<f64>(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s, workspace);
+export function gradientInput_f32(call: Call): void {
+  walk(call, 4, GRADIENT_INPUT, 0, backwardTensors(call));
+}
+export function gradientInput_f64(call: Call): void {
+  walk(call, 8, GRADIENT_INPUT, 0, backwardTensors(call));
 }
 
-export function gradientSums_f32(
-  sumDy: usize,
-  sumDyDeviation: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  gradientSums<f32>(
-    sumDy,
-    sumDyDeviation,
-    dy,
-    x,
-    residual,
-    mean,
-    variance,
-    gamma,
-    beta,
-    epsilon,
-    activation,
-    n,
-    c,
-    s,
-    workspace,
-  );
+export function backward_f32(call: Call): void {
+  walk(call, 4, BACKWARD, summed(call), backwardTensors(call));
+}
+export function backward_f64(call: Call): void {
+  walk(call, 8, BACKWARD, summed(call), backwardTensors(call));
 }
 
-export function gradientSums_f64(
-  sumDy: usize,
-  sumDyDeviation: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  gradientSums<f64>(
-    sumDy,
-    sumDyDeviation,
-    dy,
-    x,
-    residual,
-    mean,
-    variance,
-    gamma,
-    beta,
-    epsilon,
-    activation,
-    n,
-    c,
-    s,
-    workspace,
-  );
+/** For tensors that come in pieces: kinds of sums are those of kinds.ts. */
+export function reduce_f32(call: Call, kind: i32): void {
+  reducePiece(call, 4, kind);
 }
-
-export function gradientInput_f32(
-  dx: usize,
-  dresidual: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  sumDy: usize,
-  sumDyDeviation: usize,
-  count: f64,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  gradientInput<f32>(
-    dx,
-    dresidual,
-    dy,
-    x,
-    residual,
-    mean,
-    variance,
-    gamma,
-    beta,
-    epsilon,
-    activation,
-    sumDy,
-    sumDyDeviation,
-    count,
-    n,
-    c,
-    s,
-    workspace,
-  );
+export function reduce_f64(call: Call, kind: i32): void {
+  reducePiece(call, 8, kind);
 }
-
-export function gradientInput_f64(
-  dx: usize,
-  dresidual: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  sumDy: usize,
-  sumDyDeviation: usize,
-  count: f64,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  gradientInput<f64>(
-    dx,
-    dresidual,
-    dy,
-    x,
-    residual,
-    mean,
-    variance,
-    gamma,
-    beta,
-    epsilon,
-    activation,
-    sumDy,
-    sumDyDeviation,
-    count,
-    n,
-    c,
-    s,
-    workspace,
-  );
+export function finish_f32(call: Call, kind: i32): bool {
+  return finishPieces(call, 4, kind);
 }
-
-export function backward_f32(
-  dx: usize,
-  dresidual: usize,
-  dgamma: usize,
-  dbeta: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  batchStatistics: bool,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  backward<f32>(
-    dx,
-    dresidual,
-    dgamma,
-    dbeta,
-    dy,
-    x,
-    residual,
-    mean,
-    variance,
-    gamma,
-    beta,
-    epsilon,
-    activation,
-    batchStatistics,
-    n,
-    c,
-    s,
-    workspace,
-  );
-}
-
-export function backward_f64(
-  dx: usize,
-  dresidual: usize,
-  dgamma: usize,
-  dbeta: usize,
-  dy: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  batchStatistics: bool,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  backward<f64>(
-    dx,
-    dresidual,
-    dgamma,
-    dbeta,
-    dy,
-    x,
-    residual,
-    mean,
-    variance,
-    gamma,
-    beta,
-    epsilon,
-    activation,
-    batchStatistics,
-    n,
-    c,
-    s,
-    workspace,
-  );
+export function finish_f64(call: Call, kind: i32): bool {
+  return finishPieces(call, 8, kind);
 }

@@ -1,164 +1,134 @@
 // y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
-import { Coefficients, columnsOf, least, Scratch, SPREAD_BELOW } from './layout';
-import { spread } from './reduce';
-import { statistics } from './stats';
-import { parameter4, passed4 } from './vec';
+import { passed } from './activation';
+import { Call, CENTER, OFFSET, SCALE } from './call';
+import { coefficients } from './coefficients';
+import { At0, At16, At32, At48, isYes } from './kinds';
+import { measure } from './stats';
+import { passedVector, splat } from './vec';
+import { mapTile, NORMALIZE } from './walk';
 
-/** 1/√(variance + epsilon); 0 where that is 1/0, so that a constant channel gives x̂ = 0 also with epsilon = 0. */
-export function reciprocalDeviation(variance: f64, epsilon: f64): f64 {
-  const sum = variance + epsilon;
-  return sum == 0 ? 0 : 1 / sqrt<f64>(sum);
+/** Four vectors at a time, where that pays for the size of the module: an engine may unroll less than a compiler does. */
+function isUnrolled<T, RESIDUAL>(): bool {
+  return sizeof<T>() == 4 && !isYes<RESIDUAL>();
 }
 
-/** Element `at` of an array of the tensor's type that may be absent, in float64. */
-export function optional<T>(values: usize, at: usize, absent: f64): f64 {
-  return values == 0 ? absent : <f64>load<T>(values + at * sizeof<T>());
-}
-
-/**
- * Per channel center = fl(mean), scale = fl(gamma·rstd), offset = fl(beta − (mean − center)·gamma·rstd): what the
- * rounding of the mean to the tensor's type takes away, the offset gives back.
- */
-export function coefficients<T>(
-  to: Coefficients,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  c: usize,
-): void {
-  for (let ch: usize = 0; ch < c; ++ch) {
-    const at = ch * sizeof<T>();
-    const mu = load<f64>(mean + (ch << 3));
-    const a = optional<T>(gamma, ch, 1) * reciprocalDeviation(load<f64>(variance + (ch << 3)), epsilon);
-    const center = <T>mu;
-    store<T>(to.center + at, center);
-    store<T>(to.scale + at, <T>a);
-    store<T>(to.offset + at, <T>(optional<T>(beta, ch, 0) - (mu - <f64>center) * a));
-  }
-}
-
-/** The coefficients where vectors run across channels: spread over columns, or as they are where s is 1. */
-export function spreadCoefficients<T>(scratch: Scratch, c: usize, s: usize, input: bool): Coefficients {
-  const from = scratch.channels;
-  const to = scratch.columns;
-  if (columnsOf(c, s) == c) return from;
-  spread<T>(to.center, from.center, c, s);
-  spread<T>(to.scale, from.scale, c, s);
-  spread<T>(to.offset, from.offset, c, s);
-  if (input) {
-    spread<T>(to.slope, from.slope, c, s);
-    spread<T>(to.level, from.level, c, s);
-  }
-  return to;
-}
-
-/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is passed(z, z). */
-export function passed<T>(v: T, z: T): T {
-  return z > <T>0 ? v : z != z ? z : <T>0;
-}
-
-/** What the activation sees: bn(x) + residual. `d` is fl(x − center); `residual` points to this element, or is 0. */
-export function preActivation<T>(d: T, scale: T, offset: T, residual: usize): T {
-  const z = <T>(d * scale) + offset;
-  return residual == 0 ? z : z + load<T>(residual);
-}
-export function preActivation4(d: v128, scale: v128, offset: v128, residual: usize): v128 {
-  const z = f32x4.add(f32x4.mul(d, scale), offset);
-  return residual == 0 ? z : f32x4.add(z, v128.load(residual));
-}
-
-/** `length` elements, with the coefficients of one channel, or of one column after the other if `spread`. */
-function normalizeRow<T>(
+/** The vector AT bytes behind the pointers. */
+function normalizeVector<T, RESIDUAL, RELU, AT>(
   y: usize,
   x: usize,
   residual: usize,
-  coefs: Coefficients,
-  at: usize,
-  spread: bool,
-  activation: i32,
-  length: usize,
+  center: v128,
+  scale: v128,
+  offset: v128,
 ): void {
-  let j: usize = 0;
+  let z = v128.add<T>(v128.mul<T>(v128.sub<T>(v128.load(x, offsetof<AT>()), center), scale), offset);
+  if (isYes<RESIDUAL>()) z = v128.add<T>(z, v128.load(residual, offsetof<AT>()));
+  v128.store(y, isYes<RELU>() ? passedVector<T>(z, z) : z, offsetof<AT>());
+}
+
+function normalizeOne<T, RESIDUAL, RELU>(y: usize, x: usize, residual: usize, center: T, scale: T, offset: T): void {
+  let z = <T>(<T>(load<T>(x) - center) * scale) + offset;
+  if (isYes<RESIDUAL>()) z += load<T>(residual);
+  store<T>(y, isYes<RELU>() ? passed<T>(z, z) : z);
+}
+
+/** `length` elements of channel `ch`, from element k on. */
+export function normalizeRow<T, RESIDUAL, RELU>(call: Call, k: usize, ch: usize, length: usize): void {
+  const center = call.coefficient(CENTER) + ch * sizeof<T>();
+  const scale = call.coefficient(SCALE) + ch * sizeof<T>();
+  const offset = call.coefficient(OFFSET) + ch * sizeof<T>();
+  let y = call.output + k * sizeof<T>();
+  let x = call.x + k * sizeof<T>();
+  let residual = call.residual + k * sizeof<T>();
+  const end = x + length * sizeof<T>();
   if (ASC_FEATURE_SIMD) {
-    if (sizeof<T>() == 4) {
-      let center = parameter4(coefs.center, at, false);
-      let scale = parameter4(coefs.scale, at, false);
-      let offset = parameter4(coefs.offset, at, false);
-      for (; j + 4 <= length; j += 4) {
-        if (spread) {
-          center = parameter4(coefs.center, at + j, true);
-          scale = parameter4(coefs.scale, at + j, true);
-          offset = parameter4(coefs.offset, at + j, true);
-        }
-        const k = j << 2;
-        const d = f32x4.sub(v128.load(x + k), center);
-        const z = preActivation4(d, scale, offset, residual == 0 ? 0 : residual + k);
-        v128.store(y + k, activation == 0 ? z : passed4(z, z));
+    const centers = splat<T>(center);
+    const scales = splat<T>(scale);
+    const offsets = splat<T>(offset);
+    if (isUnrolled<T, RESIDUAL>()) {
+      for (; x + 64 <= end; x += 64, y += 64) {
+        normalizeVector<T, RESIDUAL, RELU, At0>(y, x, 0, centers, scales, offsets);
+        normalizeVector<T, RESIDUAL, RELU, At16>(y, x, 0, centers, scales, offsets);
+        normalizeVector<T, RESIDUAL, RELU, At32>(y, x, 0, centers, scales, offsets);
+        normalizeVector<T, RESIDUAL, RELU, At48>(y, x, 0, centers, scales, offsets);
       }
     }
+    for (; x + 16 <= end; x += 16, y += 16, residual += 16) {
+      normalizeVector<T, RESIDUAL, RELU, At0>(y, x, residual, centers, scales, offsets);
+    }
   }
-  for (; j < length; ++j) {
-    const p = (at + (spread ? j : 0)) * sizeof<T>();
-    const k = j * sizeof<T>();
-    const d = load<T>(x + k) - load<T>(coefs.center + p);
-    const z = preActivation<T>(
-      d,
-      load<T>(coefs.scale + p),
-      load<T>(coefs.offset + p),
-      residual == 0 ? 0 : residual + k,
-    );
-    store<T>(y + k, activation == 0 ? z : passed<T>(z, z));
+  for (; x < end; x += sizeof<T>(), y += sizeof<T>(), residual += sizeof<T>()) {
+    normalizeOne<T, RESIDUAL, RELU>(y, x, residual, load<T>(center), load<T>(scale), load<T>(offset));
+  }
+}
+
+/** A vector with parameters of its own. */
+function normalizeAcross<T, RESIDUAL, RELU, AT>(
+  y: usize,
+  x: usize,
+  residual: usize,
+  center: usize,
+  scale: usize,
+  offset: usize,
+): void {
+  normalizeVector<T, RESIDUAL, RELU, AT>(
+    y,
+    x,
+    residual,
+    v128.load(center, offsetof<AT>()),
+    v128.load(scale, offsetof<AT>()),
+    v128.load(offset, offsetof<AT>()),
+  );
+}
+
+/** `count` rows of `width` columns, from element k on; the coefficients of the first one begin at `center`, `apart` bytes apart. */
+export function normalizeColumns<T, RESIDUAL, RELU>(
+  call: Call,
+  k: usize,
+  width: usize,
+  count: usize,
+  stride: usize,
+  first: usize,
+  apart: usize,
+): void {
+  for (let r: usize = 0; r < count; ++r, k += stride) {
+    let center = first;
+    let scale = center + apart;
+    let offset = scale + apart;
+    let y = call.output + k * sizeof<T>();
+    let x = call.x + k * sizeof<T>();
+    let residual = call.residual + k * sizeof<T>();
+    const end = x + width * sizeof<T>();
+    if (ASC_FEATURE_SIMD) {
+      if (isUnrolled<T, RESIDUAL>()) {
+        for (; x + 64 <= end; x += 64, y += 64, center += 64, scale += 64, offset += 64) {
+          normalizeAcross<T, RESIDUAL, RELU, At0>(y, x, 0, center, scale, offset);
+          normalizeAcross<T, RESIDUAL, RELU, At16>(y, x, 0, center, scale, offset);
+          normalizeAcross<T, RESIDUAL, RELU, At32>(y, x, 0, center, scale, offset);
+          normalizeAcross<T, RESIDUAL, RELU, At48>(y, x, 0, center, scale, offset);
+        }
+      }
+      for (; x + 16 <= end; x += 16, y += 16, residual += 16, center += 16, scale += 16, offset += 16) {
+        normalizeAcross<T, RESIDUAL, RELU, At0>(y, x, residual, center, scale, offset);
+      }
+    }
+    for (; x < end; x += sizeof<T>(), y += sizeof<T>(), residual += sizeof<T>()) {
+      normalizeOne<T, RESIDUAL, RELU>(y, x, residual, load<T>(center), load<T>(scale), load<T>(offset));
+      center += sizeof<T>();
+      scale += sizeof<T>();
+      offset += sizeof<T>();
+    }
   }
 }
 
 /** contract: src/kernels.ts, normalize */
-export function normalize<T>(
-  y: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  const scratch = Scratch.at(workspace, c, s);
-  coefficients<T>(scratch.channels, mean, variance, gamma, beta, epsilon, c);
-  const columns = s < SPREAD_BELOW;
-  const coefs = columns ? spreadCoefficients<T>(scratch, c, s, false) : scratch.channels;
-  const size = n * c * s;
-  const row = columns ? columnsOf(c, s) : s;
-  for (let start: usize = 0, ch: usize = 0; start < size; start += row) {
-    const k = start * sizeof<T>();
-    const length = least(row, size - start);
-    normalizeRow<T>(y + k, x + k, residual == 0 ? 0 : residual + k, coefs, ch, columns, activation, length);
-    ch = columns || ch + 1 == c ? 0 : ch + 1;
-  }
+export function normalizeTile(call: Call, first: usize, last: usize, thread: usize): void {
+  coefficients(call, first, last);
+  mapTile(call, NORMALIZE, first, last, thread);
 }
 
 /** contract: src/kernels.ts, forward */
-export function forward<T>(
-  y: usize,
-  x: usize,
-  residual: usize,
-  mean: usize,
-  variance: usize,
-  gamma: usize,
-  beta: usize,
-  epsilon: f64,
-  activation: i32,
-  n: usize,
-  c: usize,
-  s: usize,
-  workspace: usize,
-): void {
-  statistics<T>(mean, variance, x, n, c, s, workspace);
-  normalize<T>(y, x, residual, mean, variance, gamma, beta, epsilon, activation, n, c, s, workspace);
+export function forwardTile(call: Call, first: usize, last: usize, thread: usize): void {
+  measure(call, first, last, thread);
+  normalizeTile(call, first, last, thread);
 }

@@ -1,49 +1,85 @@
 // Two sums per channel in the order that docs/numerics.md, section 2, defines. The three walks differ only in how they
-// reach the elements; a term says what is summed.
+// reach the elements; a kind says what is summed.
 import { gradientStrip } from './backward';
+import { Call, COLUMNS_AT_ONCE } from './call';
+import { spreadCoefficients } from './coefficients';
+import { BENT, Bent, CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
 import {
-  CENTRED,
-  CHANNELS_AT_ONCE,
-  COLUMNS_BELOW,
-  columnsOf,
+  asColumns,
+  asLongRows,
+  divideUp,
   groupRows,
   LANES,
-  laneSets,
   least,
   PAIR_BYTES,
-  ROWS_AT_ONCE,
   SEGMENT,
-  SUMS,
+  segmentsOf,
   stackedRows,
-  Term,
 } from './layout';
 import { centredStrip, sumsStrip } from './stats';
 
 /**
- * Adds to `lanes` (first sums, then second sums) the terms of `count` strips of `width` elements: strip r is
- * x[position + r·stride ...]; its parameters are at `parameter`, and + j for element j if `spread`.
+ * Columns: rows whose contribution to a strip is summed at once. Free to choose: it does not change the order. Rows
+ * that lie a page or more apart fall into the same few places of the first cache: no more of them than it has ways.
  */
-function addStrip<T>(
-  term: Term,
+const NEAR_ROWS_AT_ONCE: usize = 8;
+const FAR_LINES_AT_ONCE: usize = 8;
+const PAGE_BYTES: usize = 4096;
+/** Tensors up to this are near anyway: all their rows at once. */
+const SMALL_BYTES: usize = 65536;
+/** Rows: blocks of 16 that pass while a part of the lanes stays in registers. Free to choose. */
+const BLOCKS_AT_ONCE: usize = 64;
+/** Rows: channels whose lanes are kept at once. Free to choose too, up to COLUMNS_AT_ONCE / LANES. */
+const CHANNELS_AT_ONCE: usize = 32;
+
+/**
+ * Adds to `lanes` (first sums, then second sums) the terms of `count` strips of `width` elements: strip r is
+ * x[position + r·stride ...]. Its parameters are those of channel `ch`, or if `spread` those of columns.
+ */
+function addStrip(
+  call: Call,
+  kind: i32,
   lanes: usize,
   position: usize,
-  parameter: usize,
+  ch: usize,
   spread: bool,
   width: usize,
   count: usize,
   stride: usize,
+  thread: usize,
 ): void {
-  if (term.kind == SUMS) sumsStrip<T>(term, lanes, position, width, count, stride);
-  else if (term.kind == CENTRED) centredStrip<T>(term, lanes, position, parameter, spread, width, count, stride);
-  else gradientStrip<T>(term, lanes, position, parameter, spread, width, count, stride);
+  if (call.width == 4) stripOf<f32>(call, kind, lanes, position, ch, spread, width, count, stride, thread);
+  else stripOf<f64>(call, kind, lanes, position, ch, spread, width, count, stride, thread);
+}
+
+function stripOf<T>(
+  call: Call,
+  kind: i32,
+  lanes: usize,
+  position: usize,
+  ch: usize,
+  spread: bool,
+  width: usize,
+  count: usize,
+  stride: usize,
+  thread: usize,
+): void {
+  if (kind == SUMS) sumsStrip<T>(call, lanes, position, width, count, stride);
+  else if (kind == CENTRED) centredStrip<T>(call, lanes, position, ch, spread, width, count, stride, thread);
+  else if (kind == GRADIENT) gradientStrip<T, No>(call, lanes, position, ch, spread, width, count, stride, thread);
+  else if (kind == GATED) gradientStrip<T, Yes>(call, lanes, position, ch, spread, width, count, stride, thread);
+  else gradientStrip<T, Bent>(call, lanes, position, ch, spread, width, count, stride, thread);
 }
 
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
-function addRow<T>(term: Term, lanes: usize, position: usize, ch: usize, length: usize): void {
+function addRow(call: Call, kind: i32, lanes: usize, position: usize, ch: usize, length: usize): void {
   const whole = length / LANES;
+  for (let block: usize = 0; block < whole; block += BLOCKS_AT_ONCE) {
+    const count = least(BLOCKS_AT_ONCE, whole - block);
+    addStrip(call, kind, lanes, position + block * LANES, ch, false, LANES, count, LANES, 0);
+  }
   const rest = length % LANES;
-  if (whole > 0) addStrip<T>(term, lanes, position, ch, false, LANES, whole, LANES);
-  if (rest > 0) addStrip<T>(term, lanes, position + whole * LANES, ch, false, rest, 1, LANES);
+  if (rest > 0) addStrip(call, kind, lanes, position + whole * LANES, ch, false, rest, 1, LANES, 0);
 }
 
 function lane(lanes: usize, j: usize): f64 {
@@ -59,27 +95,25 @@ function foldLanes(lanes: usize): f64 {
   return quarter(lanes, 0) + quarter(lanes, 2) + (quarter(lanes, 1) + quarter(lanes, 3));
 }
 
-export function increase(pointer: usize, by: f64): void {
+function increase(pointer: usize, by: f64): void {
   store<f64>(pointer, load<f64>(pointer) + by);
 }
 
-/** Adds the fold of a pair of lanes to the totals of a channel. */
-function fold(totals: usize, ch: usize, c: usize, lanes: usize): void {
-  increase(totals + (ch << 3), foldLanes(lanes));
-  increase(totals + ((c + ch) << 3), foldLanes(lanes + PAIR_BYTES / 2));
-}
-
-function clear(lanes: usize, sets: usize): void {
-  memory.fill(lanes, 0, sets * PAIR_BYTES);
+/** Adds the fold of a pair of lanes to the sums of a channel. */
+function fold(sums: usize, ch: usize, c: usize, lanes: usize): void {
+  increase(sums + (ch << 3), foldLanes(lanes));
+  increase(sums + ((c + ch) << 3), foldLanes(lanes + PAIR_BYTES / 2));
 }
 
 /** The columns of a channel are added to 16 lanes in turn, in order; then the lanes are folded. */
-function foldColumns(totals: usize, c: usize, s: usize, lanes: usize, spare: usize): void {
-  const columns = columnsOf(c, s);
-  for (let ch: usize = 0; ch < c; ++ch) {
-    clear(spare, 1);
+function foldColumns(call: Call, sums: usize, first: usize, last: usize, lanes: usize, spare: usize): void {
+  const s = call.s;
+  const row = (last - first) * s;
+  const columns = stackedRows(call) * row;
+  for (let ch = first; ch < last; ++ch) {
+    memory.fill(spare, 0, PAIR_BYTES);
     let to: usize = 0;
-    for (let start = ch * s; start < columns; start += c * s) {
+    for (let start = (ch - first) * s; start < columns; start += row) {
       for (let column = start; column < start + s; ++column) {
         const from = lanes + (column / LANES) * PAIR_BYTES + ((column % LANES) << 3);
         increase(spare + (to << 3), load<f64>(from));
@@ -87,79 +121,165 @@ function foldColumns(totals: usize, c: usize, s: usize, lanes: usize, spare: usi
         to = (to + 1) % LANES;
       }
     }
-    fold(totals, ch, c, spare);
+    fold(sums, ch, call.c, spare);
   }
 }
 
-/** Adds `count` rows of `width` columns, from element k on. */
-function addColumns<T>(lanes: usize, term: Term, k: usize, width: usize, count: usize, stride: usize): void {
-  for (let j: usize = 0; j < width; j += LANES) {
-    addStrip<T>(term, lanes + (j / LANES) * PAIR_BYTES, k + j, j, true, least(LANES, width - j), count, stride);
+/** Where s is 1, a column is a channel, whose fold is that column: lanes are sums. */
+function foldSingles(call: Call, sums: usize, first: usize, last: usize, lanes: usize): void {
+  for (let ch = first; ch < last; ++ch) {
+    const column = ch - first;
+    const from = lanes + (column / LANES) * PAIR_BYTES + ((column % LANES) << 3);
+    increase(sums + (ch << 3), load<f64>(from));
+    increase(sums + ((call.c + ch) << 3), load<f64>(from + PAIR_BYTES / 2));
   }
 }
 
-/** Columns: one lane for each of the c·s columns of a group of rows, or of 16 rows where these are stacked. */
-function reduceColumns<T>(totals: usize, term: Term, n: usize, c: usize, s: usize, lanes: usize): void {
-  const columns = columnsOf(c, s);
-  const strips = laneSets(c, s);
-  const groupSize = (groupRows(s) / stackedRows(c, s)) * columns;
-  const size = n * c * s;
-  for (let start: usize = 0; start < size; start += groupSize) {
-    const end = least(start + groupSize, size);
-    const whole = end - ((end - start) % columns);
-    clear(lanes, strips);
-    for (let k = start; k < whole; k += ROWS_AT_ONCE * columns) {
-      addColumns<T>(lanes, term, k, columns, least(ROWS_AT_ONCE, (whole - k) / columns), columns);
+/** Columns: one lane for each column of a group of rows, or of 16 rows where these are stacked. */
+function reduceColumns(
+  call: Call,
+  kind: i32,
+  sums: usize,
+  sumsStride: usize,
+  firstGroup: usize,
+  lastGroup: usize,
+  first: usize,
+  last: usize,
+  thread: usize,
+): void {
+  const s = call.s;
+  const stacked = stackedRows(call);
+  const stride = stacked * call.c * s;
+  const far = stride * call.width >= PAGE_BYTES;
+  const small = call.n * call.c * s * call.width <= SMALL_BYTES;
+  const rowsAtOnce: usize = small ? call.n : far ? FAR_LINES_AT_ONCE / tensorsOf(kind) : NEAR_ROWS_AT_ONCE;
+  const spare = call.lanes(thread);
+  const lanes = spare + PAIR_BYTES;
+  const step = (COLUMNS_AT_ONCE - LANES) / (s * stacked);
+  for (let block = first; block < last; block += step) {
+    const end = least(block + step, last);
+    const row = (end - block) * s;
+    const columns = stacked * row;
+    spreadParameters(call, kind, block, end, thread);
+    for (let g = firstGroup; g < lastGroup; ++g) {
+      const start = g * groupRows(call);
+      const rows = least(groupRows(call), call.n - start);
+      const whole = rows / stacked;
+      const position = (start * call.c + block) * s;
+      memory.fill(lanes, 0, divideUp(columns, LANES) * PAIR_BYTES);
+      for (let i: usize = 0; i < whole; i += rowsAtOnce) {
+        const count = least(rowsAtOnce, whole - i);
+        addStrip(call, kind, lanes, position + i * stride, 0, true, columns, count, stride, thread);
+      }
+      const rest = (rows % stacked) * row;
+      if (rest > 0) addStrip(call, kind, lanes, position + whole * stride, 0, true, rest, 1, stride, thread);
+      if (s == 1 && stacked == 1) foldSingles(call, sums + g * sumsStride, block, end, lanes);
+      else foldColumns(call, sums + g * sumsStride, block, end, lanes, spare);
     }
-    addColumns<T>(lanes, term, whole, end - whole, 1, columns);
-    foldColumns(totals, c, s, lanes, lanes + strips * PAIR_BYTES);
   }
+}
+
+/** How many tensors are read for the sums. */
+function tensorsOf(kind: i32): usize {
+  return kind == GATED || kind == BENT ? 3 : kind == GRADIENT ? 2 : 1;
+}
+
+/** Puts the parameters of these channels where columns find theirs. */
+function spreadParameters(call: Call, kind: i32, first: usize, last: usize, thread: usize): void {
+  if (kind == CENTRED) spread(call.columns(thread, 0), call.mean, sizeof<f64>(), call, first, last);
+  else if (kind != SUMS) spreadCoefficients(call, first, last, thread, kind == GRADIENT ? 1 : 3);
 }
 
 /** Rows that share a group: the lanes of a block of channels stay while the rows pass, so memory is walked in order. */
-function reduceShortRows<T>(totals: usize, term: Term, n: usize, c: usize, s: usize, lanes: usize): void {
-  for (let block: usize = 0; block < c; block += CHANNELS_AT_ONCE) {
-    const channels = least(CHANNELS_AT_ONCE, c - block);
-    for (let first: usize = 0; first < n; first += groupRows(s)) {
-      const last = least(first + groupRows(s), n);
-      clear(lanes, channels);
-      for (let i = first; i < last; ++i) {
-        for (let b: usize = 0; b < channels; ++b) {
-          addRow<T>(term, lanes + b * PAIR_BYTES, (i * c + block + b) * s, block + b, s);
+function reduceShortRows(
+  call: Call,
+  kind: i32,
+  sums: usize,
+  sumsStride: usize,
+  firstGroup: usize,
+  lastGroup: usize,
+  first: usize,
+  last: usize,
+  thread: usize,
+): void {
+  const c = call.c;
+  const s = call.s;
+  const lanes = call.lanes(thread);
+  for (let block = first; block < last; block += CHANNELS_AT_ONCE) {
+    const count = least(CHANNELS_AT_ONCE, last - block);
+    for (let g = firstGroup; g < lastGroup; ++g) {
+      const end = least((g + 1) * groupRows(call), call.n);
+      memory.fill(lanes, 0, count * PAIR_BYTES);
+      for (let i = g * groupRows(call); i < end; ++i) {
+        for (let b: usize = 0; b < count; ++b) {
+          addRow(call, kind, lanes + b * PAIR_BYTES, (i * c + block + b) * s, block + b, s);
         }
       }
-      for (let b: usize = 0; b < channels; ++b) fold(totals, block + b, c, lanes + b * PAIR_BYTES);
+      for (let b: usize = 0; b < count; ++b) fold(sums + g * sumsStride, block + b, c, lanes + b * PAIR_BYTES);
     }
   }
 }
 
-/** Rows that are groups by themselves, cut into segments where they are long. */
-function reduceLongRows<T>(totals: usize, term: Term, n: usize, c: usize, s: usize, lanes: usize): void {
-  for (let i: usize = 0; i < n; ++i) {
-    for (let ch: usize = 0; ch < c; ++ch) {
-      for (let j: usize = 0; j < s; j += SEGMENT) {
-        clear(lanes, 1);
-        addRow<T>(term, lanes, (i * c + ch) * s + j, ch, least(SEGMENT, s - j));
-        fold(totals, ch, c, lanes);
+/** Rows that are groups by themselves, cut into segments where they are long; whole rows, or segments of one row. */
+function reduceLongRows(
+  call: Call,
+  kind: i32,
+  sums: usize,
+  sumsStride: usize,
+  firstGroup: usize,
+  lastGroup: usize,
+  first: usize,
+  last: usize,
+  thread: usize,
+): void {
+  const segments = segmentsOf(call);
+  const lanes = call.lanes(thread);
+  const s = call.s;
+  let next: usize = 0;
+  for (let start = firstGroup; start < lastGroup; start = next) {
+    const i = start / segments;
+    next = least((i + 1) * segments, lastGroup);
+    for (let ch = first; ch < last; ++ch) {
+      for (let g = start; g < next; ++g) {
+        const j = (g - i * segments) * SEGMENT;
+        memory.fill(lanes, 0, PAIR_BYTES);
+        addRow(call, kind, lanes, (i * call.c + ch) * s + j, ch, least(SEGMENT, s - j));
+        fold(sums + g * sumsStride, ch, call.c, lanes);
       }
     }
   }
 }
 
-/** totals[ch], totals[c + ch] ← the two sums of channel ch. */
-export function reduce<T>(totals: usize, term: Term, n: usize, c: usize, s: usize, lanes: usize): void {
-  memory.fill(totals, 0, 2 * c * sizeof<f64>());
-  if (s < COLUMNS_BELOW) reduceColumns<T>(totals, term, n, c, s, lanes);
-  else if (groupRows(s) > 1) reduceShortRows<T>(totals, term, n, c, s, lanes);
-  else reduceLongRows<T>(totals, term, n, c, s, lanes);
+/**
+ * Adds the two sums of groups firstGroup .. lastGroup of channels first .. last to sums[ch] and sums[c + ch], those of
+ * group g to the ones `stride` bytes times g further on.
+ */
+export function reduceGroups(
+  call: Call,
+  kind: i32,
+  sums: usize,
+  stride: usize,
+  firstGroup: usize,
+  lastGroup: usize,
+  first: usize,
+  last: usize,
+  thread: usize,
+): void {
+  if (asColumns(call)) reduceColumns(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
+  else if (asLongRows(call)) reduceLongRows(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
+  else reduceShortRows(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
 }
 
-/** Values per channel to values per column, for vectors that run across channels. */
-export function spread<T>(columns: usize, channels: usize, c: usize, s: usize): void {
-  for (let row: usize = 0; row < stackedRows(c, s); ++row) {
-    for (let ch: usize = 0; ch < c; ++ch) {
-      const value = load<T>(channels + ch * sizeof<T>());
-      for (let j: usize = 0; j < s; ++j, columns += sizeof<T>()) store<T>(columns, value);
+/** Values of channels, of `width` bytes, to values of columns, for vectors that run across channels. */
+export function spread(columns: usize, values: usize, width: usize, call: Call, first: usize, last: usize): void {
+  const stacked = stackedRows(call);
+  const s = call.s;
+  for (let row: usize = 0; row < stacked; ++row) {
+    for (let from = values + first * width; from < values + last * width; from += width) {
+      for (let j: usize = 0; j < s; ++j, columns += width) {
+        if (width == 4) store<f32>(columns, load<f32>(from));
+        else store<f64>(columns, load<f64>(from));
+      }
     }
   }
 }

@@ -73,10 +73,16 @@ class Arguments {
     ++at_;
     return value;
   }
+  /** 0, 1, or [slope, low, high]. */
   Activation activation() {
-    const double code = number();
+    double code;
+    if (napi_get_value_double(env_, values_[at_], &code) != napi_ok) {
+      const double* lines = array<double>(3);
+      return {Activation::THREE_LINES, lines[0], lines[1], lines[2]};
+    }
+    ++at_;
     if (code != 0 && code != 1) fail(false, "an activation code of 0 or 1", "another", -1);
-    return code == 1 ? Activation::relu : Activation::none;
+    return {code == 1 ? Activation::RELU : Activation::NONE, 0, 0, 0};
   }
 
  private:

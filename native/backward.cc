@@ -1,4 +1,5 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
+#include "activation.h"
 #include "rooms.h"
 #include "walk.h"
 
@@ -6,19 +7,19 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** dy where the activation passes (z > 0), +0 where it stops, NaN where z is NaN. */
-template <bool RESIDUAL, bool RELU, class V, class T>
-inline V passedGradient(V dy, V d, V scale, V offset, const T* residual, size_t k) {
-  if constexpr (RELU) return passed(dy, preActivation<RESIDUAL>(d, scale, offset, residual, k));
+/** g: dy through the activation, whose input is computed again where it matters. */
+template <Residual RESIDUAL, class ACTIVATION, class V, class T>
+inline V passedGradient(const ACTIVATION& activation, V dy, V d, V scale, V offset, const T* residual, size_t k) {
+  if constexpr (ACTIVATION::GATES) return activation.g(dy, preActivation<RESIDUAL>(d, scale, offset, residual, k));
   return dy;
 }
 
 /** Σ g and Σ g·d, where d = fl(x − center) is of the tensor's type, so that float32 products are exact. */
-template <class T, bool RESIDUAL, bool RELU>
+template <class T, Residual RESIDUAL, class ACTIVATION>
 struct GradientTerm {
   using Element = T;
-  static constexpr size_t TENSORS = RELU && RESIDUAL ? 3 : 2;
-  using Columns = SpreadCoefficients<T, RELU ? 3 : 1>;
+  static constexpr size_t TENSORS = ACTIVATION::GATES && RESIDUAL != Residual::NO ? 3 : 2;
+  using Columns = SpreadCoefficients<T, ACTIVATION::GATES ? 3 : 1>;
   template <class V>
   struct Parameters {
     V center, scale, offset;
@@ -26,26 +27,27 @@ struct GradientTerm {
   const T* dy;
   const T* x;
   const T* residual;
+  ACTIVATION activation;
   Coefficients<T> coefs;
 
   void fetch(size_t k) const {
     prefetch(x + k);
     prefetch(dy + k);
-    if constexpr (TENSORS == 3) prefetch(residual + k);
+    if constexpr (RESIDUAL == Residual::YES) prefetch(residual + k);
   }
   GradientTerm columns(Columns& memory, View v, Channels channels) const {
-    return {dy, x, residual, memory.of(coefs, v, channels)};
+    return {dy, x, residual, activation, memory.of(coefs, v, channels)};
   }
   template <class V>
   Parameters<V> parameters(size_t at, bool spread) const {
     const V center = parameter<V>(coefs.center, at, spread);
-    if constexpr (!RELU) return {center, center, center};  // only the activation sees the others
+    if constexpr (!ACTIVATION::GATES) return {center, center, center};  // only the activation sees the others
     return {center, parameter<V>(coefs.scale, at, spread), parameter<V>(coefs.offset, at, spread)};
   }
   template <class V, class Sum>
   void add(Sum& first, Sum& second, size_t k, const Parameters<V>& p) const {
     const V d = sub(Traits<V>::load(x + k), p.center);
-    const V g = passedGradient<RESIDUAL, RELU>(Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
+    const V g = passedGradient<RESIDUAL>(activation, Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
     const Sum wide = widen(g);
     first = BN_ISA::add(first, wide);
     second = addProduct(second, wide, widen(d), T());
@@ -53,7 +55,7 @@ struct GradientTerm {
 };
 
 /** dx = g·scale − (d·slope + level), the second part absent where the statistics were given; dresidual = g. */
-template <class T, bool RESIDUAL, bool RELU, bool BATCH>
+template <class T, Residual RESIDUAL, class ACTIVATION, bool BATCH>
 struct InputMap {
   using Element = T;
   using Columns = SpreadCoefficients<T, BATCH ? 5 : 3>;
@@ -66,18 +68,19 @@ struct InputMap {
   const T* dy;
   const T* x;
   const T* residual;
+  ACTIVATION activation;
   Coefficients<T> coefs;
   size_t ahead;  // where the same rows of the next tile lie
 
   InputMap columns(Columns& memory, View v, Channels channels) const {
-    return {output, dresidual, dy, x, residual, memory.of(coefs, v, channels), ahead};
+    return {output, dresidual, dy, x, residual, activation, memory.of(coefs, v, channels), ahead};
   }
   bool aligned() const { return dresidual == nullptr || intoLine(dresidual) == intoLine(output); }
 
   template <class V>
   Parameters<V> parameters(size_t at, bool spread) const {
     const V center = parameter<V>(coefs.center, at, spread), scale = parameter<V>(coefs.scale, at, spread);
-    const V offset = RELU ? parameter<V>(coefs.offset, at, spread) : center;
+    const V offset = ACTIVATION::GATES ? parameter<V>(coefs.offset, at, spread) : center;
     if constexpr (!BATCH) return {center, scale, offset, center, center};
     return {center, scale, offset, parameter<V>(coefs.slope, at, spread), parameter<V>(coefs.level, at, spread)};
   }
@@ -88,7 +91,7 @@ struct InputMap {
       prefetch(dy + k + ahead);
     }
     const V d = sub(Traits<V>::load(x + k), p.center);
-    const V g = passedGradient<RESIDUAL, RELU>(Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
+    const V g = passedGradient<RESIDUAL>(activation, Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
     const V direct = mul(g, p.scale);
     if (dresidual != nullptr) put<STREAM>(dresidual + k, g);
     if constexpr (BATCH) {
@@ -119,24 +122,26 @@ struct Inputs {
   const T* dy;
   const T* x;
   const T* residual;
-  Activation activation;
+  const Activation& activation;
 
-  bool relu() const { return activation == Activation::relu; }
-  /** Calls body(RESIDUAL, RELU) with flags as types. Only the activation sees the residual. */
+  /** Only the activation sees the residual. */
+  bool addsResidual() const { return activation.code != Activation::NONE && residual != nullptr; }
+  /** Calls body(activation, RESIDUAL) with these as types. */
   template <class Body>
-  void withActivation(const Body& body) const {
-    if (!relu()) return body(No(), No());
-    residual == nullptr ? body(No(), Yes()) : body(Yes(), Yes());
+  void withTypes(const Body& body) const {
+    withActivation<T>(activation, addsResidual(), body);
   }
   /** Tensors that are read for the sums. */
-  size_t count() const { return relu() && residual != nullptr ? 3 : 2; }
+  size_t count() const { return addsResidual() ? 3 : 2; }
 };
 
 template <class T>
 void sumTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk, Tile tile) {
   const double *first = walk.totals, *second = walk.totals + walk.v.c;
-  in.withActivation([&](auto withResidual, auto withRelu) {
-    walk.reduce(GradientTerm<T, withResidual.value, withRelu.value>{in.dy, in.x, in.residual, walk.channels}, tile);
+  in.withTypes([&](auto chosen, auto withResidual) {
+    using Chosen = decltype(chosen);
+    using Term = GradientTerm<T, seenBy<Chosen>(withResidual.value), Chosen>;
+    walk.reduce(Term{in.dy, in.x, in.residual, chosen, walk.channels}, tile);
   });
   for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
     const double center = walk.channels.center[ch];
@@ -147,14 +152,17 @@ void sumTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& aff
 
 template <class T>
 void inputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, const Walk<T>& walk, Tile tile) {
-  in.withActivation([&](auto withResidual, auto withRelu) {
-    constexpr bool RESIDUAL = withResidual.value, RELU = withRelu.value;
+  in.withTypes([&](auto chosen, auto withResidual) {
+    using Chosen = decltype(chosen);
+    constexpr Residual RESIDUAL = seenBy<Chosen>(withResidual.value);
     const Coefficients<T>& coefs = walk.channels;
     const size_t ahead = walk.ahead(tile);
     if (batchStatistics) {
-      walk.map(InputMap<T, RESIDUAL, RELU, true>{dx, dresidual, in.dy, in.x, in.residual, coefs, ahead}, tile);
+      walk.map(InputMap<T, RESIDUAL, Chosen, true>{dx, dresidual, in.dy, in.x, in.residual, chosen, coefs, ahead},
+               tile);
     } else {
-      walk.map(InputMap<T, RESIDUAL, RELU, false>{dx, dresidual, in.dy, in.x, in.residual, coefs, ahead}, tile);
+      walk.map(InputMap<T, RESIDUAL, Chosen, false>{dx, dresidual, in.dy, in.x, in.residual, chosen, coefs, ahead},
+               tile);
     }
   });
 }
@@ -164,7 +172,7 @@ void inputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, c
 /** contract: src/kernels.ts, gradientSums */
 template <class T>
 void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
-                  Activation activation, const Call& call) {
+                  const Activation& activation, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
   const Walk<T> walk(in.count(), in.count(), call);
   walk.tiles([&](Tile tile) {
@@ -176,7 +184,7 @@ void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual,
 /** contract: src/kernels.ts, gradientInput */
 template <class T>
 void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
-                   Activation activation, const GradientSums* sums, double count, const Call& call) {
+                   const Activation& activation, const GradientSums* sums, double count, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
   const Walk<T> walk(0, in.count() + (dresidual == nullptr ? 1 : 2), call);
   walk.tiles([&](Tile tile) {
@@ -189,7 +197,7 @@ void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residu
 /** contract: src/kernels.ts, backward */
 template <class T>
 void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x, const T* residual,
-              const Affine<T>& affine, Activation activation, bool batchStatistics, const Call& call) {
+              const Affine<T>& affine, const Activation& activation, bool batchStatistics, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
   const Walk<T> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call);
   const GradientSums& sums = walk.sums;
@@ -206,18 +214,18 @@ void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x,
   });
 }
 
-template void gradientSums(GradientSums, const float*, const float*, const float*, const Affine<float>&, Activation,
-                           const Call&);
-template void gradientSums(GradientSums, const double*, const double*, const double*, const Affine<double>&, Activation,
-                           const Call&);
-template void gradientInput(float*, float*, const float*, const float*, const float*, const Affine<float>&, Activation,
-                            const GradientSums*, double, const Call&);
+template void gradientSums(GradientSums, const float*, const float*, const float*, const Affine<float>&,
+                           const Activation&, const Call&);
+template void gradientSums(GradientSums, const double*, const double*, const double*, const Affine<double>&,
+                           const Activation&, const Call&);
+template void gradientInput(float*, float*, const float*, const float*, const float*, const Affine<float>&,
+                            const Activation&, const GradientSums*, double, const Call&);
 template void gradientInput(double*, double*, const double*, const double*, const double*, const Affine<double>&,
-                            Activation, const GradientSums*, double, const Call&);
+                            const Activation&, const GradientSums*, double, const Call&);
 template void backward(float*, float*, float*, float*, const float*, const float*, const float*, const Affine<float>&,
-                       Activation, bool, const Call&);
+                       const Activation&, bool, const Call&);
 template void backward(double*, double*, double*, double*, const double*, const double*, const double*,
-                       const Affine<double>&, Activation, bool, const Call&);
+                       const Affine<double>&, const Activation&, bool, const Call&);
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -71,12 +71,18 @@ inline V parameter(const T* values, size_t at, bool spread) {
   return spread ? Traits<V>::load(values + at) : Traits<V>::splat(values[at]);
 }
 
+/** Whether there is a residual: known when a loop is compiled, or not. */
+enum class Residual { NO, YES, MAYBE };
+
 /** What the activation sees: bn(x) + residual. `d` is fl(x − center). */
-template <bool RESIDUAL, class V, class T>
+template <Residual RESIDUAL, class V, class T>
 inline V preActivation(V d, V scale, V offset, const T* residual, size_t k) {
   const V z = add(mul(d, scale), offset);
-  if constexpr (RESIDUAL) return add(z, Traits<V>::load(residual + k));
-  return z;
+  if constexpr (RESIDUAL == Residual::NO) return z;
+  if constexpr (RESIDUAL == Residual::MAYBE) {
+    if (residual == nullptr) return z;
+  }
+  return add(z, Traits<V>::load(residual + k));
 }
 
 }  // namespace

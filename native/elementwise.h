@@ -40,6 +40,7 @@ inline void mapRow(const Map map, size_t k, size_t ch, size_t length) {
     for (const size_t aligned = k + toLine(map.output + k); k < aligned; ++k) map.template apply<false, T>(k, single);
   }
   const auto full = map.template parameters<Full>(ch, false);
+  BN_UNROLL
   for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<STREAM, Full>(k, full);
   const auto part = map.template parameters<Part>(ch, false);
   for (; k + Part::LENGTH <= end; k += Part::LENGTH) map.template apply<false, Part>(k, part);
@@ -62,6 +63,7 @@ inline void mapColumns(const Map map, size_t k, size_t end, size_t j, size_t col
   }
   while (k + Full::LENGTH <= end) {
     const size_t inRow = divideUp(columns - j, Full::LENGTH), vectors = least(inRow, (end - k) / Full::LENGTH);
+    BN_UNROLL
     for (size_t q = 0; q < vectors * Full::LENGTH; q += Full::LENGTH) {
       map.template apply<STREAM, Full>(k + q, map.template parameters<Full>(j + q, true));
     }
@@ -143,22 +145,6 @@ void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels
       const size_t i = manner.descending ? lastRow - 1 - n : firstRow + n, start = i * row + block * v.s;
       inChunks(spread, start, start + width, {manner.streaming, false}, Across{start, width});
     }
-  }
-}
-
-/** Calls `body` with two flags as types, so that its loops hold no branches on them. */
-struct Yes {
-  static constexpr bool value = true;
-};
-struct No {
-  static constexpr bool value = false;
-};
-template <class Body>
-inline void withFlags(bool first, bool second, const Body& body) {
-  if (first) {
-    second ? body(Yes(), Yes()) : body(Yes(), No());
-  } else {
-    second ? body(No(), Yes()) : body(No(), No());
   }
 }
 

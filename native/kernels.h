@@ -19,7 +19,12 @@ struct Affine {
   double epsilon;
 };
 
-enum class Activation : int { none = 0, relu = 1 };
+/** src/kernels.ts, KernelActivation; the parameters count with THREE_LINES. */
+struct Activation {
+  enum Code { NONE = 0, RELU = 1, THREE_LINES = 2 };
+  Code code;
+  double slope, low, high;
+};
 
 /** sumDy and sumDyDeviation, [c] each. */
 struct GradientSums {
@@ -64,15 +69,15 @@ struct KernelTable {
   size_t (*scratchBytes)(View, const Resources&);
   void (*statistics)(double* mean, double* variance, const T* x, const Call&);
   /** With a memo of no memory, coefficients are computed in the scratch. */
-  void (*normalize)(T* y, const T* x, const T* residual, const Affine<T>&, Activation, Memo, const Call&);
-  void (*forward)(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&, Activation,
-                  const Call&);
-  void (*gradientSums)(GradientSums, const T* dy, const T* x, const T* residual, const Affine<T>&, Activation,
+  void (*normalize)(T* y, const T* x, const T* residual, const Affine<T>&, const Activation&, Memo, const Call&);
+  void (*forward)(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&,
+                  const Activation&, const Call&);
+  void (*gradientSums)(GradientSums, const T* dy, const T* x, const T* residual, const Affine<T>&, const Activation&,
                        const Call&);
-  void (*gradientInput)(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>&, Activation,
-                        const GradientSums*, double count, const Call&);
+  void (*gradientInput)(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>&,
+                        const Activation&, const GradientSums*, double count, const Call&);
   void (*backward)(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x, const T* residual,
-                   const Affine<T>&, Activation, bool batchStatistics, const Call&);
+                   const Affine<T>&, const Activation&, bool batchStatistics, const Call&);
 };
 
 struct Kernels {

@@ -1,4 +1,5 @@
 // y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
+#include "activation.h"
 #include "rooms.h"
 #include "stats.h"
 
@@ -6,7 +7,7 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-template <class T, bool RESIDUAL, bool RELU>
+template <class T, Residual RESIDUAL, class ACTIVATION>
 struct NormalizeMap {
   using Element = T;
   using Columns = SpreadCoefficients<T, 3>;
@@ -17,11 +18,12 @@ struct NormalizeMap {
   T* output;
   const T* x;
   const T* residual;
+  ACTIVATION activation;
   Coefficients<T> coefs;
   size_t ahead;  // where the same rows of the next tile lie
 
   NormalizeMap columns(Columns& memory, View v, Channels channels) const {
-    return {output, x, residual, memory.of(coefs, v, channels), ahead};
+    return {output, x, residual, activation, memory.of(coefs, v, channels), ahead};
   }
   bool aligned() const { return true; }
 
@@ -35,20 +37,16 @@ struct NormalizeMap {
     if constexpr (STREAM) prefetch(x + k + ahead);
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V z = preActivation<RESIDUAL>(d, p.scale, p.offset, residual, k);
-    if constexpr (RELU) {
-      put<STREAM>(output + k, passed(z, z));
-    } else {
-      put<STREAM>(output + k, z);
-    }
+    put<STREAM>(output + k, activation.y(z));
   }
 };
 
 template <class T>
-void normalizeTile(T* y, const T* x, const T* residual, Activation activation, const Coefficients<T>& coefs,
+void normalizeTile(T* y, const T* x, const T* residual, const Activation& activation, const Coefficients<T>& coefs,
                    const Walk<T>& walk, Tile tile) {
-  withFlags(residual != nullptr, activation == Activation::relu, [&](auto withResidual, auto withRelu) {
-    using Map = NormalizeMap<T, withResidual.value, withRelu.value>;
-    walk.map(Map{y, x, residual, coefs, walk.ahead(tile)}, tile);
+  withActivation<T>(activation, residual != nullptr, [&](auto chosen, auto withResidual) {
+    using Map = NormalizeMap<T, withResidual.value, decltype(chosen)>;
+    walk.map(Map{y, x, residual, chosen, coefs, walk.ahead(tile)}, tile);
   });
 }
 
@@ -56,7 +54,7 @@ void normalizeTile(T* y, const T* x, const T* residual, Activation activation, c
 
 /** contract: src/kernels.ts, normalize */
 template <class T>
-void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, Activation activation, Memo memo,
+void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, const Activation& activation, Memo memo,
                const Call& call) {
   const Walk<T> walk(0, residual == nullptr ? 2 : 3, call);
   Coefficients<T> coefs = walk.channels;
@@ -71,7 +69,7 @@ void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, Act
 /** contract: src/kernels.ts, forward; affine.mean and affine.variance are mean and variance */
 template <class T>
 void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>& affine,
-             Activation activation, const Call& call) {
+             const Activation& activation, const Call& call) {
   const Walk<T> walk(1, residual == nullptr ? 2 : 3, call);
   walk.tiles([&](Tile tile) {
     measure(mean, variance, x, walk, tile);
@@ -80,11 +78,12 @@ void forward(T* y, const T* x, const T* residual, double* mean, double* variance
   });
 }
 
-template void normalize(float*, const float*, const float*, const Affine<float>&, Activation, Memo, const Call&);
-template void normalize(double*, const double*, const double*, const Affine<double>&, Activation, Memo, const Call&);
-template void forward(float*, const float*, const float*, double*, double*, const Affine<float>&, Activation,
+template void normalize(float*, const float*, const float*, const Affine<float>&, const Activation&, Memo, const Call&);
+template void normalize(double*, const double*, const double*, const Affine<double>&, const Activation&, Memo,
+                        const Call&);
+template void forward(float*, const float*, const float*, double*, double*, const Affine<float>&, const Activation&,
                       const Call&);
-template void forward(double*, const double*, const double*, double*, double*, const Affine<double>&, Activation,
+template void forward(double*, const double*, const double*, double*, double*, const Affine<double>&, const Activation&,
                       const Call&);
 
 }  // namespace BN_ISA

@@ -129,7 +129,7 @@ BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, s
 template <class Term>
 BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t ch, size_t length) {
   using Part = typename Vectors<typename Term::Element>::Part;
-  const Strip whole{position, length / LANES, LANES, 0};
+  const Strip whole{position, length / LANES, LANES, FETCHED_AHEAD};
   for (size_t j = 0; j < LANES; j += BLOCK * Part::LENGTH) {
     addBlock<Part, BLOCK>(lanes + j, term, whole, j, ch, false);
   }

@@ -8,18 +8,19 @@ namespace BN_ISA {
 template <class T>
 void statistics(double* mean, double* variance, const T* x, const Call&);
 template <class T>
-void normalize(T* y, const T* x, const T* residual, const Affine<T>&, Activation, Memo, const Call&);
+void normalize(T* y, const T* x, const T* residual, const Affine<T>&, const Activation&, Memo, const Call&);
 template <class T>
-void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&, Activation,
+void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&, const Activation&,
              const Call&);
 template <class T>
-void gradientSums(GradientSums, const T* dy, const T* x, const T* residual, const Affine<T>&, Activation, const Call&);
+void gradientSums(GradientSums, const T* dy, const T* x, const T* residual, const Affine<T>&, const Activation&,
+                  const Call&);
 template <class T>
-void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>&, Activation,
+void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>&, const Activation&,
                    const GradientSums*, double count, const Call&);
 template <class T>
 void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x, const T* residual, const Affine<T>&,
-              Activation, bool batchStatistics, const Call&);
+              const Activation&, bool batchStatistics, const Call&);
 
 }  // namespace BN_ISA
 }  // namespace bn

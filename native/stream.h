@@ -8,6 +8,9 @@ namespace BN_ISA {
 namespace {
 
 constexpr size_t LINE_BYTES = 64;
+/** Elements that a walk in order fetches ahead: the hardware begins anew at every page of 4 KB. Sums of (4,64,8,56,56)
+ * took 0.8 of the time, inference of (65536,64) 0.85; half as many gained less, twice as many no more. */
+constexpr size_t FETCHED_AHEAD = 512;
 
 /** Elements from p back to where its cache line begins. */
 template <class T>

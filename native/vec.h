@@ -4,20 +4,22 @@
 //   D  doubles, as many as a register holds         (sums; elementwise passes, float64)
 //   H  floats, as many as D has doubles             (what is widened into sums)
 //
-// each with LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, passed; widen (H
-// to D) and addExactProduct (D); stream (F) and drain. Below, float and double are given the same functions, so that a
-// formula is written once and serves vectors and tails alike.
+// each with LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, passed, atMost and
+// choose; widen (H to D) and addExactProduct (D); stream (F) and drain. Below, float and double are given the same
+// functions, so that a formula is written once and serves vectors and tails alike.
 #pragma once
 #include "layout.h"
 
-/** For what is only fast in the registers of its caller; and for loops that would else be compiled into each of theirs.
- */
+/** For what is only fast in the registers of its caller; for loops that would else be compiled into each of theirs; and
+ * before loops over memory that pay for four steps at a time. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define BN_INLINE __forceinline
 #define BN_NOINLINE __declspec(noinline)
+#define BN_UNROLL
 #else
 #define BN_INLINE inline __attribute__((always_inline))
 #define BN_NOINLINE __attribute__((noinline))
+#define BN_UNROLL _Pragma("GCC unroll 4")
 #endif
 
 #if defined(BN_AVX512)
@@ -51,6 +53,12 @@ inline double addExactProduct(double sum, double a, double b) { return sum + a *
 /** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is passed(z, z). */
 inline float passed(float v, float z) { return z > 0 ? v : z != z ? z : 0; }
 inline double passed(double v, double z) { return z > 0 ? v : z != z ? z : 0; }
+
+/** Where a ≤ b (nowhere if one of them is NaN), and a choice by that. */
+inline bool atMost(float a, float b) { return a <= b; }
+inline bool atMost(double a, double b) { return a <= b; }
+inline float choose(bool where, float a, float b) { return where ? a : b; }
+inline double choose(bool where, double a, double b) { return where ? a : b; }
 
 /** Stores, past the caches if STREAM: then p is aligned. */
 template <bool STREAM, class T, class V>

@@ -1,4 +1,4 @@
-// Compiles assembly/ once with SIMD and once without, and writes both modules, as base64, into src/generated/wasm.ts:
+// Compiles assembly/ with SIMD and without, for shared memory and for its own, and writes the modules, as base64, into src/generated/wasm.ts:
 // inlined, they reach bundles, browsers and workers without a path or a request.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const targets = ['scalar', 'simd128'];
+const targets = ['scalar', 'scalarShared', 'simd128', 'simd128Shared'];
 
 const constants = [];
 for (const target of targets) {

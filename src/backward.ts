@@ -1,9 +1,13 @@
-import { computeGradients } from './gradients.js';
+import { type Activation, readActivation } from './activation.js';
+import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from './gradient-sums.js';
+import { type BackwardPass, computeGradients } from './gradients.js';
+import { type Mask, readMask } from './mask.js';
+import { maskedGradients } from './masked-pass.js';
+import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
 import { newTensor } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 import {
-  checkActivation,
   checkArray,
   checkChoice,
   checkEpsilon,
@@ -27,6 +31,11 @@ export interface BackwardOptions<T extends Tensor> extends Common {
    * {@link forwardInference}, where they are constants.
    */
   statistics?: 'batch' | 'given' | undefined;
+  /**
+   * Where x is only a piece of the batch that mean and variance are of: the merged sums of all pieces. dgamma and dbeta are
+   * those of the whole batch then, the same for each piece; see {@link GradientSums}. Default: x is all of it.
+   */
+  sums?: WholeSums | undefined;
   /** As in the forward. Default 1. */
   gamma?: T | undefined;
   /** As in the forward; needed with an activation, whose input is computed again instead of stored. Default 0. */
@@ -35,6 +44,8 @@ export interface BackwardOptions<T extends Tensor> extends Common {
   residual?: T | undefined;
   /** As in the forward. Default 'none'. */
   activation?: Activation | undefined;
+  /** As in the forward: dx and dresidual are 0 at masked positions, whatever lies there. Default: all take part. */
+  mask?: Mask | undefined;
   /** Where dx goes. May be dy itself; no other overlap. Default a new array. */
   out?: T | undefined;
   /** Where dgamma goes, [c]. Default a new array. */
@@ -61,7 +72,7 @@ export interface Gradients<T extends Tensor> {
 
 const CALL = 'backward';
 const OPTIONS = /* @__PURE__ */ nameSet(
-  'axis epsilon mean variance statistics gamma beta residual activation out outGamma outBeta outResidual',
+  'axis epsilon mean variance statistics sums gamma beta residual activation mask out outGamma outBeta outResidual',
 );
 const STATISTICS = ['batch', 'given'] as const;
 const IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
@@ -102,13 +113,14 @@ export function backward<T extends Tensor>(
 ): Gradients<T> {
   checkOptions(CALL, options, OPTIONS);
   const { axis, epsilon = DEFAULT_EPSILON, mean, variance, statistics = 'batch', gamma, beta, residual } = options;
-  const { activation = 'none', out, outGamma, outBeta, outResidual } = options;
+  const { activation = 'none', sums, mask, out, outGamma, outBeta, outResidual } = options;
   checkEpsilon(CALL, epsilon);
-  checkActivation(CALL, activation);
+  readActivation(CALL, activation);
   checkChoice(CALL, 'statistics', statistics, STATISTICS);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
+  if (sums !== undefined) checkSums(sums, statistics, c);
   const means = readStatistics(CALL, 'mean', mean, c);
   const variances = readStatistics(CALL, 'variance', variance, c);
   checkVariance(CALL, 'variance', variances);
@@ -127,7 +139,8 @@ export function backward<T extends Tensor>(
 
   const dgamma = outGamma ?? newTensor<T>(kind, c);
   const dbeta = outBeta ?? newTensor<T>(kind, c);
-  const { dx, dresidual } = computeGradients<T>({
+  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const pass: BackwardPass<T> = {
     kind,
     view,
     dy,
@@ -141,6 +154,17 @@ export function backward<T extends Tensor>(
     residual: residual ?? null,
     affine: { mean: means, variance: variances, gamma: gamma ?? null, beta: beta ?? null, epsilon },
     batchStatistics: statistics === 'batch',
-  });
+    sums: sums === undefined ? null : { ...sumsOf(sums), count: sums.count },
+    weights: null,
+    learn: true,
+  };
+  const { dx, dresidual } = selection === null ? computeGradients(pass) : maskedGradients(pass, selection);
   return dresidual === null ? { dx, dgamma, dbeta } : { dx, dgamma, dbeta, dresidual };
+}
+
+/** Sums are of the batch, so they say nothing where statistics are constants. */
+function checkSums(sums: WholeSums, statistics: 'batch' | 'given', channels: number): asserts sums is GradientSums {
+  if (!isGradientSums(sums)) throw wrongKind(CALL, 'sums', 'GradientSums', sums);
+  if (statistics === 'given') throw wrongKind(CALL, 'sums', "nothing with statistics: 'given'", sums);
+  if (sums.channels !== channels) throw wrongValue(CALL, 'sums.channels', `${channels}`, sums.channels);
 }

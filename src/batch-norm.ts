@@ -1,52 +1,34 @@
-import { kernels } from './backends/select.js';
-import { computeGradients } from './gradients.js';
-import { type KeptInput, keepInput, requireInput } from './kept-input.js';
-import { ACTIVATION_CODES, type Affine, type View } from './kernels.js';
+import { ComposedPass } from './composed-pass.js';
+import { type KeptInput, requireInput } from './kept-input.js';
 import { LayerArrays } from './layer-arrays.js';
+import {
+  type BatchNormBackwardOptions,
+  type BatchNormForwardOptions,
+  checkBackward,
+  checkBackwardOptions,
+  checkForward,
+  checkLimits,
+} from './layer-options.js';
 import { type BatchNormOptions, readSettings, type Settings } from './layer-settings.js';
+import { LayerShown } from './layer-shown.js';
 import { type BatchNormState, readState, writeState } from './layer-state.js';
-import { wrongKind, wrongValue } from './messages.js';
-import { Moments } from './moments.js';
-import { setRunning, updateRunning } from './running-statistics.js';
+import type { Selection } from './mask.js';
+import { passBackward, passForward } from './masked-pass.js';
+import { type Moments, momentsOf } from './moments.js';
+import { nonFiniteChannels } from './non-finite.js';
+import { type Pass, PlainPass } from './pass.js';
+import { checkReducer, type Reducer } from './reducer.js';
+import { RunningStatistics } from './running-statistics.js';
+import { StatisticsTransaction } from './statistics-transaction.js';
 import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
-import {
-  checkArray,
-  checkChannels,
-  checkOptions,
-  checkOverlap,
-  checkSize,
-  checkVariance,
-  NO_OPTIONS,
-  nameSet,
-  readView,
-  refuseOrphan,
-  refuseSingleValue,
-} from './validate.js';
-
-export interface BatchNormForwardOptions<T extends Tensor> {
-  /** Where y goes. May be x (then there is no backward) or the residual; no other overlap. Default a new array. */
-  out?: T | undefined;
-  /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). */
-  residual?: T | undefined;
-}
-
-export interface BatchNormBackwardOptions<T extends Tensor> {
-  /** Where dx goes. May be dy itself; no other overlap. Default a new array. */
-  out?: T | undefined;
-  /** Where dresidual goes, if the forward had a residual. May be dy itself when `out` is not. */
-  outResidual?: T | undefined;
-}
+import { checkOptions, checkSize, NO_OPTIONS, nameSet } from './validate.js';
 
 const OPTIONS = /* @__PURE__ */ nameSet(
-  'axis epsilon updateRate decay varianceEstimator scale center activation singleValue dtype',
+  'axis epsilon updateRate decay debias varianceEstimator scale center activation singleValue dtype ' +
+    'ghostBatchSize grouping renorm onNonFinite synchronize',
 );
-const FORWARD = 'BatchNorm.forward';
-const FORWARD_OPTIONS = /* @__PURE__ */ nameSet('out residual');
-const FORWARD_IN_PLACE = { out: ['x', 'residual'] };
-const BACKWARD = 'BatchNorm.backward';
-const BACKWARD_OPTIONS = /* @__PURE__ */ nameSet('out outResidual');
-const BACKWARD_IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
+const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize');
 
 /**
  * A batch normalization layer: parameters, running statistics, forward and backward (arXiv 1502.03167).
@@ -73,15 +55,18 @@ const BACKWARD_IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
  * console.log([...bn.runningMean]); // → [ 0.2, 2 ]
  * bn.eval().forward(x, [2, 2]);
  */
-export class BatchNorm<T extends Tensor = Float32Array> {
-  /** true: forward normalises by the batch and updates the running statistics. false: by the running statistics. */
-  training = true;
+export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
   readonly #settings: Settings;
   readonly #own: LayerArrays<T>;
-  /** Statistics and parameters of the last forward. */
-  readonly #affine: Affine<T>;
-  #batchesTracked = 0;
+  readonly #running: RunningStatistics;
+  readonly #transaction: StatisticsTransaction;
+  readonly #pass: Pass<T>;
+  /** For masks with weights, which the plain pass does not know; made when there is one. */
+  #weightedPass: Pass<T> | null;
+  readonly #synchronized: boolean;
   #input: KeptInput<T> | null = null;
+  /** Whether the last backward was to compute dgamma and dbeta. */
+  #learnt = true;
   #dresidual: T | null = null;
 
   /**
@@ -94,56 +79,36 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     checkSize('BatchNorm', 'channels', channels);
     checkOptions('BatchNorm', options, OPTIONS);
     const settings = readSettings('BatchNorm', options);
-    const kind = settings.dtype === 'float32' ? 'Float32Array' : 'Float64Array';
+    const { synchronize = null } = options;
+    if (synchronize !== null) checkReducer('BatchNorm', 'synchronize', synchronize);
+    const { dtype, ghostBatchSize, renorm, onNonFinite } = settings;
+    const own = new LayerArrays<T>(dtype === 'float32' ? 'Float32Array' : 'Float64Array', channels, settings);
+    const running = new RunningStatistics(own, settings);
+    super(own, running);
+    const plain = synchronize === null && ghostBatchSize === null && renorm === null && onNonFinite !== 'throw';
     this.#settings = settings;
-    this.#own = new LayerArrays<T>(kind, channels, settings.scale, settings.center);
-    this.#affine = {
-      mean: new Float64Array(channels),
-      variance: new Float64Array(channels),
-      gamma: settings.scale ? newTensor<T>(kind, channels) : null,
-      beta: settings.center ? newTensor<T>(kind, channels) : null,
-      epsilon: settings.epsilon,
-    };
+    this.#own = own;
+    this.#running = running;
+    this.#transaction = new StatisticsTransaction(own, running, settings);
+    this.#pass = plain ? new PlainPass(own, settings) : new ComposedPass(own, settings, synchronize);
+    this.#weightedPass = plain ? null : this.#pass;
+    this.#synchronized = synchronize !== null;
   }
 
-  /** Number of channels, c. */
-  get channels(): number {
-    return this.#own.channels;
-  }
-
-  /** Learnt scale, [c], starting at 1; written in place by the optimiser. null without `scale`. */
-  get gamma(): T | null {
-    return this.#own.gamma;
-  }
-
-  /** Learnt shift, [c], starting at 0; written in place by the optimiser. null without `center`. */
-  get beta(): T | null {
-    return this.#own.beta;
-  }
-
-  /** Mean that evaluation normalises by, [c], starting at 0. */
-  get runningMean(): Float64Array {
-    return this.#own.runningMean;
-  }
-
-  /** Variance that evaluation normalises by, [c], starting at 1; divided as `varianceEstimator` says. */
-  get runningVariance(): Float64Array {
-    return this.#own.runningVariance;
-  }
-
-  /** Number of batches that the running statistics have taken in; empty ones do not count. */
-  get batchesTracked(): number {
-    return this.#batchesTracked;
-  }
-
-  /** Gradient of the last backward with respect to gamma, [c], always the same array. null before, and without `scale`. */
+  /**
+   * Gradient of the last backward with respect to gamma, [c], always the same array. null before, without `scale`, and
+   * where it was not to `learn`.
+   */
   get dgamma(): T | null {
-    return this.#own.gamma && this.#own.dgamma;
+    return this.#own.gamma && this.#learnt ? this.#own.dgamma : null;
   }
 
-  /** Gradient of the last backward with respect to beta, [c], always the same array. null before, and without `center`. */
+  /**
+   * Gradient of the last backward with respect to beta, [c], always the same array. null before, without `center`, and
+   * where it was not to `learn`.
+   */
   get dbeta(): T | null {
-    return this.#own.beta && this.#own.dbeta;
+    return this.#own.beta && this.#learnt ? this.#own.dbeta : null;
   }
 
   /**
@@ -152,18 +117,6 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    */
   get dresidual(): T | null {
     return this.#dresidual;
-  }
-
-  /** Training mode. */
-  train(): this {
-    this.training = true;
-    return this;
-  }
-
-  /** Evaluation mode. */
-  eval(): this {
-    this.training = false;
-    return this;
   }
 
   /**
@@ -180,54 +133,81 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    *   untouched
    */
   forward(x: T, shape: readonly number[], options: BatchNormForwardOptions<T> = NO_OPTIONS): T {
-    checkOptions(FORWARD, options, FORWARD_OPTIONS);
-    const { out, residual } = options;
     const { training } = this;
-    const view = this.#checkForward(x, shape, out, residual, training);
+    const by = this.normalizeWith;
+    const batch = by === 'mode' ? training : by === 'batch';
+    const track = training && this.updateStatistics;
+    const checked = checkForward(this.#own, this.#settings, this.#synchronized, { batch, track }, x, shape, options);
+    const { rMax, dMax } = checkLimits(this.#settings, options);
+    const { out, residual, update = true } = options;
     const y = out ?? newTensor<T>(this.#own.kind, x.length);
-    const backend = x.length > 0 ? kernels() : null;
-
-    // From here on nothing throws. What an earlier forward kept is gone with its copies.
-    this.#input = null;
-    const affine = this.#affine;
-    const { gamma, beta, runningMean, runningVariance } = this.#own;
-    if (gamma !== null) affine.gamma!.set(gamma);
-    if (beta !== null) affine.beta!.set(beta);
-    if (!training) {
-      affine.mean.set(runningMean);
-      affine.variance.set(runningVariance);
-    }
-    const code = ACTIVATION_CODES[this.#settings.activation];
-    if (backend !== null && training) {
-      backend.forward(y, x, residual ?? null, affine, code, view);
-      this.#batchesTracked++;
-      updateRunning(this, affine, this.#settings, view.n * view.s);
-    } else if (backend !== null) {
-      backend.normalize(y, x, residual ?? null, affine, code, view);
-    }
-    this.#input = keepInput(x, residual, view, out, training, this.#settings.activation);
+    const { input, statistics } = passForward(
+      this.#passFor(checked.selection),
+      this.#own.kind,
+      this.#settings.activation,
+      {
+        ...checked,
+        batch,
+        x,
+        residual,
+        out,
+        y,
+        scope: { track, samples: shape[0], rMax, dMax },
+      },
+    );
+    this.#input = input;
+    this.#transaction.begin(statistics, track, update);
     return y;
   }
 
-  #checkForward(x: T, shape: readonly number[], out: T | undefined, residual: T | undefined, training: boolean): View {
-    const { axis, singleValue } = this.#settings;
-    const own = this.#own;
-    const view = readView(FORWARD, shape, axis);
-    const { c } = view;
-    checkChannels(FORWARD, own.channels, shape, view);
-    checkArray(FORWARD, 'x', x, own.kind, view.n * c * view.s, shape);
-    if (residual !== undefined) checkArray(FORWARD, 'residual', residual, own.kind, x.length, shape);
-    own.check(FORWARD);
-    if (!training) checkVariance(FORWARD, 'runningVariance', own.runningVariance);
-    if (out !== undefined) {
-      checkArray(FORWARD, 'out', out, own.kind, x.length, shape);
-      checkOverlap(FORWARD, { out }, { x, residual }, FORWARD_IN_PLACE);
-      own.checkOutput(FORWARD, 'out', out);
-    }
-    if (training && x.length === c && c > 0 && singleValue === 'throw') {
-      refuseSingleValue(FORWARD, shape, 'normalise by the running statistics with eval()');
-    }
-    return view;
+  #passFor(selection: Selection | null): Pass<T> {
+    if (selection === null || selection.weights === null) return this.#pass;
+    this.#weightedPass ??= new ComposedPass(this.#own, this.#settings, null);
+    return this.#weightedPass;
+  }
+
+  /**
+   * Takes the batch of the last forward into the running statistics, if it was called with `update: false`: once, however
+   * often the forward was repeated or commit is called. The next forward replaces what was not committed.
+   *
+   * @param moments take these in instead, as one batch: such as the merged {@link BatchNorm.batchMoments} of several
+   *   forwards whose gradients are accumulated
+   * @returns whether anything was taken in
+   * @throws TypeError where it is no `Moments`, RangeError where its channels differ or count unequally
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(1, { updateRate: 0.5 });
+   * const x = Float32Array.of(1, 3);
+   * bn.forward(x, [2, 1], { update: false });
+   * bn.forward(x, [2, 1], { update: false }); // again, for a backward that recomputes
+   * console.log(bn.commit(), bn.commit(), bn.runningMean[0]); // → true false 1
+   */
+  commit(moments?: Moments): boolean {
+    return this.updateStatistics && this.#transaction.commit('BatchNorm.commit', moments);
+  }
+
+  /**
+   * Lets go of the batch of the last forward, if it was called with `update: false`: commit will not take it in.
+   *
+   * @returns whether there was one
+   */
+  discard(): boolean {
+    return this.#transaction.discard();
+  }
+
+  /**
+   * Count, mean and variance of the batch of the last forward (with `synchronize`, of all ranks), whether or not they have
+   * been taken in; null where it needed none. A copy.
+   */
+  get batchMoments(): Moments | null {
+    const { batch } = this.#transaction;
+    return batch && momentsOf(batch);
+  }
+
+  /** The channels with NaN or Infinity in the last batch: their mean or variance is not a finite number. */
+  get nonFiniteChannels(): number[] {
+    const { batch } = this.#transaction;
+    return batch === null ? [] : nonFiniteChannels(batch);
   }
 
   /**
@@ -242,46 +222,17 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * @throws TypeError, RangeError as the function {@link backward}; gradients and outputs are untouched
    */
   backward(dy: T, options: BatchNormBackwardOptions<T> = NO_OPTIONS): T {
-    checkOptions(BACKWARD, options, BACKWARD_OPTIONS);
+    checkBackwardOptions(options);
+    const input = requireInput('BatchNorm.backward', this.#input);
+    checkBackward(this.#own, dy, input, options);
     const { out, outResidual } = options;
-    const input = requireInput(BACKWARD, this.#input);
-    this.#checkBackward(dy, input, out, outResidual);
-    const { x, view, hasResidual, residual, batchStatistics } = input;
     const { dgamma, dbeta } = this.#own.gradients();
-    const { dx, dresidual } = computeGradients<T>({
-      kind: this.#own.kind,
-      view,
-      dy,
-      x,
-      hasResidual,
-      residual,
-      affine: this.#affine,
-      activation: this.#settings.activation,
-      batchStatistics,
-      dgamma,
-      dbeta,
-      out,
-      outResidual,
-    });
+    const { learn } = this;
+    const targets = { out, outResidual, learn, dgamma, dbeta };
+    const { dx, dresidual } = passBackward(this.#passFor(input.selection), this.#own.kind, dy, input, targets);
+    this.#learnt = learn;
     this.#dresidual = dresidual;
     return dx;
-  }
-
-  #checkBackward(dy: T, input: KeptInput<T>, out: T | undefined, outResidual: T | undefined): void {
-    const { x, residual, hasResidual } = input;
-    const own = this.#own;
-    checkArray(BACKWARD, 'dy', dy, own.kind, x.length, 'as x');
-    if (out !== undefined) checkArray(BACKWARD, 'out', out, own.kind, x.length, 'as x');
-    if (outResidual !== undefined) {
-      if (!hasResidual) refuseOrphan(BACKWARD, 'a residual in the forward', outResidual);
-      checkArray(BACKWARD, 'outResidual', outResidual, own.kind, x.length, 'as x');
-    }
-    checkOverlap(BACKWARD, { out, outResidual }, { dy, x, residual }, BACKWARD_IN_PLACE);
-    if (out !== undefined) own.checkOutput(BACKWARD, 'out', out);
-    if (outResidual !== undefined) own.checkOutput(BACKWARD, 'outResidual', outResidual);
-    own.checkInput(BACKWARD, 'dy', dy);
-    own.checkInput(BACKWARD, 'x', x);
-    if (residual !== null) own.checkInput(BACKWARD, 'residual', residual);
   }
 
   /** Drops what forward and backward keep of the size of x: the references to x and the residual, and dresidual. */
@@ -303,13 +254,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * console.log(bn.runningMean[0], bn.runningVariance[0]); // → 2 1
    */
   setStatistics(moments: Moments): void {
-    const call = 'BatchNorm.setStatistics';
-    if (!(moments instanceof Moments)) throw wrongKind(call, 'moments', 'Moments', moments);
-    if (moments.channels !== this.channels) {
-      throw wrongValue(call, 'moments.channels', `${this.channels}`, moments.channels);
-    }
-    this.#own.check(call);
-    setRunning(call, this, moments, this.#settings.varianceEstimator);
+    this.#transaction.replace('BatchNorm.setStatistics', moments);
   }
 
   /**
@@ -324,21 +269,31 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * console.log(copy.runningVariance[1] === bn.runningVariance[1]); // → true
    */
   state(): BatchNormState {
-    return writeState(this, this.#settings);
+    return writeState(this, this.#settings, this.#running);
   }
 
   /**
    * A layer as {@link BatchNorm.state} described it, bit for bit.
    *
+   * @param options `synchronize`, which is no data
    * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
    */
-  static fromState<T extends Tensor = Float32Array>(state: BatchNormState): BatchNorm<T> {
+  static fromState<T extends Tensor = Float32Array>(
+    state: BatchNormState,
+    options: { synchronize?: Reducer | undefined } = NO_OPTIONS,
+  ): BatchNorm<T> {
+    checkOptions('BatchNorm.fromState', options, STATE_OPTIONS);
     const saved = readState('BatchNorm.fromState', state);
-    const layer = new BatchNorm<T>(saved.channels, saved.settings);
+    const layer = new BatchNorm<T>(saved.channels, { ...saved.options, ...options });
     layer.training = saved.training;
-    layer.#batchesTracked = saved.batchesTracked;
+    layer.normalizeWith = saved.normalizeWith;
+    layer.updateStatistics = saved.updateStatistics;
+    layer.learn = saved.learn;
+    layer.#running.restore(saved);
     layer.runningMean.set(saved.runningMean);
     layer.runningVariance.set(saved.runningVariance);
+    if (saved.renormMean !== null) layer.renormMean?.set(saved.renormMean);
+    if (saved.renormDeviation !== null) layer.renormDeviation?.set(saved.renormDeviation);
     if (saved.gamma !== null) layer.gamma?.set(saved.gamma);
     if (saved.beta !== null) layer.beta?.set(saved.beta);
     return layer;

@@ -1,10 +1,11 @@
+import { type Activation, kernelActivation, readActivation } from './activation.js';
 import { kernels } from './backends/select.js';
-import { ACTIVATION_CODES } from './kernels.js';
+import { type Mask, readMask } from './mask.js';
+import { maskedForward } from './masked-pass.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
 import { newTensor } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 import {
-  checkActivation,
   checkArray,
   checkEpsilon,
   checkOptions,
@@ -27,14 +28,16 @@ export interface ForwardInferenceOptions<T extends Tensor> extends Common {
   beta?: T | undefined;
   /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). Default none. */
   residual?: T | undefined;
-  /** Applied last: 'none' (default) or 'relu', relu(z) = z > 0 ? z : 0, NaN stays NaN. */
+  /** Applied last; see {@link Activation}. Default 'none'. */
   activation?: Activation | undefined;
+  /** Which positions are wanted: 0 (false), or any number > 0, for each, [shape without the channel axis]; y is 0 at others. */
+  mask?: Mask | undefined;
   /** Where y goes. May be x or residual themselves, element for element; no other overlap. Default a new array. */
   out?: T | undefined;
 }
 
 const CALL = 'forwardInference';
-const OPTIONS = /* @__PURE__ */ nameSet('axis epsilon mean variance gamma beta residual activation out');
+const OPTIONS = /* @__PURE__ */ nameSet('axis epsilon mean variance gamma beta residual activation mask out');
 const IN_PLACE = { out: ['x', 'residual'] };
 
 /**
@@ -63,9 +66,10 @@ export function forwardInference<T extends Tensor>(
   options: ForwardInferenceOptions<T>,
 ): T {
   checkOptions(CALL, options, OPTIONS);
-  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, gamma, beta, residual, activation = 'none', out } = options;
+  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, gamma, beta, residual, activation = 'none', mask } = options;
+  const { out } = options;
   checkEpsilon(CALL, epsilon);
-  checkActivation(CALL, activation);
+  readActivation(CALL, activation);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
@@ -79,10 +83,12 @@ export function forwardInference<T extends Tensor>(
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   checkOverlap(CALL, { out }, { x, residual, gamma, beta, mean, variance }, IN_PLACE);
 
+  const affine = { mean: means, variance: variances, gamma: gamma ?? null, beta: beta ?? null, epsilon };
+  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
   const y = out ?? newTensor<T>(kind, x.length);
-  if (x.length > 0) {
-    const affine = { mean: means, variance: variances, gamma: gamma ?? null, beta: beta ?? null, epsilon };
-    kernels().normalize(y, x, residual ?? null, affine, ACTIVATION_CODES[activation], view);
+  if (selection !== null) maskedForward(kind, y, x, residual ?? null, affine, activation, selection, false);
+  else if (x.length > 0) {
+    kernels().normalize(y, x, residual ?? null, affine, kernelActivation(activation), view);
   }
   return y;
 }

@@ -1,10 +1,12 @@
+import { type Activation, kernelActivation, readActivation } from './activation.js';
 import { kernels } from './backends/select.js';
-import { ACTIVATION_CODES, type Affine } from './kernels.js';
+import type { Affine } from './kernels.js';
+import { type Mask, readMask } from './mask.js';
+import { maskedForward } from './masked-pass.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
 import { newTensor } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
 import {
-  checkActivation,
   checkArray,
   checkEpsilon,
   checkOptions,
@@ -24,13 +26,18 @@ export interface ForwardTrainingOptions<T extends Tensor> extends Common {
   beta?: T | undefined;
   /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). Default none. */
   residual?: T | undefined;
-  /** Applied last: 'none' (default) or 'relu', relu(z) = z > 0 ? z : 0, NaN stays NaN. */
+  /** Applied last; see {@link Activation}. Default 'none'. */
   activation?: Activation | undefined;
   /**
    * One value per channel (m = 1) has no variance: 'throw' a RangeError (default, as PyTorch) or 'allow' (as Keras:
    * variance 0, y = beta, dx = 0).
    */
   singleValue?: 'throw' | 'allow' | undefined;
+  /**
+   * Which positions take part: 0 or 1 (false or true), or a weight > 0, for each, [shape without the channel axis]. What is
+   * masked is no part of the batch, whatever lies there (NaN too), and y is 0 there. Default: all.
+   */
+  mask?: Mask | undefined;
   /** Where y goes. May be x or residual themselves, element for element; no other overlap. Default a new array. */
   out?: T | undefined;
   /** Where the mean goes, [c]. Default a new array. */
@@ -50,7 +57,7 @@ export interface ForwardTraining<T extends Tensor> {
 
 const CALL = 'forwardTraining';
 const OPTIONS = /* @__PURE__ */ nameSet(
-  'axis epsilon gamma beta residual activation singleValue out outMean outVariance',
+  'axis epsilon gamma beta residual activation singleValue mask out outMean outVariance',
 );
 const IN_PLACE = { out: ['x', 'residual'] };
 
@@ -87,9 +94,9 @@ export function forwardTraining<T extends Tensor>(
 ): ForwardTraining<T> {
   checkOptions(CALL, options, OPTIONS);
   const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, activation = 'none' } = options;
-  const { singleValue = 'throw', out, outMean, outVariance } = options;
+  const { singleValue = 'throw', mask, out, outMean, outVariance } = options;
   checkEpsilon(CALL, epsilon);
-  checkActivation(CALL, activation);
+  readActivation(CALL, activation);
   checkSingleValue(CALL, singleValue);
 
   const view = readView(CALL, shape, axis);
@@ -102,8 +109,9 @@ export function forwardTraining<T extends Tensor>(
   if (outMean !== undefined) checkArray(CALL, 'outMean', outMean, 'Float64Array', c, 'channels');
   if (outVariance !== undefined) checkArray(CALL, 'outVariance', outVariance, 'Float64Array', c, 'channels');
   checkOverlap(CALL, { out, outMean, outVariance }, { x, residual, gamma, beta }, IN_PLACE);
-  if (x.length === c && c > 0 && singleValue === 'throw') {
-    refuseSingleValue(CALL, shape, 'normalise by known statistics with forwardInference');
+  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  if ((selection?.view.n ?? view.n * view.s) === 1 && c > 0 && singleValue === 'throw') {
+    refuseSingleValue(CALL, shape, 'normalise by known statistics with forwardInference', selection !== null);
   }
 
   const affine: Affine<T> = {
@@ -114,8 +122,9 @@ export function forwardTraining<T extends Tensor>(
     epsilon,
   };
   const y = out ?? newTensor<T>(kind, x.length);
-  if (x.length > 0) {
-    kernels().forward(y, x, residual ?? null, affine, ACTIVATION_CODES[activation], view);
+  if (selection !== null) maskedForward(kind, y, x, residual ?? null, affine, activation, selection, true);
+  else if (x.length > 0) {
+    kernels().forward(y, x, residual ?? null, affine, kernelActivation(activation), view);
   } else {
     affine.mean.fill(NaN);
     affine.variance.fill(NaN);

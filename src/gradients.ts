@@ -1,8 +1,11 @@
 /** The part of a backward pass that the function and the layer share: what is written where, and nothing to check. */
+import { type Activation, kernelActivation } from './activation.js';
 import { kernels } from './backends/select.js';
-import { ACTIVATION_CODES, type Affine, type View } from './kernels.js';
+import type { Affine, GradientSums, View } from './kernels.js';
+import { reciprocalDeviation } from './moment-arrays.js';
 import { isSame, newTensor, type TensorKind } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import type { Tensor } from './types.js';
+import { type Weights, weightedGradientInput } from './weighted.js';
 
 export interface BackwardPass<T extends Tensor> {
   readonly kind: TensorKind;
@@ -15,6 +18,12 @@ export interface BackwardPass<T extends Tensor> {
   readonly affine: Affine<T>;
   readonly activation: Activation;
   readonly batchStatistics: boolean;
+  /** Those of a whole batch, of which x is a part; null where x is all of it. */
+  readonly sums: (GradientSums & { readonly count: number }) | null;
+  /** Of the rows, where they count by weights in the statistics: tensors are [n, c] then. */
+  readonly weights: Weights | null;
+  /** Whether dgamma and dbeta are wanted; they may be written in any case. */
+  readonly learn: boolean;
   readonly dgamma: T;
   readonly dbeta: T;
   readonly out: T | undefined;
@@ -23,30 +32,84 @@ export interface BackwardPass<T extends Tensor> {
 
 /** dx and, with a residual, its gradient; dgamma and dbeta are written. */
 export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): { dx: T; dresidual: T | null } {
-  const { kind, dy, x, affine, activation, view, dgamma, dbeta, out } = pass;
+  const { kind, dy, x, activation, out, sums } = pass;
   const dx = out ?? newTensor<T>(kind, x.length);
-  const dresidual = pass.hasResidual ? residualGradient(pass, dx) : null;
+  const dresidual = pass.hasResidual ? residualGradient(kind, dy, activation, pass.outResidual, dx) : null;
   if (x.length > 0) {
-    const residual = activation === 'none' ? null : pass.residual;
-    const target = dresidual !== null && activation === 'none' && isSame(dresidual, dy) ? null : dresidual;
-    const code = ACTIVATION_CODES[activation];
-    kernels().backward(dx, target, dgamma, dbeta, dy, x, residual, affine, code, pass.batchStatistics, view);
-    if (pass.batchStatistics && view.n * view.s === 1) clear(dx);
-  } else {
-    dgamma.fill(0);
-    dbeta.fill(0);
+    const untouched = dresidual !== null && activation === 'none' && isSame(dresidual, dy);
+    writeGradients(pass, dx, untouched ? null : dresidual);
+  }
+  if (sums !== null) {
+    writeParameterGradients(pass.dgamma, pass.dbeta, sums, pass.affine);
+  } else if (x.length === 0) {
+    pass.dgamma.fill(0);
+    pass.dbeta.fill(0);
   }
   return { dx, dresidual };
 }
 
+/** One kernel call, whatever is to be computed. */
+function writeGradients<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidual: T | null): void {
+  const { dy, x, affine, activation, view, sums, batchStatistics, dgamma, dbeta } = pass;
+  const residual = activation === 'none' ? null : pass.residual;
+  const code = kernelActivation(activation);
+  const { weights } = pass;
+  if (weights !== null && batchStatistics) {
+    writeWeighted(pass, dx, dresidual, weights);
+    return;
+  }
+  const count = sums === null ? view.n * view.s : sums.count;
+  if (sums === null && (batchStatistics || pass.learn)) {
+    kernels().backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, code, batchStatistics, view);
+  } else {
+    kernels().gradientInput(dx, dresidual, dy, x, residual, affine, code, sums, count, view);
+  }
+  if (batchStatistics && count === 1) clearSingleValues(dx);
+}
+
+function writeWeighted<T extends Tensor>(
+  { dy, x, affine, activation, residual, view, sums, dgamma, dbeta }: BackwardPass<T>,
+  dx: T,
+  dresidual: T | null,
+  { each, total }: Weights,
+): void {
+  const code = kernelActivation(activation);
+  const own = sums ?? { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c), count: total };
+  if (sums === null) {
+    kernels().gradientSums(own, dy, x, residual, affine, code, view);
+    writeParameterGradients(dgamma, dbeta, own, affine);
+  }
+  weightedGradientInput(dx, dresidual, dy, x, residual, affine, code, own, own.count, each, view);
+  if (view.n === 1 && own.count === total) clearSingleValues(dx);
+}
+
+/** dbeta = sumDy and dgamma = sumDyDeviation·rstd, as `backward` of the kernels. */
+export function writeParameterGradients(
+  dgamma: Tensor,
+  dbeta: Tensor,
+  { sumDy, sumDyDeviation }: GradientSums,
+  { variance, epsilon }: Affine,
+): void {
+  for (let ch = 0; ch < dgamma.length; ch++) {
+    dgamma[ch] = sumDyDeviation[ch] * reciprocalDeviation(variance[ch] + epsilon);
+    dbeta[ch] = sumDy[ch];
+  }
+}
+
 /** Where dresidual goes. Without an activation it is dy, and a copy is needed only where dx takes the place of dy. */
-function residualGradient<T extends Tensor>({ kind, dy, activation, outResidual }: BackwardPass<T>, dx: T): T {
+export function residualGradient<T extends Tensor>(
+  kind: TensorKind,
+  dy: T,
+  activation: Activation,
+  outResidual: T | undefined,
+  dx: T,
+): T {
   if (outResidual !== undefined) return outResidual;
   return activation === 'none' && !isSame(dx, dy) ? dy : newTensor<T>(kind, dy.length);
 }
 
 /** A single value is its own mean, so y does not depend on it: dx is 0, but for rounding. NaN stays. */
-function clear(dx: Tensor): void {
+export function clearSingleValues(dx: Tensor): void {
   for (let ch = 0; ch < dx.length; ch++) {
     if (!Number.isNaN(dx[ch])) dx[ch] = 0;
   }

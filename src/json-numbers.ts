@@ -14,14 +14,21 @@ export function encodeNumbers(values: ArrayLike<number>): JsonNumber[] {
 }
 
 /** @throws TypeError, RangeError naming the entry that is not such a number, or the wrong length */
-export function decodeNumbers(call: string, name: string, values: unknown, length: number): Float64Array {
-  const wanted = `an array of ${length} numbers (channels)`;
+export function decodeNumbers(
+  call: string,
+  name: string,
+  values: unknown,
+  length: number,
+  of = 'channels',
+): Float64Array {
+  const wanted = `an array of ${length} numbers (${of})`;
   if (!Array.isArray(values)) throw wrongKind(call, name, wanted, values);
   if (values.length !== length) throw new RangeError(expected(call, name, wanted, describe(values)));
   return Float64Array.from(values, (value: unknown, i) => decodeNumber(call, `${name}[${i}]`, value));
 }
 
-function decodeNumber(call: string, name: string, value: unknown): number {
+/** One of them. */
+export function decodeNumber(call: string, name: string, value: unknown): number {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string') throw wrongKind(call, name, WANTED, value);
   if (!Object.hasOwn(SPECIAL, value)) throw wrongValue(call, name, WANTED, value);

@@ -1,9 +1,11 @@
 /** What a layer's forward keeps for its backward: references, which may have gone bad by then. */
+import type { Activation } from './activation.js';
 import { environmentError } from './errors.js';
 import type { View } from './kernels.js';
+import type { Selection } from './mask.js';
 import { describe } from './messages.js';
-import { isSame, isUsable } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import { isRevoked, isSame, isUsable } from './typed-arrays.js';
+import type { Tensor } from './types.js';
 
 export interface KeptInput<T extends Tensor> {
   readonly x: T;
@@ -12,6 +14,8 @@ export interface KeptInput<T extends Tensor> {
   readonly residual: T | null;
   readonly view: View;
   readonly batchStatistics: boolean;
+  /** Where x and the residual are gathered copies of what a mask has chosen; null without. */
+  readonly selection: Selection | null;
   /** What the forward wrote over. */
   readonly overwritten: 'x' | 'the residual' | null;
 }
@@ -23,10 +27,12 @@ export function keepInput<T extends Tensor>(
   out: T | undefined,
   batchStatistics: boolean,
   activation: Activation,
+  selection: Selection | null = null,
 ): KeptInput<T> {
   const hasResidual = residual !== undefined;
   const needed = hasResidual && activation !== 'none' ? residual : null;
-  return { x, hasResidual, residual: needed, view, batchStatistics, overwritten: overwrittenBy(out, x, needed) };
+  const overwritten = overwrittenBy(out, x, needed);
+  return { x, hasResidual, residual: needed, view, batchStatistics, selection, overwritten };
 }
 
 function overwrittenBy<T extends Tensor>(out: T | undefined, x: T, residual: T | null): KeptInput<T>['overwritten'] {
@@ -49,7 +55,7 @@ export function requireInput<T extends Tensor>(call: string, input: KeptInput<T>
 }
 
 function checkKept(call: string, name: string, array: Tensor, length: number): void {
-  if (array.length === length && (length > 0 || isUsable(array))) return;
+  if (array.length === length && (length > 0 ? !isRevoked(array) : isUsable(array))) return;
   throw noInput(call, `"${name}" of the last forward had length ${length} and is now ${describe(array)}`);
 }
 

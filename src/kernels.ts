@@ -37,9 +37,24 @@ export interface Affine<T extends Tensor = Tensor> {
   readonly epsilon: number;
 }
 
-/** The activation, as kernels see it. relu(z) = z > 0 ? z : (z ≠ z ? z : +0). */
-export const ACTIVATION_CODES = { none: 0, relu: 1 } as const;
-export type ActivationCode = (typeof ACTIVATION_CODES)[keyof typeof ACTIVATION_CODES];
+/**
+ * The activation, as kernels see it: 0 is none, 1 is relu(z) = z > 0 ? z : (z ≠ z ? z : +0), and what has parameters is one
+ * map of three lines.
+ */
+export type KernelActivation = 0 | 1 | ThreeLines;
+
+/**
+ *     u = z ≤ 0 ? slope·z : z
+ *     y = u ≤ low ? low : u ≥ high ? high : u
+ *     g = u ≤ low or u ≥ high ? +0 : u ≠ u ? u : z ≤ 0 ? slope·dy : dy
+ *
+ * with parameters and products rounded to the tensor's type. A bound of NaN is none: it compares with nothing.
+ */
+export interface ThreeLines {
+  readonly slope: number;
+  readonly low: number;
+  readonly high: number;
+}
 
 /** The two per-channel sums of a backward pass. */
 export interface GradientSums {
@@ -47,6 +62,12 @@ export interface GradientSums {
   readonly sumDy: Float64Array;
   /** Σ g·(x − mean), [c]. */
   readonly sumDyDeviation: Float64Array;
+}
+
+/** Where a backend keeps tensors. They may be released whichever backend is in use then. */
+export interface TensorMemory {
+  /** Zeros. @throws RangeError where there is no room */
+  allocate(kind: 'Float32Array' | 'Float64Array', length: number): Tensor;
 }
 
 /**
@@ -58,6 +79,8 @@ export interface Kernels {
   /** The instruction set that runs, as `BackendInfo.isa`. */
   readonly isa: string;
   readonly threads: number;
+  /** Memory of its own in which it works without copying; null where any memory is that. */
+  readonly memory: TensorMemory | null;
 
   /** mean[c], variance[c] ← of x. Family: reduction. */
   statistics(mean: Float64Array, variance: Float64Array, x: Tensor, view: View): void;
@@ -70,16 +93,24 @@ export interface Kernels {
     x: Tensor,
     residual: Tensor | null,
     affine: Affine,
-    activation: ActivationCode,
+    activation: KernelActivation,
     view: View,
   ): void;
 
   /** `statistics` into `affine.mean` and `affine.variance`, then `normalize` with them. y may be x or residual. */
-  forward(y: Tensor, x: Tensor, residual: Tensor | null, affine: Affine, activation: ActivationCode, view: View): void;
+  forward(
+    y: Tensor,
+    x: Tensor,
+    residual: Tensor | null,
+    affine: Affine,
+    activation: KernelActivation,
+    view: View,
+  ): void;
 
   /**
-   * sums ← Σ g and Σ g·(x − mean) per channel, where g = dy where the activation passes, +0 where it stops, NaN where
-   * its input is NaN; its input z = bn(x) + residual is recomputed with the operations of `normalize`. Family: reduction.
+   * sums ← Σ g and Σ g·(x − mean) per channel, where g is dy through the activation: with relu dy where it passes, +0 where
+   * it stops, NaN where its input is NaN; its input z = bn(x) + residual is recomputed with the operations of `normalize`.
+   * Family: reduction.
    */
   gradientSums(
     sums: GradientSums,
@@ -87,7 +118,7 @@ export interface Kernels {
     x: Tensor,
     residual: Tensor | null,
     affine: Affine,
-    activation: ActivationCode,
+    activation: KernelActivation,
     view: View,
   ): void;
 
@@ -103,7 +134,7 @@ export interface Kernels {
     x: Tensor,
     residual: Tensor | null,
     affine: Affine,
-    activation: ActivationCode,
+    activation: KernelActivation,
     sums: GradientSums | null,
     count: number,
     view: View,
@@ -122,7 +153,7 @@ export interface Kernels {
     x: Tensor,
     residual: Tensor | null,
     affine: Affine,
-    activation: ActivationCode,
+    activation: KernelActivation,
     batchStatistics: boolean,
     view: View,
   ): void;

@@ -2,9 +2,16 @@
  * The arrays that a layer owns and shows. They are in the user's hands, who writes them in place, and may have
  * transferred them to a worker, or pass them to the layer itself.
  */
+import type { RenormAverages } from './renorm.js';
 import { newTensor, type TensorKind } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { checkArray, checkOverlap } from './validate.js';
+
+interface Wanted {
+  readonly scale: boolean;
+  readonly center: boolean;
+  readonly renorm: object | null;
+}
 
 export class LayerArrays<T extends Tensor> {
   readonly kind: TensorKind;
@@ -13,13 +20,15 @@ export class LayerArrays<T extends Tensor> {
   readonly beta: T | null;
   readonly runningMean: Float64Array;
   readonly runningVariance: Float64Array;
+  /** With batch renormalization. */
+  readonly renorm: RenormAverages | null;
   /** Allocated by the first backward; also without gamma and beta, since kernels write them. */
   dgamma: T | null = null;
   dbeta: T | null = null;
   /** Where parameters and running statistics lie: to look here is faster than to compare with each of them. */
   readonly #buffers: readonly ArrayBufferLike[];
 
-  constructor(kind: TensorKind, channels: number, scale: boolean, center: boolean) {
+  constructor(kind: TensorKind, channels: number, { scale, center, renorm }: Wanted) {
     this.kind = kind;
     this.channels = channels;
     this.gamma = scale ? newTensor<T>(kind, channels) : null;
@@ -27,27 +36,38 @@ export class LayerArrays<T extends Tensor> {
     this.beta = center ? newTensor<T>(kind, channels) : null;
     this.runningMean = new Float64Array(channels);
     this.runningVariance = new Float64Array(channels).fill(1);
-    this.#buffers = [this.gamma, this.beta, this.runningMean, this.runningVariance].flatMap((own) => own?.buffer ?? []);
+    this.renorm = renorm && {
+      renormMean: new Float64Array(channels),
+      renormDeviation: new Float64Array(channels).fill(1),
+    };
+    this.#buffers = Object.values(this.#named()).flatMap((own) => own?.buffer ?? []);
+  }
+
+  #named(): Record<string, Tensor | null> {
+    const { gamma, beta, runningMean, runningVariance, renorm } = this;
+    return { gamma, beta, runningMean, runningVariance, ...renorm };
   }
 
   /** Only their length can have gone wrong: to 0, when they were transferred. */
   check(call: string): void {
-    const { gamma, beta, runningMean, runningVariance, kind, channels } = this;
+    const { gamma, beta, runningMean, runningVariance, renorm, kind, channels } = this;
     if (gamma !== null && gamma.length !== channels) checkArray(call, 'gamma', gamma, kind, channels, 'channels');
     if (beta !== null && beta.length !== channels) checkArray(call, 'beta', beta, kind, channels, 'channels');
     if (runningMean.length !== channels || runningVariance.length !== channels) {
       checkArray(call, 'runningMean', runningMean, 'Float64Array', channels, 'channels');
       checkArray(call, 'runningVariance', runningVariance, 'Float64Array', channels, 'channels');
     }
+    if (renorm !== null) {
+      checkArray(call, 'renormMean', renorm.renormMean, 'Float64Array', channels, 'channels');
+      checkArray(call, 'renormDeviation', renorm.renormDeviation, 'Float64Array', channels, 'channels');
+    }
   }
 
   /** The user's output lies apart from all of them. */
   checkOutput(call: string, name: string, output: T): void {
     const { buffer } = output;
-    const { gamma, beta, runningMean, runningVariance, dgamma, dbeta } = this;
-    if (this.#buffers.includes(buffer)) {
-      checkOverlap(call, { [name]: output }, { gamma, beta, runningMean, runningVariance }, {});
-    }
+    const { dgamma, dbeta } = this;
+    if (this.#buffers.includes(buffer)) checkOverlap(call, { [name]: output }, this.#named(), {});
     if (dgamma?.buffer === buffer || dbeta?.buffer === buffer) {
       checkOverlap(call, { [name]: output }, { dgamma, dbeta }, {});
     }

@@ -1,21 +1,30 @@
 /** The settings of a `BatchNorm`: what its options mean. */
+import { type Activation, readActivation } from './activation.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
-import type { Activation } from './types.js';
-import { checkActivation, checkChoice, checkEpsilon, checkSingleValue } from './validate.js';
+import type { Reducer } from './reducer.js';
+import { type RenormOptions, type RenormSettings, readRenorm } from './renorm.js';
+import { checkDebias, checkUpdateRate, readUpdateRate, type UpdateRate } from './update-rate.js';
+import { checkChoice, checkEpsilon, checkSingleValue, checkSize } from './validate.js';
 
 export interface BatchNormOptions extends Common {
   /**
    * How much of each new batch goes into the running statistics: running ← (1 − updateRate)·running + updateRate·batch.
    * From 0 to 1; default 0.1 (PyTorch, where it is called momentum). 'cumulative' is the plain mean over all batches
-   * (PyTorch's momentum=None).
+   * (PyTorch's momentum=None). 'pooled' is mean and variance of all values together: batches count by their size, and the
+   * variance between batches is part of it.
    */
-  updateRate?: number | 'cumulative' | undefined;
+  updateRate?: UpdateRate | undefined;
   /**
    * The other convention: decay = 1 − updateRate, from 0 to 1. Keras, TensorFlow, flax (0.99) and ONNX (0.9) call this
    * momentum.
    */
   decay?: number | undefined;
+  /**
+   * Takes the start values (0 and 1) out of the average, as Adam does: batch t gets the weight updateRate/(1 − decayᵗ)
+   * instead of updateRate, so the first batch replaces them. For an updateRate that is a number. Default false.
+   */
+  debias?: boolean | undefined;
   /**
    * What the running variance averages: 'unbiased', divided by m − 1 (default: PyTorch, and Algorithm 2 of the paper), or
    * 'biased', divided by m (Keras, flax, ONNX). With m = 1 the biased one in any case.
@@ -25,64 +34,90 @@ export interface BatchNormOptions extends Common {
   scale?: boolean | undefined;
   /** Whether there is a learnt shift beta. Default true. */
   center?: boolean | undefined;
-  /** Applied last: 'none' (default) or 'relu'. */
+  /** Applied last; see {@link Activation}. Default 'none'. */
   activation?: Activation | undefined;
   /** One value per channel (m = 1) in training: 'throw' (default, as PyTorch) or 'allow' (as Keras: y = beta). */
   singleValue?: 'throw' | 'allow' | undefined;
   /** Element type of x and of the parameters: 'float32' (default) or 'float64'. Must match T. */
   dtype?: 'float32' | 'float64' | undefined;
+  /**
+   * Ghost batches (arXiv 1705.08741): samples are normalised in groups of this many, the last one smaller; the running
+   * statistics take in those of the whole batch. Needs the samples on the first axis. Default: one group of all.
+   */
+  ghostBatchSize?: number | undefined;
+  /**
+   * Which samples make a group. 'consecutive' (default): neighbours. 'interleaved' (TensorFlow's virtual_batch_size):
+   * sample i belongs to group i mod ⌈samples / ghostBatchSize⌉, and group sizes differ by at most one.
+   */
+  grouping?: 'consecutive' | 'interleaved' | undefined;
+  /** Batch renormalization (arXiv 1702.03275): true, or its limits and rate; see {@link RenormOptions}. Default false. */
+  renorm?: boolean | RenormOptions | undefined;
+  /**
+   * A batch with NaN or Infinity among its statistics: 'propagate' (default) treats it like any other; 'skip' normalises
+   * it and keeps it out of the running statistics; 'throw' refuses it, naming the channels, and leaves everything as it was.
+   */
+  onNonFinite?: 'propagate' | 'skip' | 'throw' | undefined;
+  /** Normalises by the batches of several workers as if they were one: see {@link Reducer}. Default none. */
+  synchronize?: Reducer | undefined;
 }
 
 /** Every option with its value: `decay` has become `updateRate`. */
 export interface Settings {
   readonly axis: number;
   readonly epsilon: number;
-  readonly updateRate: number | 'cumulative';
+  readonly updateRate: UpdateRate;
+  readonly debias: boolean;
   readonly varianceEstimator: 'unbiased' | 'biased';
   readonly scale: boolean;
   readonly center: boolean;
   readonly activation: Activation;
   readonly singleValue: 'throw' | 'allow';
   readonly dtype: 'float32' | 'float64';
+  /** null: the whole batch. */
+  readonly ghostBatchSize: number | null;
+  readonly grouping: 'consecutive' | 'interleaved';
+  readonly renorm: RenormSettings | null;
+  readonly onNonFinite: 'propagate' | 'skip' | 'throw';
 }
 
 export function readSettings(call: string, options: BatchNormOptions): Settings {
   const { axis = 1, epsilon = DEFAULT_EPSILON, varianceEstimator = 'unbiased', scale = true, center = true } = options;
-  const { activation = 'none', singleValue = 'throw', dtype = 'float32' } = options;
+  const { singleValue = 'throw', dtype = 'float32', debias = false } = options;
   if (typeof axis !== 'number') throw wrongKind(call, 'axis', 'an integer', axis);
   if (!Number.isSafeInteger(axis)) throw wrongValue(call, 'axis', 'an integer', axis);
   checkEpsilon(call, epsilon);
-  const updateRate = readUpdateRate(call, options.updateRate, options.decay);
+  const updateRate = readUpdateRate(call, options.updateRate, options.decay, 0.1, checkUpdateRate);
+  checkBoolean(call, 'debias', debias);
+  checkDebias(call, debias, updateRate);
   checkChoice(call, 'varianceEstimator', varianceEstimator, ['unbiased', 'biased']);
   checkBoolean(call, 'scale', scale);
   checkBoolean(call, 'center', center);
-  checkActivation(call, activation);
+  const activation = readActivation(call, options.activation === undefined ? 'none' : options.activation);
   checkSingleValue(call, singleValue);
   checkChoice(call, 'dtype', dtype, ['float32', 'float64']);
-  return { axis, epsilon, updateRate, varianceEstimator, scale, center, activation, singleValue, dtype };
+  const plain = { axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue, dtype };
+  return { ...plain, ...readVariants(call, options, axis) };
 }
 
-function readUpdateRate(
+function readVariants(
   call: string,
-  updateRate: number | 'cumulative' | undefined,
-  decay: number | undefined,
-): number | 'cumulative' {
-  if (decay !== undefined) {
-    if (updateRate !== undefined) throw wrongKind(call, 'decay', 'nothing beside updateRate (= 1 - decay)', decay);
-    checkFraction(call, 'decay', decay, 'a number from 0 to 1');
-    return 1 - decay;
+  options: BatchNormOptions,
+  axis: number,
+): Pick<Settings, 'ghostBatchSize' | 'grouping' | 'renorm' | 'onNonFinite'> {
+  const { ghostBatchSize = null, grouping = 'consecutive', renorm = false, onNonFinite = 'propagate' } = options;
+  if (ghostBatchSize !== null) {
+    checkSize(call, 'ghostBatchSize', ghostBatchSize);
+    if (ghostBatchSize === 0) throw wrongValue(call, 'ghostBatchSize', 'at least 1 sample', 0);
+    if (axis === 0) throw wrongValue(call, 'axis', 'another axis than that of the samples, for ghostBatchSize', 0);
+    if (options.synchronize !== undefined) {
+      throw wrongKind(call, 'synchronize', 'nothing beside ghostBatchSize', options.synchronize);
+    }
   }
-  if (updateRate === undefined) return 0.1;
-  if (updateRate !== 'cumulative')
-    checkFraction(call, 'updateRate', updateRate, "a number from 0 to 1 or 'cumulative'");
-  return updateRate;
+  checkChoice(call, 'grouping', grouping, ['consecutive', 'interleaved']);
+  checkChoice(call, 'onNonFinite', onNonFinite, ['propagate', 'skip', 'throw']);
+  return { ghostBatchSize, grouping, renorm: readRenorm(call, renorm), onNonFinite };
 }
 
-function checkFraction(call: string, name: string, value: unknown, wanted: string): void {
-  if (typeof value !== 'number') throw (typeof value === 'string' ? wrongValue : wrongKind)(call, name, wanted, value);
-  if (!(value >= 0 && value <= 1)) throw wrongValue(call, name, wanted, value);
-}
-
-function checkBoolean(call: string, name: string, value: unknown): void {
+export function checkBoolean(call: string, name: string, value: unknown): void {
   if (typeof value !== 'boolean') throw wrongKind(call, name, 'true or false', value);
 }

@@ -1,6 +1,7 @@
 /** Tensors on which the backend in use works without copying. */
+import { kernels } from './backends/select.js';
 import { wrongKind, wrongValue } from './messages.js';
-import { detach, isReleased, isUsable, kindOf, newTensor } from './typed-arrays.js';
+import { detach, isReleased, isUsable, kindOf, lenderOf, newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { checkChoice, checkSize } from './validate.js';
 
@@ -13,13 +14,15 @@ const allocated = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();
  * A typed array of zeros on which the backend in use works without copying, and so on its subarrays.
  *
  * Ordinary typed arrays work everywhere too. Its use is to be kept: a fresh tensor of 25 MB costs more than normalising
- * it, so allocate outputs once and pass them as `out`. Where it starts in memory is up to the JavaScript engine, which
- * neither tells nor lets one choose; kernels handle any start.
+ * it, so allocate outputs once and pass them as `out`. With the WebAssembly backend the array lies in the memory of its
+ * module, 64-byte aligned, where it stays until it is released: release it, and do not count on garbage collection, to
+ * which an array that is a few bytes of JavaScript looks small. With the other backends it is ordinary memory, whose
+ * start the JavaScript engine chooses.
  *
  * @param length number of elements
  * @param dtype 'float32' (default) or 'float64'
  * @throws TypeError, RangeError where `length` is not an integer >= 0 or `dtype` is neither of the two; RangeError where
- *   there is not so much memory
+ *   there is not so much memory: of the WebAssembly backend's own 4 GiB, or what a browser's `ready` reserved
  * @example
  * import { allocate, forwardTraining, release } from 'batchnorm';
  * const x = allocate(6);
@@ -28,14 +31,17 @@ const allocated = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();
  * forwardTraining(x, [3, 2], { out: y });
  * console.log(y[2]); // → 0
  * release(x);
- * console.log(x.length); // → 0
+ * release(y);
  */
 export function allocate(length: number, dtype?: 'float32'): Float32Array;
 export function allocate(length: number, dtype: 'float64'): Float64Array;
 export function allocate(length: number, dtype: 'float32' | 'float64' = 'float32'): Tensor {
   checkSize('allocate', 'length', length);
   checkChoice('allocate', 'dtype', dtype, DTYPES);
-  const array = newTensor<Tensor>(dtype === 'float32' ? 'Float32Array' : 'Float64Array', length);
+  const kind = dtype === 'float32' ? 'Float32Array' : 'Float64Array';
+  const { memory } = kernels();
+  if (memory !== null) return memory.allocate(kind, length);
+  const array = newTensor<Tensor>(kind, length);
   allocated.add(array.buffer);
   return array;
 }
@@ -55,10 +61,10 @@ export function allocate(length: number, dtype: 'float32' | 'float64' = 'float32
 export function release(array: Tensor): void {
   const wanted = 'an array that allocate returned';
   const kind = kindOf(array);
-  const ours = kind !== undefined && allocated.has(array.buffer);
+  const lender = kind === undefined ? undefined : lenderOf(array);
+  const ours = lender !== undefined || (kind !== undefined && allocated.has(array.buffer));
   if (!ours || isReleased(array) || !isUsable(array)) throw wrongKind('release', 'array', wanted, array);
-  if (array.byteLength !== array.buffer.byteLength) {
-    throw wrongValue('release', 'array', 'the whole of what allocate returned', array);
-  }
-  detach(array);
+  const isWhole = lender?.release(array) ?? array.byteLength === array.buffer.byteLength;
+  if (!isWhole) throw wrongValue('release', 'array', 'the whole of what allocate returned', array);
+  if (lender === undefined) detach(array);
 }

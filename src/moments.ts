@@ -1,9 +1,14 @@
 import { kernels } from './backends/select.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
+import type { View } from './kernels.js';
+import { type Mask, readMask, type Selection } from './mask.js';
+import { measure } from './masked-pass.js';
 import { wrongKind, wrongValue } from './messages.js';
+import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from './moment-arrays.js';
 import type { Tensor } from './types.js';
 import {
   checkChannels,
+  checkCount,
   checkFields,
   checkFormat,
   checkOptions,
@@ -18,11 +23,18 @@ import {
 export interface MomentsAddOptions {
   /** The channel axis of `shape`; negative counts from the end. Default 1. */
   axis?: number | undefined;
+  /** Which positions count: 0 or 1 (false or true), or a weight, for each, [shape without the channel axis]. Default: all. */
+  mask?: Mask | undefined;
 }
 
 const FORMAT = 'batchnorm-moments/1';
-const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis');
+const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis mask');
 const FIELDS = /* @__PURE__ */ nameSet('format channels count mean variance');
+
+/** The arrays themselves, not copies: for the rest of the facade, and not to be written to. */
+export let arraysOf: (moments: Moments) => MomentArrays;
+/** Of this very class. */
+export let isMoments: (value: unknown) => value is Moments;
 
 /**
  * Count, mean and variance per channel of any amount of data, seen batch by batch: the population statistics of Algorithm 2
@@ -48,11 +60,14 @@ const FIELDS = /* @__PURE__ */ nameSet('format channels count mean variance');
  */
 export class Moments {
   readonly #channels: number;
-  readonly #count: Float64Array;
-  readonly #mean: Float64Array;
-  readonly #variance: Float64Array;
+  readonly #seen: MomentArrays;
   /** Statistics of the batch that is being added, kept so that adding makes no garbage: allocated by the first. */
-  #batch: Moments | undefined;
+  #batch: MomentArrays | undefined;
+
+  static {
+    arraysOf = (moments) => moments.#seen;
+    isMoments = (value): value is Moments => typeof value === 'object' && value !== null && #seen in value;
+  }
 
   /**
    * Of no data yet.
@@ -63,9 +78,7 @@ export class Moments {
   constructor(channels: number) {
     checkSize('Moments', 'channels', channels);
     this.#channels = channels;
-    this.#count = new Float64Array(channels);
-    this.#mean = new Float64Array(channels).fill(NaN);
-    this.#variance = new Float64Array(channels).fill(NaN);
+    this.#seen = newMoments(channels);
   }
 
   /** Number of channels, c. */
@@ -73,27 +86,25 @@ export class Moments {
     return this.#channels;
   }
 
-  /** Values seen per channel, [c]. */
+  /** Values seen per channel, [c]; under a mask with weights, the sum of these. */
   get count(): Float64Array {
-    return this.#count.slice();
+    return this.#seen.count.slice();
   }
 
   /** Mean per channel, [c]: Σx / count. NaN where count is 0. */
   get mean(): Float64Array {
-    return this.#mean.slice();
+    return this.#seen.mean.slice();
   }
 
   /** Population variance per channel, [c]: Σ(x − mean)² / count. NaN where count is 0. */
   get variance(): Float64Array {
-    return this.#variance.slice();
+    return this.#seen.variance.slice();
   }
 
-  /** Sample (unbiased) variance per channel, [c]: Σ(x − mean)² / (count − 1). NaN where count is below 2. */
+  /** Sample (unbiased) variance per channel, [c]: Σ(x − mean)² / (count − 1). NaN where count is at most 1. */
   get sampleVariance(): Float64Array {
-    return this.#variance.map((variance, ch) => {
-      const n = this.#count[ch];
-      return n < 2 ? NaN : variance * (n / (n - 1));
-    });
+    const { count, variance } = this.#seen;
+    return variance.map((value, ch) => sampleVariance(value, count[ch]));
   }
 
   /**
@@ -101,7 +112,7 @@ export class Moments {
    *
    * @param x Float32Array or Float64Array
    * @param shape its dimensions, of any rank from 1 on; their product is `x.length`, and the channel axis has `channels`
-   * @param options `axis`, default 1
+   * @param options `axis`, default 1, and `mask`
    * @throws TypeError, RangeError as {@link forwardTraining}; nothing has been added then
    * @example
    * import { Moments } from 'batchnorm';
@@ -112,13 +123,22 @@ export class Moments {
     checkOptions('Moments.add', options, ADD_OPTIONS);
     const view = readView('Moments.add', shape, options.axis);
     checkChannels('Moments.add', this.#channels, shape, view);
-    checkTensor('Moments.add', 'x', x, shape, view);
+    const kind = checkTensor('Moments.add', 'x', x, shape, view);
+    const selection = options.mask === undefined ? null : readMask('Moments.add', options.mask, shape, view);
+    return selection === null
+      ? this.#add(x, view, null)
+      : this.#add(selection.take(kind, x), selection.view, selection);
+  }
+
+  #add(x: Tensor, view: View, selection: Selection | null): this {
     if (x.length === 0) return this;
-    this.#batch ??= new Moments(this.#channels);
+    this.#batch ??= newMoments(this.#channels);
     const batch = this.#batch;
-    kernels().statistics(batch.#mean, batch.#variance, x, view);
-    batch.#count.fill(view.n * view.s);
-    return this.merge(batch);
+    if (selection === null) kernels().statistics(batch.mean, batch.variance, x, view);
+    else measure(batch.mean, batch.variance, x, selection);
+    batch.count.fill(selection?.count ?? view.n * view.s);
+    mergeMoments(this.#seen, batch);
+    return this;
   }
 
   /**
@@ -133,33 +153,12 @@ export class Moments {
    * console.log([...here.merge(there).mean]); // → [ 3 ]
    */
   merge(other: Moments): this {
-    if (!(typeof other === 'object' && other !== null && #count in other)) {
-      throw wrongKind('Moments.merge', 'other', 'Moments', other);
-    }
+    if (!isMoments(other)) throw wrongKind('Moments.merge', 'other', 'Moments', other);
     if (other.channels !== this.#channels) {
       throw wrongValue('Moments.merge', 'other.channels', `${this.#channels}`, other.channels);
     }
-    for (let ch = 0; ch < this.#channels; ch++) {
-      if (other.#count[ch] > 0) this.#mergeChannel(ch, other.#count[ch], other.#mean[ch], other.#variance[ch]);
-    }
+    mergeMoments(this.#seen, other.#seen);
     return this;
-  }
-
-  #mergeChannel(ch: number, count: number, mean: number, variance: number): void {
-    const own = this.#count[ch];
-    const n = own + count;
-    this.#count[ch] = n;
-    if (own === 0) {
-      this.#mean[ch] = mean;
-      this.#variance[ch] = variance;
-      return;
-    }
-    const a = own / n;
-    const b = count / n;
-    const delta = mean - this.#mean[ch];
-    this.#variance[ch] = this.#variance[ch] * a + variance * b + delta * delta * a * b;
-    // An infinite mean stays infinite: mean + δ·b would be Infinity − Infinity.
-    this.#mean[ch] = Number.isFinite(delta) ? this.#mean[ch] + delta * b : this.#mean[ch] * a + mean * b;
   }
 
   /**
@@ -176,9 +175,9 @@ export class Moments {
     return {
       format: FORMAT,
       channels: this.#channels,
-      count: encodeNumbers(this.#count),
-      mean: encodeNumbers(this.#mean),
-      variance: encodeNumbers(this.#variance),
+      count: encodeNumbers(this.#seen.count),
+      mean: encodeNumbers(this.#seen.mean),
+      variance: encodeNumbers(this.#seen.variance),
     };
   }
 
@@ -198,16 +197,22 @@ export class Moments {
     const variance = decodeNumbers(call, 'variance', fields.variance, channels);
     checkVariance(call, 'variance', variance);
     count.forEach((value, ch) => {
-      checkSize(call, `count[${ch}]`, value);
+      checkCount(call, `count[${ch}]`, value);
       if (value > 0) return;
       if (!Number.isNaN(mean[ch])) throw wrongValue(call, `mean[${ch}]`, "'NaN' where count is 0", mean[ch]);
       if (!Number.isNaN(variance[ch]))
         throw wrongValue(call, `variance[${ch}]`, "'NaN' where count is 0", variance[ch]);
     });
-    const moments = new Moments(channels);
-    moments.#count.set(count);
-    moments.#mean.set(mean);
-    moments.#variance.set(variance);
-    return moments;
+    return momentsOf({ count, mean, variance });
   }
+}
+
+/** A `Moments` of these; the arrays are copied. */
+export function momentsOf(arrays: MomentArrays): Moments {
+  const moments = new Moments(arrays.count.length);
+  const seen = arraysOf(moments);
+  seen.count.set(arrays.count);
+  seen.mean.set(arrays.mean);
+  seen.variance.set(arrays.variance);
+  return moments;
 }

@@ -28,8 +28,9 @@ export function overlaps(a: ArrayBufferView, b: ArrayBufferView): boolean {
   );
 }
 
-/** False where the buffer is detached or has shrunk away from under the array. Such arrays have length 0. */
+/** False where the buffer is detached, released or has shrunk away from under the array. */
 export function isUsable(array: ArrayBufferView): boolean {
+  if (isRevoked(array)) return false;
   try {
     TYPED_ARRAY.keys.call(array);
     return true;
@@ -45,9 +46,36 @@ export function newTensor<T extends Tensor>(kind: TensorKind, length: number): T
 
 const released = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();
 
+/** Who has lent memory to arrays, piece by piece, that cannot be detached when a piece is taken back. */
+export interface Lender {
+  /** Whether an array lies in a piece that is lent. */
+  holds(array: ArrayBufferView): boolean;
+  /** Takes back the piece that an array is the whole of; false where it is only a part. */
+  release(array: Tensor): boolean;
+}
+
+const lenders = /* @__PURE__ */ new WeakMap<ArrayBufferLike, Lender>();
+/** Asking costs more than all other checks of an array: only where there are such arrays. */
+let anyLent = false;
+
+/** Arrays over this buffer are the lender's. */
+export function lend(buffer: ArrayBufferLike, lender: Lender): void {
+  lenders.set(buffer, lender);
+  anyLent = true;
+}
+
+export function lenderOf(array: ArrayBufferView): Lender | undefined {
+  return lenders.get(array.buffer);
+}
+
 /** True for what `release` took back, and for its subarrays. */
 export function isReleased(array: ArrayBufferView): boolean {
-  return released.has(array.buffer);
+  return released.has(array.buffer) || isRevoked(array);
+}
+
+/** The same of arrays that have kept their length. The others show by it. */
+export function isRevoked(array: ArrayBufferView): boolean {
+  return anyLent && lenderOf(array)?.holds(array) === false;
 }
 
 /** Frees the memory now instead of at some garbage collection, and leaves every view of it with length 0. */

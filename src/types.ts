@@ -15,6 +15,3 @@ export interface BackendInfo {
   /** Why it cannot be used, with the cause of the failed load and what to do; absent where it can. */
   reason?: string;
 }
-
-/** What is applied after the normalisation (and after adding a residual). */
-export type Activation = 'none' | 'relu';

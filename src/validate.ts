@@ -4,8 +4,8 @@
  */
 import type { View } from './kernels.js';
 import { alternatives, describe, expected, list, nearest, wrongKind, wrongValue } from './messages.js';
-import { isSame, isUsable, kindOf, overlaps, type TensorKind } from './typed-arrays.js';
-import type { Activation, Tensor } from './types.js';
+import { isRevoked, isSame, isUsable, kindOf, overlaps, type TensorKind } from './typed-arrays.js';
+import type { Tensor } from './types.js';
 
 export const NO_OPTIONS = /* @__PURE__ */ Object.freeze({});
 
@@ -18,7 +18,8 @@ export function checkOptions(call: string, options: unknown, known: ReadonlySet<
   checkNames(call, 'options', options, known);
 }
 
-function checkNames(call: string, what: string, data: unknown, known: ReadonlySet<string>): void {
+/** The same of any plain data. */
+export function checkNames(call: string, what: string, data: unknown, known: ReadonlySet<string>): void {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || ArrayBuffer.isView(data)) {
     throw wrongKind(call, what, 'an object', data);
   }
@@ -61,12 +62,7 @@ export function checkChoice(call: string, name: string, value: string, choices: 
   throw wrong(call, name, alternatives(choices), value);
 }
 
-const ACTIVATIONS: readonly Activation[] = ['none', 'relu'];
 const SINGLE_VALUE = ['throw', 'allow'] as const;
-
-export function checkActivation(call: string, activation: Activation): void {
-  checkChoice(call, 'activation', activation, ACTIVATIONS);
-}
 
 export function checkSingleValue(call: string, singleValue: 'throw' | 'allow'): void {
   checkChoice(call, 'singleValue', singleValue, SINGLE_VALUE);
@@ -76,6 +72,12 @@ export function checkSingleValue(call: string, singleValue: 'throw' | 'allow'): 
 export function checkSize(call: string, name: string, value: number): void {
   if (typeof value !== 'number') throw wrongKind(call, name, 'an integer >= 0', value);
   if (!(Number.isSafeInteger(value) && value >= 0)) throw wrongValue(call, name, 'an integer >= 0', value);
+}
+
+/** How much data was counted, by weights too. */
+export function checkCount(call: string, name: string, value: number): void {
+  if (typeof value !== 'number') throw wrongKind(call, name, 'a finite number >= 0', value);
+  if (!(value >= 0 && value < Infinity)) throw wrongValue(call, name, 'a finite number >= 0', value);
 }
 
 /** The shape as (n, c, s) around its channel axis. */
@@ -116,7 +118,7 @@ export function checkArray(
   length: number,
   of: string | readonly number[],
 ): void {
-  if (kindOf(value) !== kind || (value as Tensor).length !== length || length === 0) {
+  if (kindOf(value) !== kind || (value as Tensor).length !== length || length === 0 || isRevoked(value as Tensor)) {
     checkArraySlowly(call, name, value, [kind], length, of);
   }
 }
@@ -144,7 +146,8 @@ const TENSOR_KINDS: readonly TensorKind[] = ['Float32Array', 'Float64Array'];
 export function checkTensor(call: string, name: string, x: Tensor, shape: readonly number[], view: View): TensorKind {
   const length = view.n * view.c * view.s;
   const kind = kindOf(x);
-  if ((kind !== 'Float32Array' && kind !== 'Float64Array') || x.length !== length || length === 0) {
+  const fits = (kind === 'Float32Array' || kind === 'Float64Array') && x.length === length && length > 0;
+  if (!fits || isRevoked(x)) {
     checkArraySlowly(call, name, x, TENSOR_KINDS, length, shape);
   }
   return kind as TensorKind;
@@ -158,10 +161,19 @@ export function checkChannels(call: string, channels: number, shape: readonly nu
 }
 
 /** One value per channel has no variance to normalise by. */
-export function refuseSingleValue(call: string, shape: readonly number[], otherwise: string): never {
+export function refuseSingleValue(call: string, shape: readonly number[], otherwise: string, masked = false): never {
+  const wanted = 'more than one value per channel in training';
+  const got = `one (shape ${list(shape)}${masked ? ', masked' : ''})`;
   throw new RangeError(
-    expected(call, 'shape', 'more than one value per channel in training', `one (shape ${list(shape)})`) +
-      `; pass singleValue: 'allow' for variance 0 (y = beta), or ${otherwise}`,
+    `${expected(call, 'shape', wanted, got)}; pass singleValue: 'allow' for variance 0 (y = beta), or ${otherwise}`,
+  );
+}
+
+/** The same of a ghost batch, or of all ranks together. */
+export function refuseSingleGroup(call: string, synchronized: boolean): never {
+  const wanted = `more than one value per channel in ${synchronized ? 'all ranks together' : 'each ghost batch'}`;
+  throw new RangeError(
+    `${expected(call, 'shape', wanted, 'one')}; pass singleValue: 'allow' for variance 0 (y = beta)`,
   );
 }
 

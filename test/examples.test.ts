@@ -49,7 +49,8 @@ async function run({ title, code }: Example): Promise<string[]> {
 }
 
 const test = suiteOf('examples');
-const examples = [...FILES.flatMap(fromComments), ...fromMarkdown('README.md')];
+const DOCUMENTS = ['README.md', 'docs/variants.md', 'docs/tfjs.md'];
+const examples = [...FILES.flatMap(fromComments), ...DOCUMENTS.flatMap(fromMarkdown)];
 
 for (const example of examples) {
   test(example.title, async () => {

@@ -1,7 +1,8 @@
 // The digests of test/support/digests.ts, which defines data and hash, without JavaScript: what a processor that
 // Node.js does not run on here (or an emulated one) computes. One case a call, in arguments:
 //
-//   digest n c s float32|float64 unit|near|offset|tiny|decades|special|constant true|false none|relu seed
+//   digest n c s float32|float64 unit|near|offset|tiny|decades|special|constant true|false none|relu|'slope low high'
+//   seed
 //
 // It is computed once for every way in which kernels can walk, on up to seven threads, and by two callers at once; the
 // exit code is 1 where one of them differs. Compiled with a sanitizer, this is what `npm run test:sanitize` runs.
@@ -98,11 +99,21 @@ class Hash {
   uint64_t hash_ = 0xcbf29ce484222325u;
 };
 
+/** "none", "relu", or the parameters of another. */
+Activation activationOf(const char* name) {
+  if (std::strcmp(name, "none") == 0) return {Activation::NONE, 0, 0, 0};
+  if (std::strcmp(name, "relu") == 0) return {Activation::RELU, 0, 0, 0};
+  Activation activation{Activation::THREE_LINES, 0, 0, 0};
+  if (std::sscanf(name, "%lf %lf %lf", &activation.slope, &activation.low, &activation.high) == 3) return activation;
+  std::fprintf(stderr, "digest: unknown activation %s\n", name);
+  std::exit(2);
+}
+
 template <class T>
 uint64_t digest(const KernelTable<T>& table, View v, const Resources& resources, char** arguments) {
   const std::string kind = arguments[5];
   const bool residual = std::strcmp(arguments[6], "true") == 0;
-  const Activation activation = std::strcmp(arguments[7], "relu") == 0 ? Activation::relu : Activation::none;
+  const Activation activation = activationOf(arguments[7]);
   Draws draws(static_cast<uint32_t>(std::strtoul(arguments[8], nullptr, 10)));
   const auto fill = [&draws](size_t length, const std::string& data) {
     std::vector<T> array(length);

@@ -58,6 +58,14 @@ inline D passed(D a, D z) {
   return {_mm256_or_pd(positive, _mm256_and_pd(_mm256_cmp_pd(z.v, z.v, _CMP_UNORD_Q), z.v))};
 }
 
+/** Where a ≤ b, and a choice by that. */
+inline __m256 atMost(F a, F b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ); }
+inline F choose(__m256 where, F a, F b) { return {_mm256_blendv_ps(b.v, a.v, where)}; }
+inline __m128 atMost(H a, H b) { return _mm_cmple_ps(a.v, b.v); }
+inline H choose(__m128 where, H a, H b) { return {_mm_blendv_ps(b.v, a.v, where)}; }
+inline __m256d atMost(D a, D b) { return _mm256_cmp_pd(a.v, b.v, _CMP_LE_OQ); }
+inline D choose(__m256d where, D a, D b) { return {_mm256_blendv_pd(b.v, a.v, where)}; }
+
 }  // namespace
 }  // namespace BN_ISA
 }  // namespace bn

@@ -58,6 +58,14 @@ inline D passed(D a, D z) {
   return {_mm512_mask_mov_pd(positive, _mm512_cmp_pd_mask(z.v, z.v, _CMP_UNORD_Q), z.v)};
 }
 
+/** Where a ≤ b, and a choice by that. */
+inline __mmask16 atMost(F a, F b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }
+inline F choose(__mmask16 where, F a, F b) { return {_mm512_mask_mov_ps(b.v, where, a.v)}; }
+inline __m256 atMost(H a, H b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ); }
+inline H choose(__m256 where, H a, H b) { return {_mm256_blendv_ps(b.v, a.v, where)}; }
+inline __mmask8 atMost(D a, D b) { return _mm512_cmp_pd_mask(a.v, b.v, _CMP_LE_OQ); }
+inline D choose(__mmask8 where, D a, D b) { return {_mm512_mask_mov_pd(b.v, where, a.v)}; }
+
 }  // namespace
 }  // namespace BN_ISA
 }  // namespace bn

@@ -57,6 +57,17 @@ inline D passed(D a, D z) {
   return {_mm_or_pd(positive, _mm_and_pd(_mm_cmpunord_pd(z.v, z.v), z.v))};
 }
 
+/** Where a ≤ b, and a choice by that. */
+inline __m128 atMost(F a, F b) { return _mm_cmple_ps(a.v, b.v); }
+inline __m128 atMost(H a, H b) { return _mm_cmple_ps(a.v, b.v); }
+inline __m128d atMost(D a, D b) { return _mm_cmple_pd(a.v, b.v); }
+inline __m128 choose(__m128 where, __m128 a, __m128 b) {
+  return _mm_or_ps(_mm_and_ps(where, a), _mm_andnot_ps(where, b));
+}
+inline F choose(__m128 where, F a, F b) { return {choose(where, a.v, b.v)}; }
+inline H choose(__m128 where, H a, H b) { return {choose(where, a.v, b.v)}; }
+inline D choose(__m128d where, D a, D b) { return {_mm_or_pd(_mm_and_pd(where, a.v), _mm_andnot_pd(where, b.v))}; }
+
 }  // namespace
 }  // namespace BN_ISA
 }  // namespace bn

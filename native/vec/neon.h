@@ -58,6 +58,14 @@ inline D passed(D a, D z) {
   return {vreinterpretq_f64_u64(vorrq_u64(positive, vbicq_u64(vreinterpretq_u64_f64(z.v), vceqq_f64(z.v, z.v))))};
 }
 
+/** Where a ≤ b, and a choice by that. */
+inline uint32x4_t atMost(F a, F b) { return vcleq_f32(a.v, b.v); }
+inline uint32x2_t atMost(H a, H b) { return vcle_f32(a.v, b.v); }
+inline uint64x2_t atMost(D a, D b) { return vcleq_f64(a.v, b.v); }
+inline F choose(uint32x4_t where, F a, F b) { return {vbslq_f32(where, a.v, b.v)}; }
+inline H choose(uint32x2_t where, H a, H b) { return {vbsl_f32(where, a.v, b.v)}; }
+inline D choose(uint64x2_t where, D a, D b) { return {vbslq_f64(where, a.v, b.v)}; }
+
 }  // namespace
 }  // namespace BN_ISA
 }  // namespace bn

@@ -1,9 +1,7 @@
 /** The kernels in C++: a Node-API addon with one build of them for each instruction set. */
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import type { Kernels } from '../kernels.js';
+import type { KernelActivation, Kernels } from '../kernels.js';
 import type { Tensor } from '../types.js';
+import { builtin } from './host.js';
 import type { LoadOptions } from './select.js';
 import { availableThreads } from './threads.js';
 
@@ -15,20 +13,22 @@ type Parameters = [
   beta: Maybe<Tensor>,
   epsilon: number,
 ];
+/** Parameters as [slope, low, high]. */
+type Activation = 0 | 1 | Float64Array;
 type Extents = [bytesPerElement: number, n: number, c: number, s: number];
 
 /** What `load` of the addon returns: the contract of kernels.ts with its objects laid out flat. */
 interface Table {
   statistics(mean: Float64Array, variance: Float64Array, x: Tensor, ...extents: Extents): void;
-  normalize(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, number, ...Extents]): void;
-  forward(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, number, ...Extents]): void;
+  normalize(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, Activation, ...Extents]): void;
+  forward(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, Activation, ...Extents]): void;
   gradientSums(
     sumDy: Float64Array,
     sumDyDeviation: Float64Array,
     dy: Tensor,
     x: Tensor,
     residual: Maybe<Tensor>,
-    ...rest: [...Parameters, activation: number, ...Extents]
+    ...rest: [...Parameters, activation: Activation, ...Extents]
   ): void;
   gradientInput(
     dx: Tensor,
@@ -38,7 +38,7 @@ interface Table {
     residual: Maybe<Tensor>,
     ...rest: [
       ...Parameters,
-      activation: number,
+      activation: Activation,
       sumDy: Maybe<Float64Array>,
       sumDyDeviation: Maybe<Float64Array>,
       count: number,
@@ -53,7 +53,7 @@ interface Table {
     dy: Tensor,
     x: Tensor,
     residual: Maybe<Tensor>,
-    ...rest: [...Parameters, activation: number, batchStatistics: boolean, ...Extents]
+    ...rest: [...Parameters, activation: Activation, batchStatistics: boolean, ...Extents]
   ): void;
 }
 
@@ -70,6 +70,10 @@ interface Addon {
   isas(): string[];
   load(isa: string, resources: Resources): Table;
 }
+
+/** In a variable each, not where they are used: bundlers would take the files for assets of a page. */
+const ADDON = '../../build/Release/batchnorm.node';
+const FAILURE = '../../build/install-failure.txt';
 
 const HOW_TO_BUILD =
   'To build it: npm rebuild batchnorm --ignore-scripts=false --foreground-scripts (in a clone: npm run build:native); it needs Python 3, make and a C++17 compiler.';
@@ -104,10 +108,14 @@ export function loadWith(isa: string, resources: Resources): Kernels {
 
 /** The built addon, or an error that says why there is none and what to do. */
 function loadAddon(): Addon {
-  const file = fileURLToPath(new URL('../../build/Release/batchnorm.node', import.meta.url));
-  if (!existsSync(file)) throw new Error(`native: ${whyMissing()} ${HOW_TO_BUILD}`);
+  const modules = builtin<typeof import('node:module')>('node:module');
+  const files = builtin<typeof import('node:fs')>('node:fs');
+  if (modules === undefined || files === undefined) throw new Error('native: a browser loads no addons.');
+  const file = new URL(ADDON, import.meta.url);
+  if (!files.existsSync(file)) throw new Error(`native: ${whyMissing(files)} ${HOW_TO_BUILD}`);
   try {
-    return createRequire(import.meta.url)(file) as Addon;
+    const { fileURLToPath } = builtin<typeof import('node:url')>('node:url')!;
+    return modules.createRequire(import.meta.url)(fileURLToPath(file)) as Addon;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`native: the addon was built but does not load (${reason}). ${HOW_TO_BUILD}`, { cause });
@@ -115,8 +123,8 @@ function loadAddon(): Addon {
 }
 
 /** scripts/install.js leaves the reason of a failed build in this file. */
-function whyMissing(): string {
-  const report = new URL('../../build/install-failure.txt', import.meta.url);
+function whyMissing({ existsSync, readFileSync }: typeof import('node:fs')): string {
+  const report = new URL(FAILURE, import.meta.url);
   if (existsSync(report)) return `the addon was not built: ${readFileSync(report, 'utf8').trim()}.`;
   return 'the addon was not built: the install script of batchnorm did not run (--ignore-scripts, or it waits for npm approve-scripts or pnpm approve-builds).';
 }
@@ -127,22 +135,23 @@ function adapt(table: Table, isa: string, threads: number): Kernels {
     name: 'native',
     isa,
     threads,
+    memory: null,
     statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, bytesOf(x), n, c, s),
     normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
-      table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, activation, bytesOf(x), n, c, s),
+      table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, flat(activation), bytesOf(x), n, c, s),
     forward: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
-      table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, activation, bytesOf(x), n, c, s),
+      table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, flat(activation), bytesOf(x), n, c, s),
     gradientSums: (sums, dy, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) => {
       const { sumDy, sumDyDeviation } = sums;
       const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
-      table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, activation, bytesOf(x), n, c, s);
+      table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, flat(activation), bytesOf(x), n, c, s);
     },
     gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, { n, c, s }) => {
       const { mean, variance, gamma, beta, epsilon } = affine;
       const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
       const given = [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null] as const;
       const extents: Extents = [bytesOf(x), n, c, s];
-      table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, activation, ...given, count, ...extents);
+      table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, flat(activation), ...given, count, ...extents);
     },
     backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, { n, c, s }) => {
       const { mean, variance, gamma, beta, epsilon } = affine;
@@ -159,7 +168,7 @@ function adapt(table: Table, isa: string, threads: number): Kernels {
         gamma,
         beta,
         epsilon,
-        activation,
+        flat(activation),
         batchStatistics,
         bytesOf(x),
         n,
@@ -168,6 +177,11 @@ function adapt(table: Table, isa: string, threads: number): Kernels {
       );
     },
   };
+}
+
+function flat(activation: KernelActivation): Activation {
+  if (typeof activation === 'number') return activation;
+  return Float64Array.of(activation.slope, activation.low, activation.high);
 }
 
 /** Told, since it costs Node-API as much to find out as to read another array. */

@@ -19,6 +19,7 @@ export function load(): Kernels {
     name: 'reference',
     isa: 'javascript',
     threads: 1,
+    memory: null,
     statistics: (mean, variance, x, view) => statistics(mean, variance, x, view, scratch(view.c, view.s)),
     normalize: (y, x, residual, affine, activation, view) =>
       normalize(y, x, residual, affine, activation, view, scratch(view.c, view.s)),

@@ -2,9 +2,10 @@
 import { environmentError } from '../errors.js';
 import type { Kernels } from '../kernels.js';
 import type { BackendInfo, BackendName } from '../types.js';
-import { checkOptions, nameSet } from '../validate.js';
+import { checkOptions, checkSize, nameSet } from '../validate.js';
 import * as native from './native.js';
 import * as reference from './reference.js';
+import { setReservation } from './wasm/memory.js';
 import * as wasm from './wasm.js';
 
 interface Loader {
@@ -89,15 +90,27 @@ export function useBackend(name: BackendName | 'auto', options: LoadOptions = {}
 }
 
 /**
- * Resolves when a backend is loaded. Needed only where code may not be compiled synchronously (a browser's main
- * thread); elsewhere the first call loads.
+ * Resolves when a backend is loaded and its workers run. Needed only where code may not be compiled synchronously (the main
+ * thread of some browsers); calls before it then throw an Error with code ERR_BATCHNORM_NOT_READY. Elsewhere the first call
+ * loads, and workers join in when they run.
  *
+ * @param options.memory bytes that the WebAssembly backend reserves, up to 4 GiB (2 ** 32), if it has not begun to run.
+ *   Default: 4 GiB where memory can be shared, 256 MiB in a page that is not cross-origin isolated
+ * @throws TypeError, RangeError where `memory` is not an integer >= 0; Error with code ERR_BATCHNORM_BACKEND as `backend`
  * @example
  * import { ready } from 'batchnorm';
  * await ready();
  */
 export async function ready(options: { memory?: number | undefined } = {}): Promise<BackendInfo> {
   checkOptions('ready', options, READY_OPTIONS);
+  const { memory } = options;
+  if (memory !== undefined) {
+    checkSize('ready', 'memory', memory);
+    setReservation(memory);
+  }
+  await wasm.compile();
+  const { name, threads } = kernels();
+  if (name === 'wasm') await wasm.startWorkers(threads);
   return backend();
 }
 
@@ -125,11 +138,16 @@ function choose(name: string, options: LoadOptions, asker: string): Kernels {
     try {
       return loader.load(options);
     } catch (error) {
+      if (isNotReady(error)) throw error; // what comes after it would be chosen for good
       causes.push(error instanceof Error ? error : new Error(String(error)));
     }
   }
   const wanted = isa === undefined ? `"${name}"` : `"${name}" with "${isa}"`;
   throw unusable(`${asker} asks for ${wanted}, which cannot be used here. ${causes.map(text).join(' ')}`, causes[0]);
+}
+
+function isNotReady(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_BATCHNORM_NOT_READY';
 }
 
 function checkThreads({ isa, threads }: LoadOptions): LoadOptions {

@@ -1,80 +1,134 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
-import { scalar, simd128 } from '../generated/wasm.js';
-import type { Affine, GradientSums, Kernels, View } from '../kernels.js';
+import type { Affine, GradientSums, KernelActivation, Kernels, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
+import { builtin } from './host.js';
 import type { LoadOptions } from './select.js';
-import { Stage } from './wasm-stage.js';
+import { availableThreads } from './threads.js';
+import { bitsOf, type Resources, type Scalars } from './wasm/call.js';
+import { isSharingPossible, type Memory, memoryInUse } from './wasm/memory.js';
+import { compile as compileModule, instantiate, moduleOf, prepare, runs } from './wasm/modules.js';
+import { Pool } from './wasm/pool.js';
+import { type Arguments, Stage } from './wasm/stage.js';
 
-const MODULES: Record<string, string> = { simd128, scalar };
+const ISAS = ['simd128', 'scalar'];
+/** More threads than this no memory can feed. */
+const MOST_THREADS = 32;
+/** docs/wasm.md has the measurements. */
+const RESOURCES = { threadBytes: 2 ** 17, tileBytes: 2 ** 20, copiedBytes: 2 ** 26 };
 
 /** What this engine can run, best first. */
 export function isas(): string[] {
-  return Object.keys(MODULES).filter((isa) => WebAssembly.validate(bytesOf(isa)));
+  if (typeof WebAssembly !== 'object') throw new Error('wasm: this engine has no WebAssembly.');
+  return ISAS.filter(runs);
 }
 
-/** Compiled once, whoever asks. */
-const compiled = new Map<string, WebAssembly.Module>();
+export function load({ isa, threads = availableThreads() }: LoadOptions): Kernels {
+  return loadWith(isa, { ...RESOURCES, threads: Math.min(threads, MOST_THREADS) });
+}
 
-export function load({ isa }: LoadOptions): Kernels {
-  if (typeof WebAssembly !== 'object') throw new Error('wasm: this engine has no WebAssembly.');
-  const chosen = isa ?? isas()[0];
-  if (chosen === undefined || !isas().includes(chosen)) {
+/** Makes ready in the background what browsers may not let `load` do by itself. */
+export async function compile(): Promise<void> {
+  try {
+    const [isa] = isas();
+    if (builtin('node:module') !== undefined) await compileModule(isa, isSharingPossible());
+    else await prepare(isa, memoryInUse());
+  } catch {
+    // `load` says why
+  }
+}
+
+/** Resolves when the workers of these threads serve. */
+export async function startWorkers(threads: number): Promise<void> {
+  const pool = poolOf(memoryInUse(), isas()[0]);
+  pool?.start(threads - 1);
+  await pool?.serving();
+}
+
+/** The kernels with walks of one's own choice, for tests and measurements. */
+export function loadWith(isa: string | undefined, resources: Resources): Kernels {
+  const { threads } = resources;
+  const known = isas();
+  const chosen = isa ?? known[0];
+  if (chosen === undefined || !known.includes(chosen)) {
     throw new Error(
-      `wasm: this engine does not run "${chosen}"; it runs ${isas().join(', ') || 'none of the modules'}.`,
+      `wasm: this engine does not run "${chosen}"; it runs ${known.join(', ') || 'none of the modules'}.`,
     );
   }
-  let module = compiled.get(chosen);
-  if (module === undefined) {
-    module = new WebAssembly.Module(bytesOf(chosen));
-    compiled.set(chosen, module);
-  }
-  return adapt(new Stage(module), chosen);
+  const make = (memory: Memory) => {
+    const pool = threads > 1 ? poolOf(memory, chosen) : null;
+    return new Stage(memory, instantiate(chosen, memory), pool, resources);
+  };
+  let stage = make(memoryInUse());
+  const call = (args: Arguments) => {
+    const memory = memoryInUse();
+    if (memory !== stage.memory) stage = make(memory);
+    stage.call(args);
+  };
+  return adapt(call, chosen, stage.memory.shared ? threads : 1);
 }
 
-function bytesOf(isa: string): Uint8Array<ArrayBuffer> {
-  const text = atob(MODULES[isa]);
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+const pools = /* @__PURE__ */ new WeakMap<Memory, Pool>();
+
+/** The workers of a memory: any instruction set does the same in it. null where memory cannot be shared. */
+function poolOf(memory: Memory, isa: string): Pool | null {
+  if (!memory.shared) return null;
+  const pool = pools.get(memory) ?? new Pool(memory, moduleOf(isa, true));
+  if (!pools.has(memory)) memory.onDrop.add(() => pool.stop());
+  pools.set(memory, pool);
+  return pool;
 }
 
-/** The contract over a stage: every array is placed in its memory, the kernel called, and outputs copied back. */
-function adapt(stage: Stage, isa: string): Kernels {
-  const call = (kernel: string, x: Tensor, view: View, outputs: Tensor[], list: (Tensor | number | null)[]) =>
-    stage.call(`${kernel}_${x.BYTES_PER_ELEMENT === 4 ? 'f32' : 'f64'}`, view, outputs, list);
-  const flat = ({ mean, variance, gamma, beta, epsilon }: Affine) => [mean, variance, gamma, beta, epsilon];
-  const flatSums = (sums: GradientSums | null) => [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null];
-  const present = (arrays: (Tensor | null)[]) => arrays.filter((array) => array !== null);
+const Y = /* @__PURE__ */ bitsOf('output');
+const STATISTICS = /* @__PURE__ */ bitsOf('mean', 'variance');
+const SUMS = /* @__PURE__ */ bitsOf('sumDy', 'sumDyDeviation');
+const DX = /* @__PURE__ */ bitsOf('output', 'dresidual');
+const GRADIENTS = /* @__PURE__ */ bitsOf('output', 'dresidual', 'dgamma', 'dbeta');
+const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
+
+/** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
+function adapt(call: (args: Arguments) => void, isa: string, threads: number): Kernels {
   return {
     name: 'wasm',
     isa,
-    threads: 1,
-    statistics: (mean, variance, x, view) => call('statistics', x, view, [mean, variance], [mean, variance, x]),
-    normalize: (y, x, residual, affine, activation, view) =>
-      call('normalize', x, view, [y], [y, x, residual, ...flat(affine), activation]),
-    forward: (y, x, residual, affine, activation, view) =>
-      call('forward', x, view, [y, affine.mean, affine.variance], [y, x, residual, ...flat(affine), activation]),
+    threads,
+    memory: { allocate: (kind, length) => memoryInUse().allocate(kind, length) },
+    statistics: (mean, variance, x, view) => {
+      const arrays = [null, null, null, null, null, x, null, mean, variance, null, null, null, null];
+      call({ kernel: 'statistics', view, arrays, outputs: STATISTICS, ...NO_SCALARS, count: view.n * view.s });
+    },
+    normalize: (y, x, residual, affine, activation, view) => {
+      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null];
+      call({ kernel: 'normalize', view, arrays, outputs: Y, ...scalars(affine, activation, view) });
+    },
+    forward: (y, x, residual, affine, activation, view) => {
+      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null];
+      call({ kernel: 'forward', view, arrays, outputs: Y | STATISTICS, ...scalars(affine, activation, view) });
+    },
     gradientSums: (sums, dy, x, residual, affine, activation, view) => {
-      const { sumDy, sumDyDeviation } = sums;
-      const list = [sumDy, sumDyDeviation, dy, x, residual, ...flat(affine), activation];
-      call('gradientSums', x, view, [sumDy, sumDyDeviation], list);
+      const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums)];
+      call({ kernel: 'gradientSums', view, arrays, outputs: SUMS, ...scalars(affine, activation, view) });
     },
     gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, view) => {
-      const list = [dx, dresidual, dy, x, residual, ...flat(affine), activation, ...flatSums(sums), count];
-      call('gradientInput', x, view, present([dx, dresidual]), list);
+      const arrays = [dx, dresidual, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums)];
+      const rest = { epsilon: affine.epsilon, activation, batch: sums !== null, count };
+      call({ kernel: 'gradientInput', view, arrays, outputs: DX, ...rest });
     },
-    backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view) => {
-      const list = [
-        dx,
-        dresidual,
-        dgamma,
-        dbeta,
-        dy,
-        x,
-        residual,
-        ...flat(affine),
-        activation,
-        batchStatistics ? 1 : 0,
-      ];
-      call('backward', x, view, present([dx, dresidual, dgamma, dbeta]), list);
+    backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch, view) => {
+      const arrays = [dx, dresidual, dgamma, dbeta, dy, x, residual, ...flat(affine), null, null];
+      const rest = { ...scalars(affine, activation, view), batch };
+      call({ kernel: 'backward', view, arrays, outputs: GRADIENTS, ...rest });
     },
   };
+}
+
+function scalars({ epsilon }: Affine, activation: KernelActivation, { n, s }: View): Scalars {
+  return { epsilon, activation, batch: false, count: n * s };
+}
+
+function flat({ mean, variance, gamma, beta }: Affine): (Tensor | null)[] {
+  return [mean, variance, gamma, beta];
+}
+
+function flatSums(sums: GradientSums | null): (Tensor | null)[] {
+  return [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null];
 }

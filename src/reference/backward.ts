@@ -1,13 +1,24 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
-import type { ActivationCode, Affine, GradientSums, View } from '../kernels.js';
+import type { Affine, GradientSums, KernelActivation, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
+import { gradient, rounded } from './activation.js';
 import { fl, LANES, type Scratch } from './layout.js';
 import { coefficients, preActivation, reciprocalDeviation } from './normalize.js';
 import { reduce, type Term } from './reduce.js';
 
-/** dy where the activation passes (z > 0), +0 where it stops, NaN where z is NaN. */
-function passed(dy: number, z: number): number {
-  return z > 0 ? dy : Number.isNaN(z) ? z : 0;
+/** g: dy through the activation, whose input is computed again. Without one there is nothing to compute. */
+function passed(
+  dy: number,
+  d: number,
+  scale: number,
+  offset: number,
+  residual: Tensor | null,
+  k: number,
+  activation: KernelActivation,
+  float32: boolean,
+): number {
+  if (activation === 0) return dy;
+  return gradient(dy, preActivation(d, scale, offset, residual, k, float32), activation, float32);
 }
 
 /** Σ g and Σ g·d, where d = fl(x − center) is of the tensor's type, so that float32 products are exact. */
@@ -16,10 +27,11 @@ function gradientTerm(
   x: Tensor,
   residual: Tensor | null,
   { center, scale, offset }: Scratch,
-  activation: ActivationCode,
+  activation: KernelActivation,
   { c, s }: View,
 ): Term {
   const float32 = x.BYTES_PER_ELEMENT === 4;
+  const ofType = rounded(activation, float32);
   return (lanes, at, position, column, step, width, count, stride) => {
     for (let j = 0; j < width; j++) {
       const ch = Math.floor((column + j * step) / s) % c;
@@ -27,8 +39,7 @@ function gradientTerm(
       let second = lanes[at + LANES + j];
       for (let r = 0, k = position + j; r < count; r++, k += stride) {
         const d = fl(x[k] - center[ch], float32);
-        const g =
-          activation === 0 ? dy[k] : passed(dy[k], preActivation(d, scale[ch], offset[ch], residual, k, float32));
+        const g = passed(dy[k], d, scale[ch], offset[ch], residual, k, ofType, float32);
         first += g;
         second += g * d;
       }
@@ -45,7 +56,7 @@ export function gradientSums(
   x: Tensor,
   residual: Tensor | null,
   affine: Affine,
-  activation: ActivationCode,
+  activation: KernelActivation,
   view: View,
   scratch: Scratch,
 ): void {
@@ -85,7 +96,7 @@ export function gradientInput(
   x: Tensor,
   residual: Tensor | null,
   affine: Affine,
-  activation: ActivationCode,
+  activation: KernelActivation,
   sums: GradientSums | null,
   count: number,
   { n, c, s }: View,
@@ -93,14 +104,14 @@ export function gradientInput(
 ): void {
   const float32 = x.BYTES_PER_ELEMENT === 4;
   const { center, scale, offset, slope, level } = scratch;
+  const ofType = rounded(activation, float32);
   coefficients(scratch, affine, c, float32);
   if (sums !== null) inputCoefficients(scratch, affine, sums, count, c, float32);
   for (let i = 0, k = 0; i < n; i++) {
     for (let ch = 0; ch < c; ch++) {
       for (let j = 0; j < s; j++, k++) {
         const d = fl(x[k] - center[ch], float32);
-        const g =
-          activation === 0 ? dy[k] : passed(dy[k], preActivation(d, scale[ch], offset[ch], residual, k, float32));
+        const g = passed(dy[k], d, scale[ch], offset[ch], residual, k, ofType, float32);
         const direct = fl(g * scale[ch], float32);
         if (dresidual !== null) dresidual[k] = g;
         dx[k] = sums === null ? direct : fl(direct - fl(fl(d * slope[ch], float32) + level[ch], float32), float32);
@@ -119,7 +130,7 @@ export function backward(
   x: Tensor,
   residual: Tensor | null,
   affine: Affine,
-  activation: ActivationCode,
+  activation: KernelActivation,
   batchStatistics: boolean,
   view: View,
   scratch: Scratch,

@@ -1,6 +1,7 @@
 // y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
-import type { ActivationCode, Affine, View } from '../kernels.js';
+import type { Affine, KernelActivation, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
+import { activate, rounded } from './activation.js';
 import { fl, type Scratch } from './layout.js';
 import { statistics } from './stats.js';
 
@@ -38,29 +39,25 @@ export function preActivation(
   return residual === null ? z : fl(z + residual[k], float32);
 }
 
-/** z where z > 0, NaN where z is NaN, +0 elsewhere: maxps, Math.max and f32x4.max differ there, hence the definition. */
-function relu(z: number): number {
-  return z > 0 ? z : Number.isNaN(z) ? z : 0;
-}
-
 /** contract: src/kernels.ts, normalize */
 export function normalize(
   y: Tensor,
   x: Tensor,
   residual: Tensor | null,
   affine: Affine,
-  activation: ActivationCode,
+  activation: KernelActivation,
   { n, c, s }: View,
   scratch: Scratch,
 ): void {
   const float32 = x.BYTES_PER_ELEMENT === 4;
   coefficients(scratch, affine, c, float32);
   const { center, scale, offset } = scratch;
+  const ofType = rounded(activation, float32);
   for (let i = 0, k = 0; i < n; i++) {
     for (let ch = 0; ch < c; ch++) {
       for (let j = 0; j < s; j++, k++) {
         const z = preActivation(fl(x[k] - center[ch], float32), scale[ch], offset[ch], residual, k, float32);
-        y[k] = activation === 0 ? z : relu(z);
+        y[k] = activate(z, ofType, float32);
       }
     }
   }
@@ -72,7 +69,7 @@ export function forward(
   x: Tensor,
   residual: Tensor | null,
   affine: Affine,
-  activation: ActivationCode,
+  activation: KernelActivation,
   view: View,
   scratch: Scratch,
 ): void {

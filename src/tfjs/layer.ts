@@ -1,7 +1,14 @@
 /** The layer: everything of TensorFlow.js' own `BatchNormalization` except its arithmetic. */
-import { cast, type Tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
+import { cast, type serialization, type Tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { type LayerVariable, layers } from '@tensorflow/tfjs-layers';
-import { type LearntParameters, normalizeByBatch, normalizeByGiven, type Settings, type Timed } from './operations.js';
+import { type Positions, readPositions } from './mask.js';
+import {
+  type LearntParameters,
+  normalizeByBatch,
+  normalizeByGiven,
+  type Statistics,
+  type Timed,
+} from './operations.js';
 
 /**
  * The configuration of `tf.layers.batchNormalization`, names and defaults alike: `axis` (-1), `momentum` (0.99),
@@ -9,7 +16,24 @@ import { type LearntParameters, normalizeByBatch, normalizeByGiven, type Setting
  * `movingMeanInitializer` ('zeros'), `movingVarianceInitializer` ('ones'), `betaConstraint`, `gammaConstraint`,
  * `betaRegularizer`, `gammaRegularizer`, and what every layer takes (`name`, `inputShape`, `trainable`, …).
  */
-export type BatchNormalizationConfig = NonNullable<Parameters<typeof layers.batchNormalization>[0]>;
+export type BatchNormalizationConfig = OriginalConfig & {
+  /**
+   * What the moving variance averages: the variance of a batch divided by m ('biased', default: TensorFlow.js, Keras) or by
+   * m − 1 ('unbiased': the paper's Algorithm 2, PyTorch), where m is the number of values per channel. With m = 1 it is the
+   * biased one. Serialised only where it is 'unbiased'.
+   */
+  varianceEstimator?: 'biased' | 'unbiased' | undefined;
+};
+
+type OriginalConfig = NonNullable<Parameters<typeof layers.batchNormalization>[0]>;
+
+/** What a call is given beside its input. */
+export interface CallOptions {
+  /** Whether to normalise by the batch. Default false. */
+  training?: boolean | undefined;
+  /** Which positions count in training: of the input's shape without its last axis; 0 or false leaves out. */
+  mask?: Tensor | (Tensor | null)[] | null | undefined;
+}
 
 /** Milliseconds that a layer has spent since it was made, with reading and making tensors. Set to 0 what you restart. */
 export interface Elapsed {
@@ -21,17 +45,6 @@ export interface Elapsed {
   inference: number;
 }
 
-type Kwargs = Parameters<layers.Layer['call']>[1];
-
-/** What TensorFlow.js' layer keeps under these names (declared private in its typings). */
-interface Fields extends Settings {
-  readonly momentum: number;
-  readonly gamma?: LayerVariable;
-  readonly beta?: LayerVariable;
-  readonly movingMean: LayerVariable;
-  readonly movingVariance: LayerVariable;
-}
-
 /**
  * TensorFlow.js does not export the class itself, so it is taken from an instance. The instance is named, since an
  * unnamed one would count and shift the names of all later layers.
@@ -39,7 +52,7 @@ interface Fields extends Settings {
 const Original = layers.batchNormalization({ name: 'batchnorm' }).constructor as unknown as OriginalClass;
 
 interface OriginalClass {
-  new (config?: BatchNormalizationConfig): layers.Layer;
+  new (config?: OriginalConfig): layers.Layer;
   readonly fromConfig: (typeof layers.Layer)['fromConfig'];
 }
 
@@ -48,13 +61,20 @@ interface OriginalClass {
  *
  * - training: y = gamma·(x − mean)/√(variance + epsilon) + beta with the mean and population variance of the batch,
  *   and moving ← moving − (moving − batch)·(1 − momentum) for both statistics, in float32, as TensorFlow.js does it;
- * - otherwise: the same y with the moving statistics, which are constants for gradients.
+ * - otherwise, and in training with `trainable: false` (as Keras has it): the same y with the moving statistics, which
+ *   are constants for gradients and stay as they are.
  *
  * Configuration, weights (gamma, beta, moving_mean, moving_variance), their order and shapes, and the serialised form
  * (class name `BatchNormalization`) are those of TensorFlow.js, so that saved models go both ways: loading gives TensorFlow.js'
- * layer, or this one after `tf.serialization.registerClass(BatchNormalization)`. Beyond it, inputs may
- * have any rank and any channel axis, and `scale: false` or `center: false` also train. A batch without elements leaves
- * the moving statistics alone. Gradients are those of first order. Tensors are float32; others are cast to it.
+ * layer, or this one after {@link register}. Beyond it, inputs may have any rank and any channel axis, and `scale: false`
+ * or `center: false` also train.
+ *
+ * A mask, given to a call or made by a layer before this one, chooses the positions (all axes but the last, which then must be
+ * that of the channels) whose values make mean and variance in training. All positions are normalised, and gradients are
+ * exact for that. A batch without elements, or without one that counts, leaves the moving statistics alone; the latter is
+ * normalised by them.
+ *
+ * Gradients are those of first order. Tensors are float32; others are cast to it.
  */
 export class BatchNormalization extends Original {
   /** As in TensorFlow.js: what serialised models call this layer. */
@@ -63,32 +83,97 @@ export class BatchNormalization extends Original {
   /** Time spent in this layer, in milliseconds. */
   readonly elapsed: Elapsed = { forward: 0, backward: 0, inference: 0 };
 
-  override call(inputs: Tensor | Tensor[], kwargs: Kwargs): Tensor {
-    const fields = this as unknown as Fields;
-    const settings: Settings = { axis: fields.axis, epsilon: fields.epsilon };
-    const parameters: LearntParameters = { gamma: fields.gamma?.read() ?? null, beta: fields.beta?.read() ?? null };
-    const timeBackward = this.timed('backward');
+  // What TensorFlow.js' layer keeps under these names.
+  declare protected readonly axis: number;
+  declare protected readonly epsilon: number;
+  declare protected readonly momentum: number;
+  declare protected readonly gamma?: LayerVariable;
+  declare protected readonly beta?: LayerVariable;
+  declare protected readonly movingMean: LayerVariable;
+  declare protected readonly movingVariance: LayerVariable;
+
+  readonly #unbiased: boolean;
+
+  /** @throws RangeError where `varianceEstimator` is neither of the two. */
+  constructor(config: BatchNormalizationConfig = {}) {
+    super(config);
+    this.#unbiased = isUnbiased(config.varianceEstimator);
+  }
+
+  override call(inputs: Tensor | Tensor[], { training = false, mask }: CallOptions = {}): Tensor {
     return tidy(() => {
       const x = toFloat(single(inputs, this.name));
-      if (!kwargs.training) {
-        return this.timed('inference')(() => {
-          const mean = fields.movingMean.read().dataSync();
-          const variance = fields.movingVariance.read().dataSync();
-          return normalizeByGiven(x, parameters, { mean, variance }, settings, timeBackward);
-        });
-      }
-      return this.timed('forward')(() => {
-        const { y, mean, variance } = normalizeByBatch(x, parameters, settings, timeBackward);
-        if (x.size > 0) {
-          follow(fields.movingMean, mean, fields.momentum);
-          follow(fields.movingVariance, variance, fields.momentum);
-        }
-        return y;
-      });
+      if (!training || this.#isFrozen) return this.#infer(x);
+      const positions = mask ? this.#positions(mask, x) : null;
+      return positions?.total === 0 ? this.#infer(x) : this.#train(x, positions);
     });
   }
 
-  private timed(part: keyof Elapsed): Timed {
+  override getConfig(): serialization.ConfigDict {
+    return { ...super.getConfig(), ...(this.#unbiased && { varianceEstimator: 'unbiased' }) };
+  }
+
+  /** `trainable: false` on this layer, or on its model, which in TensorFlow.js reaches the weights only. */
+  get #isFrozen(): boolean {
+    const weights = [this.gamma, this.beta].filter((weight) => weight !== undefined);
+    return !this.trainable || (weights.length > 0 && weights.every((weight) => !weight.trainable));
+  }
+
+  #infer(x: Tensor): Tensor {
+    return this.#timed('inference')(() => {
+      const statistics = { mean: doubles(this.movingMean), variance: doubles(this.movingVariance) };
+      return normalizeByGiven(x, this.#parameters, statistics, this.#settings, this.#timed('backward'));
+    });
+  }
+
+  #train(x: Tensor, positions: Positions | null): Tensor {
+    return this.#timed('forward')(() => {
+      const result = normalizeByBatch(x, this.#parameters, this.#settings, positions, this.#timed('backward'));
+      const { y, mean, variance } = result;
+      if (x.size > 0) this.#follow({ mean, variance }, positions?.total ?? x.size / mean.length);
+      return y;
+    });
+  }
+
+  /** Takes in the statistics of a batch of m values per channel. */
+  #follow({ mean, variance }: Statistics, m: number): void {
+    const correction = this.#unbiased && m > 1 ? m / (m - 1) : 1;
+    follow(this.movingMean, mean, this.momentum);
+    follow(
+      this.movingVariance,
+      variance.map((value) => value * correction),
+      this.momentum,
+    );
+  }
+
+  get #settings() {
+    return { axis: this.axis, epsilon: this.epsilon };
+  }
+
+  get #parameters(): LearntParameters {
+    return { gamma: this.gamma?.read() ?? null, beta: this.beta?.read() ?? null };
+  }
+
+  /** null where nothing is left out, and where the mask is not for this layer. */
+  #positions(given: NonNullable<CallOptions['mask']>, x: Tensor): Positions | null {
+    const mask = Array.isArray(given) ? given[0] : given;
+    if (!mask) return null;
+    const wanted = x.shape.slice(0, -1);
+    if (`${mask.shape}` !== `${wanted}`) {
+      // In a model, TensorFlow.js gives the last mask there was to every layer that comes after.
+      if (this.inboundNodes.length > 0) return null;
+      const rule = `a tensor of shape [${wanted}] (the input's without its last axis), got shape [${mask.shape}]`;
+      throw new RangeError(`batchnorm: layer "${this.name}": "mask" expected ${rule}`);
+    }
+    if (this.axis !== -1 && this.axis !== x.rank - 1) {
+      const rule = `the channels on the last axis, got "axis" ${this.axis} (rank ${x.rank})`;
+      throw new RangeError(`batchnorm: layer "${this.name}": "mask" expected ${rule}`);
+    }
+    const positions = readPositions(mask.dataSync());
+    return positions.total === positions.counts.length ? null : positions;
+  }
+
+  #timed(part: keyof Elapsed): Timed {
     return (run) => {
       const start = performance.now();
       const result = run();
@@ -115,9 +200,12 @@ export class BatchNormalization extends Original {
  *   layers: [layers.dense({ units: 16, inputShape: [8], useBias: false }), batchNormalization(), layers.reLU()],
  * });
  * model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
- * await model.fit(tf.ones([32, 8]), tf.ones([32, 16]), { epochs: 2 });
+ * await model.fit(tf.ones([32, 8]), tf.ones([32, 16]), { epochs: 2, verbose: 0 });
+ * console.log(model.layers[1].getWeights().length); // → 4
  *
+ * @param config all optional; see {@link BatchNormalizationConfig}
  * @throws Error of TensorFlow.js, where the channel dimension of the input is not defined or the rank changes.
+ * @throws RangeError where `varianceEstimator` is neither 'biased' nor 'unbiased'.
  */
 export function batchNormalization(config?: BatchNormalizationConfig): BatchNormalization {
   return new BatchNormalization(config);
@@ -127,10 +215,22 @@ export function batchNormalization(config?: BatchNormalizationConfig): BatchNorm
 function follow(moving: LayerVariable, batch: Float64Array, momentum: number): void {
   const rate = Math.fround(1 - momentum);
   const next = Float32Array.from(moving.read().dataSync(), (value, channel) => {
-    const difference = Math.fround(value - Math.fround(batch[channel]!));
+    const difference = Math.fround(value - Math.fround(batch[channel]));
     return value - Math.fround(difference * rate);
   });
   moving.write(tensor1d(next));
+}
+
+function isUnbiased(estimator: unknown): boolean {
+  if (estimator === undefined || estimator === null || estimator === 'biased') return false;
+  if (estimator === 'unbiased') return true;
+  throw new RangeError(
+    `batchnorm: batchNormalization: "varianceEstimator" expected 'biased' or 'unbiased', got ${JSON.stringify(estimator)}`,
+  );
+}
+
+function doubles(variable: LayerVariable): Float64Array {
+  return Float64Array.from(variable.read().dataSync());
 }
 
 function single(inputs: Tensor | Tensor[], name: string): Tensor {

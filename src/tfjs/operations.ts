@@ -1,6 +1,8 @@
 /** Batch normalization as differentiable TensorFlow.js operations: tensors in and out, the library's functions between. */
-import { customGrad, type GradSaveFunc, type Tensor, tensor } from '@tensorflow/tfjs-core';
+import { customGrad, type GradSaveFunc, type Tensor } from '@tensorflow/tfjs-core';
 import { backward, forwardInference, forwardTraining } from '../index.js';
+import { computeTensors } from './heap.js';
+import { addStatisticsGradient, maskedStatistics, type Positions } from './mask.js';
 
 /** What is fixed in a layer. */
 export interface Settings {
@@ -17,29 +19,47 @@ export interface LearntParameters {
 
 /** Mean and population variance per channel. */
 export interface Statistics {
-  readonly mean: ArrayLike<number>;
-  readonly variance: ArrayLike<number>;
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
 }
 
 /** Runs a function on someone's clock. */
 export type Timed = <R>(run: () => R) => R;
 
-/** y with the statistics of this batch, and these statistics. Differentiable in x, gamma and beta. */
+/** What is differentiated. */
+interface Pass extends Settings, Statistics {
+  /** 'batch': mean and variance depend on x. 'given': they are constants. */
+  readonly kind: 'batch' | 'given';
+  /** What mean and variance were taken over; null: everything. */
+  readonly positions: Positions | null;
+  readonly timed: Timed;
+}
+
+/**
+ * y with the statistics of this batch, and these statistics. Differentiable in x, gamma and beta. With `positions` (channels
+ * last) the statistics are those of the rows that count, of which there must be one.
+ */
 export function normalizeByBatch(
   x: Tensor,
   { gamma, beta }: LearntParameters,
   settings: Settings,
+  positions: Positions | null,
   timeBackward: Timed,
-) {
-  // TensorFlow.js normalises a single value per channel too (variance 0, y = beta).
-  const { y, mean, variance } = forwardTraining(read(x), x.shape, {
-    ...settings,
-    gamma: gamma ? read(gamma) : undefined,
-    beta: beta ? read(beta) : undefined,
-    singleValue: 'allow',
+): { y: Tensor } & Statistics {
+  let statistics!: Statistics;
+  const [y] = computeTensors([x.shape], { x, gamma, beta }, ([out], { x: values, ...parameters }) => {
+    const options = { ...settings, ...parameters, out };
+    if (positions === null) {
+      // TensorFlow.js normalises a single value per channel too (variance 0, y = beta).
+      statistics = forwardTraining(values, x.shape, { ...options, singleValue: 'allow' });
+    } else {
+      statistics = maskedStatistics(values, x.shape.at(-1)!, positions);
+      forwardInference(values, x.shape, { ...options, ...statistics });
+    }
   });
-  const statistics = { mean, variance };
-  return { y: differentiable(y, 'batch', x, { gamma, beta }, statistics, settings, timeBackward), ...statistics };
+  const { mean, variance } = statistics;
+  const pass: Pass = { ...settings, mean, variance, kind: 'batch', positions, timed: timeBackward };
+  return { y: differentiable(y, x, { gamma, beta }, pass), mean, variance };
 }
 
 /** y with given statistics, which count as constants. Differentiable in x, gamma and beta. */
@@ -50,53 +70,58 @@ export function normalizeByGiven(
   settings: Settings,
   timeBackward: Timed,
 ): Tensor {
-  const y = forwardInference(read(x), x.shape, {
-    ...settings,
-    ...statistics,
-    gamma: gamma ? read(gamma) : undefined,
-    beta: beta ? read(beta) : undefined,
+  const [y] = computeTensors([x.shape], { x, gamma, beta }, ([out], { x: values, ...parameters }) => {
+    forwardInference(values, x.shape, { ...settings, ...statistics, ...parameters, out });
   });
-  return differentiable(y, 'given', x, { gamma, beta }, statistics, settings, timeBackward);
+  const pass: Pass = { ...settings, ...statistics, kind: 'given', positions: null, timed: timeBackward };
+  return differentiable(y, x, { gamma, beta }, pass);
 }
 
-/** The values y as a tensor whose gradients are those of `backward`. */
-function differentiable(
-  y: Float32Array,
-  kind: 'batch' | 'given',
-  x: Tensor,
-  { gamma, beta }: LearntParameters,
-  statistics: Statistics,
-  settings: Settings,
-  timeBackward: Timed,
-): Tensor {
-  const gradients = (dy: Tensor, saved: Tensor[]) =>
-    timeBackward(() => {
-      // The optimiser may have written gamma since: what counts is the value that forward saw, which is the saved one.
-      const [x, savedGamma] = saved as [Tensor, Tensor | undefined];
-      const { dx, dgamma, dbeta } = backward(read(dy), read(x), x.shape, {
-        ...settings,
-        ...statistics,
-        statistics: kind,
-        gamma: savedGamma ? read(savedGamma) : undefined,
-      });
-      const results = [tensor(dx, x.shape)];
-      if (gamma) results.push(tensor(dgamma, gamma.shape));
-      if (beta) results.push(tensor(dbeta, beta.shape));
-      return results;
-    });
+/** y as the result of an operation on x, gamma and beta whose gradients are those of `backward`. */
+function differentiable(y: Tensor, x: Tensor, { gamma, beta }: LearntParameters, pass: Pass): Tensor {
   const operation = customGrad((...inputs: (Tensor | GradSaveFunc)[]) => {
     const save = inputs[inputs.length - 1] as GradSaveFunc;
     save(gamma ? [x, gamma] : [x]);
-    return { value: tensor(y, x.shape), gradFunc: gradients };
+    // The optimiser may have written gamma since: what counts is the value that forward saw, which is the saved one.
+    const gradFunc = (dy: Tensor, [x, gamma]: Tensor[]) =>
+      pass.timed(() => {
+        const [dx, dgamma, dbeta] = gradients(dy, x, gamma ?? null, pass);
+        const wanted = [dx, ...(gamma ? [dgamma] : []), ...(beta ? [dbeta] : [])];
+        return wanted.map((gradient) => notDifferentiable(gradient, [dy, x, ...(gamma ? [gamma] : [])]));
+      });
+    return { value: y, gradFunc };
   });
   return operation(...[x, gamma, beta].filter((input) => input !== null));
 }
 
-/**
- * The values of a tensor; on the cpu backend its own memory, which nobody may write. A float32 tensor cast from int32
- * there still holds its integers.
- */
-function read(values: Tensor): Float32Array {
-  const data: ArrayLike<number> = values.dataSync();
-  return data instanceof Float32Array ? data : Float32Array.from(data);
+/** dx, dgamma, dbeta. */
+function gradients(dy: Tensor, x: Tensor, gamma: Tensor | null, pass: Pass): Tensor[] {
+  const { axis, epsilon, mean, variance, kind, positions } = pass;
+  const channels = [mean.length];
+  return computeTensors([x.shape, channels, channels], { dy, x, gamma }, ([out, outGamma, outBeta], values) => {
+    backward(values.dy, values.x, x.shape, {
+      axis,
+      epsilon,
+      mean,
+      variance,
+      statistics: positions === null ? kind : 'given',
+      gamma: values.gamma,
+      out,
+      outGamma,
+      outBeta,
+    });
+    if (positions === null) return;
+    const given = { dx: out, dgamma: outGamma, dbeta: outBeta };
+    addStatisticsGradient(given, values.x, positions, { mean, variance, epsilon, gamma: values.gamma });
+  });
+}
+
+/** A gradient of a gradient would miss what passes through here, so it is refused. */
+function notDifferentiable(result: Tensor, inputs: Tensor[]): Tensor {
+  const refuse = (): never => {
+    throw new Error(
+      'batchnorm: batchNormalization has gradients of first order only; for gradients of gradients use tf.layers.batchNormalization',
+    );
+  };
+  return customGrad(() => ({ value: result, gradFunc: refuse }))(...inputs);
 }

@@ -7,5 +7,6 @@ import gradients from './gradients.js';
 import moments from './moments.js';
 import paper from './paper.js';
 import properties from './properties.js';
+import variants from './variants.js';
 
-export default [facade, moments, errors, paper, accuracy, gradients, properties, edges];
+export default [facade, moments, errors, paper, accuracy, gradients, properties, variants, edges];

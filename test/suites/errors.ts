@@ -10,6 +10,7 @@ import { overlapCalls } from './bad-calls/overlap.js';
 import { settingsCalls } from './bad-calls/settings.js';
 import { statisticsCalls } from './bad-calls/statistics.js';
 import { type BadCall, Fixture } from './bad-calls/table.js';
+import { variantsCalls } from './bad-calls/variants.js';
 
 const TABLE: readonly BadCall[] = [
   ...forwardCalls,
@@ -19,6 +20,7 @@ const TABLE: readonly BadCall[] = [
   ...overlapCalls,
   ...settingsCalls,
   ...statisticsCalls,
+  ...variantsCalls,
 ];
 
 export default function errors(backend: BackendUnderTest): void {

@@ -261,9 +261,18 @@ export default function operations(backend: BackendUnderTest): void {
     assert.equal(array, new Float64Array(5));
     const part = array.subarray(1);
     release(array);
-    assert.equal([array.length, part.length], [0, 0]);
+    for (const gone of [array, part]) {
+      assert.throws(() => forwardTraining(gone, [gone.length, 1]), /got a released Float64Array$/);
+    }
     const empty = allocate(0);
     assert.is(empty.length, 0);
     release(empty);
+  });
+
+  test('what was moved to a worker cannot be released here', () => {
+    const array = allocate(8);
+    if (!(array.buffer instanceof ArrayBuffer)) return; // shared memory is not moved
+    structuredClone(array, { transfer: [array.buffer] });
+    assert.throws(() => release(array), /got Float32Array whose buffer is detached$/);
   });
 }

@@ -1,5 +1,5 @@
 /** backward against central differences of the forward, in float64, for every combination of its options. */
-import { type Activation, backward, forwardInference, forwardTraining } from 'batchnorm';
+import { type Activation, backward, clip, forwardInference, forwardTraining, leakyRelu } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
 import { randomFor } from '../support/random.js';
@@ -32,7 +32,12 @@ const SHAPES = [
 const SETTINGS: Setting[] = SHAPES.flatMap((of) =>
   (['batch', 'given'] as const).flatMap((statistics) =>
     [false, true].flatMap((withResidual) =>
-      (['none', 'relu'] as const).map((activation) => ({ ...of, statistics, withResidual, activation })),
+      (['none', 'relu', leakyRelu(-0.4), clip(-0.5, 1.5)] as const).map((activation) => ({
+        ...of,
+        statistics,
+        withResidual,
+        activation,
+      })),
     ),
   ),
 );
@@ -94,6 +99,10 @@ class Problem {
   }
 }
 
+function kinksOf(activation: Activation): number[] {
+  return typeof activation === 'object' && activation.name === 'clip' ? [activation.min, activation.max] : [0];
+}
+
 /** null, or what differs. */
 function wrongIn(problem: Problem, of: keyof Point, gradient: Float64Array): string | null {
   for (let k = 0; k < problem.point[of].length; k++) {
@@ -106,7 +115,7 @@ function wrongIn(problem: Problem, of: keyof Point, gradient: Float64Array): str
 }
 
 function titleOf({ shape, axis, statistics, withResidual, activation }: Setting): string {
-  return `[${shape}], axis ${axis}, ${statistics} statistics, ${activation}${withResidual ? ', residual' : ''}`;
+  return `[${shape}], axis ${axis}, ${statistics} statistics, ${JSON.stringify(activation)}${withResidual ? ', residual' : ''}`;
 }
 
 export default function gradients(backend: BackendUnderTest): void {
@@ -115,9 +124,9 @@ export default function gradients(backend: BackendUnderTest): void {
   for (const setting of SETTINGS) {
     test(titleOf(setting), () => {
       const problem = new Problem(setting);
-      // relu has no slope at 0: the data keep clear of it.
+      // Activations have no slope at their kinks: the data keep clear of them.
       const z = problem.y(problem.point, 'none');
-      assert.ok(z.every((value) => Math.abs(value) > 10 * STEP));
+      assert.ok(kinksOf(setting.activation).every((kink) => z.every((value) => Math.abs(value - kink) > 10 * STEP)));
       const { dx, dgamma, dbeta, dresidual } = problem.gradients();
       assert.is(wrongIn(problem, 'x', dx), null);
       assert.is(wrongIn(problem, 'gamma', dgamma), null);

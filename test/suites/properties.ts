@@ -176,6 +176,16 @@ const PROPERTIES: Record<string, Property> = {
     same(dresidual!, apart.dresidual!, 'dresidual');
   },
 
+  'a residual of zeros is none, to the bit'({ dtype, x, dy, gamma, beta }, { dims, axis }) {
+    // +0 turns −0 into +0, which relu does anyway; −0 changes nothing.
+    for (const [activation, zero] of [['relu', 0] as const, ['none', -0] as const]) {
+      const options = { axis, gamma, beta, activation };
+      const expected = run(x, dy, dims, options);
+      const actual = run(x, dy, dims, { ...options, residual: zeros(dtype, x.length).fill(zero) });
+      for (const name of ['y', 'dx', 'dgamma', 'dbeta'] as const) same(actual[name], expected[name], name);
+    }
+  },
+
   'inference by the statistics of the batch is training, to the bit'({ x, gamma, beta }, { dims, axis }) {
     const { y, mean, variance } = forwardTraining<Tensor>(x, dims, { axis, gamma, beta });
     same(forwardInference<Tensor>(x, dims, { axis, gamma, beta, mean, variance }), y, 'y');

@@ -75,7 +75,7 @@ function fits(slot: Slot, value: unknown, dtype: Dtype, view: View): boolean {
     case 'boolean':
       return typeof value === 'boolean';
     case 'activation':
-      return value === 0 || value === 1;
+      return value === 0 || value === 1 || (types.isFloat64Array(value) && trueLength(value) === 3);
     case 'bytes':
       return value === 4 || value === 8;
     default: {

@@ -1,6 +1,7 @@
 /** Every kernel of the contract called on the same inputs, all outputs kept. */
-import type { Tensor } from 'batchnorm';
-import { ACTIVATION_CODES, type Affine, type Kernels } from '#dist/kernels.js';
+import { type Activation, clip, leakyRelu, type Tensor } from 'batchnorm';
+import { kernelActivation } from '#dist/activation.js';
+import type { Affine, KernelActivation, Kernels } from '#dist/kernels.js';
 import type { Inputs } from './data.js';
 import { type Dtype, Guarded } from './tensors.js';
 
@@ -9,7 +10,7 @@ export interface Variant {
   readonly gamma: boolean;
   readonly beta: boolean;
   readonly residual: boolean;
-  readonly activation: keyof typeof ACTIVATION_CODES;
+  readonly activation: Activation;
   /** Where y and dx, and dresidual, go. */
   readonly place: 'apart' | 'over x and dy' | 'over residual and dy';
 }
@@ -27,6 +28,10 @@ export const VARIANTS: readonly Variant[] = [
   { ...FULL, gamma: false, place: 'over residual and dy' },
   { ...FULL, activation: 'none', place: 'over x and dy' },
   { ...FULL, residual: false },
+  { ...FULL, activation: leakyRelu(0.1) },
+  { ...FULL, residual: false, activation: clip(-0.3, 1.1), place: 'over x and dy' },
+  { ...FULL, activation: 'relu6', place: 'over residual and dy' },
+  { ...PLAIN, activation: leakyRelu(-1.5) },
 ];
 
 export type Outputs = Map<string, Tensor>;
@@ -151,8 +156,8 @@ class Calls {
     };
   }
 
-  #activation(): 0 | 1 {
-    return ACTIVATION_CODES[this.#variant.activation];
+  #activation(): KernelActivation {
+    return kernelActivation(this.#variant.activation);
   }
 
   #residual(): Tensor | null {

@@ -8,7 +8,7 @@
  * Hash: FNV-1a, 64 bits, over the little-endian bytes of the arrays in the order of `outputsOf`, each NaN as 7fc00000 or
  * 7ff8000000000000.
  */
-import { ACTIVATION_CODES, type Kernels } from '#dist/kernels.js';
+import type { KernelActivation, Kernels } from '#dist/kernels.js';
 import type { Tensor } from '#dist/types.js';
 
 export interface DigestCase {
@@ -19,7 +19,8 @@ export interface DigestCase {
   readonly dtype: 'float32' | 'float64';
   readonly data: keyof typeof VALUES;
   readonly residual: boolean;
-  readonly activation: 'none' | 'relu';
+  /** 'none', 'relu', or the parameters of another: 'slope low high'. */
+  readonly activation: string;
   readonly seed: number;
   readonly digest: string;
 }
@@ -55,6 +56,13 @@ function xorshift32(seed: number): Draw {
   };
 }
 
+function activationOf(name: string): KernelActivation {
+  if (name === 'none') return 0;
+  if (name === 'relu') return 1;
+  const [slope, low, high] = name.split(' ').map(Number);
+  return { slope, low, high };
+}
+
 /** All outputs of the kernels on the data of the case, in the order in which they are hashed. */
 function outputsOf(kernels: Kernels, { n, c, s, dtype, data, residual, activation, seed }: DigestCase): Tensor[] {
   const Type = dtype === 'float32' ? Float32Array : Float64Array;
@@ -69,7 +77,7 @@ function outputsOf(kernels: Kernels, { n, c, s, dtype, data, residual, activatio
 
   const view = { n, c, s };
   const affine = { mean: new Float64Array(c), variance: new Float64Array(c), gamma, beta, epsilon: 2 ** -17 };
-  const code = ACTIVATION_CODES[activation];
+  const code = activationOf(activation);
   const y = new Type(length);
   kernels.forward(y, x, r, affine, code, view);
   const outputs: Tensor[] = [affine.mean, affine.variance, y];

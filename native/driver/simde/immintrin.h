@@ -7,6 +7,8 @@
 #include <simde/x86/fma.h>
 
 /** Those that SIMDe 0.7 lacks. */
+using __mmask8 = simde__mmask8;
+using __mmask16 = simde__mmask16;
 inline __m512d _mm512_cvtps_pd(__m256 narrow) {
   float in[8];
   double out[8];

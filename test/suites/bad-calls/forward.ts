@@ -1,7 +1,8 @@
 // Wrong arguments of forwardTraining; forwardInference checks by the same functions.
-import { forwardTraining } from 'batchnorm';
+import { clip, forwardTraining, leakyRelu } from 'batchnorm';
 import { type BadCall, detached, shrunk, wrong } from './table.js';
 
+const ACTIVATION = "'none', 'relu', 'relu6', leakyRelu(slope) or clip(min, max)";
 const F3 = 'Float32Array of length 3 (channels)';
 const F6 = 'Float32Array of length 6 (shape [2, 3])';
 const X6 = 'Float32Array or Float64Array of length 6 (shape [2, 3])';
@@ -203,13 +204,64 @@ export const forwardCalls: readonly BadCall[] = [
     'unknown activation',
     (f) => f.train({ activation: wrong('gelu') }),
     RangeError,
-    'forwardTraining: "activation" expected \'none\' or \'relu\', got "gelu"',
+    `forwardTraining: "activation" expected ${ACTIVATION}, got "gelu"`,
   ],
   [
     'activation is a function',
     (f) => f.train({ activation: wrong(Math.tanh) }),
     TypeError,
-    "forwardTraining: \"activation\" expected 'none' or 'relu', got a function",
+    `forwardTraining: "activation" expected ${ACTIVATION}, got a function`,
+  ],
+  [
+    'activation without a name',
+    (f) => f.train({ activation: wrong({ slope: 0.1 }) }),
+    TypeError,
+    `forwardTraining: "activation" expected ${ACTIVATION}, got an object (Object)`,
+  ],
+  [
+    'activation of another name',
+    (f) => f.infer({ activation: wrong({ name: 'elu', alpha: 1 }) }),
+    RangeError,
+    'forwardInference: "activation.name" expected \'leakyRelu\' or \'clip\', got "elu"',
+  ],
+  [
+    'slope of Keras',
+    (f) => f.train({ activation: wrong({ name: 'leakyRelu', negative_slope: 0.3 }) }),
+    TypeError,
+    'forwardTraining: "activation" has no "negative_slope"; known are name, slope',
+  ],
+  [
+    'slope missing',
+    (f) => f.back({ activation: wrong({ name: 'leakyRelu' }) }),
+    TypeError,
+    'backward: "activation.slope" expected a finite number, got undefined',
+  ],
+  [
+    'slope infinite',
+    () => leakyRelu(Infinity),
+    RangeError,
+    'leakyRelu: "slope" expected a finite number, got Infinity',
+  ],
+  [
+    'slope in words',
+    () => leakyRelu(wrong('0.1')),
+    TypeError,
+    'leakyRelu: "slope" expected a finite number, got "0.1"',
+  ],
+  ['clip from NaN', () => clip(NaN, 1), RangeError, 'clip: "min" expected a number, got NaN'],
+  ['clip to NaN', () => clip(0, NaN), RangeError, 'clip: "max" expected a number above min, 0, got NaN'],
+  ['clip to nothing', () => clip(1, 1), RangeError, 'clip: "max" expected a number above min, 1, got 1'],
+  [
+    'clip without max',
+    () => clip(0, wrong(undefined)),
+    TypeError,
+    'clip: "max" expected a number above min, 0, got undefined',
+  ],
+  [
+    'clip that JSON has spoilt',
+    (f) => f.train({ activation: JSON.parse(JSON.stringify(clip(0, Infinity))) }),
+    TypeError,
+    'forwardTraining: "activation.max" expected a number above min, 0, got null',
   ],
   [
     'singleValue true',
@@ -275,7 +327,7 @@ export const forwardCalls: readonly BadCall[] = [
     'nothing like it',
     (f) => f.infer(wrong({ training: false })),
     TypeError,
-    'forwardInference: "options" has no "training"; known are axis, epsilon, mean, variance, gamma, beta, residual, activation, out',
+    'forwardInference: "options" has no "training"; known are axis, epsilon, mean, variance, gamma, beta, residual, activation, mask, out',
   ],
   [
     'momentum',

@@ -58,7 +58,7 @@ export const layerCalls: readonly BadCall[] = [
     'misspelt',
     (f) => f.bn.forward(f.x, f.shape, wrong({ output: f.out })),
     TypeError,
-    'BatchNorm.forward: "options" has no "output"; known are out, residual',
+    'BatchNorm.forward: "options" has no "output"; known are out, residual, mask, update, rMax, dMax',
   ],
   [
     'negative running variance',

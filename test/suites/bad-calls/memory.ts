@@ -43,16 +43,6 @@ export const memoryCalls: readonly BadCall[] = [
     'release: "array" expected an array that allocate returned, got a released Float32Array',
   ],
   [
-    'moved to a worker before',
-    () => {
-      const a = allocate(8);
-      structuredClone(a, { transfer: [a.buffer] });
-      release(a);
-    },
-    TypeError,
-    'release: "array" expected an array that allocate returned, got Float32Array whose buffer is detached',
-  ],
-  [
     'x released',
     (f) => {
       const x = allocate(6);

@@ -84,10 +84,10 @@ export const momentsCalls: readonly BadCall[] = [
     'Moments.fromJSON: "variance[1]" expected a variance >= 0, got -1',
   ],
   [
-    'JSON with half a count',
-    () => Moments.fromJSON(json({ count: [1.5, 1] })),
+    'JSON with a negative count',
+    () => Moments.fromJSON(json({ count: [-1.5, 1] })),
     RangeError,
-    'Moments.fromJSON: "count[0]" expected an integer >= 0, got 1.5',
+    'Moments.fromJSON: "count[0]" expected a finite number >= 0, got -1.5',
   ],
   [
     'JSON with a mean of nothing',

@@ -15,6 +15,11 @@ const MOMENTUM =
   '(running = (1 - updateRate)*running + updateRate*batch); momentum 0.9 of Keras, TensorFlow, flax and ONNX is ' +
   'decay: 0.9 (decay = 1 - updateRate, so updateRate: 0.1)';
 
+const STATE_FIELDS =
+  'format, channels, axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue, dtype, ' +
+  'ghostBatchSize, grouping, renorm, onNonFinite, training, normalizeWith, updateStatistics, learn, ' +
+  'batchesTracked, valuesTracked, debiasWeight, gamma, beta, runningMean, runningVariance, renormMean, renormDeviation';
+
 export const settingsCalls: readonly BadCall[] = [
   ['channels negative', () => new BatchNorm(-1), RangeError, 'BatchNorm: "channels" expected an integer >= 0, got -1'],
   [
@@ -40,25 +45,25 @@ export const settingsCalls: readonly BadCall[] = [
     'updateRate too large',
     () => layer({ updateRate: 1.5 }),
     RangeError,
-    'BatchNorm: "updateRate" expected a number from 0 to 1 or \'cumulative\', got 1.5',
+    "BatchNorm: \"updateRate\" expected a number from 0 to 1, 'cumulative' or 'pooled', got 1.5",
   ],
   [
     'updateRate NaN',
     () => layer({ updateRate: NaN }),
     RangeError,
-    'BatchNorm: "updateRate" expected a number from 0 to 1 or \'cumulative\', got NaN',
+    "BatchNorm: \"updateRate\" expected a number from 0 to 1, 'cumulative' or 'pooled', got NaN",
   ],
   [
     'updateRate misspelt',
     () => layer({ updateRate: 'cummulative' }),
     RangeError,
-    'BatchNorm: "updateRate" expected a number from 0 to 1 or \'cumulative\', got "cummulative"',
+    'BatchNorm: "updateRate" expected a number from 0 to 1, \'cumulative\' or \'pooled\', got "cummulative"',
   ],
   [
     'updateRate null',
     () => layer({ updateRate: null }),
     TypeError,
-    'BatchNorm: "updateRate" expected a number from 0 to 1 or \'cumulative\', got null',
+    "BatchNorm: \"updateRate\" expected a number from 0 to 1, 'cumulative' or 'pooled', got null",
   ],
   [
     'decay negative',
@@ -74,6 +79,24 @@ export const settingsCalls: readonly BadCall[] = [
   ],
   ['scale 1', () => layer({ scale: 1 }), TypeError, 'BatchNorm: "scale" expected true or false, got 1'],
   ['center null', () => layer({ center: null }), TypeError, 'BatchNorm: "center" expected true or false, got null'],
+  [
+    'activation null',
+    () => layer({ activation: null }),
+    TypeError,
+    "BatchNorm: \"activation\" expected 'none', 'relu', 'relu6', leakyRelu(slope) or clip(min, max), got null",
+  ],
+  [
+    'activation misspelt in a state',
+    (f) => restored(f, { activation: 'relu7' }),
+    RangeError,
+    "BatchNorm.fromState: \"activation\" expected 'none', 'relu', 'relu6', leakyRelu(slope) or clip(min, max), got \"relu7\"",
+  ],
+  [
+    'a bound in a state in words',
+    (f) => restored(f, { activation: { name: 'clip', min: 'zero', max: 6 } }),
+    RangeError,
+    "BatchNorm.fromState: \"activation.min\" expected a number, 'NaN', 'Infinity', '-Infinity' or '-0', got \"zero\"",
+  ],
   ['axis NaN', () => layer({ axis: NaN }), RangeError, 'BatchNorm: "axis" expected an integer, got NaN'],
   ['axis in words', () => layer({ axis: 'last' }), TypeError, 'BatchNorm: "axis" expected an integer, got "last"'],
   [
@@ -98,7 +121,7 @@ export const settingsCalls: readonly BadCall[] = [
     'of another library',
     () => layer({ affine: true }),
     TypeError,
-    'BatchNorm: "options" has no "affine"; known are axis, epsilon, updateRate, decay, varianceEstimator, scale, center, activation, singleValue, dtype',
+    'BatchNorm: "options" has no "affine"; known are axis, epsilon, updateRate, decay, debias, varianceEstimator, scale, center, activation, singleValue, dtype, ghostBatchSize, grouping, renorm, onNonFinite, synchronize',
   ],
   [
     'no state',
@@ -122,13 +145,13 @@ export const settingsCalls: readonly BadCall[] = [
     'a field too many',
     (f) => restored(f, { weights: [] }),
     TypeError,
-    'BatchNorm.fromState: "state" has no "weights"; known are format, channels, axis, epsilon, updateRate, varianceEstimator, scale, center, activation, singleValue, dtype, training, batchesTracked, gamma, beta, runningMean, runningVariance',
+    `BatchNorm.fromState: "state" has no "weights"; known are ${STATE_FIELDS}`,
   ],
   [
     'both conventions',
     (f) => restored(f, { decay: 0.9 }),
     TypeError,
-    'BatchNorm.fromState: "state" has no "decay"; known are format, channels, axis, epsilon, updateRate, varianceEstimator, scale, center, activation, singleValue, dtype, training, batchesTracked, gamma, beta, runningMean, runningVariance',
+    `BatchNorm.fromState: "state" has no "decay"; known are ${STATE_FIELDS}`,
   ],
   [
     'channels differ',
@@ -182,6 +205,6 @@ export const settingsCalls: readonly BadCall[] = [
     'updateRate wrong',
     (f) => restored(f, { updateRate: 2 }),
     RangeError,
-    'BatchNorm.fromState: "updateRate" expected a number from 0 to 1 or \'cumulative\', got 2',
+    "BatchNorm.fromState: \"updateRate\" expected a number from 0 to 1, 'cumulative' or 'pooled', got 2",
   ],
 ];

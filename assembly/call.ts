@@ -1,0 +1,146 @@
+// One call: what a kernel is given, and the memory that it works in. Several threads see the same record.
+import { groupsOf, least, stackedRows } from './layout';
+
+const LINE_BYTES: usize = 64;
+/** Columns whose lanes and parameters one thread keeps at once. Free to choose, from those of a channel or a stack up. */
+export const COLUMNS_AT_ONCE: usize = 512;
+/** The coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·slope + level), by number. */
+export const CENTER: usize = 0;
+export const SCALE: usize = 1;
+export const OFFSET: usize = 2;
+export const SLOPE: usize = 3;
+export const LEVEL: usize = 4;
+const COEFFICIENTS: usize = 5;
+/** Activations, as src/kernels.ts numbers them; more than relu is one with parameters. */
+export const RELU: i32 = 1;
+/** First and second sums of so many columns, then their parameters, whatever the type. */
+const LANES_BYTES: usize = 2 * COLUMNS_AT_ONCE * sizeof<f64>();
+const THREAD_BYTES: usize = LANES_BYTES + COEFFICIENTS * (COLUMNS_AT_ONCE * sizeof<f64>() + LINE_BYTES);
+
+/**
+ * The arguments of any kernel under their names in src/kernels.ts, null as 0; `output` is y or dx. The host writes them:
+ * src/backends/wasm/call.ts lists them in this order.
+ */
+@unmanaged
+export class Call {
+  epsilon: f64;
+  count: f64;
+  /** Parameters of the activation that has some. */
+  slope: f64;
+  low: f64;
+  high: f64;
+  n: usize;
+  c: usize;
+  s: usize;
+  activation: i32;
+  /** Whether dx takes into account that the statistics depend on x. */
+  batch: i32;
+  output: usize;
+  dresidual: usize;
+  dgamma: usize;
+  dbeta: usize;
+  dy: usize;
+  x: usize;
+  residual: usize;
+  mean: usize;
+  variance: usize;
+  gamma: usize;
+  beta: usize;
+  sumDy: usize;
+  sumDyDeviation: usize;
+  /** Threads that may take part; another one does for each of `threadBytes` bytes that the call touches. */
+  threads: usize;
+  threadBytes: usize;
+  /** What one thread may read twice and find in a cache near by the second time. */
+  tileBytes: usize;
+  /** `workspaceBytes` bytes, aligned to 64. */
+  workspace: usize;
+  /** Whether the sums of this call are added to those of the one before, as another piece of the same tensors. */
+  goingOn: i32;
+
+  /** Where gradientInput finds dy through the activation: in its output if the activation has parameters. */
+  passed: usize;
+  /** The parameters of the activation as vectors of the tensor's type. */
+  lines: usize;
+  /** Bytes of an element. */
+  width: usize;
+  /** Which kernel runs. */
+  kernel: i32;
+  /** Channels of a tile: c where the walk is by rows. */
+  tileChannels: usize;
+  /** Units of a walk by rows that threads share out: see walk.ts. */
+  outer: usize;
+  blocks: usize;
+  chunks: usize;
+  /** [2c] f64: two sums per channel. */
+  totals: usize;
+  /** [c] f64 each: the gradient sums of a backward. */
+  ownSumDy: usize;
+  ownSumDyDeviation: usize;
+  /** [c] each, `coefficientBytes` apart. */
+  coefficients: usize;
+  coefficientBytes: usize;
+  /**
+   * Between the parameters of columns. Close together: a page apart they would fall into one place of the first cache
+   * (channels last then took twice as long).
+   */
+  columnBytes: usize;
+  /** [groups][2c] f64: the two sums of each group, where threads share the rows. */
+  partials: usize;
+  /** THREAD_BYTES for each thread. */
+  own: usize;
+
+  /** Where a thread keeps the lanes of columns, or of channels. */
+  lanes(thread: usize): usize {
+    return this.own + thread * THREAD_BYTES;
+  }
+  /** Where a thread keeps parameter number `index` of columns. */
+  columns(thread: usize, index: usize): usize {
+    return this.lanes(thread) + LANES_BYTES + index * this.columnBytes;
+  }
+
+  /** Where coefficient number `index` of the channels is. */
+  coefficient(index: usize): usize {
+    return this.coefficients + index * this.coefficientBytes;
+  }
+
+  /** Lays out the workspace. */
+  prepare(width: usize): void {
+    this.width = width;
+    const columns = least(COLUMNS_AT_ONCE, stackedRows(this) * this.c * this.s);
+    this.columnBytes = aligned(columns * width) + LINE_BYTES;
+    this.coefficientBytes = aligned(this.c * width) + LINE_BYTES;
+    this.passed = this.activation > RELU ? this.output : this.dy;
+    this.lines = this.workspace;
+    if (this.activation > RELU) {
+      if (width == 4) this.splatLines<f32>();
+      else this.splatLines<f64>();
+    }
+    this.coefficients = this.lines + LINE_BYTES;
+    this.totals = this.coefficients + COEFFICIENTS * this.coefficientBytes;
+    this.ownSumDy = this.totals + aligned(2 * this.c * sizeof<f64>());
+    this.ownSumDyDeviation = this.ownSumDy + aligned(this.c * sizeof<f64>());
+    this.own = this.ownSumDyDeviation + aligned(this.c * sizeof<f64>());
+    this.partials = this.own + this.threads * THREAD_BYTES;
+  }
+
+  /** Rounded, and as often as a vector holds them. */
+  splatLines<T>(): void {
+    for (let at = this.lines; at < this.lines + 16; at += sizeof<T>()) {
+      store<T>(at, <T>this.slope);
+      store<T>(at + 16, <T>this.low);
+      store<T>(at + 32, <T>this.high);
+    }
+  }
+}
+
+function aligned(bytes: usize): usize {
+  return (bytes + 63) & ~63;
+}
+
+/** What `prepare` lays out. In float64, where it cannot wrap round. */
+export function workspaceBytes(call: Call): f64 {
+  const pairs: f64 = call.threads > 1 ? <f64>groupsOf(call) : 0;
+  const perChannel = (<f64>COEFFICIENTS + 4 + 2 * pairs) * <f64>call.c * sizeof<f64>();
+  return perChannel + <f64>(call.threads * THREAD_BYTES) + <f64>(64 * (2 * COEFFICIENTS + 5));
+}

@@ -1,0 +1,44 @@
+// Variants that are compiled apart, so that inner loops do not branch. AssemblyScript has neither closures nor constants
+// as type parameters, but it knows the size of a type when it compiles: types of different sizes stand for variants.
+
+export type No = i8;
+export type Yes = i16;
+
+/** Of activations: one with parameters, where No is none and Yes is relu. */
+export type Bent = i32;
+
+export function isYes<FLAG>(): bool {
+  return sizeof<FLAG>() == 2;
+}
+export function isBent<FLAG>(): bool {
+  return sizeof<FLAG>() == 4;
+}
+
+/**
+ * What is summed: Σ x and Σ x²; Σ (x − mean) and its squares; Σ g and Σ g·d, where g is dy, or dy through relu, or through
+ * another activation. Smaller than the phases of walk.ts.
+ */
+export const SUMS: i32 = 1;
+export const CENTRED: i32 = 2;
+export const GRADIENT: i32 = 4;
+export const GATED: i32 = 8;
+export const BENT: i32 = 12;
+
+/** Distances from a pointer, in bytes, as the sizes of types: an offset within an instruction must be a constant. */
+@unmanaged
+export class At0 {}
+@unmanaged
+export class At16 extends At0 {
+  a: f64;
+  b: f64;
+}
+@unmanaged
+export class At32 extends At16 {
+  c: f64;
+  d: f64;
+}
+@unmanaged
+export class At48 extends At32 {
+  e: f64;
+  f: f64;
+}

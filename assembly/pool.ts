@@ -1,0 +1,118 @@
+// The threads that a call shares. They see each other in memory only: a phase is published by writing its number, and its
+// parts are claimed one by one.
+import { Call } from './call';
+import { runPart } from './walk';
+
+/** Where threads agree; src/backends/wasm/pool.ts knows the places that it uses. Apart, so that each has a line to itself. */
+const CLAIM: usize = 64; // i64: the number of the phase (upper half), and its next part
+const PHASE: usize = CLAIM + 4;
+const DONE: usize = 128; // parts that are done
+const WAITING: usize = 132; // 1 while the caller sleeps
+const SERVING: usize = 192; // workers that are there
+const SLEEPING: usize = 196; // those of them that sleep
+const QUIT: usize = 200; // 1 when they shall end
+const MAY_WAIT: usize = 204; // 1 where the caller may sleep: anywhere but in a page's main thread
+const JOB: usize = 256;
+
+/** What the parts are of. Valid from the publication of the phase until its last part is done. */
+@unmanaged
+class Job {
+  call: Call;
+  kind: i32;
+  parts: u32;
+}
+
+/** More than any number of parts: nothing is left to claim. */
+const EXHAUSTED: u64 = 0xffffffff;
+/** Looks at a word that is about to change, before sleeping: some 20 to 50 µs, about what waking takes. */
+const LOOKS: i32 = 20000;
+/** The caller's sleep is cut into naps, so that it notices when a worker has died with a part. */
+const NAP: i64 = 50000000; // ns
+const MOST_NAPS: i32 = 100;
+/** What a caller that may not sleep does instead: rounds of so many looks. */
+const LOOKS_A_NAP: i32 = 20000000;
+
+/** Calls runPart for every part of a phase, and returns when all are done. */
+export function parallel(call: Call, kind: i32, parts: usize): void {
+  if (ASC_FEATURE_THREADS) {
+    if (call.threads > 1 && parts > 1 && atomic.load<i32>(SERVING) > 0) {
+      share(call, kind, parts);
+      return;
+    }
+  }
+  for (let part: usize = 0; part < parts; ++part) runPart(call, kind, part, 0);
+}
+
+function share(call: Call, kind: i32, parts: usize): void {
+  const job = changetype<Job>(JOB);
+  const phase = atomic.load<u32>(PHASE);
+  // A worker that is late with the phase before must not take the job below for part of it.
+  atomic.store<u64>(CLAIM, ((<u64>(phase + 1)) << 32) | EXHAUSTED);
+  job.call = call;
+  job.kind = kind;
+  job.parts = <u32>parts;
+  atomic.store<i32>(DONE, 0);
+  atomic.store<u64>(CLAIM, (<u64>(phase + 2)) << 32);
+  if (atomic.load<i32>(SLEEPING) > 0) atomic.notify(PHASE, <i32>call.threads - 1);
+  work(phase + 2, 0);
+  finish(<i32>parts);
+}
+
+/** Does parts of a phase until none is left to claim. */
+function work(phase: u32, thread: usize): void {
+  const job = changetype<Job>(JOB);
+  for (;;) {
+    const claim = atomic.load<u64>(CLAIM);
+    if (<u32>(claim >> 32) != phase || <u32>claim >= job.parts) return;
+    if (atomic.cmpxchg<u64>(CLAIM, claim, claim + 1) != claim) continue;
+    runPart(job.call, job.kind, <usize>(<u32>claim), thread);
+    atomic.add<i32>(DONE, 1);
+    if (atomic.load<i32>(WAITING) != 0) atomic.notify(DONE, 1);
+  }
+}
+
+/** Waits for the parts of others. If one makes no progress for five seconds its worker is dead: the call fails by a trap. */
+function finish(parts: i32): void {
+  let naps = 0;
+  let seen = -1;
+  for (;;) {
+    const looks = atomic.load<i32>(MAY_WAIT) != 0 ? LOOKS : LOOKS_A_NAP;
+    for (let look = 0; look < looks; ++look) if (atomic.load<i32>(DONE) == parts) return;
+    const done = atomic.load<i32>(DONE);
+    if (done != seen) naps = 0;
+    else if (++naps > MOST_NAPS) unreachable();
+    seen = done;
+    if (looks == LOOKS_A_NAP || done == parts) continue;
+    atomic.store<i32>(WAITING, 1);
+    atomic.wait<i32>(DONE, done, NAP);
+    atomic.store<i32>(WAITING, 0);
+  }
+}
+
+/** What a worker does: the parts of one phase after the other, until it is told to end. */
+export function serve(thread: usize): void {
+  if (ASC_FEATURE_THREADS) {
+    const job = changetype<Job>(JOB);
+    let seen = atomic.load<u32>(PHASE);
+    atomic.add<i32>(SERVING, 1);
+    while (atomic.load<i32>(QUIT) == 0) {
+      const phase = nextPhase(seen);
+      seen = phase;
+      if (<u32>atomic.load<u64>(CLAIM) == <u32>EXHAUSTED || thread >= job.call.threads) continue;
+      work(phase, thread);
+    }
+    atomic.sub<i32>(SERVING, 1);
+  }
+}
+
+/** The phase that follows the one seen: looks for it for a while, then sleeps. */
+function nextPhase(seen: u32): u32 {
+  for (let look = 0; look < LOOKS; ++look) {
+    const phase = atomic.load<u32>(PHASE);
+    if (phase != seen) return phase;
+  }
+  atomic.add<i32>(SLEEPING, 1);
+  atomic.wait<i32>(PHASE, <i32>seen, -1);
+  atomic.sub<i32>(SLEEPING, 1);
+  return atomic.load<u32>(PHASE);
+}

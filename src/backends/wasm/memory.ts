@@ -1,0 +1,203 @@
+/**
+ * The one memory of this thread, in which every instance of the modules works, and the tensors that live in it. All of it
+ * is reserved at once, since growing would detach every tensor; the system provides pages as they are touched.
+ */
+import { type Lender, lend, type TensorKind } from '../../typed-arrays.js';
+import type { Tensor } from '../../types.js';
+import { Heap } from './heap.js';
+
+const PAGE = 65536;
+const MEBI = 2 ** 20;
+/** Where the heap begins; before it are the record of a call, and what threads agree by. */
+const HEAP_START = 4096;
+/** What is tried, largest first, where nobody says: 4 GiB is all that 32-bit addresses reach, and costs addresses only. */
+const RESERVATIONS = [4096 * MEBI, 1024 * MEBI, 256 * MEBI, 64 * MEBI];
+/** A page that cannot share memory cannot count on the system's laziness either. */
+const UNSHARED_RESERVATIONS = [256 * MEBI, 64 * MEBI];
+/**
+ * Left free behind a tensor: whole pages behind one another would meet in the same places of the first cache, where a load
+ * is taken for one that must wait for a store (channels last then took up to 1.8 times as long).
+ */
+export const STAGGER = 1984;
+/** A memory of which more than this was ever touched is given up when no tensor lives in it: it cannot shrink. */
+const KEPT_BYTES = 256 * MEBI;
+
+/** Takes back the memory of tensors that nobody can reach any more, if they were not released. */
+const forgotten = /* @__PURE__ */ new FinalizationRegistry<{ memory: Memory; address: number }>(({ memory, address }) =>
+  memory.free(address),
+);
+
+export class Memory implements Lender {
+  readonly wasm: WebAssembly.Memory;
+  readonly shared: boolean;
+  readonly bytes: number;
+  readonly heap: Heap;
+  readonly f32: Float32Array;
+  readonly f64: Float64Array;
+  readonly u32: Uint32Array;
+  /** Their lengths in bytes, by address. */
+  readonly #tensors = new Map<number, number>();
+  /** Of tensors that are not released, by the buffer of each, where the memory is shared. */
+  readonly #addresses = new WeakMap<ArrayBufferLike, number>();
+  /** Called before the memory is found to be full: they give back what is only kept for speed. */
+  readonly onPressure = new Set<() => void>();
+  /** Called when it is given up. */
+  readonly onDrop = new Set<() => void>();
+
+  constructor(wasm: WebAssembly.Memory, shared: boolean) {
+    const { buffer } = wasm;
+    this.wasm = wasm;
+    this.shared = shared;
+    this.bytes = buffer.byteLength;
+    // The last page stays empty: a loop over an array that ends at 4 GiB would see its end wrap round to 0.
+    this.heap = new Heap(HEAP_START, this.bytes - PAGE);
+    this.f32 = new Float32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    if (!shared) lend(buffer, this);
+  }
+
+  /** The address of so many bytes; 0 where there is no room. */
+  take(bytes: number): number {
+    const address = this.heap.allocate(bytes);
+    if (address !== 0) return address;
+    for (const giveBack of this.onPressure) giveBack();
+    return this.heap.allocate(bytes);
+  }
+
+  /** A tensor of zeros. */
+  allocate(kind: TensorKind, length: number): Tensor {
+    const Type = kind === 'Float32Array' ? Float32Array : Float64Array;
+    const bytes = length * Type.BYTES_PER_ELEMENT;
+    const { untouched } = this.heap;
+    const address = this.take(bytes + STAGGER);
+    if (address === 0) throw full('allocate', bytes, this);
+    this.#tensors.set(address, bytes);
+    const buffer = this.shared ? this.#bufferOfItsOwn(address) : this.f32.buffer;
+    const array = new Type(buffer as ArrayBuffer, address, length);
+    if (address < untouched) array.fill(0);
+    if (!this.shared) {
+      forgotten.register(array, { memory: this, address }, array);
+      keepByParts(array);
+    }
+    return array;
+  }
+
+  /** Takes back a tensor that `allocate` returned; false where the array is only a part of one. */
+  release(array: Tensor): boolean {
+    const { buffer, byteOffset: address, byteLength } = array;
+    if (this.#tensors.get(address) !== byteLength) return false;
+    forgotten.unregister(this.shared ? buffer : array);
+    this.#addresses.delete(buffer);
+    this.free(address);
+    return true;
+  }
+
+  /** Whether an array lies in a tensor that is not released. */
+  holds({ buffer, byteOffset }: ArrayBufferView): boolean {
+    if (this.shared) return this.#addresses.has(buffer);
+    if (this.#tensors.has(byteOffset)) return true;
+    for (const [address, bytes] of this.#tensors) {
+      if (address <= byteOffset && byteOffset < address + bytes) return true;
+    }
+    return false;
+  }
+
+  free(address: number): void {
+    this.#tensors.delete(address);
+    this.heap.release(address);
+    dropIfOversized(this);
+  }
+
+  /** The address of an array that lies in this memory; 0 of one that does not. */
+  addressOf(array: Tensor): number {
+    const { buffer } = array;
+    return (this.shared ? this.#addresses.has(buffer) : buffer === this.f32.buffer) ? array.byteOffset : 0;
+  }
+
+  get hasTensors(): boolean {
+    return this.#tensors.size > 0;
+  }
+
+  /**
+   * A new object for the same shared bytes, which is what growing by nothing leaves. Every tensor has one, which its
+   * subarrays share: that tells released arrays from those that come to lie in the same place after them.
+   */
+  #bufferOfItsOwn(address: number): ArrayBufferLike {
+    this.wasm.grow(0);
+    const { buffer } = this.wasm;
+    lend(buffer, this);
+    this.#addresses.set(buffer, address);
+    forgotten.register(buffer, { memory: this, address }, buffer);
+    return buffer;
+  }
+}
+
+/** All tensors of an unshared memory have one buffer, so that what keeps a tensor must be its subarrays themselves. */
+function keepByParts(array: Tensor): void {
+  Object.defineProperty(array, 'subarray', {
+    value(this: Tensor, ...range: [number?, number?]): Tensor {
+      const part = Object.getPrototypeOf(this).subarray.apply(this, range) as Tensor;
+      keepByParts(part);
+      wholes.set(part, this);
+      return part;
+    },
+  });
+}
+const wholes = new WeakMap<Tensor, Tensor>();
+
+let current: Memory | undefined;
+let wanted: number | undefined;
+
+/** The memory of this thread; made when it is first wanted, and anew when it was given up. */
+export function memoryInUse(): Memory {
+  current ??= reserve(isSharingPossible());
+  return current;
+}
+
+/** How much is reserved, where that is not done yet. */
+export function setReservation(bytes: number): void {
+  wanted = bytes;
+}
+
+/** Memory that workers can see too: wherever there is one kind of memory for all, and in pages that are isolated. */
+export function isSharingPossible(): boolean {
+  const isolated: unknown = Reflect.get(globalThis, 'crossOriginIsolated');
+  return typeof SharedArrayBuffer === 'function' && isolated !== false;
+}
+
+function reserve(shared: boolean): Memory {
+  const sizes = wanted === undefined ? (shared ? RESERVATIONS : UNSHARED_RESERVATIONS) : [wanted];
+  let cause: unknown;
+  for (const bytes of sizes) {
+    const pages = Math.min(65536, Math.max(2, Math.ceil(bytes / PAGE)));
+    try {
+      return new Memory(new WebAssembly.Memory({ initial: pages, maximum: pages, shared }), shared);
+    } catch (error) {
+      cause = error;
+    }
+  }
+  const least = gibibytes(sizes[sizes.length - 1]);
+  throw new Error(`wasm: ${least} of WebAssembly memory cannot be reserved here.`, { cause });
+}
+
+function dropIfOversized(memory: Memory): void {
+  if (memory !== current || memory.hasTensors || memory.heap.untouched - HEAP_START <= KEPT_BYTES) return;
+  current = undefined;
+  for (const drop of memory.onDrop) drop();
+}
+
+/** What was wanted, what is there, and the way out. */
+export function full(call: string, bytes: number, { heap, bytes: all, shared }: Memory): RangeError {
+  const way =
+    shared && all === 2 ** 32 ? 'use ordinary arrays' : 'reserve more by ready({ memory }), use ordinary arrays';
+  return new RangeError(
+    `batchnorm: ${call}: no room for ${gibibytes(bytes)} in WebAssembly memory, where ${gibibytes(heap.room)} of ` +
+      `${gibibytes(all)} are free in one piece; release tensors that are no longer needed, ${way}, or the native backend`,
+  );
+}
+
+function gibibytes(bytes: number): string {
+  if (bytes < 2 ** 20) return `${bytes} bytes`;
+  return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+}

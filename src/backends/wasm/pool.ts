@@ -1,0 +1,102 @@
+/** Workers that serve in a shared memory: assembly/pool.ts is what they do there. */
+import { builtin } from '../host.js';
+import type { Memory } from './memory.js';
+
+/** Words of the memory, as assembly/pool.ts places them. */
+const PHASE = 68 / 4;
+const SERVING = 192 / 4;
+const QUIT = 200 / 4;
+const MAY_WAIT = 204 / 4;
+
+/** How long `ready` waits for workers that do not come: a page may forbid them without a word. */
+const PATIENCE = 2000;
+
+/** All that a worker runs, in Node.js and on the web: it has no file of its own, so that bundlers need not know of it. */
+const SOURCE = `'use strict';
+const serve = ([module, memory, thread]) => new WebAssembly.Instance(module, { env: { memory } }).exports.serve(thread);
+if (typeof require === 'function') serve(require('node:worker_threads').workerData);
+else onmessage = ({ data }) => { serve(data); close(); };`;
+
+type Message = readonly [module: WebAssembly.Module, memory: WebAssembly.Memory, thread: number];
+/** Ends a worker. */
+type Terminate = () => void;
+
+export class Pool {
+  readonly #memory: Memory;
+  readonly #module: WebAssembly.Module;
+  readonly #words: Int32Array;
+  readonly #workers = new Set<Terminate>();
+  #started = 0;
+  #wanted = Number.POSITIVE_INFINITY;
+
+  constructor(memory: Memory, module: WebAssembly.Module) {
+    this.#memory = memory;
+    this.#module = module;
+    this.#words = new Int32Array(memory.wasm.buffer);
+    Atomics.store(this.#words, MAY_WAIT, typeof document === 'undefined' ? 1 : 0);
+  }
+
+  /** Starts workers until there are so many, or as many as this place allows. They serve when they are ready. */
+  start(count: number): void {
+    while (this.#started < Math.min(count, this.#wanted)) {
+      this.#started++;
+      try {
+        this.#workers.add(this.#startWorker([this.#module, this.#memory.wasm, this.#started]));
+      } catch {
+        this.#wanted = 0; // one thread is enough to be right
+      }
+    }
+  }
+
+  /** Resolves when the workers that were started serve, or it is clear that they will not. */
+  async serving(): Promise<void> {
+    for (const start = Date.now(); Date.now() - start < PATIENCE; ) {
+      if (Atomics.load(this.#words, SERVING) >= this.#workers.size) return;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
+  /** Ends the workers, those that hang too. */
+  stop(): void {
+    this.#wanted = 0;
+    Atomics.store(this.#words, QUIT, 1);
+    Atomics.add(this.#words, PHASE, 1);
+    Atomics.notify(this.#words, PHASE);
+    for (const terminate of this.#workers) terminate();
+    this.#workers.clear();
+    Atomics.store(this.#words, SERVING, 0);
+  }
+
+  #startWorker(message: Message): Terminate {
+    const threads = builtin<typeof import('node:worker_threads')>('node:worker_threads');
+    return threads === undefined ? this.#startWebWorker(message) : this.#startNodeWorker(threads, message);
+  }
+
+  #startNodeWorker({ Worker }: typeof import('node:worker_threads'), message: Message): Terminate {
+    const worker = new Worker(SOURCE, { eval: true, workerData: message, execArgv: [], name: 'batchnorm' });
+    const terminate = () => void worker.terminate();
+    worker.on('error', () => this.#lose(terminate));
+    worker.on('exit', () => this.#lose(terminate));
+    worker.unref(); // must not keep the process alive
+    return terminate;
+  }
+
+  #startWebWorker(message: Message): Terminate {
+    const url = URL.createObjectURL(new Blob([SOURCE], { type: 'text/javascript' }));
+    const worker = new Worker(url, { name: 'batchnorm' });
+    const terminate = () => worker.terminate();
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#lose(terminate);
+    };
+    worker.postMessage(message);
+    return terminate;
+  }
+
+  /** Calls do not wait for a worker that has ended between them. */
+  #lose(worker: Terminate): void {
+    this.#workers.delete(worker);
+    const serving = Atomics.load(this.#words, SERVING);
+    Atomics.compareExchange(this.#words, SERVING, serving, Math.min(serving, this.#workers.size));
+  }
+}

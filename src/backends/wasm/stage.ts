@@ -1,0 +1,188 @@
+/** Calls of kernels on arrays that may lie anywhere: those outside the memory are copied to it, and results back. */
+import { environmentError } from '../../errors.js';
+import type { View } from '../../kernels.js';
+import { isSame } from '../../typed-arrays.js';
+import type { Tensor } from '../../types.js';
+import { ARRAYS, bitsOf, CALL_ADDRESS, CallRecord, isAmong, type Resources, type Scalars, TENSORS } from './call.js';
+import { lines } from './heap.js';
+import { full, type Memory, STAGGER } from './memory.js';
+import { extentOf, PieceCall } from './pieces.js';
+import type { Pool } from './pool.js';
+
+export type Exports = Record<string, (...args: number[]) => number>;
+
+/** What a kernel is called with: an array or null for each of ARRAYS; which of them are outputs, as bits. */
+export interface Arguments extends Scalars {
+  readonly kernel: string;
+  readonly view: View;
+  readonly arrays: readonly (Tensor | null)[];
+  readonly outputs: number;
+}
+
+const X = /* @__PURE__ */ ARRAYS.indexOf('x');
+const SUMS = /* @__PURE__ */ bitsOf('sumDy', 'sumDyDeviation');
+/** Shorter arrays are copied one by one: that takes less than a call. */
+const SHORT = 48;
+/** More than this is not kept from one call to the next. */
+const KEPT_BYTES = 2 ** 26;
+/** Where memory is short, pieces of tensors may be as small as this, in bytes. */
+const LEAST_LIMIT = 2 ** 20;
+
+export class Stage {
+  readonly memory: Memory;
+  readonly record: CallRecord;
+  readonly #exports: Exports;
+  readonly #resources: Resources;
+  readonly #pool: Pool | null;
+  /** Memory that is kept from call to call. */
+  #block = 0;
+  /** The type of the call, as the names of exports end. */
+  #type = '';
+  /** The address of each array, or its distance from the others that are copied. */
+  readonly #places: number[] = new Array<number>(ARRAYS.length).fill(0);
+  /** Of the call: arrays that are copied, as bits; bytes that they take; bytes of tensors among these. */
+  #copied = 0;
+  #bytes = 0;
+  #tensorBytes = 0;
+
+  constructor(memory: Memory, exports: Exports, pool: Pool | null, resources: Resources) {
+    this.memory = memory;
+    this.record = new CallRecord(memory);
+    this.#exports = exports;
+    this.#pool = pool;
+    this.#resources = pool === null ? { ...resources, threads: 1 } : resources;
+    memory.onPressure.add(() => this.#giveBack());
+  }
+
+  call(args: Arguments): void {
+    const { kernel, view, arrays, outputs } = args;
+    this.#type = arrays[X]!.BYTES_PER_ELEMENT === 4 ? 'f32' : 'f64';
+    const { threads, threadBytes, copiedBytes } = this.#resources;
+    if (threads > 1 && arrays[X]!.byteLength >= threadBytes) this.#pool!.start(threads - 1);
+    this.#place(arrays);
+    this.record.begin(view, args, this.#resources);
+    const workspace = lines(this.#exports['workspaceBytes'](CALL_ADDRESS));
+    if (this.#tensorBytes > copiedBytes || !this.#reserve(workspace + this.#bytes)) {
+      this.#callInPieces(args, workspace);
+    } else {
+      this.#locate(arrays, workspace);
+      this.#copyIn(arrays, this.#copied & ~outputs);
+      this.run(kernel);
+      this.#copyOut(arrays, this.#copied & outputs);
+      if (workspace + this.#bytes > KEPT_BYTES) this.#giveBack();
+    }
+  }
+
+  /** Calls an export on the record as it is. */
+  run(name: string, ...rest: number[]): number {
+    try {
+      return this.#exports[`${name}_${this.#type}`](CALL_ADDRESS, ...rest);
+    } catch (cause) {
+      this.#pool?.stop();
+      const what = 'wasm: a worker died in the middle of a call, whose outputs are lost';
+      throw environmentError('ERR_BATCHNORM_BACKEND', `${what}; calls run on one thread from now on`, cause);
+    }
+  }
+
+  /** memory at `address` ← array */
+  copyIn(array: Tensor, address: number): void {
+    const width = array.BYTES_PER_ELEMENT;
+    const memory = width === 4 ? this.memory.f32 : this.memory.f64;
+    const at = address / width;
+    if (array.length >= SHORT) memory.set(array, at);
+    else for (let k = 0; k < array.length; k++) memory[at + k] = array[k];
+  }
+
+  /** array ← memory at `address` */
+  copyOut(array: Tensor, address: number): void {
+    const width = array.BYTES_PER_ELEMENT;
+    const memory = width === 4 ? this.memory.f32 : this.memory.f64;
+    const at = address / width;
+    if (array.length >= SHORT) array.set(memory.subarray(at, at + array.length));
+    else for (let k = 0; k < array.length; k++) array[k] = memory[at + k];
+  }
+
+  /**
+   * Finds out which arrays are in memory, and gives the others distances from each other. A tensor has one place even
+   * where it is named twice, so that in place stays in place.
+   */
+  #place(arrays: readonly (Tensor | null)[]): void {
+    this.#copied = this.#bytes = this.#tensorBytes = 0;
+    for (let i = 0; i < ARRAYS.length; i++) {
+      const array = arrays[i];
+      this.#places[i] = array === null ? 0 : this.memory.addressOf(array);
+      if (array === null || this.#places[i] !== 0) continue;
+      this.#copied |= 1 << i;
+      const same = isAmong(TENSORS, i) ? arrays.findIndex((other) => other !== null && isSame(other, array)) : i;
+      if (same < i) {
+        this.#places[i] = this.#places[same];
+        continue;
+      }
+      this.#places[i] = this.#bytes;
+      const bytes = lines(array.byteLength) + (isAmong(TENSORS, i) ? STAGGER : 0);
+      this.#bytes += bytes;
+      if (isAmong(TENSORS, i)) this.#tensorBytes += bytes;
+    }
+  }
+
+  /** Puts the workspace and the places of arrays in the record. */
+  #locate(arrays: readonly (Tensor | null)[], workspace: number): void {
+    this.record.workIn(this.#block);
+    for (let i = 0; i < ARRAYS.length; i++) {
+      if (isAmong(this.#copied, i)) this.#places[i] += this.#block + workspace;
+      this.record.place(i, arrays[i] === null ? 0 : this.#places[i]);
+    }
+  }
+
+  #copyIn(arrays: readonly (Tensor | null)[], which: number): void {
+    for (let i = 0; i < ARRAYS.length; i++) if (isAmong(which, i)) this.copyIn(arrays[i]!, this.#places[i]);
+  }
+
+  #copyOut(arrays: readonly (Tensor | null)[], which: number): void {
+    for (let i = 0; i < ARRAYS.length; i++) if (isAmong(which, i)) this.copyOut(arrays[i]!, this.#places[i]);
+  }
+
+  /** The same call on parts of its tensors; arrays of channels are copied as a whole. */
+  #callInPieces(args: Arguments, workspace: number): void {
+    const { view, arrays, outputs, kernel } = args;
+    const { room } = this.memory.heap;
+    const limit = Math.min(this.#resources.copiedBytes, Math.max(LEAST_LIMIT, room / 2));
+    const width = arrays[X]!.BYTES_PER_ELEMENT;
+    const tensors = arrays.filter((array, i) => array !== null && isAmong(TENSORS, i)).length;
+    const extent = extentOf(view, limit / width / tensors);
+    const pieceBytes = lines(extent.channels * extent.rows * extent.width * width);
+    this.#copied = this.#bytes = 0;
+    for (let i = 0; i < ARRAYS.length; i++) {
+      const array = arrays[i];
+      const lent = kernel === 'backward' && isAmong(SUMS, i);
+      if (array === null && !lent) continue;
+      this.#copied |= 1 << i;
+      const same = isAmong(TENSORS, i) ? arrays.findIndex((other) => other !== null && isSame(other, array!)) : i;
+      this.#places[i] = same < i ? this.#places[same] : this.#bytes;
+      if (same === i)
+        this.#bytes += isAmong(TENSORS, i) ? pieceBytes + STAGGER : lines(array?.byteLength ?? 8 * view.c);
+    }
+    if (!this.#reserve(workspace + this.#bytes)) throw full(kernel, workspace + this.#bytes, this.memory);
+    this.record.workIn(this.#block);
+    for (let i = 0; i < ARRAYS.length; i++) if (isAmong(this.#copied, i)) this.#places[i] += this.#block + workspace;
+    const small = this.#copied & ~TENSORS & (kernel === 'backward' ? ~SUMS : -1);
+    this.#copyIn(arrays, small & ~outputs);
+    new PieceCall(this, args, extent, this.#places).run();
+    this.#copyOut(arrays, small & outputs);
+    this.#giveBack();
+  }
+
+  /** Makes the block hold so many bytes; false where there is no room. */
+  #reserve(bytes: number): boolean {
+    const { heap } = this.memory;
+    if (heap.sizeAt(this.#block) >= bytes) return true;
+    this.#giveBack();
+    this.#block = this.memory.take(bytes);
+    return this.#block !== 0;
+  }
+
+  #giveBack(): void {
+    this.memory.heap.release(this.#block);
+    this.#block = 0;
+  }
+}

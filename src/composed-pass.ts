@@ -1,0 +1,258 @@
+/**
+ * The pass of a layer with variants: the same kernels, one after the other, with statistics and gradient sums in hand
+ * between them. Where no variant changes them, the bits are those of the plain pass.
+ */
+import { kernelActivation } from './activation.js';
+import { kernels } from './backends/select.js';
+import { type Group, type Grouping, gather, groupRows, groupSamples, scatter, wholeBatch } from './ghost-groups.js';
+import { clearSingleValues, residualGradient } from './gradients.js';
+import type { KeptInput } from './kept-input.js';
+import type { Affine, GradientSums, KernelActivation } from './kernels.js';
+import type { LayerArrays } from './layer-arrays.js';
+import type { Settings } from './layer-settings.js';
+import { type MomentArrays, mergeMoments, newMoments, reciprocalDeviation } from './moment-arrays.js';
+import { nonFiniteChannels, refuseNonFinite } from './non-finite.js';
+import type { Pass, Scope, Targets } from './pass.js';
+import type { Reducer } from './reducer.js';
+import { type Renormed, renormalize, renormedSums } from './renorm.js';
+import { synchronizeMoments, synchronizeSums } from './synchronize.js';
+import { isSame, newTensor } from './typed-arrays.js';
+import type { Tensor } from './types.js';
+import { refuseSingleGroup } from './validate.js';
+import { weightedGradientInput, weightedStatistics } from './weighted.js';
+
+const FORWARD = 'BatchNorm.forward';
+const BACKWARD = 'BatchNorm.backward';
+
+/** A group with the statistics that it was normalised by. */
+interface Part<T extends Tensor> extends Group {
+  readonly affine: Affine<T>;
+  /** Values per channel behind the statistics, wherever they lie. */
+  readonly count: number;
+  readonly renormed: Renormed | null;
+}
+
+interface Kept<T extends Tensor> {
+  readonly parts: readonly Part<T>[];
+  readonly order: readonly number[] | null;
+}
+
+export class ComposedPass<T extends Tensor> implements Pass<T> {
+  readonly #own: LayerArrays<T>;
+  readonly #settings: Settings;
+  readonly #activation: KernelActivation;
+  readonly #reducer: Reducer | null;
+  #kept: Kept<T> = { parts: [], order: null };
+
+  constructor(own: LayerArrays<T>, settings: Settings, reducer: Reducer | null) {
+    this.#own = own;
+    this.#settings = settings;
+    this.#activation = kernelActivation(settings.activation);
+    this.#reducer = reducer;
+  }
+
+  forward(y: T, residual: T | null, input: KeptInput<T>, scope: Scope): MomentArrays | null {
+    const { view, batchStatistics } = input;
+    const measured = batchStatistics || scope.track;
+    const grouping = measured ? this.#group(input, scope.samples) : wholeBatch(view);
+    const { order } = grouping;
+    const x = this.#inOrder(input.x, order);
+    const batches = measured ? this.#measure(x, grouping) : null;
+    const parts = this.#parts(grouping, batchStatistics ? batches : null, scope);
+    const added = residual && this.#inOrder(residual, order);
+    this.#normalize(order === null ? y : x, x, added, parts);
+    if (order !== null) scatter(y, x, order);
+    this.#kept = { parts, order };
+    return batches && merged(batches);
+  }
+
+  #group({ view, selection }: KeptInput<T>, samples: number): Grouping {
+    const sizes = selection?.groups ?? null;
+    const weights = selection?.weights ?? null;
+    if (sizes !== null) return groupRows(view, sizes, weights);
+    return weights === null ? groupSamples(this.#settings, samples, view) : groupRows(view, [view.n], weights);
+  }
+
+  /** The statistics of each group. @throws where they are refused */
+  #measure(x: T, { groups }: Grouping): MomentArrays[] {
+    const { onNonFinite, singleValue } = this.#settings;
+    const own = groups.map((group) => statisticsOf(x, group));
+    const batches = this.#reducer === null ? own : own.map((part) => synchronizeMoments(FORWARD, this.#reducer!, part));
+    const isSingle = (group: Group, batch: MomentArrays) =>
+      this.#reducer === null
+        ? group.start < group.end && rowsOf(group) === 1
+        : batch.count[0] === 1 && !batch.variance.some((value) => value > 0);
+    if (singleValue === 'throw' && groups.some((group, i) => isSingle(group, batches[i]))) {
+      refuseSingleGroup(FORWARD, this.#reducer !== null);
+    }
+    if (onNonFinite === 'throw') {
+      const channels = new Set(batches.filter(hasValues).flatMap(nonFiniteChannels));
+      refuseNonFinite(
+        FORWARD,
+        'x',
+        [...channels].sort((a, b) => a - b),
+      );
+    }
+    return batches;
+  }
+
+  /** The groups with what they are normalised by: statistics of their own, or the running ones where there are none. */
+  #parts({ groups }: Grouping, batches: readonly MomentArrays[] | null, { rMax, dMax }: Scope): Part<T>[] {
+    const { runningMean, runningVariance, renorm } = this.#own;
+    const { epsilon } = this.#settings;
+    const gamma = (this.#own.gamma?.slice() ?? null) as T | null;
+    const beta = (this.#own.beta?.slice() ?? null) as T | null;
+    return groups.map((group, i) => {
+      if (batches === null) {
+        const given = { mean: runningMean.slice(), variance: runningVariance.slice() };
+        return { ...group, affine: { ...given, gamma, beta, epsilon }, count: 0, renormed: null };
+      }
+      const { mean, variance, count } = batches[i];
+      if (renorm === null) {
+        return { ...group, affine: { mean, variance, gamma, beta, epsilon }, count: count[0], renormed: null };
+      }
+      const renormed = renormalize(batches[i], renorm, { ...this.#settings.renorm!, rMax, dMax }, epsilon);
+      const affine = { mean: renormed.mean, variance: renormed.variance, gamma, beta, epsilon: 0 };
+      return { ...group, affine, count: count[0], renormed };
+    });
+  }
+
+  #normalize(y: T, x: T, residual: T | null, parts: readonly Part<T>[]): void {
+    for (const part of parts) {
+      if (part.start === part.end) continue;
+      const { affine, view } = part;
+      kernels().normalize(
+        slice(y, part),
+        slice(x, part),
+        residual && slice(residual, part),
+        affine,
+        this.#activation,
+        view,
+      );
+    }
+  }
+
+  backward(dy: T, input: KeptInput<T>, targets: Targets<T>): { dx: T; dresidual: T | null } {
+    const { kind } = this.#own;
+    const { order } = this.#kept;
+    const { activation } = this.#settings;
+    const dx = targets.out ?? newTensor<T>(kind, dy.length);
+    const dresidual = input.hasResidual ? residualGradient(kind, dy, activation, targets.outResidual, dx) : null;
+    const untouched = dresidual !== null && activation === 'none' && isSame(dresidual, dy);
+    const place = untouched ? null : dresidual;
+    if (order === null) {
+      this.#differentiate(dx, place, dy, input.x, input, targets);
+      return { dx, dresidual };
+    }
+    const ordered = gather(kind, dy, order);
+    const g = place && newTensor<T>(kind, dy.length);
+    this.#differentiate(ordered, g, ordered, gather(kind, input.x, order), input, targets);
+    if (g !== null) scatter(place!, g, order);
+    scatter(dx, ordered, order);
+    return { dx, dresidual };
+  }
+
+  /** Of tensors whose groups lie together. */
+  #differentiate(dx: T, dresidual: T | null, dy: T, x: T, input: KeptInput<T>, targets: Targets<T>): void {
+    const { parts, order } = this.#kept;
+    const code = this.#activation;
+    const { batchStatistics } = input;
+    const residual = input.residual && this.#inOrder(input.residual, order);
+    const wanted = batchStatistics || targets.learn;
+    const sums = wanted ? parts.map((part) => sumsOf(dy, x, residual, part, code)) : [];
+    const all = batchStatistics ? this.#completed(sums) : null;
+    if (wanted) addParameterGradients(targets, parts, sums);
+    parts.forEach((part, i) => {
+      const { start, end, affine, view, weights, count, renormed } = part;
+      if (start === end) return;
+      const of = (tensor: T | null) => tensor && slice(tensor, part);
+      const given = all && (renormed === null ? all[i] : renormedSums(renormed, all[i]));
+      const tensors = [slice(dx, part), of(dresidual), slice(dy, part), slice(x, part), of(residual)] as const;
+      if (given !== null && weights !== null) {
+        weightedGradientInput(...tensors, affine, code, given, count, weights.each, view);
+      } else {
+        kernels().gradientInput(...tensors, affine, code, given, count, view);
+      }
+      if (rowsOf(part) === 1 && countOf(part) === count) clearSingleValues(tensors[0]);
+    });
+  }
+
+  /** The sums over everything that shared the statistics. */
+  #completed(sums: readonly GradientSums[]): readonly GradientSums[] {
+    return this.#reducer === null ? sums : sums.map((own) => synchronizeSums(BACKWARD, this.#reducer!, own));
+  }
+
+  #inOrder(tensor: T, order: readonly number[] | null): T {
+    return order === null ? tensor : gather(this.#own.kind, tensor, order);
+  }
+}
+
+function slice<T extends Tensor>(tensor: T, { start, end }: Group): T {
+  return (start === 0 && end === tensor.length ? tensor : tensor.subarray(start, end)) as T;
+}
+
+function statisticsOf(x: Tensor, group: Group): MomentArrays {
+  const { view, start, end, weights } = group;
+  const moments = newMoments(view.c);
+  if (start === end) return moments;
+  const { mean, variance } = moments;
+  if (weights === null) kernels().statistics(mean, variance, slice(x, group), view);
+  else weightedStatistics(mean, variance, slice(x, group), weights, view);
+  moments.count.fill(countOf(group));
+  return moments;
+}
+
+/** Values per channel. */
+function rowsOf({ view }: Group): number {
+  return view.n * view.s;
+}
+
+/** The same, each counting as much as its weight. */
+function countOf(group: Group): number {
+  return group.weights?.total ?? rowsOf(group);
+}
+
+/** Those of the batch; null where it has no value. */
+function merged(batches: readonly MomentArrays[]): MomentArrays | null {
+  const [first, ...others] = batches;
+  const whole = others.length === 0 ? first : newMoments(first.mean.length);
+  if (others.length > 0) for (const batch of batches) mergeMoments(whole, batch);
+  return hasValues(whole) ? whole : null;
+}
+
+function hasValues({ count }: MomentArrays): boolean {
+  return count.length > 0 && count[0] > 0;
+}
+
+function sumsOf<T extends Tensor>(
+  dy: T,
+  x: T,
+  residual: T | null,
+  part: Part<T>,
+  code: KernelActivation,
+): GradientSums {
+  const { view, start, end, affine } = part;
+  const sums = { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
+  if (start === end) return sums;
+  kernels().gradientSums(sums, slice(dy, part), slice(x, part), residual && slice(residual, part), affine, code, view);
+  return sums;
+}
+
+/** dbeta = Σ g, dgamma = Σ g·x̂, where x̂ is what gamma multiplied; over the groups in order, in float64. */
+function addParameterGradients<T extends Tensor>(
+  { dgamma, dbeta }: Targets<T>,
+  parts: readonly Part<T>[],
+  sums: readonly GradientSums[],
+): void {
+  for (let ch = 0; ch < dgamma.length; ch++) {
+    let [ofGamma, ofBeta] = [0, 0];
+    parts.forEach(({ affine, start, end }, i) => {
+      const rstd = start === end ? 0 : reciprocalDeviation(affine.variance[ch] + affine.epsilon);
+      const product = sums[i].sumDyDeviation[ch] * rstd;
+      ofGamma = i === 0 ? product : ofGamma + product;
+      ofBeta = i === 0 ? sums[i].sumDy[ch] : ofBeta + sums[i].sumDy[ch];
+    });
+    dgamma[ch] = ofGamma;
+    dbeta[ch] = ofBeta;
+  }
+}

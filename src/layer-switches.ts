@@ -1,0 +1,69 @@
+import { checkChoice } from './validate.js';
+
+/** What a layer does and what it leaves: training and evaluation, and the three switches beside them. */
+export class LayerSwitches {
+  /**
+   * true: forward normalises by the batch and updates the running statistics. false: by the running statistics. The three
+   * switches `normalizeWith`, `updateStatistics` and `learn` refine it.
+   */
+  training = true;
+  /** false: also training leaves the running statistics alone. Default true. */
+  updateStatistics = true;
+  /** false: backward computes no dgamma and dbeta; they are null then. Default true. */
+  learn = true;
+  #normalizeWith: 'mode' | 'batch' | 'running' = 'mode';
+
+  /**
+   * What forward normalises by: 'mode' (default), as train() and eval() say; or always by the 'batch', or always by the
+   * 'running' statistics.
+   *
+   * @throws TypeError, RangeError when set to anything else
+   */
+  get normalizeWith(): 'mode' | 'batch' | 'running' {
+    return this.#normalizeWith;
+  }
+
+  set normalizeWith(statistics: 'mode' | 'batch' | 'running') {
+    checkChoice('BatchNorm', 'normalizeWith', statistics, ['mode', 'batch', 'running']);
+    this.#normalizeWith = statistics;
+  }
+
+  /** Training mode. */
+  train(): this {
+    this.training = true;
+    return this;
+  }
+
+  /** Evaluation mode. */
+  eval(): this {
+    this.training = false;
+    return this;
+  }
+
+  /**
+   * Frozen for fine-tuning, in training too: normalises with the running statistics, leaves them, and learns no gamma and
+   * beta. The three switches can be set one by one as well.
+   *
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(2).freeze(); // or: normalizeWith = 'running'; updateStatistics = false; learn = false
+   * bn.forward(Float32Array.of(1, 2, 3, 4), [2, 2]);
+   * bn.backward(Float32Array.of(1, 1, 1, 1));
+   * console.log([...bn.runningMean], bn.dgamma); // → [ 0, 0 ] null
+   */
+  freeze(): this {
+    return this.#setSwitches('running', false);
+  }
+
+  /** Undoes freeze: the three switches as they are by default. */
+  unfreeze(): this {
+    return this.#setSwitches('mode', true);
+  }
+
+  #setSwitches(normalizeWith: 'mode' | 'running', rest: boolean): this {
+    this.#normalizeWith = normalizeWith;
+    this.updateStatistics = rest;
+    this.learn = rest;
+    return this;
+  }
+}

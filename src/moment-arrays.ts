@@ -1,0 +1,51 @@
+/** Count, mean and population variance per channel, and the one formula that joins two sets of them. */
+
+/** Of a batch, or of any amount of data; [c] each. Where count is 0, mean and variance mean nothing. */
+export interface MomentArrays {
+  readonly count: Float64Array;
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+}
+
+/** Of no data yet. */
+export function newMoments(channels: number): MomentArrays {
+  return {
+    count: new Float64Array(channels),
+    mean: new Float64Array(channels).fill(NaN),
+    variance: new Float64Array(channels).fill(NaN),
+  };
+}
+
+/** to ← of both, by the pairwise formula of Chan, Golub and LeVeque (1979); channels without values add nothing. */
+export function mergeMoments(to: MomentArrays, from: MomentArrays): void {
+  for (let ch = 0; ch < to.count.length; ch++) {
+    if (from.count[ch] > 0) mergeChannel(to, ch, from.count[ch], from.mean[ch], from.variance[ch]);
+  }
+}
+
+function mergeChannel(to: MomentArrays, ch: number, count: number, mean: number, variance: number): void {
+  const own = to.count[ch];
+  const n = own + count;
+  to.count[ch] = n;
+  if (own === 0) {
+    to.mean[ch] = mean;
+    to.variance[ch] = variance;
+    return;
+  }
+  const a = own / n;
+  const b = count / n;
+  const delta = mean - to.mean[ch];
+  to.variance[ch] = to.variance[ch] * a + variance * b + delta * delta * a * b;
+  // An infinite mean stays infinite: mean + δ·b would be Infinity − Infinity.
+  to.mean[ch] = Number.isFinite(delta) ? to.mean[ch] + delta * b : to.mean[ch] * a + mean * b;
+}
+
+/** The variance divided by count − 1: NaN where count is at most 1. */
+export function sampleVariance(variance: number, count: number): number {
+  return count <= 1 ? NaN : variance * (count / (count - 1));
+}
+
+/** 1/√0 counts as 0: docs/numerics.md, section 4. */
+export function reciprocalDeviation(variance: number): number {
+  return variance === 0 ? 0 : 1 / Math.sqrt(variance);
+}

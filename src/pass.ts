@@ -1,0 +1,119 @@
+/**
+ * How a layer gets from x to y and from dy to dx. Which pass a layer takes is decided when it is made: the plain one is
+ * one kernel call each way, so that variants cost nothing where they are not used.
+ */
+import { kernelActivation } from './activation.js';
+import { kernels } from './backends/select.js';
+import { computeGradients } from './gradients.js';
+import type { KeptInput } from './kept-input.js';
+import type { Affine, KernelActivation } from './kernels.js';
+import type { LayerArrays } from './layer-arrays.js';
+import type { Settings } from './layer-settings.js';
+import { type MomentArrays, newMoments } from './moment-arrays.js';
+import { newTensor } from './typed-arrays.js';
+import type { Tensor } from './types.js';
+
+/** What a forward is to do beside what its input says. */
+export interface Scope {
+  /** Whether the statistics of the batch are wanted though it is not normalised by them. */
+  readonly track: boolean;
+  /** Size of the first axis. */
+  readonly samples: number;
+  /** Of batch renormalization. */
+  readonly rMax: number;
+  readonly dMax: number;
+}
+
+/** Where gradients go, all of it checked. */
+export interface Targets<T extends Tensor> {
+  readonly out: T | undefined;
+  readonly outResidual: T | undefined;
+  /** Whether dgamma and dbeta are wanted; they are written in any case. */
+  readonly learn: boolean;
+  readonly dgamma: T;
+  readonly dbeta: T;
+}
+
+export interface Pass<T extends Tensor> {
+  /**
+   * y ← of the input. Keeps what `backward` needs; nothing has changed where it throws.
+   *
+   * @returns the statistics of the batch; null where there were none, or nobody asked
+   */
+  forward(y: T, residual: T | null, input: KeptInput<T>, scope: Scope): MomentArrays | null;
+  /** Of the last forward, whose input this is. */
+  backward(dy: T, input: KeptInput<T>, targets: Targets<T>): { dx: T; dresidual: T | null };
+}
+
+export class PlainPass<T extends Tensor> implements Pass<T> {
+  readonly #own: LayerArrays<T>;
+  readonly #settings: Settings;
+  readonly #activation: KernelActivation;
+  /** Statistics and parameters of the last forward. */
+  readonly #affine: Affine<T>;
+  /** Those of the batch: the same arrays. */
+  readonly #batch: MomentArrays;
+  /** Those of a batch that was normalised by running statistics. */
+  #beside: MomentArrays | null = null;
+
+  constructor(own: LayerArrays<T>, settings: Settings) {
+    const { channels, kind } = own;
+    const batch = newMoments(channels);
+    this.#own = own;
+    this.#settings = settings;
+    this.#activation = kernelActivation(settings.activation);
+    this.#batch = batch;
+    this.#affine = {
+      mean: batch.mean,
+      variance: batch.variance,
+      gamma: own.gamma && newTensor<T>(kind, channels),
+      beta: own.beta && newTensor<T>(kind, channels),
+      epsilon: settings.epsilon,
+    };
+  }
+
+  forward(y: T, residual: T | null, { x, view, batchStatistics }: KeptInput<T>, { track }: Scope): MomentArrays | null {
+    const backend = x.length > 0 ? kernels() : null;
+    const affine = this.#affine;
+    const { gamma, beta, runningMean, runningVariance } = this.#own;
+    const activation = this.#activation;
+    if (gamma !== null) affine.gamma!.set(gamma);
+    if (beta !== null) affine.beta!.set(beta);
+    if (batchStatistics) {
+      if (backend === null) return null;
+      backend.forward(y, x, residual, affine, activation, view);
+      return counted(this.#batch, view.n * view.s);
+    }
+    affine.mean.set(runningMean);
+    affine.variance.set(runningVariance);
+    if (backend === null) return null;
+    if (track) {
+      this.#beside ??= newMoments(this.#own.channels);
+      backend.statistics(this.#beside.mean, this.#beside.variance, x, view);
+    }
+    backend.normalize(y, x, residual, affine, activation, view);
+    return track ? counted(this.#beside!, view.n * view.s) : null;
+  }
+
+  backward(dy: T, input: KeptInput<T>, targets: Targets<T>): { dx: T; dresidual: T | null } {
+    return computeGradients<T>({
+      ...targets,
+      kind: this.#own.kind,
+      view: input.view,
+      dy,
+      x: input.x,
+      hasResidual: input.hasResidual,
+      residual: input.residual,
+      affine: this.#affine,
+      activation: this.#settings.activation,
+      batchStatistics: input.batchStatistics,
+      sums: null,
+      weights: null,
+    });
+  }
+}
+
+function counted(batch: MomentArrays, m: number): MomentArrays {
+  if (batch.count[0] !== m) batch.count.fill(m);
+  return batch;
+}

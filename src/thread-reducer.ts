@@ -1,0 +1,186 @@
+import { environmentError } from './errors.js';
+import { describe, expected, wrongKind, wrongValue } from './messages.js';
+import type { Reducer } from './reducer.js';
+import { checkOptions, checkSize, NO_OPTIONS, nameSet } from './validate.js';
+
+export interface ThreadReducerOptions {
+  /** How long an exchange waits for the others, in milliseconds, ≥ 0; Infinity is allowed. Default 30,000. */
+  timeout?: number | undefined;
+}
+
+const CALL = 'ThreadReducer';
+const OPTIONS = /* @__PURE__ */ nameSet('timeout');
+/** Int32 before the counters: number of ranks, numbers per exchange, and who gave up (its rank + 1). */
+const [SIZE, CAPACITY, FAILED, COUNTERS] = [0, 1, 2, 3];
+
+/** Int32 of the head: counters of exchanges and lengths in two banks, of each rank; padded for the numbers after it. */
+function headLength(size: number): number {
+  return Math.ceil((COUNTERS + 3 * size) / 2) * 2;
+}
+
+/**
+ * A {@link Reducer} between the threads of one process (worker_threads, Web Workers) over shared memory. Each thread
+ * makes its own over the same `ThreadReducer.memory`; an exchange blocks with `Atomics.wait`, which a browser's main thread may not.
+ *
+ * A rank that does not come in time is named in an Error with code ERR_BATCHNORM_TIMEOUT, in every rank that waits. After
+ * it this memory serves no more: what the missing rank would send later belongs to another moment.
+ *
+ * @example
+ * import { BatchNorm, ThreadReducer } from 'batchnorm';
+ * const memory = ThreadReducer.memory(1, 2); // one rank; layers of two channels at most
+ * const bn = new BatchNorm(2, { synchronize: new ThreadReducer(memory, 0) }); // in a worker: its own rank
+ * bn.forward(Float32Array.of(1, 10, 3, 30), [2, 2]);
+ * console.log([...bn.batchMoments.mean]); // → [ 2, 20 ]
+ */
+export class ThreadReducer implements Reducer {
+  readonly rank: number;
+  readonly size: number;
+  readonly #memory: SharedArrayBuffer;
+  readonly #head: Int32Array<SharedArrayBuffer>;
+  readonly #capacity: number;
+  readonly #timeout: number;
+
+  /**
+   * Shared memory for this many ranks, of layers with up to this many channels. Hand it to the threads (a
+   * SharedArrayBuffer is not copied).
+   *
+   * @param size number of ranks, ≥ 1
+   * @param channels of the widest layer, ≥ 0
+   * @throws TypeError, RangeError where they are not
+   */
+  static memory(size: number, channels: number): SharedArrayBuffer {
+    const call = 'ThreadReducer.memory';
+    checkSize(call, 'size', size);
+    checkSize(call, 'channels', channels);
+    if (size === 0) throw wrongValue(call, 'size', 'at least 1 rank', size);
+    const capacity = 1 + 2 * channels;
+    const memory = new SharedArrayBuffer(4 * headLength(size) + 16 * size * capacity);
+    const head = new Int32Array(memory);
+    head[SIZE] = size;
+    head[CAPACITY] = capacity;
+    return memory;
+  }
+
+  /**
+   * @param memory from {@link ThreadReducer.memory}, the same in all threads
+   * @param rank of this thread: 0 to size − 1, another one in each
+   * @throws TypeError, RangeError where they are not
+   */
+  constructor(memory: SharedArrayBuffer, rank: number, options: ThreadReducerOptions = NO_OPTIONS) {
+    checkOptions(CALL, options, OPTIONS);
+    const { timeout = 30_000 } = options;
+    if (typeof timeout !== 'number') throw wrongKind(CALL, 'timeout', 'milliseconds', timeout);
+    if (!(timeout >= 0)) throw wrongValue(CALL, 'timeout', 'milliseconds >= 0', timeout);
+    this.size = checkMemory(memory);
+    checkSize(CALL, 'rank', rank);
+    if (rank >= this.size) throw wrongValue(CALL, 'rank', `less than the size of the memory, ${this.size}`, rank);
+    this.rank = rank;
+    this.#memory = memory;
+    this.#head = new Int32Array(memory, 0, headLength(this.size));
+    this.#capacity = this.#head[CAPACITY];
+    this.#timeout = timeout;
+  }
+
+  /**
+   * @throws RangeError where this rank has more to say than the memory holds, or the ranks send different lengths
+   * @throws Error with code ERR_BATCHNORM_TIMEOUT naming the ranks that did not come, or the one that gave up before
+   */
+  exchange(values: Float64Array): readonly Float64Array[] {
+    const { length } = values;
+    if (length > this.#capacity) {
+      const wanted = `at most ${this.#capacity} numbers (${(this.#capacity - 1) / 2} channels, as ThreadReducer.memory was told)`;
+      throw wrongValue('ThreadReducer.exchange', 'values', wanted, length);
+    }
+    this.#refuseFailed();
+    const turn = (Atomics.load(this.#head, COUNTERS + this.rank) + 1) | 0;
+    // Two banks: who writes the one again has seen all others finish reading it, since they have come to the next.
+    const bank = turn & 1;
+    this.#bank(bank, this.rank, length).set(values);
+    this.#head[this.#lengthAt(bank, this.rank)] = length;
+    Atomics.store(this.#head, COUNTERS + this.rank, turn);
+    Atomics.notify(this.#head, COUNTERS + this.rank);
+    this.#awaitAll(turn);
+    return this.#received(bank, length);
+  }
+
+  #lengthAt(bank: number, rank: number): number {
+    return COUNTERS + (1 + bank) * this.size + rank;
+  }
+
+  #bank(bank: number, rank: number, length: number): Float64Array {
+    const start = 4 * headLength(this.size) + 8 * this.#capacity * (bank * this.size + rank);
+    return new Float64Array(this.#memory, start, length);
+  }
+
+  #received(bank: number, length: number): Float64Array[] {
+    return Array.from({ length: this.size }, (_, rank) => {
+      const sent = this.#head[this.#lengthAt(bank, rank)];
+      if (sent !== length) {
+        const wanted = `as many numbers from every rank (the same layers, in the same order), ${length} as from rank ${this.rank}`;
+        throw new RangeError(expected('ThreadReducer.exchange', 'values', wanted, `${sent} from rank ${rank}`));
+      }
+      return Float64Array.from(this.#bank(bank, rank, length));
+    });
+  }
+
+  /** Until every rank has come to this turn; counters wrap around. */
+  #awaitAll(turn: number): void {
+    const end = performance.now() + this.#timeout;
+    for (let rank = 0; rank < this.size; rank++) {
+      let seen = Atomics.load(this.#head, COUNTERS + rank);
+      while (isBehind(seen, turn)) {
+        this.#refuseFailed();
+        const left = end - performance.now();
+        if (!(left > 0)) throw this.#giveUp(turn);
+        Atomics.wait(this.#head, COUNTERS + rank, seen, left);
+        seen = Atomics.load(this.#head, COUNTERS + rank);
+      }
+    }
+  }
+
+  /** Tells the others, who would wait for nothing. */
+  #giveUp(turn: number): Error {
+    const missing: number[] = [];
+    for (let rank = 0; rank < this.size; rank++) {
+      if (isBehind(Atomics.load(this.#head, COUNTERS + rank), turn)) missing.push(rank);
+    }
+    Atomics.compareExchange(this.#head, FAILED, 0, this.rank + 1);
+    for (let rank = 0; rank < this.size; rank++) Atomics.notify(this.#head, COUNTERS + rank);
+    const ranks = `${missing.length === 1 ? 'rank' : 'ranks'} ${missing.join(', ')}`;
+    return environmentError(
+      'ERR_BATCHNORM_TIMEOUT',
+      `ThreadReducer.exchange: rank ${this.rank} waited ${this.#timeout} ms for ${ranks} of ${this.size}; ` +
+        'every rank must call forward and backward equally often, with an empty batch where it has no data',
+    );
+  }
+
+  #refuseFailed(): void {
+    const failed = Atomics.load(this.#head, FAILED);
+    if (failed === 0) return;
+    const missing: number[] = [];
+    const own = Atomics.load(this.#head, COUNTERS + failed - 1);
+    for (let rank = 0; rank < this.size; rank++) {
+      if (isBehind(Atomics.load(this.#head, COUNTERS + rank), own)) missing.push(rank);
+    }
+    const whom = missing.length === 0 ? 'another' : `${missing.length === 1 ? 'rank' : 'ranks'} ${missing.join(', ')}`;
+    throw environmentError(
+      'ERR_BATCHNORM_TIMEOUT',
+      `ThreadReducer.exchange: rank ${failed - 1} gave up waiting for ${whom}; start again with new ThreadReducer.memory`,
+    );
+  }
+}
+
+function isBehind(counter: number, turn: number): boolean {
+  return ((counter - turn) | 0) < 0;
+}
+
+/** The number of ranks. @throws where this is no memory of a ThreadReducer */
+function checkMemory(memory: unknown): number {
+  const wanted = 'the SharedArrayBuffer of ThreadReducer.memory';
+  if (!(memory instanceof SharedArrayBuffer)) throw wrongKind(CALL, 'memory', wanted, memory);
+  const [size, capacity] = memory.byteLength >= 4 * COUNTERS ? new Int32Array(memory, 0, COUNTERS) : [0, 0];
+  if (size < 1 || memory.byteLength !== 4 * headLength(size) + 16 * size * capacity) {
+    throw wrongValue(CALL, 'memory', wanted, describe(memory));
+  }
+  return size;
+}

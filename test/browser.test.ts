@@ -1,0 +1,144 @@
+/** The package in real pages of Chromium: bundled and plain, isolated and not, and under policies that forbid things. */
+import { readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { Browser, Page as BrowserPage } from 'playwright-core';
+import * as assert from 'uvu/assert';
+import { isRequired } from './support/backends.js';
+import { bundle, findBrowser, launch, type PageName, serve } from './support/browser.js';
+import type { Page } from './support/browser-page.js';
+import type { DigestCase } from './support/digests.js';
+import { skipAloud } from './support/runner.js';
+import { suiteOf } from './support/suite.js';
+
+declare const page: Page;
+
+const cases: DigestCase[] = JSON.parse(readFileSync(new URL('../test/digests.json', import.meta.url), 'utf8'));
+const executable = findBrowser();
+
+if (executable !== undefined) runIn(executable);
+else if (isRequired('chromium')) suiteOf('browser: required')('is there', () => assert.unreachable('no browser'));
+else skipAloud('browser', 'no Chromium on the PATH');
+
+function runIn(path: string): void {
+  const test = suiteOf('browser');
+  let browser: Browser;
+  let server: Server;
+  let origin: string;
+  let bundled: Awaited<ReturnType<typeof bundle>>;
+
+  test.before(async () => {
+    bundled = await bundle();
+    browser = await launch(path);
+    ({ server, origin } = await serve());
+  });
+  test.after(async () => {
+    await browser.close();
+    server.close();
+  });
+
+  /** Opens a page, lets `act` use it, and fails if anything in it did. */
+  async function inPage(name: PageName, query: string, act: (tab: BrowserPage) => Promise<void>, script = '') {
+    const tab = await browser.newPage();
+    const errors: string[] = [];
+    tab.on('pageerror', (error) => errors.push(String(error)));
+    try {
+      await tab.addInitScript(script);
+      await tab.goto(`${origin}/${name}?${query}`);
+      await tab.waitForFunction(() => 'page' in globalThis, null, { timeout: 10_000 }).catch(() => {});
+      assert.equal(errors, []);
+      await act(tab);
+      assert.equal(errors, []);
+    } finally {
+      await tab.close();
+    }
+  }
+
+  test('bundlers warn of nothing, and make one script each', () => {
+    assert.equal(bundled.warnings, []);
+    assert.is(bundled.files.filter((file) => file.endsWith('.js')).length, 2);
+    assert.equal(
+      bundled.files.filter((file) => !/\.(js|html)$/.test(file)),
+      [],
+    );
+  });
+
+  for (const name of ['esbuild', 'vite', 'plain'] as const) {
+    test(`${name}: the digests of native, on workers where the page is isolated`, () =>
+      inPage(name, 'isolated', async (tab) => {
+        const info = await tab.evaluate(() => page.ready());
+        assert.equal([info.name, info.isa], ['wasm', 'simd128']);
+        assert.equal(await tab.evaluate((all) => page.differing(all, 3), cases), []);
+        assert.ok((await tab.evaluate(() => page.workersServing())) >= 2, 'workers serve');
+        assert.equal(await tab.evaluate(() => page.inPlace()), [-1, 1, 1, -1]);
+      }));
+
+    test(`${name}: the digests of native, on one thread where it is not`, () =>
+      inPage(name, '', async (tab) => {
+        const info = await tab.evaluate(() => page.ready({ memory: 2 ** 25 }));
+        assert.equal([info.name, info.isa, info.threads], ['wasm', 'simd128', 1]);
+        assert.equal(await tab.evaluate((all) => page.differing(all, 1), cases), []);
+        assert.equal(await tab.evaluate(() => page.inPlace()), [-1, 1, 1, -1]);
+      }));
+  }
+
+  test('the first call loads, without ready', () =>
+    inPage('esbuild', '', async (tab) => {
+      assert.equal(await tab.evaluate(() => page.inPlace()), [-1, 1, 1, -1]);
+      assert.is(await tab.evaluate(() => page.backend().name), 'wasm');
+      const [native] = await tab.evaluate(() => page.backends());
+      assert.equal([native.available, native.reason], [false, 'native: a browser loads no addons.']);
+    }));
+
+  const FORBIDDING = `
+    const refuse = { construct() { throw new RangeError('disallowed on the main thread'); } };
+    WebAssembly.Module = new Proxy(WebAssembly.Module, refuse);
+    WebAssembly.Instance = new Proxy(WebAssembly.Instance, refuse);`;
+  for (const query of ['', 'isolated']) {
+    test(`where compiling at once is forbidden, calls before ready say so ${query}`, () =>
+      inPage(
+        'vite',
+        query,
+        async (tab) => {
+          const calls = await tab.evaluate(() => [
+            page.refusal(() => page.inPlace()),
+            page.refusal(() => page.useBackend('wasm')),
+          ]);
+          for (const refused of calls) {
+            assert.is(refused?.[0], 'ERR_BATCHNORM_NOT_READY');
+            assert.match(refused?.[1] ?? '', /await ready\(\)/);
+          }
+          assert.is(await tab.evaluate(async () => (await page.ready()).name), 'wasm');
+          assert.equal(await tab.evaluate(() => page.inPlace()), [-1, 1, 1, -1]);
+        },
+        FORBIDDING,
+      ));
+  }
+
+  const STRICT = "default-src 'none'; script-src 'self'";
+  const policy = (text: string) => `isolated&policy=${encodeURIComponent(text)}`;
+  test('a strict policy with wasm-unsafe-eval and workers', () =>
+    inPage('esbuild', policy(`${STRICT} 'wasm-unsafe-eval'; worker-src blob:`), async (tab) => {
+      assert.is(await tab.evaluate(async () => (await page.ready()).name), 'wasm');
+      assert.equal(await tab.evaluate((all) => page.differing(all, 2), cases), []);
+      assert.ok((await tab.evaluate(() => page.workersServing())) >= 1, 'a worker serves');
+    }));
+
+  test('a strict policy with wasm-unsafe-eval and without workers: one thread', () =>
+    inPage('esbuild', policy(`${STRICT} 'wasm-unsafe-eval'`), async (tab) => {
+      assert.is(await tab.evaluate(async () => (await page.ready()).name), 'wasm');
+      assert.equal(await tab.evaluate((all) => page.differing(all, 2), cases), []);
+      assert.is(await tab.evaluate(() => page.workersServing()), 0);
+    }));
+
+  test('a strict policy without wasm-unsafe-eval: the reference, and why', () =>
+    inPage('esbuild', policy(STRICT), async (tab) => {
+      assert.is(await tab.evaluate(async () => (await page.ready()).name), 'reference');
+      assert.equal(await tab.evaluate(() => page.inPlace()), [-1, 1, 1, -1]);
+      const wasm = await tab.evaluate(() => page.backends()[1]);
+      assert.is(wasm.available, false);
+      assert.match(wasm.reason ?? '', /Content-Security-Policy, add 'wasm-unsafe-eval'/);
+      const refused = await tab.evaluate(() => page.refusal(() => page.useBackend('wasm')));
+      assert.is(refused?.[0], 'ERR_BATCHNORM_BACKEND');
+      assert.match(refused?.[1] ?? '', /wasm-unsafe-eval/);
+    }));
+}

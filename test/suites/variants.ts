@@ -1,0 +1,21 @@
+// What a layer can do beside the plain form.
+import type { BackendUnderTest } from '../support/backends.js';
+import activations from './activations.js';
+import ghost from './ghost.js';
+import masks from './masks.js';
+import pieces from './pieces.js';
+import population from './population.js';
+import renorm from './renorm.js';
+import statistics from './statistics.js';
+import weights from './weights.js';
+
+export default function variants(backend: BackendUnderTest): void {
+  statistics(backend);
+  ghost(backend);
+  renorm(backend);
+  pieces(backend);
+  masks(backend);
+  population(backend);
+  activations(backend);
+  weights(backend);
+}
