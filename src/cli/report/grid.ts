@@ -77,14 +77,19 @@ function heatMap(Plot: Plot, cells: readonly Cell[], normalized: boolean): PlotO
         inset: 0.5,
         rx: 2,
       }),
-      Plot.text(cells, {
-        x: 'learningRate',
-        y: 'deviation',
-        text: ({ accuracy, diverged }: Cell) => `${diverged ? '×' : ''}${(100 * accuracy).toFixed(0)}`,
-        fill: ({ accuracy }: Cell) => (accuracy > 0.55 ? '#ffffff' : '#1d2329'),
-        fontWeight: ({ accuracy }: Cell) => (accuracy >= GOAL ? 700 : 400),
-        fontSize: 12,
-      }),
+      ...[true, false].map((isGood) =>
+        Plot.text(
+          cells.filter(({ accuracy }) => accuracy >= GOAL === isGood),
+          {
+            x: 'learningRate',
+            y: 'deviation',
+            text: ({ accuracy, diverged }: Cell) => `${diverged ? '×' : ''}${(100 * accuracy).toFixed(0)}`,
+            fill: ({ accuracy }: Cell) => (accuracy > 0.55 ? '#ffffff' : '#1d2329'),
+            fontWeight: isGood ? 700 : 400,
+            fontSize: 12,
+          },
+        ),
+      ),
     ],
   };
 }

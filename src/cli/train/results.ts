@@ -25,7 +25,9 @@ export interface Run {
   readonly inference?: Inference;
 }
 
-export type WatchedRun = Run & { readonly measurements: readonly WatchedMeasurement[] };
+export interface WatchedRun extends Run {
+  readonly measurements: readonly WatchedMeasurement[];
+}
 export type Result = Run | CostResult;
 
 /** Everything that a session found, in the form of the file. */
