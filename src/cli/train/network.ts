@@ -118,7 +118,7 @@ function outputsOf([scores, ...rest]: Tensor2D[]): Outputs {
   return { scores: scores!, sigmoid: rest.slice(0, HIDDEN_LAYERS), linear: rest.slice(HIDDEN_LAYERS) };
 }
 
-/** The model, with the outputs of `outputsOf`. */
+/** The model, with the outputs of `outputsOf`; without normalization what it would normalise is what enters the sigmoids. */
 function build(host: Host, options: NetworkOptions): { model: LayersModel; normalizations: layers.Layer[] } {
   const { layers: tfl, Linear, Dropout } = host;
   const { normalized, dropout, seed } = options;
@@ -143,7 +143,8 @@ function build(host: Host, options: NetworkOptions): { model: LayersModel; norma
     if (dropout > 0) hidden = new Dropout(dropout, seed * 10 + index).apply(hidden) as SymbolicTensor;
   }
   const scores = linear(hidden, CLASSES, HIDDEN_LAYERS + 1, true);
-  return { model: tfl.model({ inputs: input, outputs: [scores, ...sigmoids, ...linears] }), normalizations };
+  const outputs = normalized ? [scores, ...sigmoids, ...linears] : [scores, ...sigmoids];
+  return { model: tfl.model({ inputs: input, outputs }), normalizations };
 }
 
 function timeIn(layer: layers.Layer): number {
