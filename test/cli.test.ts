@@ -208,11 +208,10 @@ function run(options: string[], main = MAIN, folder = mkdtempSync(join(home, 'ru
 async function interrupt(folder: string, options: string[]): Promise<{ code: number | null; stderr: string }> {
   const child = spawn(process.execPath, [MAIN, ...options], { cwd: folder });
   let stderr = '';
+  child.stdout.resume();
   child.stderr.on('data', (text) => {
     stderr += text;
-  });
-  child.stdout.on('data', (text) => {
-    if (/ [1-9]\d* of \d+ runs/.test(String(text))) child.kill('SIGINT');
+    if (!child.killed && / [1-9]\d* of \d+ runs/.test(stderr)) child.kill('SIGINT');
   });
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   return { code, stderr };
