@@ -64,7 +64,9 @@ function heatMap(Plot: Plot, cells: readonly Cell[], normalized: boolean): PlotO
     y: {
       type: 'band',
       reverse: true,
-      label: `deviation of the weights, ${how} batch normalization`,
+      label: `deviation of the initial weights, ${how} batch normalization`,
+      labelAnchor: 'top',
+      labelArrow: 'none',
       tickFormat: String,
       tickSize: 0,
     },

@@ -35,7 +35,7 @@ function fan(Plot: Plot, run: WatchedRun, layer: number, domain: [number, number
   const how = run.normalized ? 'with' : 'without';
   return {
     width: 260,
-    height: 200,
+    height: 230,
     marginLeft: 34,
     marginRight: 14,
     marginBottom: 40,
