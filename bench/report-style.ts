@@ -4,7 +4,7 @@ export const BENCH_STYLE = `
   --series-0: #0b66a8; --series-1: #c2410c; --series-2: #6b7280; --series-3: #15803d;
   --series-4: #a21caf; --series-5: #a16207; --series-6: #0e7490; --series-7: #be123c;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --series-0: #64b5f0; --series-1: #fb9a60; --series-2: #9ca3af; --series-3: #5fd38a;
     --series-4: #e27df0; --series-5: #e0b84c; --series-6: #4fd1d9; --series-7: #fb7185;

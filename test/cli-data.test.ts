@@ -11,12 +11,12 @@ import { loadIdx } from '#dist/cli/data/idx.js';
 import { Failure } from '#dist/cli/failure.js';
 import {
   accuracyOf,
-  type Measurement,
   measuringSteps,
   percentilesOf,
+  saturatedShare,
   tableSteps,
   typicalUnit,
-} from '#dist/cli/measure.js';
+} from '#dist/cli/train/measure.js';
 import { idxImages, idxLabels } from './idx-files.js';
 
 const idx = suite('IDX files');
@@ -169,7 +169,7 @@ digits('minibatches show every image once, then again in another order; seeds te
 
 digits('percentiles are linear between ranks, column by column', () => {
   const matrix = Float32Array.from([40, 0, 0, 0, 20, 0, 10, 1, 30, 0]);
-  const rounded = percentilesOf(matrix, 2).map((column) => column.map((value) => Number(value.toFixed(6))));
+  const rounded = percentilesOf(matrix, 2).map((column) => column.map((value) => Number(value!.toFixed(6))));
   assert.equal(rounded, [
     [6, 20, 34],
     [0, 0, 0.4],
@@ -188,10 +188,14 @@ digits('steps of measuring hold those of the table, the first and the last', () 
 
 digits('accuracy counts, and the typical unit travels neither most nor least', () => {
   assert.is(accuracyOf([1, 2, 3, 4], Uint8Array.from([1, 2, 0, 0])), 0.5);
-  const run = (ends: number[]): Measurement[] =>
-    [0, 1].map((time) => ({ step: time, accuracy: 0, loss: 0, percentiles: ends.map((end) => [0, end * time, 0]) }));
+  const run = (ends: number[]) => [0, 1].map((time) => ({ units: ends.map((end) => [0, end * time, 0]) }));
   assert.is(typicalUnit([run([0, 9, 5, -6, 8])]), 3);
   assert.is(typicalUnit([run([0, 9, 5, -6, 8]), run([1, 2, 3, 50, 4])]), 2);
+});
+
+digits('a sigmoid is saturated below 5 % and above 95 %', () => {
+  assert.is(saturatedShare(Float32Array.of(0, 2.9, 3, -2.9, -3, 100, Infinity, 1)), 0.5);
+  assert.is(saturatedShare(Float32Array.of(2.944, -2.944)), 0);
 });
 
 digits.run();

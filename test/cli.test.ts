@@ -1,5 +1,5 @@
 /** The command line as its users meet it: a child process, its output, its exit code, and the files it leaves. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,59 +8,123 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { idxImages, idxLabels } from './idx-files.js';
 
+/** What the tests read of the numbers. */
+interface Results {
+  readonly format: string;
+  readonly settings: { readonly steps: number };
+  readonly runs: Record<string, { readonly trainAccuracy: number; readonly measurements: { readonly step: number }[] }>;
+}
+
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
 const home = mkdtempSync(join(tmpdir(), 'batchnorm-cli-'));
 
 const cli = suite('command line');
 cli.after(() => rmSync(home, { recursive: true }));
 
-cli('a short run shows a table and writes a report that needs nothing else', () => {
-  const { status, stdout, folder } = run(['train', '--steps', '20', '--backend', 'reference']);
-  assert.is(status, 0);
+/** Every run, of a few steps. */
+const SHORT = ['train', '--quick', '--steps', '20'];
+
+cli('a short run shows a table, and writes a report that needs nothing else and its numbers', () => {
+  const { status, stdout, stderr, folder } = run([...SHORT, '--backend', 'reference']);
+  assert.is(status, 0, stderr);
   assert.match(stdout, 'backend reference (javascript, 1 thread)');
   assert.match(stdout, 'test accuracy after 20 steps');
   assert.match(stdout, 'steps to reach 90 %');
   assert.match(stdout, /time in BN.*– │ +\d+\.\d\d s/);
-  assert.equal(readdirSync(folder), ['report.html']);
+  assert.equal(readdirSync(folder).sort(), ['report.html', 'report.json']);
   const report = readFileSync(join(folder, 'report.html'), 'utf8');
-  assert.is(report.match(/<figure[^>]*>\s*<svg/g)?.length, 3);
-  assert.is(report.match(/<path [^>]*d="M/g)!.length >= 10, true, 'the lines and areas of three drawings');
+  for (const title of ['Figure 1 of the paper', 'covariate shift', 'ropout', 'aturat', 'nference', 'cost']) {
+    assert.match(report, title);
+  }
+  assert.ok(report.match(/<figure[^>]*>/g)!.length >= 8);
+  assert.ok(report.match(/<path [^>]*d="M/g)!.length >= 30, 'lines and areas of the drawings');
   assert.not.match(report, /NaN|undefined|\[object/);
-  assert.not.match(report, /<script|<link|<img|<iframe|@import|\b(src|href)=|url\(/i);
+  assert.not.match(report, /<script|<link|<img|<iframe|@import|\bsrc=|url\((?!#)/i);
   assert.match(report, 'Alpaydin');
   assert.match(report, 'CC BY 4.0');
+  const { format, settings, runs } = numbers(readFileSync(join(folder, 'report.json'), 'utf8'));
+  assert.is(format, 'batchnorm-report/1');
+  assert.is(settings.steps, 20);
+  assert.is(runs['normalized']!.measurements.at(-1)!.step, 20);
+  assert.ok('cost' in runs);
 });
 
-cli('the same seed gives the same numbers, another seed others', () => {
-  const [first, second, other] = ['7', '7', '8'].map((seed) => run(['train', '--steps', '12', '--seed', seed]));
-  assert.is(first!.status, 0);
-  assert.ok(accuracies(first!.stdout).length >= 6);
-  assert.equal(accuracies(second!.stdout), accuracies(first!.stdout));
-  assert.not.equal(accuracies(other!.stdout), accuracies(first!.stdout));
+cli('the same seed gives the same numbers on every backend and any number of workers, another seed others', () => {
+  const train = (...options: string[]) => {
+    const { status, stdout, stderr } = run([...SHORT, '--json', ...options]);
+    assert.is(status, 0, stderr);
+    return learnt(stdout);
+  };
+  const first = train('--seed', '7', '--backend', 'reference', '--workers', '1');
+  assert.ok(Object.keys(first).length > 30);
+  assert.equal(train('--seed', '7', '--backend', 'wasm', '--workers', '3'), first);
+  assert.not.equal(train('--seed', '8'), first);
 });
 
-cli('backends train alike', () => {
-  const [reference, wasm] = ['reference', 'wasm'].map((name) => run(['train', '--steps', '12', '--backend', name]));
-  assert.match(wasm!.stdout, 'backend wasm');
-  assert.equal(accuracies(wasm!.stdout), accuracies(reference!.stdout));
+cli('Ctrl-C writes what is there; --resume goes on, and ends with the same numbers', async () => {
+  const folder = mkdtempSync(join(home, 'run-'));
+  const options = ['train', '--quick', '--steps', '200', '--workers', '2'];
+  const file = join(folder, 'report.json');
+  const { code, stderr } = await interrupt(folder, options);
+  assert.is(code, 130);
+  assert.match(stderr, /interrupted after \d+ of \d+ runs; .*--resume goes on/s);
+  assert.match(readFileSync(join(folder, 'report.html'), 'utf8'), '<h1');
+  const before = numbers(readFileSync(file, 'utf8'));
+  const resumed = run([...options, '--resume'], MAIN, folder);
+  assert.is(resumed.status, 0, resumed.stderr);
+  assert.match(resumed.stdout, `of which ${Object.keys(before.runs).length} are there`);
+  const after = readFileSync(file, 'utf8');
+  for (const [id, found] of Object.entries(before.runs)) assert.equal(numbers(after).runs[id], found, 'not run again');
+  assert.equal(learnt(after), learnt(run([...options, '--json']).stdout));
+  const others = run([...options, '--seed', '2', '--resume'], MAIN, folder);
+  assert.is(others.status, 1);
+  assert.match(others.stderr, /other settings: seed 1 there, 2 here/);
+  assert.is(readFileSync(file, 'utf8'), after);
+});
+
+cli('--resume without what to resume is refused', () => {
+  const { status, stderr, folder } = run([...SHORT, '--resume']);
+  assert.is(status, 1);
+  assert.match(stderr, /^batchnorm: --resume: report\.json cannot be read .*; start without --resume/);
+  writeFileSync(join(folder, 'report.json'), '{"format": ');
+  const broken = run([...SHORT, '--resume'], MAIN, folder);
+  assert.is(broken.status, 1);
+  assert.match(broken.stderr, /^batchnorm: --resume: report\.json holds no data of batchnorm train/);
 });
 
 cli('trains on IDX files', () => {
   const data = idxFolder({ images: idxImages(20, 3, 3), labels: idxLabels(20) });
-  const { status, stdout, folder } = run([
-    'train',
-    '--data',
-    data,
-    '--steps',
-    '3',
-    '--batch',
-    '8',
-    '--out',
-    'mine.html',
+  const { status, stdout, stderr, folder } = run([
+    ...['train', '--quick', '--data', data],
+    ...['--steps', '3', '--batch', '8', '--out', 'mine.html'],
   ]);
-  assert.is(status, 0);
+  assert.is(status, 0, stderr);
   assert.match(stdout, '16 to learn from, 4 held out');
-  assert.equal(readdirSync(folder), ['mine.html']);
+  assert.equal(readdirSync(folder).sort(), ['mine.html', 'mine.json']);
+});
+
+cli('doctor says what runs, and tests it', () => {
+  const { status, stdout } = run(['doctor']);
+  assert.is(status, 0);
+  assert.match(stdout, /✓ reference +javascript, 1 thread/);
+  assert.match(stdout, /✓ reference\/javascript +b6e03969/);
+  assert.not.match(stdout, '\x1b[', 'no colours where there is no terminal');
+  const found = JSON.parse(run(['doctor', '--json']).stdout);
+  assert.equal(found.problems, []);
+  assert.ok(found.selfTest.tried.length >= 3);
+  for (const { digest } of found.selfTest.tried) assert.is(digest, found.selfTest.expected);
+  assert.is(found.machine.node, process.version);
+});
+
+cli('doctor finds what is wrong, and advises', () => {
+  const environment = { ...process.env, BATCHNORM_BACKEND: 'nonsense' };
+  const { status, stdout } = run(['doctor', '--json'], MAIN, home, environment);
+  assert.is(status, 1);
+  const { inUse, problems, advice } = JSON.parse(stdout);
+  assert.is(inUse, null);
+  assert.match(problems[0], 'nonsense');
+  assert.match(advice[0], 'unset BATCHNORM_BACKEND');
 });
 
 const truncated = idxFolder({ images: idxImages(20, 3, 3).subarray(0, 100), labels: idxLabels(20) });
@@ -101,7 +165,16 @@ cli('helps', () => {
   assert.match(general.stdout, 'train');
   const train = run(['train', '--help']);
   assert.is(train.status, 0);
-  for (const option of ['--data', '--steps', '--batch', '--learning-rate', '--seed', '--backend', '--out']) {
+  for (const option of [
+    '--data',
+    '--steps',
+    '--learning-rate',
+    '--backend',
+    '--workers',
+    '--out',
+    '--resume',
+    '--json',
+  ]) {
     assert.match(train.stdout, option);
   }
 });
@@ -123,16 +196,37 @@ cli('without the packages for training, says in one line how to install them', (
 
 cli.run();
 
-/** Runs the command in a new empty folder. */
-function run(options: string[], main = join(ROOT, 'dist', 'cli', 'main.js')) {
-  const folder = mkdtempSync(join(home, 'run-'));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...options], { cwd: folder, encoding: 'utf8' });
+/** Runs the command, in a new empty folder if none is given. */
+function run(options: string[], main = MAIN, folder = mkdtempSync(join(home, 'run-')), env = process.env) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...options], {
+    ...{ cwd: folder, env, encoding: 'utf8', maxBuffer: 2 ** 26 },
+  });
   return { status, stdout, stderr, folder };
 }
 
-/** The lines of the table that do not tell times. */
-function accuracies(stdout: string): string[] {
-  return stdout.split('\n').filter((line) => /│ (test accuracy|steps)/.test(line));
+/** Runs the command and interrupts it when the first runs have ended. */
+async function interrupt(folder: string, options: string[]): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, [MAIN, ...options], { cwd: folder });
+  let stderr = '';
+  child.stdout.resume();
+  child.stderr.on('data', (text) => {
+    stderr += text;
+    if (!child.killed && / [1-9]\d* of \d+ runs/.test(stderr)) child.kill('SIGINT');
+  });
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { code, stderr };
+}
+
+function numbers(text: string): Results {
+  return JSON.parse(text);
+}
+
+/** Accuracies and losses of all runs, without what tells times. */
+function learnt(text: string): Record<string, unknown> {
+  const trained = Object.entries(numbers(text).runs).filter(([id]) => id !== 'cost');
+  return Object.fromEntries(
+    trained.sort().map(([id, { trainAccuracy, measurements }]) => [id, { trainAccuracy, measurements }]),
+  );
 }
 
 function idxFolder({ images, labels }: { images: Buffer; labels: Buffer }): string {

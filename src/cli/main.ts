@@ -1,25 +1,37 @@
 #!/usr/bin/env node
-/** The command line: `batchnorm <command>`. */
+/** The command line: `batchnorm <command>`. Exit codes: 0 well, 1 not well, 128 + n ended by signal n. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { runBench } from './bench.js';
+import { runDoctor } from './doctor/index.js';
 import { Failure } from './failure.js';
-import { runTrain, type TrainOptions } from './train.js';
+import { runTrain } from './train/index.js';
+import { STEPS, type TrainOptions } from './train/settings.js';
 
 function createProgram(): Command {
   const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const program = new Command('batchnorm').description(description).version(version);
-  program.addCommand(trainCommand());
-  return program;
+  for (const command of [trainCommand(), benchCommand(), doctorCommand()]) program.addCommand(command);
+  return program.addHelpText(
+    'after',
+    examples('batchnorm doctor', 'batchnorm train --quick', 'batchnorm bench --quick'),
+  );
 }
 
 function trainCommand(): Command {
   return new Command('train')
     .description(
-      'Train the network of the batch normalization paper on handwritten digits, without and with batch normalization, ' +
-        'and write a report with the figure 1 of the paper.',
+      'Train small networks on handwritten digits without and with batch normalization, and write a report: figure 1 of the ' +
+        'paper, covariate shift, learning rates, dropout, saturation, inference, cost. Takes some minutes.',
     )
+    .option('--quick', 'fewer steps and settings: less than a minute', false)
     .option('--data <dir>', 'train on IDX files with the names of MNIST, plain or .gz (default: the embedded digits)')
-    .option('--steps <n>', 'training steps', wholeNumber(1, 1_000_000), 3000)
+    .option(
+      '--steps <n>',
+      `training steps (default: ${STEPS.full}; with --quick ${STEPS.quick})`,
+      wholeNumber(1, 1_000_000),
+    )
     .option('--batch <n>', 'images in a minibatch', wholeNumber(1, 100_000), 60)
     .option('--learning-rate <x>', 'step size of gradient descent', learningRate, 0.3)
     .option('--seed <n>', 'seed of weights and of the order of data', wholeNumber(0, 2 ** 31 - 1), 1)
@@ -31,8 +43,46 @@ function trainCommand(): Command {
         'reference',
       ]),
     )
-    .option('--out <file>', 'where the report goes', 'report.html')
-    .action((options: TrainOptions) => runTrain(options));
+    .option('--workers <n>', 'networks that are trained at a time', wholeNumber(1, 256), availableParallelism())
+    .option('--out <file>', 'where the report goes, and beside it the numbers as .json', 'report.html')
+    .option('--resume', 'go on where an interrupted run with the same settings stopped', false)
+    .option('--json', 'print the numbers as JSON on standard output, and nothing else', false)
+    .addHelpText(
+      'after',
+      examples(
+        'batchnorm train --quick --out quick.html',
+        'batchnorm train --resume',
+        'batchnorm train --data mnist --steps 10000',
+      ),
+    )
+    .action((options: Omit<TrainOptions, 'steps'> & { steps?: number }) =>
+      runTrain({ ...options, steps: options.steps ?? (options.quick ? STEPS.quick : STEPS.full) }),
+    );
+}
+
+/** The options are the benchmark's own, which also explains them. */
+function benchCommand(): Command {
+  return new Command('bench')
+    .description('Hold every backend against an oracle, and time it beside other libraries and the memory.')
+    .argument('[options...]', 'see batchnorm bench --help')
+    .allowUnknownOption()
+    .helpOption(false)
+    .action((options: string[]) => runBench(options));
+}
+
+function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('Say what runs here and why, test it, and advise. The exit code is 1 where something is wrong.')
+    .option('--json', 'print JSON on standard output, and nothing else', false)
+    .addHelpText(
+      'after',
+      examples('batchnorm doctor', 'batchnorm doctor --json', 'BATCHNORM_BACKEND=wasm batchnorm doctor'),
+    )
+    .action(runDoctor);
+}
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
 function wholeNumber(smallest: number, largest: number): (text: string) => number {

@@ -1,36 +1,38 @@
-/** The packages that only training needs. They are optional peers: the library itself installs without them. */
+/** The packages that single commands need. They are optional peers: the library itself installs without them. */
 import { Failure } from './failure.js';
 
-const PACKAGES = [
-  '@tensorflow/tfjs-core',
-  '@tensorflow/tfjs-layers',
-  '@tensorflow/tfjs-backend-wasm',
-  '@observablehq/plot',
-  'linkedom',
-  'cli-progress',
-  'cli-table3',
-];
+const TENSORFLOW = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs-backend-wasm'];
+const DRAWING = ['@observablehq/plot', 'linkedom', 'cli-progress', 'cli-table3'];
+
+export const PEERS = {
+  train: [...TENSORFLOW, ...DRAWING],
+  bench: [...TENSORFLOW, '@tensorflow/tfjs-backend-cpu', ...DRAWING, 'benchmark'],
+} as const;
+export type CommandWithPeers = keyof typeof PEERS;
 
 /** @throws Failure with the one line that installs what is missing. */
-export async function requirePeers(): Promise<void> {
-  const missing: string[] = [];
-  for (const name of PACKAGES) {
-    try {
-      await import(name);
-    } catch (error) {
-      if (!isMissing(error, name)) throw error;
-      missing.push(name);
-    }
-  }
+export function requirePeers(command: CommandWithPeers): void {
+  const missing = missingPeers(command);
   if (missing.length > 0) {
     throw new Failure(
-      `training needs packages that are not installed; this installs them:\n\n  npm install ${missing.join(' ')}\n`,
+      `${command} needs packages that are not installed; this installs them:\n\n  ${installing(missing)}\n`,
     );
   }
 }
 
-/** The package itself is missing, not something inside it. */
-function isMissing(error: unknown, name: string): boolean {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${name}'`);
+export function installing(packages: readonly string[]): string {
+  return `npm install ${packages.join(' ')}`;
+}
+
+/** Those that do not resolve, without loading the others. */
+export function missingPeers(command: CommandWithPeers): string[] {
+  return PEERS[command].filter((name) => {
+    try {
+      import.meta.resolve(name);
+      return false;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+      return true;
+    }
+  });
 }

@@ -1,11 +1,11 @@
-/** The style of the report. The two colours differ in brightness too, and lines in (a) differ in dashes. */
+/** The style of both reports. The two colours differ in brightness too, and lines in (a) differ in dashes. */
 export const REPORT_STYLE = `
 :root {
   color-scheme: light dark;
   --page: #fdfdfc; --ink: #1d2329; --soft: #5b6570; --line: #dfe3e6; --card: #f4f5f3;
   --plain: #c2410c; --normalized: #0b66a8;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --page: #14181c; --ink: #e8eaec; --soft: #a3adb7; --line: #323a42; --card: #1c2227;
     --plain: #fb9a60; --normalized: #64b5f0;
@@ -47,5 +47,11 @@ tbody + tbody tr:first-child > * { border-top: 2px solid var(--line); }
 footer { margin-top: 2.5rem; font-size: 0.88rem; color: var(--soft); }
 footer p { margin: 0 0 0.5rem; }
 @media (max-width: 36rem) { .settings div { grid-template-columns: 1fr; } }
-@media print { main { padding: 0; } figure, table, .settings div { break-inside: avoid; } }
+@media print {
+  :root { color-scheme: light; }
+  body { font-size: 11pt; }
+  main { padding: 0; max-width: none; }
+  h2, h2 + p, .legend, thead { break-after: avoid; }
+  figure, table, .headline, .settings div { break-inside: avoid; }
+}
 `;

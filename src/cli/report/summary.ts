@@ -1,6 +1,7 @@
 /** What both tables, in the terminal and in the report, say. */
-import { stepsToReach, tableSteps } from './measure.js';
-import type { Run } from './training.js';
+import { stepsToReach, tableSteps } from '../train/measure.js';
+import type { Run } from '../train/results.js';
+import { count, percent } from './text.js';
 
 /** The accuracy that the summary asks for. */
 export const GOAL = 0.9;
@@ -27,15 +28,6 @@ export function summarize(plain: Run, normalized: Run): Summary {
       row('time in BN, forward and backward', (run) => (run.normalized ? share(run) : '–')),
     ],
   };
-}
-
-export function percent(value: number, digits = 1): string {
-  return `${(100 * value).toFixed(digits)} %`;
-}
-
-/** A whole number with thousands separated. */
-export function count(value: number): string {
-  return value.toLocaleString('en');
 }
 
 function accuracyAt(run: Run, step: number): number {

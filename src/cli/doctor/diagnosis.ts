@@ -1,0 +1,118 @@
+/** What `batchnorm doctor` finds out. */
+import { type BackendInfo, type BackendName, backend, backends, useBackend } from '../../index.js';
+import { type CommandWithPeers, installing, missingPeers } from '../peers.js';
+import { inspectMachine, type Machine } from './machine.js';
+import { DIGEST, selfTest } from './self-test.js';
+
+export interface Tried {
+  readonly backend: BackendName;
+  readonly isa: string;
+  /** Of the self-test; null where it failed with an error. */
+  readonly digest: string | null;
+  readonly passed: boolean;
+  /** What went wrong. */
+  readonly error?: string;
+}
+
+export interface Diagnosis {
+  readonly version: string;
+  readonly machine: Machine;
+  /** BATCHNORM_… of the environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Chosen by itself, or by the environment; null where that fails. */
+  readonly inUse: BackendInfo | null;
+  readonly backends: readonly BackendInfo[];
+  /** Instruction sets that run here, each with its self-test. */
+  readonly selfTest: { readonly expected: string; readonly tried: readonly Tried[] };
+  /** What single commands lack. */
+  readonly missing: Readonly<Record<CommandWithPeers, readonly string[]>>;
+  /** What is wrong: the exit code is 1 where there is anything. */
+  readonly problems: readonly string[];
+  /** What would be better, with what to type. */
+  readonly advice: readonly string[];
+}
+
+const ISAS: Record<BackendName, readonly string[]> = {
+  native: ['avx512', 'avx2', 'baseline', 'neon'],
+  wasm: ['simd128', 'scalar'],
+  reference: ['javascript'],
+};
+
+export function diagnose(version: string): Diagnosis {
+  const [inUse, failure] = chosen();
+  const found = backends();
+  const tried = found.filter(({ available }) => available).flatMap(({ name }) => tryAll(name));
+  if (inUse) useBackend(inUse.name, { isa: inUse.isa, threads: inUse.threads });
+  const missing = { train: missingPeers('train'), bench: missingPeers('bench') };
+  const environment = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name.startsWith('BATCHNORM_')),
+  ) as Record<string, string>;
+  return {
+    ...{ version, machine: inspectMachine(), environment, inUse, backends: found },
+    selfTest: { expected: DIGEST, tried },
+    ...{ missing, problems: problemsOf(failure, tried), advice: adviceOf(found, inUse, missing) },
+  };
+}
+
+/** The backend in use, or why there is none. */
+function chosen(): [BackendInfo, null] | [null, string] {
+  try {
+    return [backend(), null];
+  } catch (error) {
+    return [null, messageOf(error)];
+  }
+}
+
+/** What cannot run here is passed over. */
+function tryAll(name: BackendName): Tried[] {
+  return ISAS[name].filter((isa) => isUsable(name, isa)).map((isa) => tryOne(name, isa));
+}
+
+function isUsable(name: BackendName, isa: string): boolean {
+  try {
+    useBackend(name, { isa });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function tryOne(name: BackendName, isa: string): Tried {
+  try {
+    useBackend(name, { isa });
+    const digest = selfTest();
+    return { backend: name, isa, digest, passed: digest === DIGEST };
+  } catch (error) {
+    return { backend: name, isa, digest: null, passed: false, error: messageOf(error) };
+  }
+}
+
+function problemsOf(failure: string | null, tried: readonly Tried[]): string[] {
+  const wrong = tried
+    .filter(({ passed }) => !passed)
+    .map(({ backend, isa, error }) => {
+      const what = error ?? 'other bits than the frozen ones; please report the output of batchnorm doctor --json';
+      return `the self-test failed with ${backend} (${isa}): ${what}`;
+    });
+  return [...(failure === null ? [] : [failure]), ...wrong];
+}
+
+function adviceOf(found: readonly BackendInfo[], inUse: BackendInfo | null, missing: Diagnosis['missing']): string[] {
+  const advice = [];
+  if (inUse === null)
+    advice.push('unset what the environment asks for: unset BATCHNORM_BACKEND BATCHNORM_ISA BATCHNORM_THREADS');
+  const native = found.find(({ name }) => name === 'native');
+  if (native?.reason) advice.push(native.reason.replace(/^native: /, ''));
+  const best = found.find(({ available }) => available);
+  if (inUse && best && best.name !== inUse.name) {
+    advice.push(`${best.name} would run too, but the environment asks for ${inUse.name}: unset BATCHNORM_BACKEND`);
+  }
+  for (const [command, packages] of Object.entries(missing)) {
+    if (packages.length > 0) advice.push(`for batchnorm ${command}: ${installing(packages)}`);
+  }
+  return advice;
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/^batchnorm: /, '');
+}

@@ -1,0 +1,58 @@
+/** `batchnorm doctor`: what runs here and why, whether it computes right, and what to do. */
+import { readFileSync } from 'node:fs';
+import { hasColours } from '../terminal.js';
+import { type Diagnosis, diagnose } from './diagnosis.js';
+
+export function runDoctor({ json }: { readonly json: boolean }): void {
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  const diagnosis = diagnose(version);
+  console.log(json ? JSON.stringify(diagnosis, null, 2) : describe(diagnosis, hasColours()));
+  if (diagnosis.problems.length > 0) process.exitCode = 1;
+}
+
+export function describe(diagnosis: Diagnosis, colours: boolean): string {
+  const paint = (code: number, text: string) => (colours ? `\x1b[${code}m${text}\x1b[0m` : text);
+  const title = (text: string) => paint(1, text);
+  const mark = (good: boolean) => (good ? paint(32, '✓') : paint(31, '✗'));
+  const { machine, inUse, environment } = diagnosis;
+  const caches = machine.caches.map(({ level, bytes }) => `L${level} ${size(bytes)}`).join(', ');
+  const backends = diagnosis.backends.map(({ name, available, isa, threads, reason }) => {
+    const isUsed = name === inUse?.name;
+    const what = available
+      ? `${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}${isUsed ? ', in use' : ''}`
+      : reason;
+    return `  ${mark(available)} ${name.padEnd(10)} ${what}`;
+  });
+  const tests = diagnosis.selfTest.tried.map(
+    ({ backend, isa, digest, passed, error }) =>
+      `  ${mark(passed)} ${`${backend}/${isa}`.padEnd(21)} ${error ?? digest!.slice(0, 16)}${passed ? '' : ` (expected ${diagnosis.selfTest.expected.slice(0, 16)})`}`,
+  );
+  const list = (name: string, items: readonly string[], code: number) =>
+    items.length === 0 ? [] : ['', paint(code, name), ...items.map((item) => `  - ${item}`)];
+  return [
+    title(`batchnorm ${diagnosis.version}`),
+    `  processor   ${machine.processor} (${machine.architecture}), ${machine.processors} available`,
+    `  caches      ${caches || 'the system does not say'}`,
+    `  memory      ${size(machine.memoryBytes)}`,
+    `  system      ${machine.system}, Node.js ${machine.node}`,
+    ...Object.entries(environment).map(([name, value]) => `  environment ${name}=${value}`),
+    '',
+    title('Backends'),
+    ...backends,
+    '',
+    title('Self-test: the same bits everywhere'),
+    ...tests,
+    ...list('Problems', diagnosis.problems, 31),
+    ...list('Advice', diagnosis.advice, 33),
+    ...(diagnosis.problems.length + diagnosis.advice.length === 0 ? ['', 'All is well.'] : []),
+  ].join('\n');
+}
+
+function size(bytes: number): string {
+  const [unit, name] = [
+    [2 ** 30, 'GiB'],
+    [2 ** 20, 'MiB'],
+    [2 ** 10, 'KiB'],
+  ].find(([unit]) => bytes >= Number(unit)) ?? [1, 'B'];
+  return `${Number((bytes / Number(unit)).toPrecision(3))} ${name}`;
+}

@@ -1,0 +1,139 @@
+/** The report: one HTML file that needs no network and runs no script. */
+import { REPORT_STYLE } from '../report-style.js';
+import { dataFileOf, type Results } from '../train/results.js';
+import {
+  DECAY,
+  HIDDEN_LAYERS,
+  HIDDEN_UNITS,
+  PROBE_IMAGES,
+  planOf,
+  WATCHED_UNITS,
+  WEIGHT_DEVIATION,
+} from '../train/settings.js';
+import { cost } from './cost.js';
+import { openCanvas } from './drawing.js';
+import { dropout } from './dropout.js';
+import { grid } from './grid.js';
+import { inference } from './inference.js';
+import { learning, pairOf } from './learning.js';
+import { saturation } from './saturation.js';
+import type { Section } from './section.js';
+import { shift } from './shift.js';
+import { TRAIN_STYLE } from './style.js';
+import { GOAL, type Summary, summarize } from './summary.js';
+import { count, escapeHtml, percent } from './text.js';
+
+/** In the order of the page, with what to call those that are not there yet. */
+const SECTIONS: readonly (readonly [name: string, section: Section])[] = [
+  ['Figure 1', learning],
+  ['internal covariate shift', shift],
+  ['learning rates and initial weights', grid],
+  ['dropout', dropout],
+  ['saturation', saturation],
+  ['inference', inference],
+  ['cost', cost],
+];
+
+/** @param file - Where it will be: the data lie beside it. */
+export async function renderReport(results: Results, file: string): Promise<string> {
+  const canvas = await openCanvas();
+  const parts = SECTIONS.map(([name, section]) => ({ name, part: section(results, canvas) }));
+  const pair = pairOf(results);
+  const summary = pair && summarize(...pair);
+  const missing = parts.filter(({ part }) => part === null).map(({ name }) => name);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Batch normalization on handwritten digits</title>
+<style>${REPORT_STYLE}${TRAIN_STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>Batch normalization, seen at work</h1>
+<p class="lead">Small networks learn to read handwritten digits, without and with batch normalization after each hidden linear map. Everything
+else is equal: initial weights, the order of the data, the learning rate. These are the claims of Ioffe and Szegedy’s paper, tried on your machine.</p>
+${summary ? renderHeadline(summary) : ''}
+</header>
+${renderMissing(results, missing)}
+${parts.map(({ part }) => (part ? `<section>\n<h2>${part.title}</h2>\n${part.html}\n</section>` : '')).join('\n')}
+${summary ? `<section>\n<h2>In numbers</h2>\n${renderTable(summary)}\n</section>` : ''}
+<section>
+<h2>How it was measured</h2>
+${renderSettings(results, file)}
+</section>
+<footer>
+<p>Paper: S. Ioffe, C. Szegedy, <cite>Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+Covariate Shift</cite>, arXiv 1502.03167.</p>
+<p>Data: ${escapeHtml(results.data.attribution)}</p>
+</footer>
+</main>
+</body>
+</html>
+`;
+}
+
+/** The two numbers to remember: steps to reach the goal. */
+function renderHeadline({ head, other }: Summary): string {
+  const [label, plain, normalized] = other[0]!;
+  return `<dl class="headline">
+<div class="plain"><dt>${escapeHtml(`${label}, ${head[1]}`)}</dt><dd>${escapeHtml(plain)}</dd></div>
+<div class="normalized"><dt>${escapeHtml(`${label}, ${head[2]}`)}</dt><dd>${escapeHtml(normalized)}</dd></div>
+</dl>`;
+}
+
+function renderMissing({ runs, settings }: Results, missing: readonly string[]): string {
+  if (missing.length === 0) return '';
+  const all = planOf(settings).length;
+  return `<p class="missing"><b>Interrupted</b> after ${count(Object.keys(runs).length)} of ${count(all)} runs. Not there yet: ${missing.join(', ')}.
+The same command with <code>--resume</code> goes on.</p>`;
+}
+
+function renderTable({ head, accuracy, other }: Summary): string {
+  const row = ([label, ...cells]: readonly string[]) =>
+    `<tr><th scope="row">${escapeHtml(label!)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`;
+  const columns = head.slice(1).map((name) => `<th scope="col">${escapeHtml(name)}</th>`);
+  return `<div class="scroll"><table>
+<thead><tr><td></td>${columns.join('')}</tr></thead>
+<tbody>
+${accuracy.map(row).join('\n')}
+</tbody>
+<tbody>
+${other.map(row).join('\n')}
+</tbody>
+</table></div>`;
+}
+
+function renderSettings({ data, settings, backend, host, machine, date }: Results, file: string): string {
+  const { steps, batch, learningRate, seed } = settings;
+  const dataFile = dataFileOf(file).split(/[\\/]/).at(-1)!;
+  const entries = {
+    Data: `${escapeHtml(data.description)}; ${escapeHtml(data.division)}.`,
+    Network:
+      `${HIDDEN_LAYERS} hidden layers of ${HIDDEN_UNITS} sigmoids, then 10 classes with softmax and cross-entropy. Initial ` +
+      `weights are Gaussian with mean 0 and, unless said otherwise, standard deviation ${WEIGHT_DEVIATION}; biases and beta are 0, gamma is 1. ` +
+      'Where there is a beta there is no bias.',
+    Training:
+      `${count(steps)} steps of plain gradient descent unless said otherwise, minibatches of ${batch}, learning rate ${learningRate}, seed ${seed}. ` +
+      'The paper trains for 50,000 steps.',
+    'Test accuracy':
+      `In inference: batch normalization uses its moving statistics, which keep ${percent(DECAY, 0)} of their value at each ` +
+      'step (momentum 0.9 in TensorFlow’s words; its default of 0.99 would lag in a run this short). The first points after the start show them leave their initial values.',
+    Percentiles:
+      `Over held-out digits, at most ${PROBE_IMAGES}, always the same ones, in inference; with batch normalization after it, since that is what ` +
+      `enters the sigmoid. Figure 1 (b, c) shows a typical unit: of ${WATCHED_UNITS}, ranked in both networks by how far ` +
+      'the median travels, it is nearest to the middle.',
+    'Test batches': 'In random orders of at most 512 held-out digits; the band holds the results of four orders.',
+    'Time in BN': 'Forward and backward in training, with the passage of data between TensorFlow.js and this library.',
+    'Batch normalization': escapeHtml(backend),
+    'Everything else': escapeHtml(host),
+    Machine: escapeHtml(machine),
+    Date: escapeHtml(date),
+    'All numbers': `<a href="${encodeURI(dataFile)}">${escapeHtml(dataFile)}</a>, beside this file; goal of the tables: ${percent(GOAL, 0)}.`,
+  };
+  const items = Object.entries(entries).map(([term, html]) => `<div><dt>${term}</dt><dd>${html}</dd></div>`);
+  return `<dl class="settings">\n${items.join('\n')}\n</dl>`;
+}

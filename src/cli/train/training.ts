@@ -1,0 +1,68 @@
+/** Training one network and measuring it on the way. */
+import { type Dataset, minibatches } from '../data/dataset.js';
+import type { Host } from './host.js';
+import { compareStatistics } from './inference.js';
+import {
+  accuracyOf,
+  closingSteps,
+  type Distributions,
+  finite,
+  LAYER_PERCENTILES,
+  type Measurement,
+  measuringSteps,
+  percentiles,
+  percentilesOf,
+  saturatedShare,
+} from './measure.js';
+import { createNetwork, type Evaluation } from './network.js';
+import type { Run } from './results.js';
+import { HIDDEN_UNITS, PROBE_IMAGES, type Settings, type TrainingJob, WATCHED_UNITS } from './settings.js';
+
+/** Told how many steps are done. */
+export type Listener = (steps: number) => void;
+
+export function train(host: Host, data: Dataset, job: TrainingJob, settings: Settings, listen: Listener): Run {
+  const { batch, seed } = settings;
+  const { id, steps, learningRate, deviation, normalized, dropout, watched } = job;
+  const network = createNetwork(host, { inputs: data.train.rows * data.train.columns, ...job, seed });
+  const batches = minibatches(data.train, batch, seed);
+  const wanted = new Set(watched ? measuringSteps(steps) : closingSteps(steps));
+  const measurements: Measurement[] = [];
+  let milliseconds = 0;
+  let losses: number[] = [];
+  for (let step = 1; step <= steps; step++) {
+    const images = batches.next().value;
+    const start = performance.now();
+    losses.push(network.step(images));
+    milliseconds += performance.now() - start;
+    if (wanted.has(step)) {
+      const evaluation = network.evaluate(data.test);
+      const accuracy = accuracyOf(evaluation.classes, data.test.labels);
+      measurements.push({ step, accuracy, loss: finite(mean(losses)), ...(watched && distributions(evaluation)) });
+      losses = [];
+    }
+    listen(step);
+  }
+  const batchNormMilliseconds = network.batchNormTime();
+  const trainAccuracy = accuracyOf(network.evaluate(data.train).classes, data.train.labels);
+  const inference = job.inference ? compareStatistics(network, data, seed) : undefined;
+  network.dispose();
+  return {
+    ...{ kind: 'training', id, normalized, dropout, learningRate, deviation, steps },
+    ...{ milliseconds: Math.round(milliseconds), batchNormMilliseconds: Math.round(batchNormMilliseconds) },
+    ...{ trainAccuracy, measurements, ...(inference && { inference }) },
+  };
+}
+
+function distributions({ sigmoidInputs }: Evaluation): Distributions {
+  const probes = sigmoidInputs.map((values) => values.slice(0, PROBE_IMAGES * HIDDEN_UNITS));
+  return {
+    units: percentilesOf(probes.at(-1)!, HIDDEN_UNITS, WATCHED_UNITS),
+    saturated: probes.map(saturatedShare),
+    layers: probes.map((values) => percentiles(values, LAYER_PERCENTILES)),
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

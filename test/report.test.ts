@@ -1,0 +1,95 @@
+/** The report in a real browser: it opens from disk without errors, and its drawings fit a phone and a desktop. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Browser } from 'playwright-core';
+import * as assert from 'uvu/assert';
+import { isRequired } from './support/backends.js';
+import { findBrowser, launch } from './support/browser.js';
+import { skipAloud } from './support/runner.js';
+import { suiteOf } from './support/suite.js';
+
+const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const executable = findBrowser();
+
+if (executable !== undefined) runIn(executable);
+else if (isRequired('chromium')) suiteOf('report: required')('is there', () => assert.unreachable('no browser'));
+else skipAloud('report', 'no Chromium on the PATH');
+
+/** What can be seen of a page. */
+interface Seen {
+  /** How wide the page is, of which the window shows so much. */
+  readonly width: number;
+  readonly drawings: readonly { left: number; right: number; height: number; marks: number; label: string }[];
+}
+
+function runIn(path: string): void {
+  const test = suiteOf('report in a browser');
+  const folder = mkdtempSync(join(tmpdir(), 'batchnorm-report-'));
+  const report = join(folder, 'report.html');
+  let browser: Browser;
+
+  test.before(async () => {
+    const options = ['train', '--quick', '--steps', '60', '--out', report];
+    const { status, stderr } = spawnSync(process.execPath, [MAIN, ...options], { encoding: 'utf8' });
+    assert.is(status, 0, stderr);
+    browser = await launch(path);
+  });
+  test.after(async () => {
+    await browser.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  for (const width of [360, 1280]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      test(`${width} wide, ${colorScheme}`, async () => {
+        const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme });
+        const page = await context.newPage();
+        const told: string[] = [];
+        page.on('console', (message) => told.push(message.text()));
+        page.on('pageerror', (error) => told.push(String(error)));
+        page.on('requestfailed', (request) => told.push(request.url()));
+        await page.goto(pathToFileURL(report).href);
+        const seen = (await page.evaluate(LOOK)) as Seen;
+        assert.equal(told, []);
+        check(seen, width);
+        await context.close();
+      });
+    }
+  }
+
+  test('on paper', async () => {
+    const page = await browser.newPage();
+    await page.goto(pathToFileURL(report).href);
+    const pages = (await page.pdf({ format: 'A4' })).toString('latin1').match(/\/Type \/Page\b/g)!.length;
+    assert.ok(pages >= 4 && pages <= 16, `${pages} pages`);
+  });
+}
+
+/** Runs in the page. Some drawings exist twice, for wide and narrow windows: only those that are shown count. */
+const LOOK = `({
+  width: document.documentElement.scrollWidth,
+  drawings: [...document.querySelectorAll('figure svg')]
+    .filter((svg) => svg.getClientRects().length > 0)
+    .map((svg) => {
+      const { left, right, height } = svg.getBoundingClientRect();
+      return {
+        left, right, height,
+        marks: svg.querySelectorAll('path, rect, line, circle, text').length,
+        label: svg.getAttribute('aria-label') ?? '',
+      };
+    }),
+})`;
+
+function check({ width, drawings }: Seen, window: number): void {
+  assert.ok(width <= window, `the page is ${width} wide`);
+  assert.ok(drawings.length >= 8, `${drawings.length} drawings`);
+  for (const { left, right, height, marks, label } of drawings) {
+    assert.ok(label.length > 10, 'a drawing says what it is');
+    assert.ok(left >= 0 && right <= window, `${label}: from ${left} to ${right}`);
+    assert.ok(height >= 120 && height <= 800, `${label}: ${height} high`);
+    assert.ok(marks >= 10, `${label}: ${marks} marks`);
+  }
+}
