@@ -60,7 +60,7 @@ test('the tarball has what is used, and nothing else', () => {
   );
   const strangers = /driver|test|bench|\.map$|\.o$|\.node$|tsconfig|(?<!\.d)\.[cm]?ts$/;
   assert.equal(
-    files.filter((file) => strangers.test(file)),
+    files.filter((file) => strangers.test(file) && !file.startsWith('dist/cli/')),
     [],
   );
 });
@@ -80,6 +80,14 @@ test('the typings compile for ES modules, CommonJS and TensorFlow.js', () => {
 
 test('the command is there', () => {
   assert.match(npm(bare(), ['exec', '--offline', '--', 'batchnorm', '--help']), /Usage: batchnorm/);
+});
+
+test('the doctor runs, and training says what it needs', () => {
+  assert.match(npm(bare(), ['exec', '--offline', '--', 'batchnorm', 'doctor']), /✓ wasm\/simd128/);
+  assert.throws(
+    () => npm(bare(), ['exec', '--offline', '--', 'batchnorm', 'train']),
+    /exit code 1\n.*npm install .*@observablehq\/plot linkedom/s,
+  );
 });
 
 test('with --ignore-scripts: wasm, and the command that it advises runs the script', () => {
