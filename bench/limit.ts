@@ -45,11 +45,21 @@ export function buildLimit(): string | null {
   const sources = readdirSync(FOLDER).filter((file) => /\.(cc|h|gyp)$/.test(file));
   const newest = Math.max(...sources.map((file) => statSync(join(FOLDER, file)).mtimeMs));
   if (existsSync(FILE) && statSync(FILE).mtimeMs > newest) return null;
-  const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  const gyp = findGyp();
+  if (gyp === null) return 'node-gyp is not installed: npm install node-gyp';
   const { status, stdout, stderr } = spawnSync(process.execPath, [gyp, 'rebuild', '-C', FOLDER, ...headers()], {
     encoding: 'utf8',
   });
   return status === 0 ? null : `node-gyp failed: ${`${stdout}${stderr}`.trim().split('\n').slice(-12).join('\n')}`;
+}
+
+/** A clone has one as a dependency; who has installed the package may not. */
+function findGyp(): string | null {
+  try {
+    return createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  } catch {
+    return null;
+  }
 }
 
 /** The headers of this very Node.js, where it has them beside it, or node-gyp downloads them. */

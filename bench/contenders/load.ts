@@ -1,7 +1,6 @@
 /** Everyone who takes part in a process. */
 import type { Contender } from '../contender.js';
 import type { Assignment } from '../messages.js';
-import { loadOnnxRuntime } from './onnxruntime.js';
 import { loadOurs, type Way } from './ours.js';
 import { loadTfjs } from './tfjs.js';
 
@@ -22,7 +21,11 @@ export async function loadContenders(assignment: Assignment, note: (text: string
   for (const way of ways) {
     for (const spec of backends) await add(spec, () => loadOurs(spec, allowed, way));
     if (way !== 'layer' && peers.includes('ort-node')) {
-      await add('onnxruntime-node', () => loadOnnxRuntime(allowed, way));
+      await add('onnxruntime-node', async () => {
+        // Its packages are not among those that the command asks for.
+        const { loadOnnxRuntime } = await import('./onnxruntime.js');
+        return loadOnnxRuntime(allowed, way);
+      });
     }
   }
   if (isFirst && peers.includes('tfjs-wasm')) await add('tfjs-wasm', () => loadTfjs('wasm'));
@@ -32,8 +35,8 @@ export async function loadContenders(assignment: Assignment, note: (text: string
 
 function reason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'MODULE_NOT_FOUND' && message.includes("'onnxruntime-node")) {
-    return 'it is not installed; npm run bench:peers installs it';
+  if (code?.endsWith('MODULE_NOT_FOUND') && /'(onnxruntime-node|protobufjs)/.test(message)) {
+    return 'it is not installed; in a clone npm run bench:peers installs it';
   }
   return message;
 }

@@ -1,4 +1,4 @@
-# The memory limit of bench/, built by it on demand; not shipped.
+# The memory limit of bench/, built by it on demand.
 {
   'variables': {
     'node_addon_api': "<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except",

@@ -1,4 +1,4 @@
-/** `batchnorm bench`: the benchmark is a program of its own, which `npm run bench` builds in a clone. */
+/** `batchnorm bench`: the benchmark is a program of its own, which ships beside the library as dist-bench. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -13,7 +13,7 @@ const PROGRAM = fileURLToPath(new URL('../../dist-bench/index.js', import.meta.u
 export async function runBench(options: readonly string[]): Promise<void> {
   requirePeers('bench');
   if (!existsSync(PROGRAM))
-    throw new Failure('bench: the benchmark is not here; in a clone of the repository: npm ci && npm run bench');
+    throw new Failure('bench: the benchmark is not built; npm run bench builds it and runs it');
   const child = spawn(process.execPath, [PROGRAM, ...options], { stdio: 'inherit' });
   // A terminal sends Ctrl-C to both; this one waits for what the benchmark makes of it.
   const wait = () => {};
