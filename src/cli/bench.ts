@@ -12,8 +12,7 @@ const PROGRAM = fileURLToPath(new URL('../../dist-bench/index.js', import.meta.u
 /** Runs it with these options, and ends as it ends. */
 export async function runBench(options: readonly string[]): Promise<void> {
   requirePeers('bench');
-  if (!existsSync(PROGRAM))
-    throw new Failure('bench: the benchmark is not built; npm run bench builds it and runs it');
+  if (!existsSync(PROGRAM)) throw new Failure('bench: the benchmark is not built; npm run bench builds it and runs it');
   const child = spawn(process.execPath, [PROGRAM, ...options], { stdio: 'inherit' });
   // A terminal sends Ctrl-C to both; this one waits for what the benchmark makes of it.
   const wait = () => {};
