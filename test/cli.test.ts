@@ -7,13 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { idxImages, idxLabels } from './idx-files.js';
-
-/** What the tests read of the numbers. */
-interface Results {
-  readonly format: string;
-  readonly settings: { readonly steps: number };
-  readonly runs: Record<string, { readonly trainAccuracy: number; readonly measurements: { readonly step: number }[] }>;
-}
+import { learnt, numbers } from './support/train-numbers.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
@@ -215,18 +209,6 @@ async function interrupt(folder: string, options: string[]): Promise<{ code: num
   });
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   return { code, stderr };
-}
-
-function numbers(text: string): Results {
-  return JSON.parse(text);
-}
-
-/** Accuracies and losses of all runs, without what tells times. */
-function learnt(text: string): Record<string, unknown> {
-  const trained = Object.entries(numbers(text).runs).filter(([id]) => id !== 'cost');
-  return Object.fromEntries(
-    trained.sort().map(([id, { trainAccuracy, measurements }]) => [id, { trainAccuracy, measurements }]),
-  );
 }
 
 function idxFolder({ images, labels }: { images: Buffer; labels: Buffer }): string {

@@ -23,7 +23,8 @@ function trainCommand(): Command {
   return new Command('train')
     .description(
       'Train small networks on handwritten digits without and with batch normalization, and write a report: figure 1 of the ' +
-        'paper, covariate shift, learning rates, dropout, saturation, inference, cost. Takes some minutes.',
+        'paper, covariate shift, learning rates, dropout, saturation, inference, cost. Takes some minutes. Under mpirun all ranks ' +
+        'train each network together: every one has its share of each minibatch, and the first one reports.',
     )
     .option('--quick', 'fewer steps and settings: less than a minute', false)
     .option('--data <dir>', 'train on IDX files with the names of MNIST, plain or .gz (default: the embedded digits)')
@@ -43,7 +44,11 @@ function trainCommand(): Command {
         'reference',
       ]),
     )
-    .option('--workers <n>', 'networks that are trained at a time', wholeNumber(1, 256), availableParallelism())
+    .option(
+      '--workers <n>',
+      `networks that are trained at a time (default: ${availableParallelism()}, the processors; over MPI one)`,
+      wholeNumber(1, 256),
+    )
     .option('--out <file>', 'where the report goes, and beside it the numbers as .json', 'report.html')
     .option('--resume', 'go on where an interrupted run with the same settings stopped', false)
     .option('--json', 'print the numbers as JSON on standard output, and nothing else', false)
@@ -53,6 +58,7 @@ function trainCommand(): Command {
         'batchnorm train --quick --out quick.html',
         'batchnorm train --resume',
         'batchnorm train --data mnist --steps 10000',
+        'mpirun -n 4 npx batchnorm train',
       ),
     )
     .action((options: Omit<TrainOptions, 'steps'> & { steps?: number }) =>

@@ -1,5 +1,5 @@
 /** Jobs under mpirun: what they are to do, and what their ranks answer. */
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,14 +82,22 @@ export async function runJob(ranks: number, task: MpiTask, start?: readonly stri
   }
 }
 
-/** Two minutes at most: what hangs is a failure. */
-export function run([command, ...args]: readonly string[]): Promise<Omit<MpiEnd, 'answers'>> {
+/**
+ * Two minutes at most: what hangs is a failure.
+ *
+ * @param watch called with all output so far, whenever there is more
+ */
+export function run(
+  [command, ...args]: readonly string[],
+  watch?: (output: string, child: ChildProcess) => void,
+): Promise<Omit<MpiEnd, 'answers'>> {
   const begin = performance.now();
   const child = spawn(command, args, { env: ENVIRONMENT, timeout: 120_000, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       output += text;
+      watch?.(output, child);
     });
   }
   return new Promise((resolve, reject) => {

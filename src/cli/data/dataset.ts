@@ -56,6 +56,13 @@ export function select(images: Images, indices: Uint32Array): Images {
   };
 }
 
+/** The images from `start` to before `end`, where they are. */
+export function slice(images: Images, start: number, end: number): Images {
+  const size = images.rows * images.columns;
+  const [pixels, labels] = [images.pixels.subarray(start * size, end * size), images.labels.subarray(start, end)];
+  return { ...images, count: end - start, pixels, labels };
+}
+
 /** The values that a network sees: [count, rows·columns], 0 … 1. */
 export function inputs({ pixels, white }: Images): Float32Array {
   // A loop, since Float32Array.from with a function takes a hundred times as long.

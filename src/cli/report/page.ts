@@ -127,7 +127,9 @@ function renderSettings({ data, settings, backend, host, machine, date }: Result
       `enters the sigmoid. Figure 1 (b, c) shows a typical unit: of ${WATCHED_UNITS}, ranked in both networks by how far ` +
       'the median travels, it is nearest to the middle.',
     'Test batches': 'In random orders of at most 512 held-out digits; the band holds the results of four orders.',
-    'Time in BN': 'Forward and backward in training, with the passage of data between TensorFlow.js and this library.',
+    'Time in BN':
+      'Forward and backward in training, with the passage of data between TensorFlow.js and this library, and over MPI with ' +
+      'the wait for other ranks.',
     'Batch normalization': escapeHtml(backend),
     'Everything else': escapeHtml(host),
     Machine: escapeHtml(machine),

@@ -3,7 +3,9 @@ import { backend, backends, useBackend } from '../../index.js';
 import { type Dataset, minibatches } from '../data/dataset.js';
 import type { Host } from './host.js';
 import { createNetwork, type Network, type NetworkOptions } from './network.js';
+import type { Ranks } from './ranks.js';
 import { type CostJob, type Settings, WEIGHT_DEVIATION } from './settings.js';
+import type { Listener } from './training.js';
 
 /** One way to train the network. */
 export interface Cost {
@@ -40,13 +42,14 @@ export async function measureCost(
   data: Dataset,
   job: CostJob,
   settings: Settings,
-  listen: (steps: number) => void,
+  ranks: Ranks,
+  listen: Listener,
 ): Promise<CostResult> {
   const { name, isa, threads } = backend();
   const { seed, learningRate, batch } = settings;
   const inputs = data.train.rows * data.train.columns;
-  const shared = { inputs, dropout: 0, deviation: WEIGHT_DEVIATION, learningRate, seed };
-  const contenders: Contender[] = ways().map((way) => {
+  const shared = { inputs, dropout: 0, deviation: WEIGHT_DEVIATION, learningRate, seed, batch, ranks };
+  const contenders: Contender[] = ways(ranks).map((way) => {
     const network = createNetwork(host, { ...shared, normalized: way.normalized });
     return { ...way, network, steps: [], batchNorms: [] };
   });
@@ -54,7 +57,7 @@ export async function measureCost(
   try {
     for (let round = 0; round <= job.rounds; round++) {
       for (const contender of contenders) turn(contender, job.steps, round === 0, () => batches.next().value);
-      listen(round * job.steps);
+      await listen(round * job.steps);
     }
     const found: Cost[] = [];
     for (const contender of contenders) found.push(await summarize(host, contender, batches.next().value));
@@ -65,12 +68,14 @@ export async function measureCost(
   }
 }
 
-function ways(): Way[] {
-  const available = backends().filter((one) => one.available);
+function ways(ranks: Ranks): Way[] {
+  const found = backends();
+  const everywhere = ranks.least(found.map(({ available }) => Number(available)));
+  const available = found.filter((_, i) => everywhere[i] === 1);
   return [
     { name: 'no batch normalization', normalized: false },
     ...available.map(({ name }) => ({ name: `batchnorm, ${name}`, normalized: true, backend: name })),
-    { name: 'tf.layers.batchNormalization', normalized: 'theirs' },
+    { name: `tf.layers.batchNormalization${ranks.size > 1 ? ', each rank by itself' : ''}`, normalized: 'theirs' },
   ];
 }
 

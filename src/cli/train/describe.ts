@@ -1,9 +1,11 @@
 /** Words for what computes, and where. */
 import { availableParallelism, cpus, release, type } from 'node:os';
 import type { BackendInfo } from '../../index.js';
+import type { Ranks } from './ranks.js';
 
-export function describeBackend({ name, isa, threads }: BackendInfo): string {
-  return `batchnorm, backend ${name} (${isa}, ${threads === 1 ? '1 thread' : `${threads} threads`})`;
+export function describeBackend({ name, isa, threads }: BackendInfo, ranks: Ranks): string {
+  const over = ranks.reducer ? `, over ${ranks.size === 1 ? '1 rank' : `${ranks.size} ranks`} (${ranks.library})` : '';
+  return `batchnorm, backend ${name} (${isa}, ${threads === 1 ? '1 thread' : `${threads} threads`})${over}`;
 }
 
 export function describeMachine(): string {

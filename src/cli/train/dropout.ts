@@ -2,8 +2,12 @@
 import { mul, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
 import { type Random, random } from '../random.js';
+import type { Share } from './ranks.js';
 
-/** In training a value is 0 with the probability `rate`, and divided by 1 − rate otherwise. */
+/**
+ * In training a value is 0 with the probability `rate`, and divided by 1 − rate otherwise. What is drawn for a minibatch is
+ * the same however it is shared among ranks.
+ */
 export class Dropout extends layers.Layer {
   static readonly className = 'SeededDropout';
 
@@ -12,6 +16,7 @@ export class Dropout extends layers.Layer {
   constructor(
     private readonly rate: number,
     seed: number,
+    private readonly share: Share,
   ) {
     super({});
     this.#next = random(seed);
@@ -20,9 +25,16 @@ export class Dropout extends layers.Layer {
   override call(inputs: Tensor | Tensor[], kwargs: Parameters<layers.Layer['call']>[1]): Tensor {
     const x = Array.isArray(inputs) ? inputs[0]! : inputs;
     if (!kwargs['training']) return x;
+    const columns = x.shape.at(-1)!;
+    this.#skip(this.share.before * columns);
     const kept = 1 / (1 - this.rate);
     const mask = new Float32Array(x.size);
     for (let i = 0; i < mask.length; i++) mask[i] = this.#next() < this.rate ? 0 : kept;
+    this.#skip(this.share.after * columns);
     return mul(x, tensor(mask, x.shape));
+  }
+
+  #skip(count: number): void {
+    for (let i = 0; i < count; i++) this.#next();
   }
 }

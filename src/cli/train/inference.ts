@@ -1,6 +1,6 @@
 /** Inference by three kinds of statistics: moving averages, those of the whole training set, those of a test batch. */
 import { Moments } from '../../index.js';
-import { type Dataset, type Images, select } from '../data/dataset.js';
+import { type Dataset, type Images, select, slice } from '../data/dataset.js';
 import { permutation, random } from '../random.js';
 import { accuracyOf, finite } from './measure.js';
 import type { Network } from './network.js';
@@ -34,7 +34,7 @@ const IMAGES = 512;
 /** Images that are passed through the network at a time. */
 const CHUNK = 1000;
 
-/** Leaves the network with the exact statistics. */
+/** Ends with the network. */
 export function compareStatistics(network: Network, data: Dataset, seed: number): Inference {
   const { test } = data;
   const byMoving = network.evaluate(test).classes;
@@ -46,6 +46,7 @@ export function compareStatistics(network: Network, data: Dataset, seed: number)
     network.setStatistics(layer, exact.mean, exact.sampleVariance);
   }
   const byPopulation = network.evaluate(test).classes;
+  network.dispose();
   return {
     moving: accuracyOf(byMoving, test.labels),
     population: accuracyOf(byPopulation, test.labels),
@@ -59,7 +60,7 @@ export function compareStatistics(network: Network, data: Dataset, seed: number)
 function populationOf(network: Network, images: Images, layer: number): Moments {
   const moments = new Moments(HIDDEN_UNITS);
   for (let start = 0; start < images.count; start += CHUNK) {
-    const chunk = select(images, range(start, Math.min(start + CHUNK, images.count)));
+    const chunk = slice(images, start, Math.min(start + CHUNK, images.count));
     moments.add(network.normalizationInputs(chunk, layer), [chunk.count, HIDDEN_UNITS]);
   }
   return moments;
@@ -83,10 +84,6 @@ function byBatch(network: Network, test: Images, size: number, seed: number): By
     return mean(right);
   });
   return { size, accuracy: mean(accuracies), least: Math.min(...accuracies), most: Math.max(...accuracies) };
-}
-
-function range(start: number, end: number): Uint32Array {
-  return Uint32Array.from({ length: end - start }, (_, i) => start + i);
 }
 
 function mean(values: readonly number[]): number {

@@ -1,9 +1,10 @@
 /** The paper's network (section 4.1), hosted by TensorFlow.js, with this library's batch normalization where wanted. */
-import type { Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs-core';
+import type { NamedTensorMap, Scalar, Tensor, Tensor2D, Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel, layers, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { BatchNormalization } from '../../tfjs/index.js';
-import { CLASSES, type Images, inputs } from '../data/dataset.js';
+import { CLASSES, type Images, inputs, slice } from '../data/dataset.js';
 import type { Host } from './host.js';
+import { ALONE, type Ranks } from './ranks.js';
 import { DECAY, HIDDEN_LAYERS, HIDDEN_UNITS } from './settings.js';
 
 export interface NetworkOptions {
@@ -16,6 +17,10 @@ export interface NetworkOptions {
   readonly deviation: number;
   readonly learningRate: number;
   readonly seed: number;
+  /** Images in a minibatch. */
+  readonly batch: number;
+  /** Who trains it together. */
+  readonly ranks: Ranks;
 }
 
 export interface Evaluation {
@@ -26,7 +31,7 @@ export interface Evaluation {
 }
 
 export interface Network {
-  /** One step of plain gradient descent; returns the loss of the minibatch before it. */
+  /** One step of plain gradient descent, on this rank's share of the minibatch; returns the loss of all of it before the step. */
   step(batch: Images): number;
   /** In inference: batch normalization uses its moving statistics. */
   evaluate(images: Images): Evaluation;
@@ -39,6 +44,8 @@ export interface Network {
   setStatistics(layer: number, mean: ArrayLike<number>, variance: ArrayLike<number>): void;
   /** Milliseconds spent in batch normalization while training, forward and backward. */
   batchNormTime(): number;
+  /** What is learnt so far, in a network of this process alone. */
+  alone(): Network;
   dispose(): void;
 }
 
@@ -46,10 +53,15 @@ export interface Network {
  * Three hidden layers of 100 sigmoids, then 10 classes; softmax and cross-entropy are in the loss. Batch normalization
  * stands between each hidden linear map and its sigmoid, and takes the place of the bias (beta does the same); dropout comes
  * after the sigmoid. The same seed gives all kinds of network the same initial weights, up to their scale.
+ *
+ * @param weights - What another one like it has learnt.
  */
-export function createNetwork(host: Host, options: NetworkOptions): Network {
+export function createNetwork(host: Host, options: NetworkOptions, weights?: Tensor[]): Network {
   const { core } = host;
+  const { ranks } = options;
+  const share = ranks.share(options.batch);
   const { model, normalizations } = build(host, options);
+  if (weights) model.setWeights(weights);
   const optimizer = core.train.sgd(options.learningRate);
   const variables = model.trainableWeights.map((weight) => weight.read() as Variable);
   const forward = (x: Tensor, training: boolean) => outputsOf(model.apply(x, { training }) as Tensor2D[]);
@@ -65,11 +77,16 @@ export function createNetwork(host: Host, options: NetworkOptions): Network {
   const classesOf = ({ scores }: Outputs) => core.argMax(scores, 1).dataSync<'int32'>().slice();
   return {
     step(batch) {
+      const own = slice(batch, share.before, share.before + share.own);
       return core.tidy(() => {
-        const x = toTensor(batch);
-        const targets = core.tensor2d(oneHot(batch.labels), [batch.count, CLASSES]);
-        const loss = () => core.losses.softmaxCrossEntropy<Tensor2D, Scalar>(targets, forward(x, true).scores);
-        return optimizer.minimize(loss, true, variables)!.dataSync()[0]!;
+        const x = toTensor(own);
+        const targets = core.tensor2d(oneHot(own.labels), [own.count, CLASSES]);
+        // Divided by the whole minibatch, so that sums over ranks are its loss and its gradients.
+        const loss = () => core.div<Scalar>(crossEntropy(host, targets, forward(x, true).scores), batch.count);
+        const { value, grads } = core.variableGrads(loss, variables);
+        const [total, gradients] = sumOverRanks(host, ranks, value as Scalar, grads);
+        optimizer.applyGradients(gradients);
+        return total;
       });
     },
     evaluate: (images) =>
@@ -98,12 +115,29 @@ export function createNetwork(host: Host, options: NetworkOptions): Network {
         normalizations[layer]!.setWeights([gamma!, beta!, ...statistics]);
       });
     },
+    alone: () => createNetwork(host, { ...options, ranks: ALONE }, model.getWeights()),
     batchNormTime: () => normalizations.reduce((sum, layer) => sum + timeIn(layer), 0),
     dispose() {
       model.dispose();
       optimizer.dispose();
     },
   };
+}
+
+/** Of a minibatch's images, added up. */
+function crossEntropy({ core }: Host, targets: Tensor2D, scores: Tensor2D): Scalar {
+  return core.losses.softmaxCrossEntropy<Tensor2D, Scalar>(targets, scores, undefined, undefined, core.Reduction.SUM);
+}
+
+/** Loss and gradients of the whole minibatch, from those of this rank's share. */
+function sumOverRanks({ core }: Host, ranks: Ranks, loss: Scalar, gradients: NamedTensorMap): [number, NamedTensorMap] {
+  const own = loss.dataSync()[0]!;
+  if (ranks === ALONE) return [own, gradients];
+  const names = Object.keys(gradients);
+  const arrays = names.map((name) => gradients[name]!.dataSync<'float32'>());
+  const [total, ...sums] = ranks.sum([Float32Array.of(own), ...arrays]);
+  const tensors = sums.map((sum, i) => core.tensor(Float32Array.from(sum), gradients[names[i]!]!.shape));
+  return [total![0]!, Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))];
 }
 
 interface Outputs {
@@ -121,7 +155,7 @@ function outputsOf([scores, ...rest]: Tensor2D[]): Outputs {
 /** The model, with the outputs of `outputsOf`; without normalization what it would normalise is what enters the sigmoids. */
 function build(host: Host, options: NetworkOptions): { model: LayersModel; normalizations: layers.Layer[] } {
   const { layers: tfl, Linear, Dropout } = host;
-  const { normalized, dropout, seed } = options;
+  const { normalized, dropout, seed, ranks } = options;
   const normalizations: layers.Layer[] = [];
   const linear = (x: SymbolicTensor, units: number, index: number, useBias: boolean) => {
     const initializer = tfl.initializers.randomNormal({ stddev: options.deviation, seed: seed * 10 + index });
@@ -134,13 +168,17 @@ function build(host: Host, options: NetworkOptions): { model: LayersModel; norma
     let x = linear(hidden, HIDDEN_UNITS, index, !normalized);
     linears.push(x);
     if (normalized) {
-      const make = normalized === 'theirs' ? tfl.layers.batchNormalization : host.batchNormalization;
-      normalizations.push(make({ momentum: DECAY }));
+      normalizations.push(
+        normalized === 'theirs'
+          ? tfl.layers.batchNormalization({ momentum: DECAY })
+          : host.batchNormalization({ momentum: DECAY, synchronize: ranks.reducer }),
+      );
       x = normalizations.at(-1)!.apply(x) as SymbolicTensor;
     }
     sigmoids.push(x);
     hidden = tfl.layers.activation({ activation: 'sigmoid' }).apply(x) as SymbolicTensor;
-    if (dropout > 0) hidden = new Dropout(dropout, seed * 10 + index).apply(hidden) as SymbolicTensor;
+    if (dropout > 0)
+      hidden = new Dropout(dropout, seed * 10 + index, ranks.share(options.batch)).apply(hidden) as SymbolicTensor;
   }
   const scores = linear(hidden, CLASSES, HIDDEN_LAYERS + 1, true);
   const outputs = normalized ? [scores, ...sigmoids, ...linears] : [scores, ...sigmoids];

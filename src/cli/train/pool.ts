@@ -1,5 +1,6 @@
 /** Threads that share the jobs of a plan. */
 import { Worker } from 'node:worker_threads';
+import type { Signal } from './interruption.js';
 import type { Result } from './results.js';
 import type { Job, Settings, TrainOptions } from './settings.js';
 
@@ -10,19 +11,30 @@ export interface WorkerTask extends Pick<TrainOptions, 'data' | 'backend'> {
 
 /** What workers tell. */
 export type Message =
-  | { readonly type: 'ready'; readonly backend: string; readonly host: string }
+  | { readonly type: 'ready'; readonly host: string }
   | { readonly type: 'progress'; readonly steps: number }
   | { readonly type: 'done'; readonly result: Result };
 
 export interface Listener {
-  ready(surroundings: { backend: string; host: string }): void;
+  /** The network can be made; `host` says what computes the rest of it. */
+  ready(host: string): void;
   /** Steps done of a job that is under way. */
   progress(job: Job, steps: number): void;
   done(job: Job, result: Result): void;
+  /** Another rank was told to end, and so this one is. */
+  interrupted(signal: Signal): void;
+}
+
+/** What works off jobs. */
+export interface Runner {
+  /** Resolves when all jobs are done, or when it is stopped; rejects with the error of a job. */
+  run(jobs: readonly Job[], listener: Listener): Promise<void>;
+  /** At a signal, or in the end. */
+  stop(signal?: Signal): Promise<void>;
 }
 
 /** Workers come into being with the first jobs, as many as jobs and `size` allow. */
-export class Pool {
+export class Pool implements Runner {
   readonly #workers: Worker[] = [];
   readonly #task: WorkerTask;
   readonly #size: number;
@@ -33,7 +45,6 @@ export class Pool {
     this.#size = size;
   }
 
-  /** Resolves when all jobs are done, or when the pool is stopped; rejects with the error of a worker. */
   async run(jobs: readonly Job[], listener: Listener): Promise<void> {
     const queue = [...jobs];
     const count = Math.min(this.#size, queue.length);
@@ -50,7 +61,7 @@ export class Pool {
   #start(listener: Listener): Worker {
     const worker = new Worker(new URL('worker.js', import.meta.url), { workerData: this.#task });
     worker.on('message', (message: Message) => {
-      if (message.type === 'ready') listener.ready(message);
+      if (message.type === 'ready') listener.ready(message.host);
     });
     return worker;
   }

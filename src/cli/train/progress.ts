@@ -9,6 +9,9 @@ export interface Progress {
   stop(): void;
 }
 
+/** Of the ranks that do not report. */
+export const SILENCE: Progress = { at() {}, done() {}, stop() {} };
+
 /** @param jobs - What is still to be done. */
 export async function showProgress(jobs: readonly Job[]): Promise<Progress> {
   const draw = process.stderr.isTTY ? await bar(jobs.length) : lines(jobs.length);
@@ -91,7 +94,8 @@ function lines(total: number): Drawing {
   let told = 0;
   return {
     update(share, finished, left) {
-      const tenth = Math.floor(10 * share + 1e-9);
+      // All work may be done when the last run has not been kept yet.
+      const tenth = finished === total ? 10 : Math.min(9, Math.floor(10 * share + 1e-9));
       if (tenth <= told) return;
       told = tenth;
       const rest = finished < total ? `, ${duration(left)} left` : '';

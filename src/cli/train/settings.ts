@@ -17,8 +17,8 @@ export interface TrainOptions extends Settings {
   readonly backend?: BackendName | 'auto';
   /** The report. */
   readonly out: string;
-  /** How many networks are trained at a time. */
-  readonly workers: number;
+  /** How many networks are trained at a time; as many as there are processors where it is missing. */
+  readonly workers?: number;
   readonly resume: boolean;
   /** The data on standard output, and nothing else. */
   readonly json: boolean;

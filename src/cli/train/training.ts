@@ -15,16 +15,24 @@ import {
   saturatedShare,
 } from './measure.js';
 import { createNetwork, type Evaluation } from './network.js';
+import type { Ranks } from './ranks.js';
 import type { Run } from './results.js';
 import { HIDDEN_UNITS, PROBE_IMAGES, type Settings, type TrainingJob, WATCHED_UNITS } from './settings.js';
 
-/** Told how many steps are done. */
-export type Listener = (steps: number) => void;
+/** Told how many steps are done; training goes on when it has heard. */
+export type Listener = (steps: number) => void | Promise<void>;
 
-export function train(host: Host, data: Dataset, job: TrainingJob, settings: Settings, listen: Listener): Run {
+export async function train(
+  host: Host,
+  data: Dataset,
+  job: TrainingJob,
+  settings: Settings,
+  ranks: Ranks,
+  listen: Listener,
+): Promise<Run> {
   const { batch, seed } = settings;
   const { id, steps, learningRate, deviation, normalized, dropout, watched } = job;
-  const network = createNetwork(host, { inputs: data.train.rows * data.train.columns, ...job, seed });
+  const network = createNetwork(host, { inputs: data.train.rows * data.train.columns, ...job, seed, batch, ranks });
   const batches = minibatches(data.train, batch, seed);
   const wanted = new Set(watched ? measuringSteps(steps) : closingSteps(steps));
   const measurements: Measurement[] = [];
@@ -41,11 +49,12 @@ export function train(host: Host, data: Dataset, job: TrainingJob, settings: Set
       measurements.push({ step, accuracy, loss: finite(mean(losses)), ...(watched && distributions(evaluation)) });
       losses = [];
     }
-    listen(step);
+    const heard = listen(step);
+    if (heard) await heard;
   }
   const batchNormMilliseconds = network.batchNormTime();
   const trainAccuracy = accuracyOf(network.evaluate(data.train).classes, data.train.labels);
-  const inference = job.inference ? compareStatistics(network, data, seed) : undefined;
+  const inference = job.inference ? compareStatistics(network.alone(), data, seed) : undefined;
   network.dispose();
   return {
     ...{ kind: 'training', id, normalized, dropout, learningRate, deviation, steps },

@@ -1,12 +1,12 @@
 /** A thread that trains: it takes one job after another. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { backend, useBackend } from '../../index.js';
+import { useBackend } from '../../index.js';
 import { loadDigits } from '../data/digits.js';
 import { loadIdx } from '../data/idx.js';
 import { measureCost } from './cost.js';
-import { describeBackend } from './describe.js';
 import { loadHost } from './host.js';
 import type { Message, WorkerTask } from './pool.js';
+import { ALONE } from './ranks.js';
 import type { Job } from './settings.js';
 import { train } from './training.js';
 
@@ -18,13 +18,13 @@ const { settings, data: folder, backend: wanted } = workerData as WorkerTask;
 const data = folder === undefined ? loadDigits() : loadIdx(folder);
 if (wanted !== undefined) useBackend(wanted);
 const host = await loadHost();
-tell({ type: 'ready', backend: describeBackend(backend()), host: host.description });
+tell({ type: 'ready', host: host.description });
 port.on('message', async (job: Job) => {
   const listen = reporter();
   const result =
     job.kind === 'cost'
-      ? await measureCost(host, data, job, settings, listen)
-      : train(host, data, job, settings, listen);
+      ? await measureCost(host, data, job, settings, ALONE, listen)
+      : await train(host, data, job, settings, ALONE, listen);
   tell({ type: 'done', result });
 });
 

@@ -1,0 +1,54 @@
+/** Jobs on the ranks of an MPI job: all of them train one network after the other, in step with each other. */
+import { setImmediate } from 'node:timers/promises';
+import type { Dataset } from '../data/dataset.js';
+import { measureCost } from './cost.js';
+import { type Host, loadHost } from './host.js';
+import type { Signal } from './interruption.js';
+import type { Listener, Runner } from './pool.js';
+import { Interrupted, type Ranks } from './ranks.js';
+import type { Result } from './results.js';
+import type { Job, Settings } from './settings.js';
+import { train } from './training.js';
+
+/** Milliseconds after which a signal is noticed: mpirun kills what has not ended a second after it. */
+const NOTICE = 50;
+
+export class Lockstep implements Runner {
+  #host: Host | undefined;
+
+  constructor(
+    private readonly data: Dataset,
+    private readonly settings: Settings,
+    private readonly ranks: Ranks,
+  ) {}
+
+  async run(jobs: readonly Job[], listener: Listener): Promise<void> {
+    this.#host ??= await loadHost();
+    listener.ready(this.#host.description);
+    try {
+      for (const job of jobs) listener.done(job, await this.#do(this.#host, job, listener));
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error;
+      listener.interrupted(error.signal);
+    }
+  }
+
+  /** All ranks end at their next step. */
+  async stop(signal?: Signal): Promise<void> {
+    if (signal) this.ranks.interrupt(signal);
+  }
+
+  #do(host: Host, job: Job, listener: Listener): Promise<Result> {
+    let turned = performance.now();
+    const listen = async (steps: number) => {
+      listener.progress(job, steps);
+      // Signals arrive between turns of the event loop, and steps take none.
+      await setImmediate();
+      turned = performance.now();
+    };
+    const listenAtTimes = (steps: number) => (performance.now() - turned < NOTICE ? undefined : listen(steps));
+    return job.kind === 'cost'
+      ? measureCost(host, this.data, job, this.settings, this.ranks, listenAtTimes)
+      : train(host, this.data, job, this.settings, this.ranks, listenAtTimes);
+  }
+}
