@@ -1,8 +1,11 @@
 /** Several things in one exchange: its cost is mostly that of any message at all. */
-import { GradientSums, gradientSumsOf, isGradientSums, sumsOf } from './gradient-sums.js';
+import { joinMoments, joinStretches, joinSums } from './columns.js';
+import { type GradientSums, gradientSumsOf, isGradientSums, sumsOf } from './gradient-sums.js';
 import { wrongKind } from './messages.js';
-import { arraysOf, isMoments, Moments, momentsOf } from './moments.js';
-import { checkReducer, type ExchangeTag, exchange, type Reducer } from './reducer.js';
+import { arraysOf, isMoments, type Moments, momentsOf } from './moments.js';
+import { allreduce, checkReducer, type ExchangeTag, exchange, type Reducer } from './reducer.js';
+
+const NOTHING = new Float64Array(0);
 
 /**
  * Several arrays in one exchange, instead of one for each.
@@ -26,24 +29,42 @@ export function exchangeAll(reducer: Reducer, arrays: readonly Float64Array[], t
   arrays.forEach((array, i) => {
     if (!(array instanceof Float64Array)) throw wrongKind(call, `arrays[${i}]`, 'a Float64Array', array);
   });
-  return exchangeJoined(call, reducer, arrays, tag);
-}
-
-function exchangeJoined(
-  call: string,
-  reducer: Reducer,
-  arrays: readonly Float64Array[],
-  tag: ExchangeTag | undefined,
-): Float64Array[][] {
-  const ends: number[] = [];
-  for (const { length } of arrays) ends.push((ends.at(-1) ?? 0) + length);
-  const message = new Float64Array(ends.at(-1) ?? 0);
-  arrays.forEach((array, i) => {
-    message.set(array, ends[i] - array.length);
-  });
-  return exchange(call, reducer, message, tag).map((sent) =>
+  const ends = endsOf(arrays);
+  return exchange(call, reducer, joined(arrays, ends), tag).map((sent) =>
     arrays.map(({ length }, i) => sent.slice(ends[i] - length, ends[i])),
   );
+}
+
+/**
+ * The sums over all ranks of several arrays, in one exchange: gradients of all weights, losses. Added in float64 in order of rank:
+ * the same bits on every rank. A reducer that divides the work among its ranks (that of `batchnorm/mpi`) has each receive about
+ * twice the arrays, instead of those of all ranks.
+ *
+ * @param arrays as many on every rank, and as long
+ * @param tag what the sums are of, for messages
+ * @returns new ones; `arrays` stay as they are
+ * @throws TypeError, RangeError where it is no {@link Reducer}, or they are no arrays of numbers; and what its `exchange` throws
+ * @example
+ * import { sumRanks, ThreadReducer } from 'batchnorm';
+ * const reducer = new ThreadReducer(ThreadReducer.memory(1, 8), 0); // here: a single rank
+ * const [gradient, loss] = sumRanks(reducer, [Float32Array.of(1, 2), Float64Array.of(0.5)]);
+ * console.log([...gradient], [...loss]); // → [ 1, 2 ] [ 0.5 ]
+ */
+export function sumRanks(
+  reducer: Reducer,
+  arrays: readonly (Float32Array | Float64Array)[],
+  tag?: ExchangeTag,
+): Float64Array[] {
+  const call = 'sumRanks';
+  checkReducer(call, 'reducer', reducer);
+  if (!Array.isArray(arrays)) throw wrongKind(call, 'arrays', 'an array of Float32Array or Float64Array', arrays);
+  arrays.forEach((array, i) => {
+    if (array instanceof Float32Array || array instanceof Float64Array) return;
+    throw wrongKind(call, `arrays[${i}]`, 'a Float32Array or Float64Array', array);
+  });
+  const ends = endsOf(arrays);
+  const [sums] = allreduce(call, reducer, { head: NOTHING, rows: [joined(arrays, ends)] }, joinSums, tag);
+  return arrays.map(({ length }, i) => sums.slice(ends[i] - length, ends[i]));
 }
 
 /**
@@ -69,41 +90,52 @@ export function mergeRanks<P extends readonly (Moments | GradientSums)[]>(
   const call = 'mergeRanks';
   checkReducer(call, 'reducer', reducer);
   if (!Array.isArray(parts)) throw wrongKind(call, 'parts', 'an array of Moments and GradientSums', parts);
-  const messages = parts.map((part: unknown, i) => messageOf(call, `parts[${i}]`, part));
-  const sent = exchangeJoined(call, reducer, messages, tag);
+  const own = parts.map((part: unknown, i) => rowsOf(call, `parts[${i}]`, part));
+  const ends = endsOf(own.map(([row]) => row));
+  const rows = [0, 1, 2].map((row) =>
+    joined(
+      own.map((of) => of[row]),
+      ends,
+    ),
+  );
+  const stretches = own.map(([row], i) => ({
+    columns: row.length,
+    join: isMoments(parts[i]) ? joinMoments : joinSums,
+  }));
+  const whole = allreduce(call, reducer, { head: NOTHING, rows }, joinStretches(stretches), tag);
   const merged = parts.map((part: Moments | GradientSums, i) => {
-    const messages = sent.map((ofRank) => ofRank[i]);
-    return isMoments(part) ? mergedMoments(part.channels, messages) : mergedSums(part.channels, messages);
+    const [first, second, third] = whole.map((row) => row.subarray(ends[i] - own[i][0].length, ends[i]));
+    if (isMoments(part)) return momentsOf({ count: first, mean: second, variance: third });
+    return gradientSumsOf(first[0], { sumDy: first.subarray(1), sumDyDeviation: second.subarray(1) });
   });
   return merged as { -readonly [K in keyof P]: P[K] extends Moments ? Moments : GradientSums };
 }
 
-function messageOf(call: string, name: string, part: unknown): Float64Array {
+/** Three rows: of moments count, mean, variance; of sums the count, in a column before them, and the two sums. */
+function rowsOf(call: string, name: string, part: unknown): Float64Array[] {
   if (isMoments(part)) {
     const { count, mean, variance } = arraysOf(part);
-    return joined([count, mean, variance]);
+    return [count, mean, variance];
   }
   if (!isGradientSums(part)) throw wrongKind(call, name, 'Moments or GradientSums', part);
   const { sumDy, sumDyDeviation } = sumsOf(part);
-  return joined([Float64Array.of(part.count), sumDy, sumDyDeviation]);
+  const rows = [part.count, 0, 0].map((first) => new Float64Array(1 + sumDy.length).fill(first, 0, 1));
+  rows[0].set(sumDy, 1);
+  rows[1].set(sumDyDeviation, 1);
+  return rows;
 }
 
-function joined(arrays: readonly Float64Array[]): Float64Array {
-  return Float64Array.from(arrays.flatMap((array) => [...array]));
+/** Where each array ends, when they lie one after the other. */
+function endsOf(arrays: readonly ArrayLike<number>[]): number[] {
+  const ends: number[] = [];
+  for (const { length } of arrays) ends.push((ends.at(-1) ?? 0) + length);
+  return ends;
 }
 
-function mergedMoments(c: number, messages: readonly Float64Array[]): Moments {
-  const whole = new Moments(c);
-  for (const sent of messages) {
-    whole.merge(momentsOf({ count: sent.slice(0, c), mean: sent.slice(c, 2 * c), variance: sent.slice(2 * c) }));
-  }
-  return whole;
-}
-
-function mergedSums(c: number, messages: readonly Float64Array[]): GradientSums {
-  const whole = new GradientSums(c);
-  for (const sent of messages) {
-    whole.merge(gradientSumsOf(sent[0], { sumDy: sent.slice(1, 1 + c), sumDyDeviation: sent.slice(1 + c) }));
-  }
-  return whole;
+function joined(arrays: readonly ArrayLike<number>[], ends: readonly number[]): Float64Array {
+  const all = new Float64Array(ends.at(-1) ?? 0);
+  arrays.forEach((array, i) => {
+    all.set(array, ends[i] - array.length);
+  });
+  return all;
 }

@@ -4,8 +4,9 @@ export { type Activation, type Clip, clip, type LeakyRelu, leakyRelu } from './a
 export { backend, backends, ready, useBackend } from './backends/select.js';
 export { type BackwardOptions, backward, type Gradients } from './backward.js';
 export { BatchNorm } from './batch-norm.js';
+export type { Columns, Join } from './columns.js';
 export type { ErrorCode } from './errors.js';
-export { exchangeAll, mergeRanks } from './exchange-all.js';
+export { exchangeAll, mergeRanks, sumRanks } from './exchange-all.js';
 export { type ForwardInferenceOptions, forwardInference } from './forward-inference.js';
 export { type ForwardTraining, type ForwardTrainingOptions, forwardTraining } from './forward-training.js';
 export { GradientSums, type GradientSumsAddOptions, type WholeSums } from './gradient-sums.js';

@@ -1,4 +1,5 @@
 /** What a layer needs of the workers that normalise one batch together. */
+import { type Columns, columnsOf, type Join, writeRows } from './columns.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { checkSize } from './validate.js';
 
@@ -34,6 +35,11 @@ export interface Reducer {
    * @param tag what layers say of their exchanges, for messages; yours to ignore
    */
   exchange(values: Float64Array, tag?: ExchangeTag): readonly Float64Array[];
+  /**
+   * Optional: `join` of what all ranks have, the same on every rank. Without it, all of it is exchanged, and every rank joins all
+   * of it; here ranks may divide the columns among them, so that what each receives and joins does not grow with their number.
+   */
+  allreduce?(own: Columns, join: Join, tag?: ExchangeTag): readonly Float64Array[];
 }
 
 /** @throws TypeError, RangeError where it is none */
@@ -42,6 +48,9 @@ export function checkReducer(call: string, name: string, reducer: Reducer): void
   const { rank, size } = reducer;
   if (typeof reducer.exchange !== 'function') {
     throw wrongKind(call, `${name}.exchange`, 'a function', reducer.exchange);
+  }
+  if (!['function', 'undefined'].includes(typeof reducer.allreduce)) {
+    throw wrongKind(call, `${name}.allreduce`, 'a function or undefined', reducer.allreduce);
   }
   checkSize(call, `${name}.size`, size);
   checkSize(call, `${name}.rank`, rank);
@@ -62,4 +71,40 @@ export function exchange(
     if (array?.length !== values.length) throw wrongValue(call, `synchronize.exchange()[${rank}]`, wanted, array);
   });
   return all;
+}
+
+/** `join` of what all ranks have. */
+export function allreduce(
+  call: string,
+  reducer: Reducer,
+  own: Columns,
+  join: Join,
+  tag?: ExchangeTag,
+): readonly Float64Array[] {
+  if (reducer.allreduce === undefined)
+    return allreduceByExchange(own, join, (values) => exchange(call, reducer, values, tag));
+  const columns = own.rows[0].length;
+  const all = reducer.allreduce(own, join, tag);
+  const wanted = `rows of ${columns} numbers`;
+  if (!Array.isArray(all)) throw wrongValue(call, 'synchronize.allreduce()', wanted, all);
+  all.forEach((row, i) => {
+    if (row?.length !== columns) throw wrongValue(call, `synchronize.allreduce()[${i}]`, wanted, row);
+  });
+  return all;
+}
+
+/** Everyone joins everything. */
+export function allreduceByExchange(
+  { head, rows }: Columns,
+  join: Join,
+  exchange: (values: Float64Array) => readonly Float64Array[],
+): readonly Float64Array[] {
+  const columns = rows[0].length;
+  const values = new Float64Array(head.length + rows.length * columns);
+  values.set(head);
+  writeRows(values.subarray(head.length), rows, columns);
+  return join(
+    exchange(values).map((sent) => columnsOf(sent, head.length, rows.length)),
+    0,
+  );
 }

@@ -1,8 +1,9 @@
 /** What workers that normalise one batch together tell each other. */
+import { type Join, joinMoments, joinSums } from './columns.js';
 import type { GradientSums } from './kernels.js';
 import { wrongKind } from './messages.js';
-import { type MomentArrays, mergeMoments, newMoments } from './moment-arrays.js';
-import { checkReducer, type ExchangeTag, exchange, type Reducer } from './reducer.js';
+import type { MomentArrays } from './moment-arrays.js';
+import { allreduce, checkReducer, type ExchangeTag, type Reducer } from './reducer.js';
 import { checkChoice } from './validate.js';
 
 export interface SynchronizeOptions {
@@ -41,39 +42,30 @@ export class Synchronization {
    * that those of a single part arrive to the bit.
    */
   moments(call: string, part: MomentArrays): MomentArrays {
-    const c = part.mean.length;
-    const message = new Float64Array(1 + 2 * c);
-    message[0] = part.count[0] ?? 0;
-    message.set(part.mean, 1);
-    message.set(part.variance, 1 + c);
-    const whole = newMoments(c);
-    const tag = this.#tag('forward', c, ++this.#forwards);
-    const count = new Float64Array(c);
-    for (const sent of exchange(call, this.#reducer, message, tag)) {
-      count.fill(sent[0]);
-      mergeMoments(whole, { count, mean: sent.subarray(1, 1 + c), variance: sent.subarray(1 + c) });
-    }
-    return whole;
+    const own = { head: Float64Array.of(part.count[0] ?? 0), rows: [part.mean, part.variance] };
+    const tag = this.#tag('forward', part.mean.length, ++this.#forwards);
+    const [count, mean, variance] = allreduce(call, this.#reducer, own, joinBatches, tag);
+    return { count, mean, variance };
   }
 
   /** The gradient sums of all ranks' parts, added in order of rank. */
   sums(call: string, part: GradientSums): GradientSums {
-    const c = part.sumDy.length;
-    const message = new Float64Array(2 * c);
-    message.set(part.sumDy);
-    message.set(part.sumDyDeviation, c);
-    const total = new Float64Array(2 * c);
-    const tag = this.#tag('backward', c, ++this.#backwards);
-    for (const sent of exchange(call, this.#reducer, message, tag)) {
-      for (let k = 0; k < total.length; k++) total[k] += sent[k];
-    }
-    return { sumDy: total.subarray(0, c), sumDyDeviation: total.subarray(c) };
+    const own = { head: new Float64Array(0), rows: [part.sumDy, part.sumDyDeviation] };
+    const tag = this.#tag('backward', part.sumDy.length, ++this.#backwards);
+    const [sumDy, sumDyDeviation] = allreduce(call, this.#reducer, own, joinSums, tag);
+    return { sumDy, sumDyDeviation };
   }
 
   #tag(pass: ExchangeTag['pass'], channels: number, step: number): ExchangeTag {
     return { pass, layer: this.#layer, channels, step };
   }
 }
+
+/** Of mean and variance; the count of a rank is its head. */
+const joinBatches: Join = (ranks) =>
+  joinMoments(
+    ranks.map(({ head, rows }) => ({ head, rows: [new Float64Array(rows[0].length).fill(head[0]), ...rows] })),
+  );
 
 /** @throws TypeError, RangeError where the options make no sense; null without `synchronize` */
 export function readSynchronization(

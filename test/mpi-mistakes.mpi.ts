@@ -1,5 +1,7 @@
 // What ranks of an MPI job are told that do not fit together, or of which one has gone; and what ranks tell each other.
 import * as assert from 'uvu/assert';
+import { same } from './support/close.js';
+import type { Joined } from './support/join-of-ranks.js';
 import { type MpiTask, run, runJob, whyNoMpi } from './support/mpi-job.js';
 import { suiteOf } from './support/suite.js';
 
@@ -34,6 +36,14 @@ function testMismatches(): void {
     ));
   test('layers that need one message, and two', () =>
     refused('wide', 2, /rank 0: .*\(2000 channels, 4001 numbers\); rank 1: .*\(3 channels, 7 numbers\)/));
+  test('layers that one message serves, and those that ranks divide', () =>
+    refused(
+      'wider',
+      3,
+      /rank 0: .*\(9000 channels, all-reduce of 18001 numbers\); ranks 1, 2: .*\(3 channels, 7 numbers\)/,
+    ));
+  test('exchange and all-reduce of as many numbers', () =>
+    refused('ways', 3, /ranks 0, 2: an all-reduce of 100000 numbers; rank 1: an exchange of 100000 numbers/));
   test('another order of like layers', () =>
     refused('order', 3, /ranks 0, 2: forward 1 of layer 0 .*; rank 1: forward 1 of layer 1 /));
   test('one forward more', () =>
@@ -102,6 +112,24 @@ function testExchanges(): void {
             if (value !== rank + i / 8192) assert.unreachable(`${value} at ${i} of rank ${rank}`);
           });
         });
+      }
+    }
+  });
+
+  test('what ranks divide is what each would join by itself, to the bit, on all of them', async () => {
+    for (const ranks of [2, 3, 4]) {
+      const [divided, undivided] = [
+        await runJob(ranks, { scene: 'divided' }),
+        await runJob(ranks, { scene: 'undivided' }),
+      ];
+      const expected = undivided.answers[0]!.result as Joined;
+      assert.ok(Object.keys(expected).length > 50);
+      for (const [rank, answer] of divided.answers.entries()) {
+        const own = undivided.answers[rank]!.result as Joined;
+        for (const [name, array] of Object.entries(answer!.result as Joined)) {
+          same(array, own[name]!, `rank ${rank} of ${ranks}: ${name}`);
+          if (!/^(y|dx) /.test(name)) same(array, expected[name]!, `rank ${rank} of ${ranks}: ${name}, as on rank 0`);
+        }
       }
     }
   });

@@ -53,18 +53,20 @@ test('headers: equal places, different places, another version', () => {
   const received = new Float64Array(3 * 10);
   const of = (rank: number) => received.subarray(rank * 10, rank * 10 + HEADER);
   const tag = { pass: 'forward', layer: 1, channels: 2, step: 3 } as const;
-  for (const rank of [0, 1, 2]) writeHeader(of(rank), tag, 5);
+  for (const rank of [0, 1, 2]) writeHeader(of(rank), tag, 5, 'exchange');
   assert.is(differences(received, 10), null);
   for (const [field, other] of Object.entries({ layer: 0, channels: 3, step: 4, pass: 'backward' })) {
-    writeHeader(of(1), { ...tag, [field]: other }, 5);
+    writeHeader(of(1), { ...tag, [field]: other }, 5, 'exchange');
     assert.match(
       differences(received, 10)!,
       /^ranks 0, 2: forward 3 of layer 1 \(2 channels, 5 numbers\); rank 1: /,
       field,
     );
   }
-  writeHeader(of(1), tag, 6);
+  writeHeader(of(1), tag, 6, 'exchange');
   assert.match(differences(received, 10)!, /rank 1: forward 3 of layer 1 \(2 channels, 6 numbers\)/);
+  writeHeader(of(1), tag, 5, 'all-reduce');
+  assert.match(differences(received, 10)!, /rank 1: forward 3 of layer 1 \(2 channels, all-reduce of 5 numbers\)/);
   writeEnd(of(1));
   assert.match(differences(received, 10)!, /rank 1: the end of its program/);
   of(1)[0] = 7;

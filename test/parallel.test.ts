@@ -1,7 +1,7 @@
 // Four threads with a part of each batch, against one with all of it; and ranks that do not come.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { BatchNorm, type Reducer, ThreadReducer } from 'batchnorm';
+import { BatchNorm, GradientSums, Moments, mergeRanks, type Reducer, sumRanks, ThreadReducer } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import { allUnderTest, type BackendUnderTest } from './support/backends.js';
 import { same } from './support/close.js';
@@ -131,8 +131,46 @@ suiteOf('Reducer')('a layer refuses what is none', () => {
   refused({ exchange: 1 }, /"synchronize.exchange" expected a function, got 1/);
   refused({ rank: 1 }, /"synchronize.rank" expected less than its size, 1, got 1/);
   refused({ size: 0.5 }, /"synchronize.size"/);
+  refused({ allreduce: 1 }, /"synchronize.allreduce" expected a function or undefined, got 1/);
   const forward = (exchange: Reducer['exchange']) =>
     new BatchNorm(1, { synchronize: { ...reducer, exchange } }).forward(Float32Array.of(1, 2), [2, 1]);
   assert.throws(() => forward(() => []), /"synchronize.exchange\(\)" expected 1 arrays of 3 numbers/);
   assert.throws(() => forward(() => [new Float64Array(1)]), /"synchronize.exchange\(\)\[0\]"/);
+  const reduce = (allreduce: NonNullable<Reducer['allreduce']>) =>
+    new BatchNorm(1, { synchronize: { ...reducer, allreduce } }).forward(Float32Array.of(1, 2), [2, 1]);
+  assert.throws(
+    () => reduce(() => [new Float64Array(2)]),
+    /"synchronize.allreduce\(\)\[0\]" expected rows of 1 numbers/,
+  );
+});
+
+suiteOf('sumRanks, mergeRanks')('columns may be divided in any way', () => {
+  const exchange = (values: Float64Array) => [values.slice(), values.map((value) => 2 * value)];
+  const whole: Reducer = { rank: 0, size: 2, exchange };
+  for (const share of [1, 2, 3, 100]) {
+    /** As if other ranks joined `share` columns each. */
+    const allreduce: Reducer['allreduce'] = ({ head, rows }, join) => {
+      const columns = rows[0].length;
+      const totals: Float64Array[] = [];
+      for (let start = 0; start < columns; start += share) {
+        const some = rows.map((row) => row.subarray(start, start + share));
+        const ranks = [1, 2].map((times) => ({ head, rows: some.map((row) => row.map((value) => times * value)) }));
+        join(ranks, start).forEach((row, i) => {
+          totals[i] ??= new Float64Array(columns);
+          totals[i].set(row, start);
+        });
+      }
+      return totals;
+    };
+    const divided: Reducer = { ...whole, allreduce };
+    const moments = new Moments(3).add(Float32Array.of(1, 2, 3, 4, 6, 9), [2, 3]);
+    const sums = new GradientSums(2);
+    sums.add(Float32Array.of(1, 2), Float32Array.of(3, 5), [1, 2], { mean: [0, 1], variance: [1, 1] });
+    const states = (reducer: Reducer) =>
+      mergeRanks(reducer, [moments, sums, moments] as const).map((one) => one.toJSON());
+    assert.equal(states(divided), states(whole));
+    const arrays = [Float32Array.of(1, 2), new Float64Array(0), Float64Array.of(3)];
+    assert.equal(sumRanks(divided, arrays), [Float64Array.of(3, 6), new Float64Array(0), Float64Array.of(9)]);
+    assert.equal(sumRanks(whole, arrays), sumRanks(divided, arrays));
+  }
 });

@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import * as tf from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
-import { exchangeAll } from 'batchnorm';
+import { sumRanks } from 'batchnorm';
 import { MpiReducer } from 'batchnorm/mpi';
 import { batchNormalization } from 'batchnorm/tfjs';
 
@@ -43,10 +43,8 @@ function trainStep(step) {
   // Divided by the whole batch, so that sums over ranks are its loss and its gradients.
   const lossOf = () => tf.div(tf.sum(crossEntropy(labels, model.apply(x, { training: true }))), BATCH);
   const { value, grads } = tf.variableGrads(lossOf, variables);
-  const own = [value, ...Object.values(grads)].map((tensor) => Float64Array.from(tensor.dataSync()));
-  const [first, ...others] = exchangeAll(reducer, own); // one exchange for all weights
-  const sums = first.map((sum, i) => sum.map((value, k) => others.reduce((total, sent) => total + sent[i][k], value)));
-  const [loss, ...gradients] = sums;
+  const own = [value, ...Object.values(grads)].map((tensor) => tensor.dataSync());
+  const [loss, ...gradients] = sumRanks(reducer, own); // one exchange for all weights
   const shaped = Object.entries(grads).map(([name, { shape }], i) => [
     name,
     tf.tensor(Float32Array.from(gradients[i]), shape),

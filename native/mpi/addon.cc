@@ -43,11 +43,10 @@ struct Messages {
   Napi::Float64Array received;
 };
 
-/** The first two arguments. */
-Messages messages(const Napi::CallbackInfo& info) {
+/** The first two arguments, of which the second receives from every rank what the first sends: so many times as much. */
+Messages messages(const Napi::CallbackInfo& info, size_t times) {
   Messages given{numbers(info, 0), numbers(info, 1)};
-  const size_t size = bn::mpi::join().size;
-  if (given.received.ElementLength() != given.sent.ElementLength() * size) {
+  if (given.received.ElementLength() != given.sent.ElementLength() * times) {
     throw Napi::RangeError::New(info.Env(), "expected room for what every rank sends");
   }
   return given;
@@ -55,8 +54,20 @@ Messages messages(const Napi::CallbackInfo& info) {
 
 Napi::Value allgather(const Napi::CallbackInfo& info) {
   return guarded(info, [&]() -> Napi::Value {
-    Messages given = messages(info);
+    Messages given = messages(info, bn::mpi::join().size);
     bn::mpi::allgather(given.sent.Data(), given.received.Data(), given.sent.ElementLength());
+    return info.Env().Undefined();
+  });
+}
+
+Napi::Value alltoall(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value {
+    Messages given = messages(info, 1);
+    const size_t size = bn::mpi::join().size;
+    if (given.sent.ElementLength() % size != 0) {
+      throw Napi::RangeError::New(info.Env(), "expected as many numbers for every rank");
+    }
+    bn::mpi::alltoall(given.sent.Data(), given.received.Data(), given.sent.ElementLength() / size);
     return info.Env().Undefined();
   });
 }
@@ -65,7 +76,7 @@ Napi::Value allgather(const Napi::CallbackInfo& info) {
 Napi::Value meet(const Napi::CallbackInfo& info) {
   const double timeout = info[2].ToNumber();
   return guarded(info, [&]() -> Napi::Value {
-    Messages given = messages(info);
+    Messages given = messages(info, bn::mpi::join().size);
     try {
       bn::mpi::meet(given.sent.Data(), given.received.Data(), given.sent.ElementLength(), timeout);
       return info.Env().Null();
@@ -89,6 +100,7 @@ Napi::Value abort(const Napi::CallbackInfo& info) { bn::mpi::abort(info[0].ToNum
 Napi::Object exportAll(Napi::Env env, Napi::Object exports) {
   exports["join"] = Napi::Function::New(env, join);
   exports["allgather"] = Napi::Function::New(env, allgather);
+  exports["alltoall"] = Napi::Function::New(env, alltoall);
   exports["meet"] = Napi::Function::New(env, meet);
   exports["finalize"] = Napi::Function::New(env, finalize);
   exports["abort"] = Napi::Function::New(env, abort);

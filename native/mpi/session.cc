@@ -74,7 +74,7 @@ void start() {
 }
 
 int lengthOf(size_t count) {
-  if (count > INT_MAX) throw MpiError("MPI_Allgather: more numbers than MPI counts");
+  if (count > INT_MAX) throw MpiError("more numbers than MPI counts");
   return static_cast<int>(count);
 }
 
@@ -121,6 +121,11 @@ const Job& join() {
 void allgather(const double* sent, double* received, size_t count) {
   const int length = lengthOf(count);
   check(MPI_Allgather(sent, length, MPI_DOUBLE, received, length, MPI_DOUBLE, session.ranks), "MPI_Allgather");
+}
+
+void alltoall(const double* sent, double* received, size_t count) {
+  const int length = lengthOf(count);
+  check(MPI_Alltoall(sent, length, MPI_DOUBLE, received, length, MPI_DOUBLE, session.ranks), "MPI_Alltoall");
 }
 
 void meet(const double* sent, double* received, size_t count, double timeout) {

@@ -32,8 +32,11 @@ const Job& join();
 /** received[r·count …] ← what rank r has sent. Blocks until all have come. `sent` and `received` may not overlap. */
 void allgather(const double* sent, double* received, size_t count);
 
+/** received[r·count …] ← what rank r has sent to this one; sent[r·count …] goes to rank r. As above. */
+void alltoall(const double* sent, double* received, size_t count);
+
 /**
- * The same by MPI's nonblocking call, which is polled until the timeout (ms, or infinite). After a Timeout nothing else
+ * An allgather by MPI's nonblocking call, which is polled until the timeout (ms, or infinite). After a Timeout nothing else
  * may be called but `abort`: the exchange is still under way. What is sent starts with a number, not NaN.
  */
 void meet(const double* sent, double* received, size_t count, double timeout);

@@ -10,6 +10,8 @@ export interface Addon {
   join(): Job;
   /** received ← what every rank has sent, in order of rank; blocks until all have come. */
   allgather(sent: Float64Array, received: Float64Array): void;
+  /** received ← what every rank has sent to this one, in order of rank; `sent` has as many numbers for each. Blocks until all have come. */
+  alltoall(sent: Float64Array, received: Float64Array): void;
   /**
    * The same, polled: null, or the ranks of which nothing had come within `timeout` ms; then only `abort` may be called. What is
    * sent starts with a number, not NaN.

@@ -2,31 +2,37 @@
 import type { ExchangeTag } from '../reducer.js';
 
 /** Numbers of a header. */
-export const HEADER = 6;
+export const HEADER = 7;
 
-const [FORMAT, KIND, LAYER, CHANNELS, STEP, LENGTH] = [0, 1, 2, 3, 4, 5];
+const [FORMAT, KIND, LAYER, CHANNELS, STEP, LENGTH, WAY] = [0, 1, 2, 3, 4, 5, 6];
 /** Changes with the meaning of the numbers. Never NaN, which means that nothing has come. */
-const VERSION = 1;
+const VERSION = 2;
 const KINDS = ['forward', 'backward', 'untagged', 'end'] as const;
 type Kind = (typeof KINDS)[number];
+const WAYS = ['exchange', 'all-reduce'] as const;
+export type Way = (typeof WAYS)[number];
 
-/** For an exchange of `length` numbers. */
-export function writeHeader(to: Float64Array, tag: ExchangeTag | undefined, length: number): void {
-  write(to, tag?.pass ?? 'untagged', tag?.layer ?? 0, tag?.channels ?? 0, tag?.step ?? 0, length);
+/** For `length` numbers of each rank. */
+export function writeHeader(to: Float64Array, tag: ExchangeTag | undefined, length: number, way: Way): void {
+  write(to, tag?.pass ?? 'untagged', tag?.layer ?? 0, tag?.channels ?? 0, tag?.step ?? 0, length, way);
 }
 
 /** For the end of the program, which takes the place of an exchange. */
 export function writeEnd(to: Float64Array): void {
-  write(to, 'end', 0, 0, 0, 0);
+  write(to, 'end', 0, 0, 0, 0, 'exchange');
 }
 
-function write(to: Float64Array, kind: Kind, layer: number, channels: number, step: number, length: number): void {
+function write(
+  to: Float64Array,
+  ...[kind, layer, channels, step, length, way]: [Kind, number, number, number, number, Way]
+): void {
   to[FORMAT] = VERSION;
   to[KIND] = KINDS.indexOf(kind);
   to[LAYER] = layer;
   to[CHANNELS] = channels;
   to[STEP] = step;
   to[LENGTH] = length;
+  to[WAY] = WAYS.indexOf(way);
 }
 
 /**
@@ -60,7 +66,8 @@ export function describePlace(header: Float64Array): string {
   if (header[FORMAT] !== VERSION) return `another version of batchnorm (${header[FORMAT]})`;
   const kind = KINDS[header[KIND]];
   if (kind === 'end') return 'the end of its program';
-  const numbers = `${header[LENGTH]} numbers`;
-  if (kind === 'untagged') return `an exchange of ${numbers}`;
-  return `${kind} ${header[STEP]} of layer ${header[LAYER]} (${header[CHANNELS]} channels, ${numbers})`;
+  const [numbers, way] = [`${header[LENGTH]} numbers`, WAYS[header[WAY]]];
+  if (kind === 'untagged') return `an ${way} of ${numbers}`;
+  const what = way === 'exchange' ? numbers : `${way} of ${numbers}`;
+  return `${kind} ${header[STEP]} of layer ${header[LAYER]} (${header[CHANNELS]} channels, ${what})`;
 }

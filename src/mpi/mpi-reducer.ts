@@ -1,8 +1,9 @@
+import { type Columns, type Join, writeRows } from '../columns.js';
 import { environmentError } from '../errors.js';
 import { wrongKind, wrongValue } from '../messages.js';
-import type { ExchangeTag, Reducer } from '../reducer.js';
+import { allreduceByExchange, type ExchangeTag, type Reducer } from '../reducer.js';
 import { checkOptions, NO_OPTIONS, nameSet } from '../validate.js';
-import { describePlace, differences, HEADER, rankNames, writeEnd, writeHeader } from './header.js';
+import { describePlace, differences, HEADER, rankNames, type Way, writeEnd, writeHeader } from './header.js';
 import { calling, joinSession, type Session } from './session.js';
 
 export interface MpiReducerOptions {
@@ -15,12 +16,22 @@ export interface MpiReducerOptions {
 
 const CALL = 'MpiReducer';
 const OPTIONS = /* @__PURE__ */ nameSet('timeout');
+const NOTHING = new Float64Array(0);
 
 /**
  * Numbers in the first message of an exchange: the header, and as many values as fit. Its size is the same whatever the
- * layer, since MPI wants equal sizes on all ranks; layers of up to 128 channels need no second message.
+ * layer, since MPI wants equal sizes on all ranks. With up to 31 ranks layers of 128 channels need no second message; with more
+ * all of them together have about 64 KB, which is received in the time of a message.
  */
-const FIRST = HEADER + 258;
+function firstLength(size: number): number {
+  return Math.max(HEADER + MOST_HEAD, Math.min(HEADER + 258, Math.floor(8192 / size)));
+}
+
+/** What {@link Columns} may have. */
+const MOST_HEAD = 2;
+
+/** Where everybody would receive and join more numbers than this, ranks divide an all-reduce among them: docs/distributed.md. */
+const DIVIDED = 8192;
 
 /**
  * A {@link Reducer} between the processes of an MPI job, on one machine or many: Open MPI, MPICH, or what is made of them.
@@ -48,7 +59,7 @@ export class MpiReducer implements Reducer {
   readonly library: string;
   readonly #session: Session;
   readonly #timeout: number;
-  readonly #sent = new Float64Array(FIRST);
+  readonly #sent: Float64Array;
   readonly #received: Float64Array;
 
   /**
@@ -68,7 +79,8 @@ export class MpiReducer implements Reducer {
     this.rank = rank;
     this.size = size;
     this.library = library;
-    this.#received = new Float64Array(FIRST * size);
+    this.#sent = new Float64Array(firstLength(size));
+    this.#received = new Float64Array(this.#sent.length * size);
   }
 
   /**
@@ -82,25 +94,92 @@ export class MpiReducer implements Reducer {
     if (!(values instanceof Float64Array)) throw wrongKind(call, 'values', 'a Float64Array', values);
     const { length } = values;
     if (this.size === 1) return [values.slice()];
-    writeHeader(this.#sent, tag, length);
-    const fits = length <= FIRST - HEADER;
-    if (fits) this.#sent.set(values, HEADER);
-    meet(this.#session, this.#sent, this.#received, this.#timeout);
-    // The first message's array is used again.
-    if (fits) return this.#each((rank) => this.#received.slice(rank * FIRST + HEADER, rank * FIRST + HEADER + length));
+    const fits = length <= this.#sent.length - HEADER;
+    const first = this.#meet(tag, length, 'exchange', fits ? values : NOTHING);
+    if (fits) return first;
     const received = new Float64Array(this.size * length);
     // Everyone has come to this exchange, and knows its length.
     calling(call, () => this.#session.addon.allgather(values, received));
     return this.#each((rank) => received.subarray(rank * length, (rank + 1) * length));
   }
 
-  #each(part: (rank: number) => Float64Array): Float64Array[] {
+  /**
+   * `join` of what all ranks have, the same bits on all of them. Where that is much, each rank joins a share of the columns, and
+   * receives about twice what one has, instead of what all have.
+   *
+   * @throws what {@link exchange} throws
+   */
+  allreduce(own: Columns, join: Join, tag?: ExchangeTag): readonly Float64Array[] {
+    const { head, rows } = own;
+    const length = head.length + rows.length * rows[0].length;
+    if (this.size <= 2 || this.size * length <= DIVIDED || head.length > MOST_HEAD) {
+      return allreduceByExchange(own, join, (values) => this.exchange(values, tag));
+    }
+    const call = `${CALL}.allreduce`;
+    const heads = this.#meet(tag, length, 'all-reduce', head);
+    const parts = this.#scatter(call, own).map((part, rank) => ({ head: heads[rank], rows: part }));
+    return this.#gather(call, join(parts, this.#startOf(this.rank, rows[0].length)), rows[0].length);
+  }
+
+  /** Where the columns begin that a rank joins. */
+  #startOf(rank: number, columns: number): number {
+    return Math.min(rank * Math.ceil(columns / this.size), columns);
+  }
+
+  /** Of each rank, the rows of the columns that this one joins. */
+  #scatter(call: string, { rows }: Columns): Float64Array[][] {
+    const columns = rows[0].length;
+    const share = Math.ceil(columns / this.size);
+    const block = rows.length * share;
+    const [sent, received] = [new Float64Array(this.size * block), new Float64Array(this.size * block)];
+    for (let to = 0; to < this.size; to++) {
+      const [start, end] = [this.#startOf(to, columns), this.#startOf(to + 1, columns)];
+      rows.forEach((row, i) => {
+        sent.set(row.subarray(start, end), to * block + i * share);
+      });
+    }
+    calling(call, () => this.#session.addon.alltoall(sent, received));
+    const own = this.#startOf(this.rank + 1, columns) - this.#startOf(this.rank, columns);
+    const rowAt = (start: number) => received.subarray(start, start + own);
+    return this.#each((rank) => rows.map((_, i) => rowAt(rank * block + i * share)));
+  }
+
+  /** The rows of all columns, of which this rank has joined its share. */
+  #gather(call: string, joined: readonly Float64Array[], columns: number): Float64Array[] {
+    const share = Math.ceil(columns / this.size);
+    const block = joined.length * share;
+    const [sent, received] = [new Float64Array(block), new Float64Array(this.size * block)];
+    writeRows(sent, joined, share);
+    calling(call, () => this.#session.addon.allgather(sent, received));
+    const whole = joined.map(() => new Float64Array(columns));
+    for (let from = 0; from < this.size; from++) {
+      const [start, end] = [this.#startOf(from, columns), this.#startOf(from + 1, columns)];
+      whole.forEach((row, i) => {
+        const first = from * block + i * share;
+        row.set(received.subarray(first, first + end - start), start);
+      });
+    }
+    return whole;
+  }
+
+  /** The first message: whether the ranks are at the same place, and the few values that fit with it. */
+  #meet(tag: ExchangeTag | undefined, length: number, way: Way, values: Float64Array): Float64Array[] {
+    writeHeader(this.#sent, tag, length, way);
+    this.#sent.set(values, HEADER);
+    meet(this.#session, this.#sent, this.#received, this.#timeout);
+    // The array of the first message is used again.
+    const startOf = (rank: number) => rank * this.#sent.length + HEADER;
+    return this.#each((rank) => this.#received.slice(startOf(rank), startOf(rank) + values.length));
+  }
+
+  #each<T>(part: (rank: number) => T): T[] {
     return Array.from({ length: this.size }, (_, rank) => part(rank));
   }
 }
 
 /** The first message, with which ranks find out whether they are at the same place. */
 function meet(session: Session, sent: Float64Array, received: Float64Array, timeout: number): void {
+  // The same on all ranks, also where some are at an exchange and others at an all-reduce.
   const call = `${CALL}.exchange`;
   const { rank, addon } = session;
   const here = () => `rank ${rank} is at ${describePlace(sent)}`;
@@ -123,7 +202,7 @@ function meet(session: Session, sent: Float64Array, received: Float64Array, time
 /** Waits, as long as it takes, until every rank is at its end. */
 function agreeToEnd(session: Session): void {
   if (session.isBroken) return;
-  const sent = new Float64Array(FIRST);
+  const sent = new Float64Array(firstLength(session.size));
   writeEnd(sent);
-  meet(session, sent, new Float64Array(FIRST * session.size), Infinity);
+  meet(session, sent, new Float64Array(sent.length * session.size), Infinity);
 }

@@ -3,8 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
-import { BatchNorm, exchangeAll, GradientSums, Moments, mergeRanks, useBackend } from 'batchnorm';
+import { BatchNorm, exchangeAll, GradientSums, Moments, mergeRanks, sumRanks, useBackend } from 'batchnorm';
 import { MpiReducer } from 'batchnorm/mpi';
+import { joinOfRanks } from './join-of-ranks.js';
 import type { MpiAnswer, MpiTask } from './mpi-job.js';
 import { parallelStep } from './parallel-step.js';
 
@@ -21,6 +22,7 @@ const step = (bn: BatchNorm) => bn.forward(ones(bn.channels), [2, bn.channels]);
 const SCENES: Record<string, () => unknown> = {
   channels: () => step(layer(1 + rank)),
   wide: () => step(layer(rank === 0 ? 2000 : 3)),
+  wider: () => step(layer(rank === 0 ? 9000 : 3)),
   order: () => {
     const layers = [layer(2), layer(2)];
     return (rank === 1 ? layers.reverse() : layers).map(step);
@@ -60,6 +62,15 @@ const SCENES: Record<string, () => unknown> = {
   'long messages': () => {
     const values = Float64Array.from({ length: 5000 }, (_, i) => rank + i / 8192);
     return [1, 258, 259, 5000].map((length) => reducer.exchange(values.slice(0, length)));
+  },
+  ways: () => {
+    const values = new Float64Array(100_000);
+    return rank === 1 ? reducer.exchange(values) : sumRanks(reducer, [values]);
+  },
+  divided: () => joinOfRanks(reducer),
+  undivided: () => {
+    const exchange = (values: Float64Array) => reducer.exchange(values);
+    return joinOfRanks({ rank, size, exchange });
   },
   together: () => {
     const moments = new Moments(1);

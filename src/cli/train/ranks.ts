@@ -1,5 +1,5 @@
 /** The processes of an MPI job, which train one network together: each has its share of every minibatch. */
-import { exchangeAll, type Reducer } from '../../index.js';
+import { type Reducer, sumRanks } from '../../index.js';
 import { Failure } from '../failure.js';
 import type { Signal } from './interruption.js';
 
@@ -19,8 +19,7 @@ export class Interrupted extends Error {
   }
 }
 
-/** In messages the places in this list. */
-const SIGNALS = [null, 'SIGINT', 'SIGTERM'] as const;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** What launchers tell their processes: Open MPI, what is made of MPICH (and Slurm's PMI), PMIx. */
 const LAUNCHED = ['OMPI_COMM_WORLD_SIZE', 'PMI_SIZE', 'PMIX_RANK'];
@@ -37,15 +36,20 @@ export class Ranks {
   /** 0 is the one that reports. */
   readonly rank: number;
   readonly size: number;
+  readonly #all: Reducer;
   #told: Signal | null = null;
 
-  /** @param library - What moves the numbers, for people. */
+  /**
+   * @param reducer - For the layers; undefined where they have nobody to synchronise with.
+   * @param library - What moves the numbers, for people.
+   */
   constructor(
     readonly reducer: Reducer | undefined,
     readonly library = '',
   ) {
-    this.rank = reducer?.rank ?? 0;
-    this.size = reducer?.size ?? 1;
+    this.#all = reducer ?? { rank: 0, size: 1, exchange: (values) => [values] };
+    this.rank = this.#all.rank;
+    this.size = this.#all.size;
   }
 
   get isFirst(): boolean {
@@ -60,19 +64,15 @@ export class Ranks {
   }
 
   /**
-   * The sums over all ranks, added in order of rank in float64 and rounded once: the same bits everywhere. One exchange.
+   * The sums over all ranks, the same bits on each. One exchange.
    *
    * @throws Interrupted where a rank was told to end
    */
   sum(arrays: readonly Float32Array[]): Float64Array[] {
-    const own = arrays.map((array) => new Float64Array(array));
-    if (this.reducer === undefined) return own;
-    const told = Float64Array.of(SIGNALS.indexOf(this.#told));
-    const all = exchangeAll(this.reducer, [told, ...own]);
-    const signal = SIGNALS[all.map(([sent]) => sent![0]!).find((sent) => sent !== 0) ?? 0];
+    const told = SIGNALS.map((signal) => Number(signal === this.#told));
+    const [signals, ...sums] = sumRanks(this.#all, [Float64Array.from(told), ...arrays]);
+    const signal = SIGNALS.find((_, i) => signals![i]! > 0);
     if (signal) throw new Interrupted(signal);
-    const [[, ...sums], ...others] = all as [Float64Array[], ...Float64Array[][]];
-    for (const [, ...sent] of others) for (const [i, sum] of sums.entries()) addTo(sum, sent[i]!);
     return sums;
   }
 
@@ -112,13 +112,8 @@ export class Ranks {
   }
 
   #exchange(values: readonly number[]): readonly Float64Array[] {
-    const own = Float64Array.from(values);
-    return this.reducer?.exchange(own) ?? [own];
+    return this.#all.exchange(Float64Array.from(values));
   }
-}
-
-function addTo(sums: Float64Array, values: Float64Array): void {
-  for (let k = 0; k < sums.length; k++) sums[k]! += values[k]!;
 }
 
 /** A process that shares its work with nobody. */
