@@ -43,7 +43,8 @@ struct Messages {
   Napi::Float64Array received;
 };
 
-/** The first two arguments, of which the second receives from every rank what the first sends: so many times as much. */
+/** The first two arguments, of which the second receives from every rank what the first sends: so many times as much.
+ */
 Messages messages(const Napi::CallbackInfo& info, size_t times) {
   Messages given{numbers(info, 0), numbers(info, 1)};
   if (given.received.ElementLength() != given.sent.ElementLength() * times) {

@@ -36,8 +36,8 @@ void allgather(const double* sent, double* received, size_t count);
 void alltoall(const double* sent, double* received, size_t count);
 
 /**
- * An allgather by MPI's nonblocking call, which is polled until the timeout (ms, or infinite). After a Timeout nothing else
- * may be called but `abort`: the exchange is still under way. What is sent starts with a number, not NaN.
+ * An allgather by MPI's nonblocking call, which is polled until the timeout (ms, or infinite). After a Timeout nothing
+ * else may be called but `abort`: the exchange is still under way. What is sent starts with a number, not NaN.
  */
 void meet(const double* sent, double* received, size_t count, double timeout);
 
