@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { BatchNorm, type Reducer } from 'batchnorm';
+import { BatchNorm, type Reducer, sumRanks } from 'batchnorm';
 import { MpiReducer } from 'batchnorm/mpi';
 import Table from 'cli-table3';
 import { median } from './statistics.js';
@@ -18,6 +18,8 @@ const LAYERS = [
   { channels: 64, pixels: 56 * 56 },
   { channels: 512, pixels: 7 * 7 },
 ];
+/** Gradients that are summed: of small networks. */
+const SUMS = [100_000, 1_000_000];
 const RANKS = [1, 2, 4];
 const WAYS: Record<string, readonly string[]> = { memory: [], tcp: ['--mca', 'btl', 'tcp,self'] };
 
@@ -26,9 +28,11 @@ interface Row {
   readonly way: string;
   /**
    * 'exchange' of what a forward sends, and a forward and backward of two samples, in µs. Of LAYERS, in ms: 'strong', the samples
-   * shared among ranks; 'weak', so many on each; 'plain', the same without synchronising, all ranks at once.
+   * shared among ranks; 'weak', so many on each; 'plain', the same without synchronising, all ranks at once. 'sum' of so many float32
+   * numbers, in ms; 'sum, gathered', where every rank adds up what all have.
    */
-  readonly what: 'exchange' | 'two samples' | 'strong' | 'weak' | 'plain';
+  readonly what: 'exchange' | 'two samples' | 'strong' | 'weak' | 'plain' | 'sum' | 'sum, gathered';
+  /** Or numbers, of a sum. */
   readonly channels: number;
   readonly time: number;
 }
@@ -83,6 +87,15 @@ function measure(way: string): void {
       tell((['strong', 'weak', 'plain'] as const)[i]!, channels, time);
     });
   }
+  const { rank, size } = reducer;
+  const gathering: Reducer = { rank, size, exchange: (values, tag) => reducer.exchange(values, tag) };
+  for (const length of SUMS) {
+    const gradients = [Float32Array.from({ length }, (_, i) => Math.sin(i))];
+    const calls = [reducer, gathering].map((one) => () => sumRanks(one, gradients));
+    const [divided, gathered] = timed(reducer, calls);
+    tell('sum', length, divided!);
+    tell('sum, gathered', length, gathered!);
+  }
 }
 
 /** Forward and backward of a layer. */
@@ -135,13 +148,12 @@ function show(rows: readonly Row[]): void {
     head: ['', ...columns.map(({ ranks, way }) => (ranks === 1 ? '1 rank' : `${ranks}, ${way}`))],
     style: { head: [], border: [], compact: true },
   });
-  const lines = new Set(rows.map(({ what, channels }) => `${what}, ${channels} channels`));
+  const nameOf = ({ what, channels }: Row) => `${what}, ${channels} ${what.startsWith('sum') ? 'numbers' : 'channels'}`;
+  const lines = new Set(rows.map(nameOf));
   for (const line of lines) {
     const unit = /^(exchange|two)/.test(line) ? 'µs' : 'ms';
     const cells = columns.map(({ ranks, way }) => {
-      const row = rows.find(
-        (one) => `${one.what}, ${one.channels} channels` === line && one.ranks === ranks && one.way === way,
-      );
+      const row = rows.find((one) => nameOf(one) === line && one.ranks === ranks && one.way === way);
       return row === undefined ? '' : row.time.toPrecision(3);
     });
     table.push([`${line}, ${unit}`, ...cells]);
