@@ -56,8 +56,13 @@ std::string libraryVersion() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];
   int length = 0;
   check(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
-  const std::string version(text, length);
-  return version.substr(0, version.find_first_of("\n,"));
+  std::string version(text, length);
+  version.resize(std::min(version.size(), version.find_first_of("\n,")));
+  // MPICH writes a table: "MPICH Version:\t4.0.2".
+  const std::string title = " Version:\t";
+  const size_t at = version.find(title);
+  if (at != std::string::npos) version.replace(at, title.size(), " ");
+  return version;
 }
 
 /** Starts MPI where nobody has; one thread of this process calls it, whatever is granted. */

@@ -22,7 +22,7 @@ struct Timeout {
 struct Job {
   int rank;
   int size;
-  /** "Open MPI v4.1.4, ...": the first line of what the library says. */
+  /** "Open MPI v4.1.4", "MPICH 4.0.2": the beginning of what the library says. */
   std::string library;
 };
 

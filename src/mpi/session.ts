@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { type Addon, type Job, loadAddon, mpiError } from './addon.js';
+import { checkLauncher } from './launcher.js';
 
 export interface Session extends Job {
   readonly addon: Addon;
@@ -16,12 +17,17 @@ let uncaught: { readonly error: unknown } | undefined;
  * Joins the job, once.
  *
  * @param agreeToEnd what to do before a good end, when all ranks are to be at theirs
+ * @throws Error with code ERR_BATCHNORM_MPI where MPI does not start, or finds one rank where the launcher has started more
  */
 export function joinSession(agreeToEnd: (session: Session) => void): Session {
-  if (session !== undefined) return session;
+  session ??= start(agreeToEnd);
+  checkLauncher(session, process.env);
+  return session;
+}
+
+function start(agreeToEnd: (session: Session) => void): Session {
   const addon = loadAddon();
   const joined: Session = { ...calling('joining the job', () => addon.join()), addon, isBroken: false };
-  session = joined;
   process.on('uncaughtExceptionMonitor', (error) => {
     uncaught = { error };
   });
