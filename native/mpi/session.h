@@ -15,7 +15,7 @@ struct MpiError : std::runtime_error {
 
 /** The others did not come within the time that was given. */
 struct Timeout {
-  /** Ranks of which nothing had come. */
+  /** Ranks that are not at an exchange; none, where all are and their numbers do not come. */
   std::vector<int> missing;
 };
 
@@ -34,7 +34,8 @@ void allgather(const double* sent, double* received, size_t count);
 
 /**
  * The same by MPI's nonblocking call, which is polled until the timeout (ms, or infinite). After a Timeout nothing else
- * may be called but `abort`: the exchange is still under way. What is sent starts with a number, not NaN.
+ * may be called but `abort`: the exchange is still under way. A Timeout comes a second late: the others are asked
+ * first.
  */
 void meet(const double* sent, double* received, size_t count, double timeout);
 

@@ -112,13 +112,18 @@ function meet(session: Session, sent: Float64Array, received: Float64Array, time
   if (missing !== null) {
     session.isBroken = true;
     const message =
-      `${call}: ${here()} and waited ${timeout} ms; nothing came from ${rankNames(missing)} of ${session.size}. ` +
+      `${call}: ${here()} and waited ${timeout} ms; ${missingNames(missing, session.size)}. ` +
       'Every rank must call forward and backward equally often, with an empty batch where it has no data';
     throw environmentError('ERR_BATCHNORM_TIMEOUT', message);
   }
   const found = differences(received, sent.length);
   if (found === null) return;
   throw environmentError('ERR_BATCHNORM_MISMATCH', `${call}: the ranks are not at the same place: ${found}`);
+}
+
+function missingNames(missing: readonly number[], size: number): string {
+  if (missing.length === 0) return `all ${size} ranks are there, but not everything came that they sent`;
+  return `nothing came from ${rankNames(missing)} of ${size}`;
 }
 
 /** Waits, as long as it takes, until every rank is at its end. */

@@ -27,12 +27,21 @@ export function joinSession(agreeToEnd: (session: Session) => void): Session {
 
 function start(agreeToEnd: (session: Session) => void): Session {
   const addon = loadAddon();
+  leaveMemoryAlone();
   const joined: Session = { ...calling('joining the job', () => addon.join()), addon, isBroken: false };
   process.on('uncaughtExceptionMonitor', (error) => {
     uncaught = { error };
   });
   process.on('exit', (code) => leave(joined, code, agreeToEnd));
   return joined;
+}
+
+/**
+ * UCX, through which MPICH sends, rewrites the machine code of mmap and brk when it starts, to hear of memory that goes. Node's
+ * threads are within them at that time: one job in twenty-five died of it. The price is that RDMA registers memory each time.
+ */
+function leaveMemoryAlone(): void {
+  process.env['UCX_MEM_EVENTS'] ??= 'no';
 }
 
 /** Errors of MPI with a code. */
