@@ -26,8 +26,8 @@ export function joinSession(agreeToEnd: (session: Session) => void): Session {
 }
 
 function start(agreeToEnd: (session: Session) => void): Session {
-  const addon = loadAddon();
   leaveMemoryAlone();
+  const addon = loadAddon();
   const joined: Session = { ...calling('joining the job', () => addon.join()), addon, isBroken: false };
   process.on('uncaughtExceptionMonitor', (error) => {
     uncaught = { error };
@@ -39,6 +39,7 @@ function start(agreeToEnd: (session: Session) => void): Session {
 /**
  * UCX, through which MPICH sends, rewrites the machine code of mmap and brk when it starts, to hear of memory that goes. Node's
  * threads are within them at that time: one job in twenty-five died of it. The price is that RDMA registers memory each time.
+ * It looks for this variable when it is loaded, with the addon.
  */
 function leaveMemoryAlone(): void {
   process.env['UCX_MEM_EVENTS'] ??= 'no';
