@@ -55,8 +55,8 @@ function testMismatches(): void {
 function testEnds(): void {
   const test = suiteOf('MPI: a rank that goes');
 
-  async function ended(scene: string, task: Omit<MpiTask, 'scene'> = {}) {
-    const end = await runJob(3, { scene, ...task });
+  async function ended(scene: string, task: Omit<MpiTask, 'scene'> = {}, ranks = 3) {
+    const end = await runJob(ranks, { scene, ...task });
     if (!(end.seconds < SOON)) assert.unreachable(`took ${end.seconds} s`);
     assert.is.not(end.code, 0);
     assert.is(end.answers[0], undefined);
@@ -87,6 +87,11 @@ function testEnds(): void {
     const { output } = await ended('late', { timeout: 300 });
     assert.match(output, /forward 1 of layer 0 .* and waited 300 ms; nothing came from rank 1 of 3/);
     assert.match(output, /ERR_BATCHNORM_TIMEOUT/);
+  });
+  test('too late: no other rank is named, although it is through some of them that ranks send', async () => {
+    const { output } = await ended('late', { timeout: 300 }, 4);
+    assert.match(output, /nothing came from rank 1 of 4/);
+    assert.not.match(output, /nothing came from ranks/);
   });
   test('a timeout that is caught still ends the job', async () => {
     const { code, seconds } = await runJob(2, { scene: 'late', caught: true, timeout: 300 });

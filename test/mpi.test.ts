@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import * as assert from 'uvu/assert';
 import { differences, HEADER, writeEnd, writeHeader } from '#dist/mpi/header.js';
+import { checkLauncher } from '#dist/mpi/launcher.js';
 import { suiteOf } from './support/suite.js';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
@@ -71,4 +72,28 @@ test('headers: equal places, different places, another version', () => {
   assert.match(differences(received, 10)!, /rank 1: the end of its program/);
   of(1)[0] = 7;
   assert.match(differences(received, 10)!, /rank 1: another version of batchnorm/);
+});
+
+test('a launcher of more ranks than the library has found', () => {
+  const job = (size: number) => ({ rank: 0, size, library: 'MPICH 4.0.2' });
+  const [OPEN_MPI, PMI, STEP] = ['OMPI_COMM_WORLD_SIZE', 'PMI_SIZE', 'SLURM_STEP_NUM_TASKS'] as const;
+  const refused: [Record<string, string>, RegExp][] = [
+    [
+      { [OPEN_MPI]: '4' },
+      /a job of 4 ranks, as OMPI_COMM_WORLD_SIZE=4 says \(set by mpirun of Open MPI\), got a job of 1/,
+    ],
+    [{ [PMI]: '3', [STEP]: '1' }, /a job of 3 ranks, as PMI_SIZE=3 says .*the addon is linked to MPICH 4.0.2/],
+    [{ [STEP]: '16', SLURM_NTASKS: '16' }, /a job of 16 ranks, as SLURM_STEP_NUM_TASKS=16 says \(set by srun\)/],
+  ];
+  for (const [environment, pattern] of refused) {
+    const refusal = (error: Error & { code?: string }) =>
+      error.code === 'ERR_BATCHNORM_MPI' && pattern.test(error.message) && /MPICC=mpicc.mpich/.test(error.message);
+    assert.throws(() => checkLauncher(job(1), environment), refusal, JSON.stringify(environment));
+  }
+  // Alone; a batch script; one mpirun in another; the helpers that srun starts for mpirun, on two machines.
+  const nested = { [OPEN_MPI]: '4', [PMI]: '1' };
+  for (const environment of [{}, { SLURM_NTASKS: '4', SLURM_PROCID: '0' }, nested, { [PMI]: '1', [STEP]: '2' }]) {
+    assert.not.throws(() => checkLauncher(job(1), environment), undefined, JSON.stringify(environment));
+  }
+  assert.not.throws(() => checkLauncher(job(4), { [OPEN_MPI]: '4' }));
 });

@@ -6,7 +6,7 @@
   'targets': [
     {
       'target_name': 'batchnorm_mpi',
-      'sources': ['addon.cc', 'session.cc'],
+      'sources': ['addon.cc', 'session.cc', 'roll-call.cc'],
       'dependencies': ['<(node_addon_api)'],
       'defines': ['NAPI_VERSION=8', 'OMPI_SKIP_MPICXX', 'MPICH_SKIP_MPICXX'],
       'cflags_cc': ['-std=c++17', '-Wall', '-Wextra', '<!@(node ../../scripts/mpi-flags.js compile)'],

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <chrono>
 #include <climits>
-#include <cmath>
 #include <cstdlib>
+
+#include "check.h"
+#include "roll-call.h"
 
 namespace bn::mpi {
 namespace {
@@ -17,6 +19,10 @@ using Clock = std::chrono::steady_clock;
 
 /** Polls before the processor is offered to others: ranks may share one. */
 constexpr int SPINS = 200;
+/** Polls from one look for calls of the others to the next. */
+constexpr int SPINS_TO_LOOK = 64;
+/** What a rank that waits may take to answer, ms: it may have to wait for the processor. */
+constexpr double GRACE = 1000;
 
 /** A collective that is under way, with memory of its own: after a timeout MPI goes on using it. */
 struct Exchange {
@@ -32,17 +38,10 @@ struct Session {
   MPI_Comm ranks = MPI_COMM_NULL;
   Job job{};
   Exchange exchange;
+  RollCall rollCall;
 };
 
 Session session;
-
-void check(int code, const char* call) {
-  if (code == MPI_SUCCESS) return;
-  char text[MPI_MAX_ERROR_STRING];
-  int length = 0;
-  if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) length = 0;
-  throw MpiError(std::string(call) + ": " + (length > 0 ? std::string(text, length) : std::to_string(code)));
-}
 
 /** Node loads addons with their symbols hidden, where plugins that MPI opens later do not find them. */
 void showLibrary() {
@@ -56,8 +55,13 @@ std::string libraryVersion() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING];
   int length = 0;
   check(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
-  const std::string version(text, length);
-  return version.substr(0, version.find_first_of("\n,"));
+  std::string version(text, length);
+  version.resize(std::min(version.size(), version.find_first_of("\n,")));
+  // MPICH writes a table: "MPICH Version:\t4.0.2".
+  const std::string title = " Version:\t";
+  const size_t at = version.find(title);
+  if (at != std::string::npos) version.replace(at, title.size(), " ");
+  return version;
 }
 
 /** Starts MPI where nobody has; one thread of this process calls it, whatever is granted. */
@@ -84,23 +88,17 @@ bool isDone(MPI_Request& request) {
   return done != 0;
 }
 
-/** Every message starts with a number; NaN stands where none has come. */
-std::vector<int> missingIn(const std::vector<double>& received, size_t count) {
-  std::vector<int> missing;
-  for (int rank = 0; rank < session.job.size; rank++) {
-    if (std::isnan(received[rank * count])) missing.push_back(rank);
-  }
-  return missing;
-}
-
-void await(Exchange& exchange, size_t count, double timeout) {
+/** Whether the exchange has come to its end within `limit` ms; meanwhile others are answered. */
+bool comesWithin(double limit, Exchange& exchange) {
   const auto begin = Clock::now();
   for (int spins = 0; !isDone(exchange.request); spins++) {
     if (spins < SPINS) continue;
+    if (spins % SPINS_TO_LOOK == 0) session.rollCall.answer();
     const double waited = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-    if (waited > timeout) throw Timeout{missingIn(exchange.received, count)};
+    if (waited > limit) return false;
     sched_yield();
   }
+  return true;
 }
 
 }  // namespace
@@ -114,6 +112,7 @@ const Job& join() {
   check(MPI_Comm_rank(session.ranks, &session.job.rank), "MPI_Comm_rank");
   check(MPI_Comm_size(session.ranks, &session.job.size), "MPI_Comm_size");
   session.job.library = libraryVersion();
+  session.rollCall = RollCall(session.ranks);
   session.joined = true;
   return session.job;
 }
@@ -132,11 +131,14 @@ void meet(const double* sent, double* received, size_t count, double timeout) {
   const int length = lengthOf(count);
   Exchange& exchange = session.exchange;
   exchange.sent.assign(sent, sent + count);
-  exchange.received.assign(count * session.job.size, std::nan(""));
+  exchange.received.resize(count * session.job.size);
   check(MPI_Iallgather(exchange.sent.data(), length, MPI_DOUBLE, exchange.received.data(), length, MPI_DOUBLE,
                        session.ranks, &exchange.request),
         "MPI_Iallgather");
-  await(exchange, count, timeout);
+  if (!comesWithin(timeout, exchange)) {
+    session.rollCall.call();
+    if (!comesWithin(GRACE, exchange)) throw Timeout{session.rollCall.absent()};
+  }
   std::copy(exchange.received.begin(), exchange.received.end(), received);
 }
 

@@ -15,14 +15,14 @@ struct MpiError : std::runtime_error {
 
 /** The others did not come within the time that was given. */
 struct Timeout {
-  /** Ranks of which nothing had come. */
+  /** Ranks that are not at an exchange; none, where all are and their numbers do not come. */
   std::vector<int> missing;
 };
 
 struct Job {
   int rank;
   int size;
-  /** "Open MPI v4.1.4, ...": the first line of what the library says. */
+  /** "Open MPI v4.1.4", "MPICH 4.0.2": the beginning of what the library says. */
   std::string library;
 };
 
@@ -37,7 +37,8 @@ void alltoall(const double* sent, double* received, size_t count);
 
 /**
  * An allgather by MPI's nonblocking call, which is polled until the timeout (ms, or infinite). After a Timeout nothing
- * else may be called but `abort`: the exchange is still under way. What is sent starts with a number, not NaN.
+ * else may be called but `abort`: the exchange is still under way. A Timeout comes a second late: the others are asked
+ * first.
  */
 void meet(const double* sent, double* received, size_t count, double timeout);
 

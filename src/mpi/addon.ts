@@ -13,8 +13,8 @@ export interface Addon {
   /** received ← what every rank has sent to this one, in order of rank; `sent` has as many numbers for each. Blocks until all have come. */
   alltoall(sent: Float64Array, received: Float64Array): void;
   /**
-   * The same, polled: null, or the ranks of which nothing had come within `timeout` ms; then only `abort` may be called. What is
-   * sent starts with a number, not NaN.
+   * The same, polled: null, or after `timeout` ms the ranks that are not at an exchange (none, where all are and what they send
+   * does not come); then only `abort` may be called.
    */
   meet(sent: Float64Array, received: Float64Array, timeout: number): number[] | null;
   /** Waits for all ranks. */

@@ -5,7 +5,7 @@ import type { ExchangeTag } from '../reducer.js';
 export const HEADER = 7;
 
 const [FORMAT, KIND, LAYER, CHANNELS, STEP, LENGTH, WAY] = [0, 1, 2, 3, 4, 5, 6];
-/** Changes with the meaning of the numbers. Never NaN, which means that nothing has come. */
+/** Changes with the meaning of the numbers. */
 const VERSION = 2;
 const KINDS = ['forward', 'backward', 'untagged', 'end'] as const;
 type Kind = (typeof KINDS)[number];

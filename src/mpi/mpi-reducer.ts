@@ -35,8 +35,8 @@ const DIVIDED = 8192;
 
 /**
  * A {@link Reducer} between the processes of an MPI job, on one machine or many: Open MPI, MPICH, or what is made of them.
- * Needs the addon for MPI (`npm run build:mpi`, or `BATCHNORM_MPI=1` at install), and a start by `mpirun` or `srun`; a process
- * that is started by itself is a job of one rank.
+ * Needs the addon for MPI (`npm run build:mpi`, or `BATCHNORM_MPI=1` at install), and a start by the `mpirun` of that MPI, or by
+ * `srun`; a process that is started by itself is a job of one rank.
  *
  * What ranks send is gathered and joined in order of rank, so that all of them get the same bits whichever way MPI takes. Each
  * exchange says what it is for; ranks at different places of their program get an error that names them all. A process that
@@ -66,7 +66,8 @@ export class MpiReducer implements Reducer {
    * Joins the job, if this process has not yet.
    *
    * @throws TypeError, RangeError where the options make no sense
-   * @throws Error with code ERR_BATCHNORM_MPI where there is no addon, which says what to install, or MPI does not start
+   * @throws Error with code ERR_BATCHNORM_MPI where there is no addon, which says what to install, MPI does not start, or the
+   *   launcher (mpirun, srun) belongs to another MPI: then each process would be a job of one rank
    */
   constructor(options: MpiReducerOptions = NO_OPTIONS) {
     checkOptions(CALL, options, OPTIONS);
@@ -190,13 +191,18 @@ function meet(session: Session, sent: Float64Array, received: Float64Array, time
   if (missing !== null) {
     session.isBroken = true;
     const message =
-      `${call}: ${here()} and waited ${timeout} ms; nothing came from ${rankNames(missing)} of ${session.size}. ` +
+      `${call}: ${here()} and waited ${timeout} ms; ${missingNames(missing, session.size)}. ` +
       'Every rank must call forward and backward equally often, with an empty batch where it has no data';
     throw environmentError('ERR_BATCHNORM_TIMEOUT', message);
   }
   const found = differences(received, sent.length);
   if (found === null) return;
   throw environmentError('ERR_BATCHNORM_MISMATCH', `${call}: the ranks are not at the same place: ${found}`);
+}
+
+function missingNames(missing: readonly number[], size: number): string {
+  if (missing.length === 0) return `all ${size} ranks are there, but not everything came that they sent`;
+  return `nothing came from ${rankNames(missing)} of ${size}`;
 }
 
 /** Waits, as long as it takes, until every rank is at its end. */

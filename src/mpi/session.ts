@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { type Addon, type Job, loadAddon, mpiError } from './addon.js';
+import { checkLauncher } from './launcher.js';
 
 export interface Session extends Job {
   readonly addon: Addon;
@@ -16,17 +17,32 @@ let uncaught: { readonly error: unknown } | undefined;
  * Joins the job, once.
  *
  * @param agreeToEnd what to do before a good end, when all ranks are to be at theirs
+ * @throws Error with code ERR_BATCHNORM_MPI where MPI does not start, or finds one rank where the launcher has started more
  */
 export function joinSession(agreeToEnd: (session: Session) => void): Session {
-  if (session !== undefined) return session;
+  session ??= start(agreeToEnd);
+  checkLauncher(session, process.env);
+  return session;
+}
+
+function start(agreeToEnd: (session: Session) => void): Session {
+  leaveMemoryAlone();
   const addon = loadAddon();
   const joined: Session = { ...calling('joining the job', () => addon.join()), addon, isBroken: false };
-  session = joined;
   process.on('uncaughtExceptionMonitor', (error) => {
     uncaught = { error };
   });
   process.on('exit', (code) => leave(joined, code, agreeToEnd));
   return joined;
+}
+
+/**
+ * UCX, through which MPICH sends, rewrites the machine code of mmap and brk when it starts, to hear of memory that goes. Node's
+ * threads are within them at that time: one job in twenty-five died of it. The price is that RDMA registers memory each time.
+ * It looks for this variable when it is loaded, with the addon.
+ */
+function leaveMemoryAlone(): void {
+  process.env['UCX_MEM_EVENTS'] ??= 'no';
 }
 
 /** Errors of MPI with a code. */

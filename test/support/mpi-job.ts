@@ -1,13 +1,16 @@
 /** Jobs under mpirun: what they are to do, and what their ranks answer. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import type { BackendName } from 'batchnorm';
+import { ENVIRONMENT, mpirun } from './mpi-launcher.js';
 import type { TfjsCase } from './mpi-tfjs.js';
 import type { ParallelBatch, ParallelResult } from './parallel-step.js';
+
+export { mpirun, whyNoMpi } from './mpi-launcher.js';
 
 export interface MpiTask {
   /** One of support/mpi-rank.ts; without it, the steps. */
@@ -15,6 +18,8 @@ export interface MpiTask {
   /** Its error is an answer, and not the end of the process. */
   readonly caught?: boolean;
   readonly timeout?: number;
+  /** Ends the job with this code, without MPI_Finalize, when all ranks have answered. */
+  readonly exitCode?: number;
   readonly backends?: readonly { readonly name: BackendName; readonly isa: string }[];
   /** For each step the parts of all ranks. */
   /** Of the scene 'tfjs'. */
@@ -38,28 +43,6 @@ export interface MpiEnd {
 }
 
 const PROGRAM = fileURLToPath(new URL('mpi-rank.js', import.meta.url));
-const ADDON = fileURLToPath(new URL('../../native/mpi/build/Release/batchnorm_mpi.node', import.meta.url));
-
-/** Open MPI refuses to start for root unless it is told twice. What is printed is compared, so there are no colours. */
-const ENVIRONMENT = {
-  ...process.env,
-  OMPI_ALLOW_RUN_AS_ROOT: '1',
-  OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
-  FORCE_COLOR: '0',
-  NO_COLOR: undefined,
-};
-
-/** Why there is nothing to test here, or null. */
-export function whyNoMpi(): string | null {
-  if (spawnSync('mpirun', ['--version']).error) return 'no mpirun on the PATH';
-  return existsSync(ADDON) ? null : 'the addon for MPI is not built: npm run build:mpi';
-}
-
-/** More ranks than processors is no mistake here; MPICH needs not be told. */
-export function mpirun(): string[] {
-  const isOpenMpi = /Open MPI|OpenRTE/.test(spawnSync('mpirun', ['--version'], { encoding: 'utf8' }).stdout);
-  return isOpenMpi ? ['mpirun', '--oversubscribe'] : ['mpirun'];
-}
 
 /**
  * Runs a task.

@@ -111,3 +111,7 @@ function stepsOn({ name, isa }: NonNullable<MpiTask['backends']>[number]) {
 }
 
 writeFileSync(join(folder, `rank-${rank}.bin`), serialize(await answer()));
+if (task.exitCode !== undefined) {
+  reducer.exchange(Float64Array.of(rank));
+  process.exit(task.exitCode);
+}

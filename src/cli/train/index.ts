@@ -17,7 +17,7 @@ import { planOf, type TrainOptions } from './settings.js';
 
 /** Under mpirun every process calls it, and the first one reports. */
 export async function runTrain(options: TrainOptions): Promise<void> {
-  const ranks = await joinRanks();
+  const ranks = joinRanks();
   const session = await ranks.agree(() => prepare(options, ranks));
   const first = ranks.fromFirst(session.fingerprint);
   await ranks.agree(() => checkAlike(session.fingerprint, first));

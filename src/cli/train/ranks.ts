@@ -1,5 +1,6 @@
 /** The processes of an MPI job, which train one network together: each has its share of every minibatch. */
 import { type Reducer, sumRanks } from '../../index.js';
+import { isLaunched, MpiReducer } from '../../mpi/index.js';
 import { Failure } from '../failure.js';
 import type { Signal } from './interruption.js';
 
@@ -21,13 +22,9 @@ export class Interrupted extends Error {
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** What launchers tell their processes: Open MPI, what is made of MPICH (and Slurm's PMI), PMIx. */
-const LAUNCHED = ['OMPI_COMM_WORLD_SIZE', 'PMI_SIZE', 'PMIX_RANK'];
-
 /** This process among the ranks of its job; {@link ALONE} where nobody has started one. */
-export async function joinRanks(): Promise<Ranks> {
-  if (!LAUNCHED.some((name) => name in process.env)) return ALONE;
-  const { MpiReducer } = await import('../../mpi/index.js');
+export function joinRanks(): Ranks {
+  if (!isLaunched()) return ALONE;
   const reducer = new MpiReducer();
   return new Ranks(reducer, reducer.library);
 }

@@ -1,0 +1,63 @@
+/**
+ * Whether the launcher of this process and the MPI of the addon know each other. Where they do not, MPI makes every process a
+ * job of one rank, without a word, and each would train a network of its own.
+ */
+import { type Job, mpiError } from './addon.js';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Launcher {
+  readonly name: string;
+  /** Says how many processes it has started. */
+  readonly variable: string;
+}
+
+const LAUNCHERS: readonly Launcher[] = [
+  { name: 'mpirun of Open MPI', variable: 'OMPI_COMM_WORLD_SIZE' },
+  { name: 'mpirun of MPICH, or srun --mpi=pmi2', variable: 'PMI_SIZE' },
+];
+
+/** Only a step of Slurm sets this one; SLURM_NTASKS stands in the environment of a batch script, too. */
+const STEP: Launcher = { name: 'srun', variable: 'SLURM_STEP_NUM_TASKS' };
+
+const WHAT_FITS =
+  'Start it with what belongs to this library: Open MPI with its own mpirun or srun --mpi=pmix, MPICH with its own mpirun or ' +
+  'srun --mpi=pmi2. Or build the addon for the other MPI: MPICC=mpicc.mpich (or mpicc.openmpi) BATCHNORM_MPI=1 npm rebuild ' +
+  'batchnorm --ignore-scripts=false --foreground-scripts (in a clone: npm run build:mpi).';
+
+/**
+ * Whether this process was started as a rank of a job, by mpirun or srun; asks the environment, and needs no MPI. For programs that also
+ * run by themselves: where it is false, a {@link MpiReducer} would be a job of one rank.
+ *
+ * @example
+ * import { isLaunched, MpiReducer } from 'batchnorm/mpi';
+ * const reducer = isLaunched() ? new MpiReducer() : undefined; // { synchronize: reducer }
+ * console.log(reducer?.size ?? 1);
+ */
+export function isLaunched(environment: Environment = process.env): boolean {
+  // A shell that srun has started is a step of one task, and no rank.
+  if (Number(environment[STEP.variable]) > 1) return true;
+  return [...LAUNCHERS.map(({ variable }) => variable), 'PMIX_RANK'].some((name) => environment[name] !== undefined);
+}
+
+/** @throws Error with code ERR_BATCHNORM_MPI where the launcher speaks of more processes than the library has found */
+export function checkLauncher({ size, library }: Job, environment: Environment): void {
+  if (size > 1) return;
+  const launchers = launchersIn(environment);
+  // Jobs may lie in one another: the library has joined one of those that the launchers speak of.
+  const other = launchers.find(({ variable }) => Number(environment[variable]) > 1);
+  if (other === undefined || launchers.some(({ variable }) => Number(environment[variable]) === size)) return;
+  const count = environment[other.variable];
+  throw mpiError(
+    `MpiReducer: expected a job of ${count} ranks, as ${other.variable}=${count} says (set by ${other.name}), got a job of 1: ` +
+      `the addon is linked to ${library}, which was not reached. ${WHAT_FITS} ` +
+      `If every process is to be a job of its own: unset ${other.variable}.`,
+  );
+}
+
+/** srun also starts the helpers of an mpirun, so many as there are machines: that number is no answer where there is another. */
+function launchersIn(environment: Environment): readonly Launcher[] {
+  const found = LAUNCHERS.filter(({ variable }) => environment[variable] !== undefined);
+  if (found.length > 0) return found;
+  return environment[STEP.variable] === undefined ? [] : [STEP];
+}
