@@ -8,6 +8,7 @@
 #include <chrono>
 #include <climits>
 #include <cstdlib>
+#include <limits>
 
 #include "check.h"
 #include "roll-call.h"
@@ -88,10 +89,10 @@ bool isDone(MPI_Request& request) {
   return done != 0;
 }
 
-/** Whether the exchange has come to its end within `limit` ms; meanwhile others are answered. */
-bool comesWithin(double limit, Exchange& exchange) {
+/** Whether an exchange has come to its end within `limit` ms; meanwhile others are answered. */
+bool comesWithin(double limit, MPI_Request& request) {
   const auto begin = Clock::now();
-  for (int spins = 0; !isDone(exchange.request); spins++) {
+  for (int spins = 0; !isDone(request); spins++) {
     if (spins < SPINS) continue;
     if (spins % SPINS_TO_LOOK == 0) session.rollCall.answer();
     const double waited = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -100,6 +101,12 @@ bool comesWithin(double limit, Exchange& exchange) {
   }
   return true;
 }
+
+/**
+ * Waits for ranks that have met. Not by the blocking call, in which ranks that share a processor keep it from each
+ * other: MPICH never yields it.
+ */
+void await(MPI_Request& request) { comesWithin(std::numeric_limits<double>::infinity(), request); }
 
 }  // namespace
 
@@ -119,12 +126,18 @@ const Job& join() {
 
 void allgather(const double* sent, double* received, size_t count) {
   const int length = lengthOf(count);
-  check(MPI_Allgather(sent, length, MPI_DOUBLE, received, length, MPI_DOUBLE, session.ranks), "MPI_Allgather");
+  MPI_Request request;
+  check(MPI_Iallgather(sent, length, MPI_DOUBLE, received, length, MPI_DOUBLE, session.ranks, &request),
+        "MPI_Iallgather");
+  await(request);
 }
 
 void alltoall(const double* sent, double* received, size_t count) {
   const int length = lengthOf(count);
-  check(MPI_Alltoall(sent, length, MPI_DOUBLE, received, length, MPI_DOUBLE, session.ranks), "MPI_Alltoall");
+  MPI_Request request;
+  check(MPI_Ialltoall(sent, length, MPI_DOUBLE, received, length, MPI_DOUBLE, session.ranks, &request),
+        "MPI_Ialltoall");
+  await(request);
 }
 
 void meet(const double* sent, double* received, size_t count, double timeout) {
@@ -135,9 +148,9 @@ void meet(const double* sent, double* received, size_t count, double timeout) {
   check(MPI_Iallgather(exchange.sent.data(), length, MPI_DOUBLE, exchange.received.data(), length, MPI_DOUBLE,
                        session.ranks, &exchange.request),
         "MPI_Iallgather");
-  if (!comesWithin(timeout, exchange)) {
+  if (!comesWithin(timeout, exchange.request)) {
     session.rollCall.call();
-    if (!comesWithin(GRACE, exchange)) throw Timeout{session.rollCall.absent()};
+    if (!comesWithin(GRACE, exchange.request)) throw Timeout{session.rollCall.absent()};
   }
   std::copy(exchange.received.begin(), exchange.received.end(), received);
 }

@@ -66,16 +66,21 @@ export async function runJob(ranks: number, task: MpiTask, start?: readonly stri
 }
 
 /**
- * Two minutes at most: what hangs is a failure.
+ * What hangs is a failure.
  *
  * @param watch called with all output so far, whenever there is more
  */
 export function run(
   [command, ...args]: readonly string[],
   watch?: (output: string, child: ChildProcess) => void,
+  minutes = 2,
 ): Promise<Omit<MpiEnd, 'answers'>> {
   const begin = performance.now();
-  const child = spawn(command, args, { env: ENVIRONMENT, timeout: 120_000, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, {
+    env: ENVIRONMENT,
+    timeout: 60_000 * minutes,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

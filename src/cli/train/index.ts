@@ -9,7 +9,7 @@ import { requirePeers } from '../peers.js';
 import { pairOf } from '../report/learning.js';
 import { summarize } from '../report/summary.js';
 import { formatTable } from '../terminal.js';
-import { exitCodeOf } from './interruption.js';
+import { exitCodeOf, type Signal } from './interruption.js';
 import { joinRanks, type Ranks } from './ranks.js';
 import { dataFileOf, formatResults } from './results.js';
 import { Session } from './session.js';
@@ -21,20 +21,11 @@ export async function runTrain(options: TrainOptions): Promise<void> {
   const session = await ranks.agree(() => prepare(options, ranks));
   const first = ranks.fromFirst(session.fingerprint);
   await ranks.agree(() => checkAlike(session.fingerprint, first));
-  const say = (text: string) => options.json || !ranks.isFirst || console.log(text);
-  say(session.introduction());
+  if (ranks.isFirst && !options.json) console.log(session.introduction());
   const signal = await session.work();
   // The others leave after it: a rank that ends by a signal ends the job.
-  await ranks.agree(() => (ranks.isFirst ? report(session, options, say) : undefined));
-  if (signal === null) return;
-  if (ranks.isFirst) {
-    const { runs, settings } = session.results;
-    console.error(
-      `batchnorm: interrupted after ${Object.keys(runs).length} of ${planOf(settings).length} runs; the report has what is there. ` +
-        'The same command with --resume goes on.',
-    );
-  }
-  process.exitCode = exitCodeOf(signal);
+  await ranks.agree(() => (ranks.isFirst ? report(session, options, signal) : undefined));
+  if (signal !== null) process.exitCode = exitCodeOf(signal);
 }
 
 /** @throws Failure where anything is wrong. */
@@ -63,11 +54,19 @@ function checkAlike(own: readonly number[], first: readonly number[]): void {
   throw new Failure('expected the options and the data of rank 0, found others; start all ranks by the same command');
 }
 
-async function report(session: Session, options: TrainOptions, say: (text: string) => void): Promise<void> {
+async function report(session: Session, options: TrainOptions, signal: Signal | null): Promise<void> {
   await session.write();
   const { results } = session;
-  if (options.json) process.stdout.write(formatResults(results));
-  const pair = pairOf(results);
-  if (pair) say(`\n${await formatTable(summarize(...pair))}`);
-  say(`\nReport: ${options.out}\nNumbers: ${dataFileOf(options.out)}`);
+  if (options.json) {
+    process.stdout.write(formatResults(results));
+  } else {
+    const pair = pairOf(results);
+    if (pair) console.log(`\n${await formatTable(summarize(...pair))}`);
+    console.log(`\nReport: ${options.out}\nNumbers: ${dataFileOf(options.out)}`);
+  }
+  if (signal === null) return;
+  console.error(
+    `batchnorm: interrupted after ${Object.keys(results.runs).length} of ${planOf(results.settings).length} runs; the report has what is ` +
+      'there. The same command with --resume goes on.',
+  );
 }
