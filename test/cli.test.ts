@@ -109,6 +109,8 @@ cli('doctor says what runs, and tests it', () => {
   assert.ok(found.selfTest.tried.length >= 3);
   for (const { digest } of found.selfTest.tried) assert.is(digest, found.selfTest.expected);
   assert.is(found.machine.node, process.version);
+  assert.type(found.mpi.library ?? found.mpi.reason, 'string');
+  assert.match(stdout, found.mpi.library ?? found.mpi.reason);
 });
 
 cli('doctor finds what is wrong, and advises', () => {

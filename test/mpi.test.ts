@@ -1,12 +1,12 @@
 // `batchnorm/mpi` where there is no MPI: the error, and that nobody else needs it.
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import * as assert from 'uvu/assert';
 import { differences, HEADER, writeEnd, writeHeader } from '#dist/mpi/header.js';
-import { checkLauncher } from '#dist/mpi/launcher.js';
+import { checkLauncher, isLaunched } from '#dist/mpi/launcher.js';
 import { suiteOf } from './support/suite.js';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
@@ -17,7 +17,7 @@ test('without the addon it says what to install and what to run', async () => {
   try {
     cpSync(dist, join(folder, 'dist'), { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-    const { MpiReducer } = await import(pathToFileURL(join(folder, 'dist/mpi/index.js')).href);
+    const { MpiReducer, mpiLibrary } = await import(pathToFileURL(join(folder, 'dist/mpi/index.js')).href);
     assert.throws(
       () => new MpiReducer(),
       (error: Error & { code?: string }) =>
@@ -25,6 +25,16 @@ test('without the addon it says what to install and what to run', async () => {
         /libopenmpi-dev openmpi-bin/.test(error.message) &&
         /BATCHNORM_MPI=1 npm rebuild batchnorm/.test(error.message) &&
         /npm run build:mpi/.test(error.message),
+    );
+    const addon = join(folder, 'native/mpi/build/Release');
+    mkdirSync(addon, { recursive: true });
+    writeFileSync(join(addon, 'batchnorm_mpi.node'), 'of another machine');
+    assert.throws(
+      () => mpiLibrary(),
+      (error: Error & { code?: string }) =>
+        error.code === 'ERR_BATCHNORM_MPI' &&
+        /was built but does not load \(.*batchnorm_mpi\.node/.test(error.message) &&
+        error.cause instanceof Error,
     );
     assert.throws(() => new MpiReducer({ timeout: -1 }), /"timeout" expected milliseconds >= 0, got -1/);
     assert.throws(() => new MpiReducer({ timeout: '1' }), TypeError);
@@ -96,4 +106,13 @@ test('a launcher of more ranks than the library has found', () => {
     assert.not.throws(() => checkLauncher(job(1), environment), undefined, JSON.stringify(environment));
   }
   assert.not.throws(() => checkLauncher(job(4), { [OPEN_MPI]: '4' }));
+});
+
+test('whether a launcher has started this process, as the environment says', () => {
+  for (const name of ['OMPI_COMM_WORLD_SIZE', 'PMI_SIZE', 'PMIX_RANK']) assert.ok(isLaunched({ [name]: '1' }), name);
+  assert.ok(isLaunched({ SLURM_STEP_NUM_TASKS: '2' }));
+  // Alone; a batch script; a shell that srun has started.
+  for (const environment of [{}, { SLURM_NTASKS: '4', SLURM_PROCID: '0' }, { SLURM_STEP_NUM_TASKS: '1' }]) {
+    assert.not(isLaunched(environment), JSON.stringify(environment));
+  }
 });

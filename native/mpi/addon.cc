@@ -30,6 +30,10 @@ Napi::Value join(const Napi::CallbackInfo& info) {
   });
 }
 
+Napi::Value library(const Napi::CallbackInfo& info) {
+  return guarded(info, [&]() -> Napi::Value { return Napi::String::New(info.Env(), bn::mpi::library()); });
+}
+
 Napi::Float64Array numbers(const Napi::CallbackInfo& info, size_t index) {
   const Napi::Value value = info[index];
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array) {
@@ -99,6 +103,7 @@ Napi::Value finalize(const Napi::CallbackInfo& info) {
 Napi::Value abort(const Napi::CallbackInfo& info) { bn::mpi::abort(info[0].ToNumber()); }
 
 Napi::Object exportAll(Napi::Env env, Napi::Object exports) {
+  exports["library"] = Napi::Function::New(env, library);
   exports["join"] = Napi::Function::New(env, join);
   exports["allgather"] = Napi::Function::New(env, allgather);
   exports["alltoall"] = Napi::Function::New(env, alltoall);

@@ -52,19 +52,6 @@ void showLibrary() {
   }
 }
 
-std::string libraryVersion() {
-  char text[MPI_MAX_LIBRARY_VERSION_STRING];
-  int length = 0;
-  check(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
-  std::string version(text, length);
-  version.resize(std::min(version.size(), version.find_first_of("\n,")));
-  // MPICH writes a table: "MPICH Version:\t4.0.2".
-  const std::string title = " Version:\t";
-  const size_t at = version.find(title);
-  if (at != std::string::npos) version.replace(at, title.size(), " ");
-  return version;
-}
-
 /** Starts MPI where nobody has; one thread of this process calls it, whatever is granted. */
 void start() {
   int initialized = 0, finalized = 0;
@@ -110,6 +97,19 @@ void await(MPI_Request& request) { comesWithin(std::numeric_limits<double>::infi
 
 }  // namespace
 
+std::string library() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  check(MPI_Get_library_version(text, &length), "MPI_Get_library_version");
+  std::string version(text, length);
+  version.resize(std::min(version.size(), version.find_first_of("\n,")));
+  // MPICH writes a table: "MPICH Version:\t4.0.2".
+  const std::string title = " Version:\t";
+  const size_t at = version.find(title);
+  if (at != std::string::npos) version.replace(at, title.size(), " ");
+  return version;
+}
+
 const Job& join() {
   if (session.joined) return session.job;
   showLibrary();
@@ -118,7 +118,7 @@ const Job& join() {
   check(MPI_Comm_set_errhandler(session.ranks, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check(MPI_Comm_rank(session.ranks, &session.job.rank), "MPI_Comm_rank");
   check(MPI_Comm_size(session.ranks, &session.job.size), "MPI_Comm_size");
-  session.job.library = libraryVersion();
+  session.job.library = library();
   session.rollCall = RollCall(session.ranks);
   session.joined = true;
   return session.job;

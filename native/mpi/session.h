@@ -26,6 +26,9 @@ struct Job {
   std::string library;
 };
 
+/** "Open MPI v4.1.4": what the library calls itself; before joining, too. */
+std::string library();
+
 /** Joins the job, once; later calls give the same. */
 const Job& join();
 

@@ -6,6 +6,8 @@ import { isMainThread } from 'node:worker_threads';
 import { environmentError } from '../errors.js';
 
 export interface Addon {
+  /** What the library calls itself. */
+  library(): string;
   /** Starts MPI where nobody has; later calls give the same. */
   join(): Job;
   /** received ← what every rank has sent, in order of rank; blocks until all have come. */
@@ -37,6 +39,18 @@ const HOW_TO_BUILD =
   'then: BATCHNORM_MPI=1 npm rebuild batchnorm --ignore-scripts=false --foreground-scripts (in a clone: npm run build:mpi).';
 
 let addon: Addon | undefined;
+
+/**
+ * What the MPI library calls itself that the addon is linked to, such as 'Open MPI v4.1.4'. Joins no job.
+ *
+ * @throws Error with code ERR_BATCHNORM_MPI where there is no addon, or it does not load; it says what to do
+ * @example
+ * import { mpiLibrary } from 'batchnorm/mpi';
+ * console.log(typeof mpiLibrary()); // → string
+ */
+export function mpiLibrary(): string {
+  return loadAddon().library();
+}
 
 /** @throws Error with code ERR_BATCHNORM_MPI where there is none */
 export function loadAddon(): Addon {

@@ -1,5 +1,6 @@
 /** What `batchnorm doctor` finds out. */
 import { type BackendInfo, type BackendName, backend, backends, useBackend } from '../../index.js';
+import { mpiLibrary } from '../../mpi/index.js';
 import { type CommandWithPeers, installing, missingPeers } from '../peers.js';
 import { inspectMachine, type Machine } from './machine.js';
 import { DIGEST, selfTest } from './self-test.js';
@@ -24,6 +25,8 @@ export interface Diagnosis {
   readonly backends: readonly BackendInfo[];
   /** Instruction sets that run here, each with its self-test. */
   readonly selfTest: { readonly expected: string; readonly tried: readonly Tried[] };
+  /** Of `batchnorm/mpi`, which is built only where it is asked for: its MPI library, or why there is none. */
+  readonly mpi: { readonly library: string } | { readonly reason: string };
   /** What single commands lack. */
   readonly missing: Readonly<Record<CommandWithPeers, readonly string[]>>;
   /** What is wrong: the exit code is 1 where there is anything. */
@@ -50,6 +53,7 @@ export function diagnose(version: string): Diagnosis {
   return {
     ...{ version, machine: inspectMachine(), environment, inUse, backends: found },
     selfTest: { expected: DIGEST, tried },
+    mpi: inspectMpi(),
     ...{ missing, problems: problemsOf(failure, tried), advice: adviceOf(found, inUse, missing) },
   };
 }
@@ -84,6 +88,14 @@ function tryOne(name: BackendName, isa: string): Tried {
     return { backend: name, isa, digest, passed: digest === DIGEST };
   } catch (error) {
     return { backend: name, isa, digest: null, passed: false, error: messageOf(error) };
+  }
+}
+
+function inspectMpi(): Diagnosis['mpi'] {
+  try {
+    return { library: mpiLibrary() };
+  } catch (error) {
+    return { reason: messageOf(error) };
   }
 }
 
