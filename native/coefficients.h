@@ -76,7 +76,7 @@ enum class Residual { NO, YES, MAYBE };
 
 /** What the activation sees: bn(x) + residual. `d` is fl(x − center). */
 template <Residual RESIDUAL, class V, class T>
-inline V preActivation(V d, V scale, V offset, const T* residual, size_t k) {
+BN_INLINE V preActivation(V d, V scale, V offset, const T* residual, size_t k) {
   const V z = add(mul(d, scale), offset);
   if constexpr (RESIDUAL == Residual::NO) return z;
   if constexpr (RESIDUAL == Residual::MAYBE) {

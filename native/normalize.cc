@@ -28,12 +28,12 @@ struct NormalizeMap {
   bool aligned() const { return true; }
 
   template <class V>
-  Parameters<V> parameters(size_t at, bool spread) const {
+  BN_INLINE Parameters<V> parameters(size_t at, bool spread) const {
     return {parameter<V>(coefs.center, at, spread), parameter<V>(coefs.scale, at, spread),
             parameter<V>(coefs.offset, at, spread)};
   }
   template <bool STREAM, class V>
-  void apply(size_t k, const Parameters<V>& p) const {
+  BN_INLINE void apply(size_t k, const Parameters<V>& p) const {
     if constexpr (STREAM) prefetch(x + k + ahead);
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V z = preActivation<RESIDUAL>(d, p.scale, p.offset, residual, k);

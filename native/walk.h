@@ -35,7 +35,8 @@ struct Units {
     const size_t wanted = threads * PARTS_A_THREAD, rowBytes = v.s * width;
     outer = asLongRows(v) ? v.n : groupsOf(v);
     const size_t narrowest = stackedRows(v) > 1 ? v.c : divideUp(LEAST_CACHED_RUN, rowBytes);
-    blocks = least(divideUp(wanted, outer), divideUp(v.c, narrowest));
+    const size_t wide = asColumns(v) ? most(v.c * rowBytes / WIDE_RUN, divideUp(threads, outer)) : v.c;
+    blocks = least(least(divideUp(wanted, outer), wide), divideUp(v.c, narrowest));
     chunks = least(divideUp(wanted, outer * blocks), segmentsOf(v));
   }
   size_t count() const { return outer * blocks * chunks; }
@@ -93,7 +94,8 @@ class Walk {
    * reads and writes at once, and (32,64,56,56) forward took 0.9 of the time. To what is wanted soon where no tile
    * follows. */
   size_t ahead(Tile tile) const {
-    return plan.fetching && tile.channels.last + plan.tileChannels <= v.c ? plan.tileChannels * v.s : FETCHED_AHEAD;
+    return plan.fetching && tile.channels.last + plan.tileChannels <= v.c ? plan.tileChannels * v.s
+                                                                          : FETCHED_BYTES / 2 / sizeof(T);
   }
 
   /** totals[ch], totals[c + ch] ← the two sums of each channel of the tile. */
