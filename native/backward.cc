@@ -73,7 +73,14 @@ struct InputMap {
   size_t ahead;  // where the same rows of the next tile lie
 
   InputMap columns(Columns& memory, View v, Channels channels) const {
-    return {output, dresidual, dy, x, residual, activation, memory.of(coefs, v, channels), ahead};
+    return {output,
+            dresidual,
+            dy,
+            x,
+            residual,
+            activation,
+            memory.of(coefs, v, channels, intoLine(output + channels.first * v.s)),
+            ahead};
   }
   bool aligned() const { return dresidual == nullptr || intoLine(dresidual) == intoLine(output); }
 
@@ -186,7 +193,7 @@ template <class T>
 void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
                    const Activation& activation, const GradientSums* sums, double count, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
-  const Walk<T> walk(0, in.count() + (dresidual == nullptr ? 1 : 2), call);
+  const Walk<T> walk(0, in.count() + (dresidual == nullptr ? 1 : 2), call, dx);
   walk.tiles([&](Tile tile) {
     coefficients(walk.channels, affine, tile.channels);
     if (sums != nullptr) inputCoefficients(walk.channels, affine, *sums, count, tile.channels);
@@ -199,7 +206,7 @@ template <class T>
 void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x, const T* residual,
               const Affine<T>& affine, const Activation& activation, bool batchStatistics, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
-  const Walk<T> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call);
+  const Walk<T> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call, dx);
   const GradientSums& sums = walk.sums;
   const double count = static_cast<double>(walk.v.n * walk.v.s);
   walk.tiles([&](Tile tile) {

@@ -119,13 +119,13 @@ void inChunks(const Map& map, size_t first, size_t last, Manner manner, const Vi
     }
     end = start;
   }
-  if (streaming) drain();
 }
 
 /** Elements first .. last of all channels, along their rows. */
 template <class Map>
 void mapAlong(const Map& map, View v, size_t first, size_t last, Manner manner) {
   inChunks(map, first, last, {manner.streaming && v.s >= UNALIGNED_BELOW, manner.descending}, Along{v});
+  if (manner.streaming) drain();
 }
 
 /** Rows first .. last of these channels (or whole stacks of rows), across them. */
@@ -137,7 +137,7 @@ void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels
     const Channels part{block, least(block + step, channels.last)};
     const Map spread = map.columns(memory, v, part);
     const size_t width = (part.last - part.first) * v.s;
-    if (width == row && row <= COLUMNS_AT_ONCE) {
+    if (width == row && (row <= COLUMNS_AT_ONCE || v.s == 1)) {
       inChunks(spread, firstRow * row, lastRow * row, manner, Across{0, stackedRows(v) * width});
       continue;
     }
@@ -146,6 +146,7 @@ void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels
       inChunks(spread, start, start + width, {manner.streaming, false}, Across{start, width});
     }
   }
+  if (manner.streaming) drain();
 }
 
 }  // namespace
