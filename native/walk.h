@@ -143,7 +143,7 @@ class Walk {
       });
     } else if (tile.channels.last - tile.channels.first == v.c) {
       mapUnits(map, 0, v.n * v.c * v.s);
-    } else if (across) {
+    } else if (across || (v.s < TILES_SPREAD_BELOW && v.n >= 16)) {
       mapAcross(map, v, 0, v.n, tile.channels, plan.manner);
     } else {
       for (size_t i = v.n; i-- > 0;) {
