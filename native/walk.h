@@ -34,7 +34,7 @@ struct Units {
   Units(View v, size_t threads, size_t width) {
     const size_t wanted = threads * PARTS_A_THREAD, rowBytes = v.s * width;
     outer = asLongRows(v) ? v.n : groupsOf(v);
-    const size_t narrowest = stackedRows(v) > 1 ? v.c : divideUp(LEAST_CACHED_RUN, rowBytes);
+    const size_t narrowest = stackedRows(v) > 1 ? v.c : divideUp(LEAST_PIECE, rowBytes);
     const size_t wide = asColumns(v) ? most(v.c * rowBytes / WIDE_RUN, divideUp(threads, outer)) : v.c;
     blocks = least(least(divideUp(wanted, outer), wide), divideUp(v.c, narrowest));
     chunks = least(divideUp(wanted, outer * blocks), segmentsOf(v));
