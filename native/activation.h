@@ -11,11 +11,11 @@ struct NoActivation {
   /** Whether g depends on z. */
   static constexpr bool GATES = false;
   template <class V>
-  V y(V z) const {
+  BN_INLINE V y(V z) const {
     return z;
   }
   template <class V>
-  V g(V dy, V) const {
+  BN_INLINE V g(V dy, V) const {
     return dy;
   }
 };
@@ -23,11 +23,11 @@ struct NoActivation {
 struct Relu {
   static constexpr bool GATES = true;
   template <class V>
-  V y(V z) const {
+  BN_INLINE V y(V z) const {
     return passed(z, z);
   }
   template <class V>
-  V g(V dy, V z) const {
+  BN_INLINE V g(V dy, V z) const {
     return passed(dy, z);
   }
 };
@@ -39,12 +39,12 @@ struct ThreeLines {
   T slope, low, high;
 
   template <class V>
-  V y(V z) const {
+  BN_INLINE V y(V z) const {
     const V u = bend(z, z), least = splat<V>(low), most = splat<V>(high);
     return choose(atMost(u, least), least, choose(atMost(most, u), most, u));
   }
   template <class V>
-  V g(V dy, V z) const {
+  BN_INLINE V g(V dy, V z) const {
     const V u = bend(z, z), stopped = splat<V>(0);
     const V g = choose(atMost(u, u), bend(dy, z), u);
     return choose(atMost(u, splat<V>(low)), stopped, choose(atMost(splat<V>(high), u), stopped, g));
@@ -57,7 +57,7 @@ struct ThreeLines {
   }
   /** slope·v where z ≤ 0, v elsewhere. */
   template <class V>
-  V bend(V v, V z) const {
+  BN_INLINE V bend(V v, V z) const {
     return choose(atMost(z, splat<V>(0)), mul(v, splat<V>(slope)), v);
   }
 };

@@ -9,7 +9,7 @@ namespace {
 
 /** g: dy through the activation, whose input is computed again where it matters. */
 template <Residual RESIDUAL, class ACTIVATION, class V, class T>
-inline V passedGradient(const ACTIVATION& activation, V dy, V d, V scale, V offset, const T* residual, size_t k) {
+BN_INLINE V passedGradient(const ACTIVATION& activation, V dy, V d, V scale, V offset, const T* residual, size_t k) {
   if constexpr (ACTIVATION::GATES) return activation.g(dy, preActivation<RESIDUAL>(d, scale, offset, residual, k));
   return dy;
 }
@@ -39,13 +39,13 @@ struct GradientTerm {
     return {dy, x, residual, activation, memory.of(coefs, v, channels)};
   }
   template <class V>
-  Parameters<V> parameters(size_t at, bool spread) const {
+  BN_INLINE Parameters<V> parameters(size_t at, bool spread) const {
     const V center = parameter<V>(coefs.center, at, spread);
     if constexpr (!ACTIVATION::GATES) return {center, center, center};  // only the activation sees the others
     return {center, parameter<V>(coefs.scale, at, spread), parameter<V>(coefs.offset, at, spread)};
   }
   template <class V, class Sum>
-  void add(Sum& first, Sum& second, size_t k, const Parameters<V>& p) const {
+  BN_INLINE void add(Sum& first, Sum& second, size_t k, const Parameters<V>& p) const {
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V g = passedGradient<RESIDUAL>(activation, Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
     const Sum wide = widen(g);
@@ -73,19 +73,26 @@ struct InputMap {
   size_t ahead;  // where the same rows of the next tile lie
 
   InputMap columns(Columns& memory, View v, Channels channels) const {
-    return {output, dresidual, dy, x, residual, activation, memory.of(coefs, v, channels), ahead};
+    return {output,
+            dresidual,
+            dy,
+            x,
+            residual,
+            activation,
+            memory.of(coefs, v, channels, intoLine(output + channels.first * v.s)),
+            ahead};
   }
   bool aligned() const { return dresidual == nullptr || intoLine(dresidual) == intoLine(output); }
 
   template <class V>
-  Parameters<V> parameters(size_t at, bool spread) const {
+  BN_INLINE Parameters<V> parameters(size_t at, bool spread) const {
     const V center = parameter<V>(coefs.center, at, spread), scale = parameter<V>(coefs.scale, at, spread);
     const V offset = ACTIVATION::GATES ? parameter<V>(coefs.offset, at, spread) : center;
     if constexpr (!BATCH) return {center, scale, offset, center, center};
     return {center, scale, offset, parameter<V>(coefs.slope, at, spread), parameter<V>(coefs.level, at, spread)};
   }
   template <bool STREAM, class V>
-  void apply(size_t k, const Parameters<V>& p) const {
+  BN_INLINE void apply(size_t k, const Parameters<V>& p) const {
     if constexpr (STREAM) {
       prefetch(x + k + ahead);
       prefetch(dy + k + ahead);
@@ -186,7 +193,7 @@ template <class T>
 void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
                    const Activation& activation, const GradientSums* sums, double count, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
-  const Walk<T> walk(0, in.count() + (dresidual == nullptr ? 1 : 2), call);
+  const Walk<T> walk(0, in.count() + (dresidual == nullptr ? 1 : 2), call, dx);
   walk.tiles([&](Tile tile) {
     coefficients(walk.channels, affine, tile.channels);
     if (sums != nullptr) inputCoefficients(walk.channels, affine, *sums, count, tile.channels);
@@ -199,7 +206,7 @@ template <class T>
 void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x, const T* residual,
               const Affine<T>& affine, const Activation& activation, bool batchStatistics, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
-  const Walk<T> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call);
+  const Walk<T> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call, dx);
   const GradientSums& sums = walk.sums;
   const double count = static_cast<double>(walk.v.n * walk.v.s);
   walk.tiles([&](Tile tile) {

@@ -21,13 +21,14 @@ struct Coefficients {
 
 /**
  * Memory for the first COUNT of the coefficients, spread over columns, and on round the end of a row by a vector. Where
- * more channels than fit are columns, they stay where they are, and rows are gone through one by one.
+ * more channels than fit are columns, they stay where they are: those of a Walk go on round the end, too. They begin as
+ * far `into` a cache line as what is written with them, or every load would be of two lines where that is aligned.
  */
 template <class T, size_t COUNT>
 struct SpreadCoefficients {
-  alignas(64) T values[COUNT][COLUMNS_AT_ONCE + LANES];
+  alignas(64) T values[COUNT][COLUMNS_AT_ONCE + 2 * LANES];
 
-  Coefficients<T> of(const Coefficients<T>& from, View v, Channels channels) {
+  Coefficients<T> of(const Coefficients<T>& from, View v, Channels channels, size_t into = 0) {
     const T* const all[5] = {from.center, from.scale, from.offset, from.slope, from.level};
     T* to[5] = {};
     const size_t columns = stackedRows(v) * (channels.last - channels.first) * v.s;
@@ -36,7 +37,7 @@ struct SpreadCoefficients {
       return {at(0, from.center), at(1, from.scale), at(2, from.offset), at(3, from.slope), at(4, from.level)};
     }
     for (size_t i = 0; i < COUNT; ++i) {
-      to[i] = values[i];
+      to[i] = values[i] + into;
       spread(to[i], all[i], v, channels);
       for (size_t j = 0; j < LANES; ++j) to[i][columns + j] = to[i][j];
     }
@@ -76,7 +77,7 @@ enum class Residual { NO, YES, MAYBE };
 
 /** What the activation sees: bn(x) + residual. `d` is fl(x − center). */
 template <Residual RESIDUAL, class V, class T>
-inline V preActivation(V d, V scale, V offset, const T* residual, size_t k) {
+BN_INLINE V preActivation(V d, V scale, V offset, const T* residual, size_t k) {
   const V z = add(mul(d, scale), offset);
   if constexpr (RESIDUAL == Residual::NO) return z;
   if constexpr (RESIDUAL == Residual::MAYBE) {

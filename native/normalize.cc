@@ -23,17 +23,18 @@ struct NormalizeMap {
   size_t ahead;  // where the same rows of the next tile lie
 
   NormalizeMap columns(Columns& memory, View v, Channels channels) const {
-    return {output, x, residual, activation, memory.of(coefs, v, channels), ahead};
+    return {output, x, residual, activation, memory.of(coefs, v, channels, intoLine(output + channels.first * v.s)),
+            ahead};
   }
   bool aligned() const { return true; }
 
   template <class V>
-  Parameters<V> parameters(size_t at, bool spread) const {
+  BN_INLINE Parameters<V> parameters(size_t at, bool spread) const {
     return {parameter<V>(coefs.center, at, spread), parameter<V>(coefs.scale, at, spread),
             parameter<V>(coefs.offset, at, spread)};
   }
   template <bool STREAM, class V>
-  void apply(size_t k, const Parameters<V>& p) const {
+  BN_INLINE void apply(size_t k, const Parameters<V>& p) const {
     if constexpr (STREAM) prefetch(x + k + ahead);
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V z = preActivation<RESIDUAL>(d, p.scale, p.offset, residual, k);
@@ -56,13 +57,14 @@ void normalizeTile(T* y, const T* x, const T* residual, const Activation& activa
 template <class T>
 void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, const Activation& activation, Memo memo,
                const Call& call) {
-  const Walk<T> walk(0, residual == nullptr ? 2 : 3, call);
+  const Walk<T> walk(0, residual == nullptr ? 2 : 3, call, y);
   Coefficients<T> coefs = walk.channels;
   if (memo.memory != nullptr) {
     T* const all = static_cast<T*>(memo.memory);
     coefs = {all, all + walk.v.c, all + 2 * walk.v.c, nullptr, nullptr};
   }
   if (!memo.known) coefficients(coefs, affine, {0, walk.v.c});
+  if (memo.memory != nullptr && walk.v.c > COLUMNS_AT_ONCE) coefs = walk.copied(coefs);
   walk.tiles([&](Tile tile) { normalizeTile(y, x, residual, activation, coefs, walk, tile); });
 }
 
@@ -70,7 +72,7 @@ void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, con
 template <class T>
 void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>& affine,
              const Activation& activation, const Call& call) {
-  const Walk<T> walk(1, residual == nullptr ? 2 : 3, call);
+  const Walk<T> walk(1, residual == nullptr ? 2 : 3, call, y);
   walk.tiles([&](Tile tile) {
     measure(mean, variance, x, walk, tile);
     coefficients(walk.channels, affine, tile.channels);

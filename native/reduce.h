@@ -19,12 +19,14 @@ namespace BN_ISA {
 namespace {
 
 /**
- * Columns: rows whose contribution to a strip is summed at once. Free to choose: it does not change the order. Rows
- * that lie a page or more apart fall into the same few places of the first cache: no more of them than it has ways.
+ * Columns: bytes of the rows that are summed at once, over all tensors. Free to choose: it does not change the order.
+ * More rows save loads and stores of lanes, fewer stay closer to the order of memory: with twice as many the sums of a
+ * backward of (6272,256) took 1.4 times as long, with half as many those of (12544,128) 1.2.
  */
-constexpr size_t NEAR_ROWS_AT_ONCE = 8;
-constexpr size_t FAR_LINES_AT_ONCE = 8;
-constexpr size_t PAGE_BYTES = 4096;
+constexpr size_t STRIP_BYTES = 16384;
+constexpr size_t MOST_ROWS_AT_ONCE = 16;
+/** Rows of all tensors together, however long they are: with twice as many (1568,2048) took twice as long. */
+constexpr size_t LEAST_ROWS_AT_ONCE = 4;
 /** Tensors up to this are near anyway: all their rows at once. */
 constexpr size_t SMALL_BYTES = 65536;
 /** Columns whose lanes are kept at once, in 16 KB; at least those of a channel and of a stack. Free to choose. */
@@ -57,12 +59,20 @@ struct Strip {
   size_t position, count, stride, ahead;
 };
 
+/** Elements of each tensor that a walk in order fetches ahead. */
+template <class Term>
+constexpr size_t fetchedAhead() {
+  return FETCHED_BYTES / (Term::TENSORS * sizeof(typename Term::Element));
+}
+
 /** COUNT vectors of lanes side by side. A chain of members, where an array would be kept in memory and not in
  * registers. */
 template <class V, class Term, size_t COUNT>
 struct Block {
   using Sum = typename Traits<V>::Sum;
   static constexpr size_t LENGTH = Traits<V>::LENGTH;
+  /** From first sums to the next ones: after 16 of them lie 16 second sums. */
+  static constexpr size_t NEXT = (COUNT - 1) * LENGTH % LANES == 0 ? LENGTH + LANES : LENGTH;
   Sum first, second;
   typename Term::template Parameters<V> parameters;
   Block<V, Term, COUNT - 1> rest;
@@ -71,7 +81,7 @@ struct Block {
     first = Traits<Sum>::load(lanes);
     second = Traits<Sum>::load(lanes + LANES);
     parameters = term.template parameters<V>(parameter, spread);
-    rest.load(lanes + LENGTH, term, parameter + (spread ? LENGTH : 0), spread);
+    rest.load(lanes + NEXT, term, parameter + (spread ? LENGTH : 0), spread);
   }
   BN_INLINE void add(const Term& term, size_t k) {
     term.template add<V>(first, second, k, parameters);
@@ -80,7 +90,7 @@ struct Block {
   BN_INLINE void save(double* lanes) const {
     store(lanes, first);
     store(lanes + LANES, second);
-    rest.save(lanes + LENGTH);
+    rest.save(lanes + NEXT);
   }
 };
 template <class V, class Term>
@@ -93,6 +103,7 @@ struct Block<V, Term, 0> {
 /** Adds COUNT vectors side by side, their lanes in registers while the rows of the strip pass. */
 template <class V, size_t COUNT, class Term>
 BN_INLINE void addBlock(double* lanes, const Term& term, const Strip& strip, size_t j, size_t parameter, bool spread) {
+  constexpr size_t LINE = LINE_BYTES / sizeof(typename Term::Element);
   Block<V, Term, COUNT> block;
   block.load(lanes, term, parameter, spread);
   const size_t start = strip.position + j, end = start + strip.count * strip.stride;
@@ -100,7 +111,8 @@ BN_INLINE void addBlock(double* lanes, const Term& term, const Strip& strip, siz
     for (size_t k = start; k != end; k += strip.stride) block.add(term, k);
   } else {
     for (size_t k = start; k != end; k += strip.stride) {
-      term.fetch(k + strip.ahead);
+      BN_UNROLL
+      for (size_t at = 0; at < COUNT * Traits<V>::LENGTH; at += LINE) term.fetch(k + strip.ahead + at);
       block.add(term, k);
     }
   }
@@ -112,12 +124,20 @@ BN_INLINE double* lanesOf(double* lanes, size_t j) { return lanes + j / LANES * 
 
 /** Two doubles a vector leave room in 16 registers for 8 lanes at a time, not for 16. */
 constexpr size_t BLOCK = D::LENGTH == 2 ? 4 : LANES / D::LENGTH;
+/** 32 registers of 8 doubles hold the lanes of rows of 64 columns: these are then read in the order of memory, and
+ * backward sums of (100352,64) took 0.77 of the time. In longer rows that gained nothing. */
+constexpr size_t WIDE_BLOCK = D::LENGTH == 8 ? 4 * BLOCK : BLOCK;
 
 /** Adds rows of `width` columns; the parameters of column j are at j. */
 template <class Term>
 BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, size_t width) {
   using Part = typename Vectors<typename Term::Element>::Part;
   size_t j = 0;
+  if (width < 2 * WIDE_BLOCK * Part::LENGTH) {
+    for (; j + WIDE_BLOCK * Part::LENGTH <= width; j += WIDE_BLOCK * Part::LENGTH) {
+      addBlock<Part, WIDE_BLOCK>(lanesOf(lanes, j), term, strip, j, j, true);
+    }
+  }
   for (; j + BLOCK * Part::LENGTH <= width; j += BLOCK * Part::LENGTH) {
     addBlock<Part, BLOCK>(lanesOf(lanes, j), term, strip, j, j, true);
   }
@@ -129,7 +149,8 @@ BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, s
 template <class Term>
 BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t ch, size_t length) {
   using Part = typename Vectors<typename Term::Element>::Part;
-  const Strip whole{position, length / LANES, LANES, FETCHED_AHEAD};
+  // What lies behind the end of a row may not be wanted soon.
+  const Strip whole{position, length / LANES, LANES, fetchedAhead<Term>() / 2};
   for (size_t j = 0; j < LANES; j += BLOCK * Part::LENGTH) {
     addBlock<Part, BLOCK>(lanes + j, term, whole, j, ch, false);
   }
@@ -184,11 +205,13 @@ inline void foldColumns(const Totals& totals, size_t group, View v, Channels cha
 template <class Term>
 void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
   const size_t stacked = stackedRows(v), stride = stacked * v.c * v.s, step = most(1, COLUMNS_AT_ONCE / v.s);
-  const size_t strideBytes = stride * sizeof(typename Term::Element);
-  const bool near = strideBytes < PAGE_BYTES, small = v.n * v.c * v.s * sizeof(typename Term::Element) <= SMALL_BYTES;
-  const size_t atOnce = small ? v.n : near ? NEAR_ROWS_AT_ONCE : FAR_LINES_AT_ONCE / Term::TENSORS;
-  // Short strides within a page are what the hardware does not see coming.
-  const size_t ahead = near && !small ? atOnce * stride : 0;
+  const size_t strideBytes = stride * sizeof(typename Term::Element) * Term::TENSORS;
+  const bool small = v.n * v.c * v.s * sizeof(typename Term::Element) <= SMALL_BYTES;
+  const size_t fitting = least(most(STRIP_BYTES / strideBytes, LEAST_ROWS_AT_ONCE / Term::TENSORS), MOST_ROWS_AT_ONCE);
+  const size_t atOnce = small ? v.n : fitting;
+  // Where strips are not of whole rows, the same columns of the next one.
+  const bool wholeRows = channels.last - channels.first == v.c && step >= v.c;
+  const size_t ahead = small ? 0 : wholeRows ? fetchedAhead<Term>() : atOnce * stride;
   alignas(64) double lanes[2 * COLUMNS_AT_ONCE];
   typename Term::Columns memory;
   for (size_t block = channels.first; block < channels.last; block += step) {

@@ -22,11 +22,11 @@ struct Sums {
   void fetch(size_t k) const { prefetch(x + k); }
   Sums columns(Columns&, View, Channels) const { return *this; }
   template <class V>
-  Parameters<V> parameters(size_t, bool) const {
+  BN_INLINE Parameters<V> parameters(size_t, bool) const {
     return {};
   }
   template <class V, class Sum>
-  void add(Sum& first, Sum& second, size_t k, const Parameters<V>&) const {
+  BN_INLINE void add(Sum& first, Sum& second, size_t k, const Parameters<V>&) const {
     const Sum v = widen(Traits<V>::load(x + k));
     first = BN_ISA::add(first, v);
     second = addProduct(second, v, v, T());
@@ -54,12 +54,12 @@ struct CentredSums {
     return {x, memory.mean};
   }
   template <class V>
-  Parameters<V> parameters(size_t at, bool spread) const {
+  BN_INLINE Parameters<V> parameters(size_t at, bool spread) const {
     using Sum = Traits<typename Traits<V>::Sum>;
     return {spread ? Sum::load(mean + at) : Sum::splat(mean[at])};
   }
   template <class V, class Sum>
-  void add(Sum& first, Sum& second, size_t k, const Parameters<V>& p) const {
+  BN_INLINE void add(Sum& first, Sum& second, size_t k, const Parameters<V>& p) const {
     const Sum d = sub(widen(Traits<V>::load(x + k)), p.mean);
     first = BN_ISA::add(first, d);
     second = BN_ISA::add(second, mul(d, d));

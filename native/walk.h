@@ -34,8 +34,9 @@ struct Units {
   Units(View v, size_t threads, size_t width) {
     const size_t wanted = threads * PARTS_A_THREAD, rowBytes = v.s * width;
     outer = asLongRows(v) ? v.n : groupsOf(v);
-    const size_t narrowest = stackedRows(v) > 1 ? v.c : divideUp(LEAST_CACHED_RUN, rowBytes);
-    blocks = least(divideUp(wanted, outer), divideUp(v.c, narrowest));
+    const size_t narrowest = stackedRows(v) > 1 ? v.c : divideUp(LEAST_PIECE, rowBytes);
+    const size_t wide = asColumns(v) ? most(v.c * rowBytes / WIDE_RUN, divideUp(threads, outer)) : v.c;
+    blocks = least(least(divideUp(wanted, outer), wide), divideUp(v.c, narrowest));
     chunks = least(divideUp(wanted, outer * blocks), segmentsOf(v));
   }
   size_t count() const { return outer * blocks * chunks; }
@@ -60,22 +61,31 @@ class Walk {
   GradientSums sums;         // [c] each
   Coefficients<T> channels;  // [c] each
 
-  /** `reread` and `tensors`: see planOf. */
-  Walk(size_t reread, size_t tensors, const Call& call)
+  /** `reread` and `tensors`: see planOf. `output` is what is written, if anything is. */
+  Walk(size_t reread, size_t tensors, const Call& call, const T* output = nullptr)
       : v(call.view),
         plan(planOf(v, sizeof(T), reread, tensors, call.resources)),
         resources_(call.resources),
         base_(static_cast<double*>(call.scratch)) {
     totals = take(2 * v.c);
     sums = {take(v.c), take(v.c)};
-    channels = {takeElements(), takeElements(), takeElements(), takeElements(), takeElements()};
+    const auto next = [&] { return reinterpret_cast<T*>(take(v.c + 2 * LANES)) + intoLine(output); };
+    channels = {next(), next(), next(), next(), next()};
     partials_ = base_;
   }
 
   /** What the constructor takes, and the partial sums, which are wanted where several threads may take part. */
   static size_t bytes(View v, const Resources& resources) {
     const bool alone = threadsFor(MOST_TENSORS * v.n * v.c * v.s * sizeof(T), resources) == 1;
-    return (9 * (v.c + 8) + (alone ? 0 : groupsOf(v) * 2 * v.c)) * sizeof(double);
+    return (9 * (v.c + 2 * LANES + 8) + (alone ? 0 : groupsOf(v) * 2 * v.c)) * sizeof(double);
+  }
+
+  /** The coefficients of `normalize`, where rows may go on round their end. */
+  Coefficients<T> copied(const Coefficients<T>& from) const {
+    std::memcpy(channels.center, from.center, v.c * sizeof(T));
+    std::memcpy(channels.scale, from.scale, v.c * sizeof(T));
+    std::memcpy(channels.offset, from.offset, v.c * sizeof(T));
+    return channels;
   }
 
   /** Calls body(tile) for all channels. */
@@ -93,7 +103,8 @@ class Walk {
    * reads and writes at once, and (32,64,56,56) forward took 0.9 of the time. To what is wanted soon where no tile
    * follows. */
   size_t ahead(Tile tile) const {
-    return plan.fetching && tile.channels.last + plan.tileChannels <= v.c ? plan.tileChannels * v.s : FETCHED_AHEAD;
+    return plan.fetching && tile.channels.last + plan.tileChannels <= v.c ? plan.tileChannels * v.s
+                                                                          : FETCHED_BYTES / 2 / sizeof(T);
   }
 
   /** totals[ch], totals[c + ch] ← the two sums of each channel of the tile. */
@@ -122,6 +133,7 @@ class Walk {
   template <class Map>
   void map(const Map& map, Tile tile) const {
     const bool across = v.s < SPREAD_BELOW;
+    if (v.c > COLUMNS_AT_ONCE && tile.channels.last - tile.channels.first == v.c) closeRing();
     if (tile.shared) {
       const size_t unit = across ? stackedRows(v) : LINE, units = divideUp(across ? v.n : v.n * v.c * v.s, unit);
       const size_t parts = plan.threads * PARTS_A_THREAD;
@@ -131,7 +143,7 @@ class Walk {
       });
     } else if (tile.channels.last - tile.channels.first == v.c) {
       mapUnits(map, 0, v.n * v.c * v.s);
-    } else if (across) {
+    } else if (across || (v.s < TILES_SPREAD_BELOW && v.n >= 16)) {
       mapAcross(map, v, 0, v.n, tile.channels, plan.manner);
     } else {
       for (size_t i = v.n; i-- > 0;) {
@@ -146,6 +158,11 @@ class Walk {
   /** dx, dresidual, dy, x, residual. */
   static constexpr size_t MOST_TENSORS = 5;
 
+  /** Coefficients behind those of the last channel, for vectors that end in the next row. */
+  void closeRing() const {
+    T* const all[] = {channels.center, channels.scale, channels.offset, channels.slope, channels.level};
+    for (T* each : all) std::memcpy(each + v.c, each, LANES * sizeof(T));
+  }
   /** `length` doubles, aligned as the memory is up to 64 bytes. */
   double* take(size_t length) {
     double* taken = base_;
@@ -161,8 +178,6 @@ class Walk {
       mapAlong(map, v, first, least(last, v.n * v.c * v.s), plan.manner);
     }
   }
-
-  T* takeElements() { return reinterpret_cast<T*>(take(v.c)); }
 
   const Resources& resources_;
   double* base_;
