@@ -137,24 +137,28 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
     const by = this.normalizeWith;
     const batch = by === 'mode' ? training : by === 'batch';
     const track = training && this.updateStatistics;
-    const checked = checkForward(this.#own, this.#settings, this.#synchronized, { batch, track }, x, shape, options);
+    const { view, selection } = checkForward(
+      this.#own,
+      this.#settings,
+      this.#synchronized,
+      { batch, track },
+      x,
+      shape,
+      options,
+    );
     const { rMax, dMax } = checkLimits(this.#settings, options);
     const { out, residual, update = true } = options;
     const y = out ?? newTensor<T>(this.#own.kind, x.length);
-    const { input, statistics } = passForward(
-      this.#passFor(checked.selection),
-      this.#own.kind,
-      this.#settings.activation,
-      {
-        ...checked,
-        batch,
-        x,
-        residual,
-        out,
-        y,
-        scope: { track, samples: shape[0], rMax, dMax },
-      },
-    );
+    const { input, statistics } = passForward(this.#passFor(selection), this.#own.kind, this.#settings.activation, {
+      view,
+      selection,
+      batch,
+      x,
+      residual,
+      out,
+      y,
+      scope: { track, samples: shape[0], rMax, dMax },
+    });
     this.#input = input;
     this.#transaction.begin(statistics, track, update);
     return y;

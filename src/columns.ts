@@ -1,5 +1,5 @@
 /** What ranks join: tables of numbers with a column for each channel, and how they are joined. */
-import { mergeMoments, newMoments } from './moment-arrays.js';
+import { mergeMoments } from './moment-arrays.js';
 
 /** A column for each channel, a row for each kind of number. */
 export interface Columns {
@@ -37,13 +37,11 @@ export function sliceColumns({ head, rows }: Columns, start: number, end: number
 }
 
 /** Rows of count, mean and variance. */
-export function joinMoments(ranks: readonly Columns[]): Float64Array[] {
-  const whole = newMoments(ranks[0].rows[0].length);
-  for (const { rows } of ranks) {
-    const [count, mean, variance] = rows;
-    mergeMoments(whole, { count, mean, variance });
-  }
-  return [whole.count, whole.mean, whole.variance];
+export function joinMoments([first, ...others]: readonly Columns[]): Float64Array[] {
+  const [count, mean, variance] = first.rows.map((row) => row.slice());
+  for (const { rows } of others)
+    mergeMoments({ count, mean, variance }, { count: rows[0], mean: rows[1], variance: rows[2] });
+  return [count, mean, variance];
 }
 
 /** Added row by row. */

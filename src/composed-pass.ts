@@ -102,18 +102,17 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     const { epsilon } = this.#settings;
     const gamma = (this.#own.gamma?.slice() ?? null) as T | null;
     const beta = (this.#own.beta?.slice() ?? null) as T | null;
-    return groups.map((group, i) => {
+    return groups.map(({ start, end, view, weights }, i) => {
       if (batches === null) {
-        const given = { mean: runningMean.slice(), variance: runningVariance.slice() };
-        return { ...group, affine: { ...given, gamma, beta, epsilon }, count: 0, renormed: null };
+        const given = { mean: runningMean.slice(), variance: runningVariance.slice(), gamma, beta, epsilon };
+        return { start, end, view, weights, affine: given, count: 0, renormed: null };
       }
       const { mean, variance, count } = batches[i];
-      if (renorm === null) {
-        return { ...group, affine: { mean, variance, gamma, beta, epsilon }, count: count[0], renormed: null };
-      }
-      const renormed = renormalize(batches[i], renorm, { ...this.#settings.renorm!, rMax, dMax }, epsilon);
-      const affine = { mean: renormed.mean, variance: renormed.variance, gamma, beta, epsilon: 0 };
-      return { ...group, affine, count: count[0], renormed };
+      const renormed = renorm && renormalize(batches[i], renorm, { ...this.#settings.renorm!, rMax, dMax }, epsilon);
+      const affine = renormed
+        ? { mean: renormed.mean, variance: renormed.variance, gamma, beta, epsilon: 0 }
+        : { mean, variance, gamma, beta, epsilon };
+      return { start, end, view, weights, affine, count: count[0], renormed };
     });
   }
 
@@ -169,16 +168,17 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     parts.forEach((part, i) => {
       const { start, end, affine, view, weights, count, renormed } = part;
       if (start === end) return;
-      const of = (tensor: T | null) => tensor && slice(tensor, part);
       const whole = batchStatistics ? all[i] : null;
       const given = whole && renormed !== null ? renormedSums(renormed, whole) : whole;
-      const tensors = [slice(dx, part), of(dresidual), slice(dy, part), slice(x, part), of(residual)] as const;
+      const to = slice(dx, part);
+      const toResidual = dresidual && slice(dresidual, part);
+      const [from, by, added] = [slice(x, part), slice(dy, part), residual && slice(residual, part)];
       if (given !== null && weights !== null) {
-        weightedGradientInput(...tensors, affine, code, given, count, weights.each, view);
+        weightedGradientInput(to, toResidual, by, from, added, affine, code, given, count, weights.each, view);
       } else {
-        kernels().gradientInput(...tensors, affine, code, given, count, view);
+        kernels().gradientInput(to, toResidual, by, from, added, affine, code, given, count, view);
       }
-      if (rowsOf(part) === 1 && countOf(part) === count) clearSingleValues(tensors[0]);
+      if (rowsOf(part) === 1 && countOf(part) === count) clearSingleValues(to);
     });
   }
 
@@ -199,13 +199,11 @@ function slice<T extends Tensor>(tensor: T, { start, end }: Group): T {
 
 function statisticsOf(x: Tensor, group: Group): MomentArrays {
   const { view, start, end, weights } = group;
-  const moments = newMoments(view.c);
-  if (start === end) return moments;
-  const { mean, variance } = moments;
+  if (start === end) return newMoments(view.c);
+  const [mean, variance] = [new Float64Array(view.c), new Float64Array(view.c)];
   if (weights === null) kernels().statistics(mean, variance, slice(x, group), view);
   else weightedStatistics(mean, variance, slice(x, group), weights, view);
-  moments.count.fill(countOf(group));
-  return moments;
+  return { count: new Float64Array(view.c).fill(countOf(group)), mean, variance };
 }
 
 /** Values per channel. */
@@ -251,15 +249,16 @@ function addParameterGradients<T extends Tensor>(
   sums: readonly GradientSums[],
   isEmpty: (part: Part<T>) => boolean,
 ): void {
+  const empty = parts.map(isEmpty);
   for (let ch = 0; ch < dgamma.length; ch++) {
-    let [ofGamma, ofBeta] = [0, 0];
-    parts.forEach((part, i) => {
-      const { affine } = part;
-      const rstd = isEmpty(part) ? 0 : reciprocalDeviation(affine.variance[ch] + affine.epsilon);
-      const product = sums[i].sumDyDeviation[ch] * rstd;
+    let ofGamma = 0;
+    let ofBeta = 0;
+    for (let i = 0; i < parts.length; i++) {
+      const { variance, epsilon } = parts[i].affine;
+      const product = sums[i].sumDyDeviation[ch] * (empty[i] ? 0 : reciprocalDeviation(variance[ch] + epsilon));
       ofGamma = i === 0 ? product : ofGamma + product;
       ofBeta = i === 0 ? sums[i].sumDy[ch] : ofBeta + sums[i].sumDy[ch];
-    });
+    }
     dgamma[ch] = ofGamma;
     dbeta[ch] = ofBeta;
   }

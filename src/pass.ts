@@ -96,8 +96,13 @@ export class PlainPass<T extends Tensor> implements Pass<T> {
   }
 
   backward(dy: T, input: KeptInput<T>, targets: Targets<T>): { dx: T; dresidual: T | null } {
+    // Field by field: spreading `targets` took 5 µs, more than the kernel for (64, 100).
     return computeGradients<T>({
-      ...targets,
+      out: targets.out,
+      outResidual: targets.outResidual,
+      learn: targets.learn,
+      dgamma: targets.dgamma,
+      dbeta: targets.dbeta,
       kind: this.#own.kind,
       view: input.view,
       dy,
