@@ -167,11 +167,8 @@ export class BatchNormalization extends Original {
   #follow({ mean, variance }: Statistics, m: number): void {
     const correction = this.#unbiased && m > 1 ? m / (m - 1) : 1;
     follow(this.movingMean, mean, this.momentum);
-    follow(
-      this.movingVariance,
-      variance.map((value) => value * correction),
-      this.momentum,
-    );
+    const estimate = correction === 1 ? variance : variance.map((value) => value * correction);
+    follow(this.movingVariance, estimate, this.momentum);
   }
 
   get #settings() {
@@ -242,10 +239,12 @@ export function batchNormalization(config?: BatchNormalizationConfig): BatchNorm
 /** moving ← moving − (moving − batch)·(1 − momentum), each operation rounded to float32 as in TensorFlow.js. */
 function follow(moving: LayerVariable, batch: Float64Array, momentum: number): void {
   const rate = Math.fround(1 - momentum);
-  const next = Float32Array.from(moving.read().dataSync(), (value, channel) => {
-    const difference = Math.fround(value - Math.fround(batch[channel]));
-    return value - Math.fround(difference * rate);
-  });
+  // A loop: Float32Array.from with a function took 5 µs for 100 channels, a fifth of the forward of (60, 100).
+  const next = Float32Array.from(moving.read().dataSync());
+  for (let channel = 0; channel < next.length; channel++) {
+    const difference = Math.fround(next[channel]! - Math.fround(batch[channel]!));
+    next[channel]! -= Math.fround(difference * rate);
+  }
   moving.write(tensor1d(next));
 }
 

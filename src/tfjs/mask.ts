@@ -14,8 +14,13 @@ export interface Positions {
 
 /** Any number but 0 counts. */
 export function readPositions(mask: ArrayLike<number>): Positions {
-  const counts = Uint8Array.from(mask, (value) => (value === 0 ? 0 : 1));
-  return { counts, total: counts.reduce((sum, value) => sum + value, 0) };
+  const counts = new Uint8Array(mask.length);
+  let total = 0;
+  for (let row = 0; row < counts.length; row++) {
+    counts[row] = mask[row] === 0 ? 0 : 1;
+    total += counts[row]!;
+  }
+  return { counts, total };
 }
 
 /** Mean and population variance of the rows that count: of a tensor that has only these, bit for bit. */
