@@ -8,10 +8,14 @@ import { decimal, escapeHtml, percent } from './text.js';
 export const cost: Section = (results, canvas) => {
   const found = results.runs['cost'];
   if (found?.kind !== 'cost') return null;
-  const { ways } = found;
+  const { ways, ranks = 1 } = found;
+  const together =
+    ranks === 1
+      ? ''
+      : ` A step is that of ${ranks} ranks together, on the first one's clock: this library normalises by the whole minibatch, TensorFlow.js by each rank's share.`;
   const drawing = canvas.drawFor((width) => bars(canvas.Plot, ways, width));
   const html = `<p>Time of one training step of this network (minibatches of ${results.settings.batch}), measured when nothing else ran: medians of steps that took
-turns. These are small tensors; <a href="bench-report.html">the benchmark</a> (<code>npx batchnorm bench</code>) has large ones.</p>
+turns.${together} These are small tensors; <a href="bench-report.html">the benchmark</a> (<code>npx batchnorm bench</code>) has large ones.</p>
 ${legend([
   ['normalized', 'batch normalization, forward and backward'],
   ['rest', 'everything else, or not told apart'],
