@@ -13,6 +13,11 @@ const OPTIONS = /* @__PURE__ */ nameSet('timeout');
 /** Int32 before the counters: number of ranks, numbers per exchange, and who gave up (its rank + 1). */
 const [SIZE, CAPACITY, FAILED, COUNTERS] = [0, 1, 2, 3];
 
+/** Numbers of the longest message about so many channels: three rows, and the count of `GradientSums` beside them. */
+function capacityFor(channels: number): number {
+  return 3 * (1 + channels);
+}
+
 /** Int32 of the head: counters of exchanges and lengths in two banks, of each rank; padded for the numbers after it. */
 function headLength(size: number): number {
   return Math.ceil((COUNTERS + 3 * size) / 2) * 2;
@@ -41,8 +46,8 @@ export class ThreadReducer implements Reducer {
   readonly #timeout: number;
 
   /**
-   * Shared memory for this many ranks, of layers with up to this many channels. Hand it to the threads (a
-   * SharedArrayBuffer is not copied).
+   * Shared memory for this many ranks, of layers with up to this many channels: an exchange has room for 3·(1 + channels)
+   * numbers. Hand it to the threads (a SharedArrayBuffer is not copied).
    *
    * @param size number of ranks, ≥ 1
    * @param channels of the widest layer, ≥ 0
@@ -53,7 +58,7 @@ export class ThreadReducer implements Reducer {
     checkSize(call, 'size', size);
     checkSize(call, 'channels', channels);
     if (size === 0) throw wrongValue(call, 'size', 'at least 1 rank', size);
-    const capacity = 1 + 2 * channels;
+    const capacity = capacityFor(channels);
     const memory = new SharedArrayBuffer(4 * headLength(size) + 16 * size * capacity);
     const head = new Int32Array(memory);
     head[SIZE] = size;
@@ -88,7 +93,7 @@ export class ThreadReducer implements Reducer {
   exchange(values: Float64Array): readonly Float64Array[] {
     const { length } = values;
     if (length > this.#capacity) {
-      const wanted = `at most ${this.#capacity} numbers (${(this.#capacity - 1) / 2} channels, as ThreadReducer.memory was told)`;
+      const wanted = `at most ${this.#capacity} numbers (${this.#capacity / 3 - 1} channels, as ThreadReducer.memory was told)`;
       throw wrongValue('ThreadReducer.exchange', 'values', wanted, length);
     }
     this.#refuseFailed();

@@ -120,7 +120,7 @@ test('refuses what makes no sense', () => {
   assert.throws(() => new ThreadReducer(new ArrayBuffer(64) as unknown as SharedArrayBuffer, 0), TypeError);
   assert.throws(() => new ThreadReducer(memory, 0, { timeout: -1 }), /"timeout" expected milliseconds >= 0, got -1/);
   assert.throws(() => new ThreadReducer(memory, 0, { timeout: Number.NaN }), RangeError);
-  assert.throws(() => new ThreadReducer(memory, 0).exchange(new Float64Array(4)), /at most 3 numbers \(1 channels/);
+  assert.throws(() => new ThreadReducer(memory, 0).exchange(new Float64Array(7)), /at most 6 numbers \(1 channels/);
 });
 
 suiteOf('Reducer')('a layer refuses what is none', () => {
@@ -142,6 +142,15 @@ suiteOf('Reducer')('a layer refuses what is none', () => {
     () => reduce(() => [new Float64Array(2)]),
     /"synchronize.allreduce\(\)\[0\]" expected rows of 1 numbers/,
   );
+});
+
+suiteOf('ThreadReducer: memory')('has room for all that so many channels exchange', () => {
+  for (const channels of [0, 1, 8]) {
+    const reducer = new ThreadReducer(ThreadReducer.memory(1, channels), 0);
+    const [moments, sums] = [new Moments(channels), new GradientSums(channels)];
+    assert.equal(mergeRanks(reducer, [moments] as const)[0].toJSON(), moments.toJSON());
+    assert.equal(mergeRanks(reducer, [sums] as const)[0].toJSON(), sums.toJSON());
+  }
 });
 
 suiteOf('sumRanks, mergeRanks')('columns may be divided in any way', () => {

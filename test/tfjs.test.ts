@@ -1,5 +1,6 @@
 /** The layer of `batchnorm/tfjs` on the backends of TensorFlow.js that it can see into. */
 import { createRequire } from 'node:module';
+import { ThreadReducer } from 'batchnorm';
 import { BatchNormalization } from 'batchnorm/tfjs';
 import * as assert from 'uvu/assert';
 import conformance from './suites/tfjs/conformance.js';
@@ -8,7 +9,9 @@ import masks from './suites/tfjs/masks.js';
 import memory from './suites/tfjs/memory.js';
 import registration from './suites/tfjs/register.js';
 import repairs from './suites/tfjs/repairs.js';
+import { type TfjsCase, tfjsStep } from './support/mpi-tfjs.js';
 import { suiteOf } from './support/suite.js';
+import { close, OUR_ERROR } from './support/tfjs.js';
 
 for (const host of ['cpu', 'wasm'] as const) {
   for (const suite of [layer, conformance, repairs, masks, registration, memory]) suite(host);
@@ -19,4 +22,17 @@ const test = suiteOf('tfjs');
 test('require() gives the same layer as import', () => {
   const required = createRequire(import.meta.url)('batchnorm/tfjs');
   assert.is(required.BatchNormalization, BatchNormalization);
+});
+
+test('a ThreadReducer for so many channels serves layers of as many', async () => {
+  for (const mask of ['no', 'random'] as const) {
+    const one: TfjsCase = { host: 'cpu', shape: [12, 8], axis: -1, shares: [12], mask, gradients: 'local' };
+    const [expected, actual] = [
+      await tfjsStep(one),
+      await tfjsStep(one, new ThreadReducer(ThreadReducer.memory(1, 8), 0)),
+    ];
+    for (const name of ['y', 'dx', 'dgamma', 'dbeta'] as const)
+      close([actual[name]], [expected[name]], [name], OUR_ERROR);
+    close(actual.moving, expected.moving, ['moving_mean', 'moving_variance'], OUR_ERROR);
+  }
 });
