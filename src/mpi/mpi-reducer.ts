@@ -38,8 +38,8 @@ const DIVIDED = 8192;
  * Needs the addon for MPI (`npm run build:mpi`, or `BATCHNORM_MPI=1` at install), and a start by the `mpirun` of that MPI, or by
  * `srun`; a process that is started by itself is a job of one rank.
  *
- * What ranks send is gathered and joined in order of rank, so that all of them get the same bits whichever way MPI takes. Each
- * exchange says what it is for; ranks at different places of their program get an error that names them all. A process that
+ * What ranks send is joined in order of rank, by each of them or by one for all, so that they get the same bits whichever way MPI
+ * takes. Each exchange says what it is for; ranks at different places of their program get an error that names them all. A process that
  * ends by an uncaught exception, or with another exit code than 0, ends the job. One that ends well waits for the others.
  *
  * All instances of a process speak through the same connection: their exchanges have one order, the same on every rank.

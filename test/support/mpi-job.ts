@@ -21,9 +21,9 @@ export interface MpiTask {
   /** Ends the job with this code, without MPI_Finalize, when all ranks have answered. */
   readonly exitCode?: number;
   readonly backends?: readonly { readonly name: BackendName; readonly isa: string }[];
-  /** For each step the parts of all ranks. */
   /** Of the scene 'tfjs'. */
   readonly cases?: readonly TfjsCase[];
+  /** For each step the parts of all ranks. */
   readonly batches?: readonly (readonly ParallelBatch[])[];
 }
 

@@ -19,8 +19,9 @@ import { planOf, type TrainOptions } from './settings.js';
 export async function runTrain(options: TrainOptions): Promise<void> {
   const ranks = joinRanks();
   const session = await ranks.agree(() => prepare(options, ranks));
-  const first = ranks.fromFirst(session.fingerprint);
-  await ranks.agree(() => checkAlike(session.fingerprint, first));
+  const { fingerprint } = session;
+  const first = ranks.fromFirst(fingerprint);
+  await ranks.agree(() => checkAlike(fingerprint, first));
   if (ranks.isFirst && !options.json) console.log(session.introduction());
   const signal = await session.work();
   // The others leave after it: a rank that ends by a signal ends the job.
