@@ -79,6 +79,9 @@ export interface Kernels {
   /** The instruction set that runs, as `BackendInfo.isa`. */
   readonly isa: string;
   readonly threads: number;
+  /** Where it came from, and what was there before it but not right: as in `BackendInfo`. */
+  readonly origin?: string;
+  readonly refused?: readonly string[];
   /** Memory of its own in which it works without copying; null where any memory is that. */
   readonly memory: TensorMemory | null;
 

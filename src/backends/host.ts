@@ -4,3 +4,12 @@
 export function builtin<T>(name: string): T | undefined {
   return globalThis.process?.getBuiltinModule?.(name) as T | undefined;
 }
+
+/** A variable of the environment; undefined where there is none, or where it may not be read, as in Deno without --allow-env. */
+export function environment(name: string): string | undefined {
+  try {
+    return globalThis.process?.env?.[name];
+  } catch {
+    return undefined;
+  }
+}

@@ -157,8 +157,8 @@ function checkThreads({ isa, threads }: LoadOptions): LoadOptions {
   return { isa, threads };
 }
 
-function describe({ name, isa, threads }: Kernels): BackendInfo {
-  return { name, available: true, isa, threads };
+function describe({ name, isa, threads, origin, refused }: Kernels): BackendInfo {
+  return { name, available: true, isa, threads, ...(origin && { origin }), ...(refused && { refused }) };
 }
 
 function names(loaders: readonly Loader[]): string {

@@ -1,0 +1,113 @@
+/** The files that may be the addon, best first: what was built here, then what came with the package. */
+import { builtin } from '../host.js';
+import { targetOfProcess } from './target.js';
+
+export interface AddonFile {
+  readonly path: string;
+  /** Where it came from: 'built here on 2026-11-27', 'prebuilt linux-x64'. */
+  readonly origin: string;
+  /** What was written down about it when it was made; absent for what node-gyp alone has built in a clone. */
+  readonly made?: Made;
+  /** Of the system, such as 'glibc 2.17 or newer'. */
+  readonly needs?: string;
+}
+
+export interface Made {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** build/batchnorm.json, written by `batchnorm build`. */
+export interface Stamp extends Made {
+  readonly version: string;
+  /** When it was built, such as 2026-11-27. */
+  readonly date: string;
+  /** Of the sources that it was built from. */
+  readonly sources: string;
+}
+
+/** prebuilds/manifest.json */
+interface Manifest {
+  readonly version: string;
+  readonly targets: Readonly<Record<string, Made & { readonly file: string; readonly needs?: string }>>;
+}
+
+/** From the package's folder. */
+export const OWN = {
+  addon: 'build/Release/batchnorm.node',
+  stamp: 'build/batchnorm.json',
+  failure: 'build/failure.txt',
+};
+const MANIFEST = 'prebuilds/manifest.json';
+
+/** Those that are there, and about the others why not. */
+export function findFiles(root: string): { files: AddonFile[]; reasons: Error[] } {
+  const files: AddonFile[] = [];
+  const reasons: Error[] = [];
+  for (const find of [ownBuild, prebuilt]) {
+    try {
+      files.push(find(root, versionOf(root)));
+    } catch (error) {
+      reasons.push(error as Error);
+    }
+  }
+  return { files, reasons };
+}
+
+function versionOf(root: string): string | undefined {
+  return (readJson(root, 'package.json') as { version?: string } | undefined)?.version;
+}
+
+function ownBuild(root: string, version: string | undefined): AddonFile {
+  const { statSync } = builtin<typeof import('node:fs')>('node:fs')!;
+  const path = pathOf(root, OWN.addon);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) {
+    const failure = readText(root, OWN.failure)?.trim();
+    throw new Error(failure === undefined ? 'none was built here' : `building it here failed: ${failure}`);
+  }
+  const stamp = readJson(root, OWN.stamp) as Stamp | undefined;
+  if (stamp === undefined) return { path, origin: `built here on ${stats.mtime.toISOString().slice(0, 10)}` };
+  if (stamp.version !== version) {
+    throw new Error(`what was built here is of version ${stamp.version}, and this is ${version}`);
+  }
+  return { path, origin: `built here on ${stamp.date}`, made: stamp };
+}
+
+function prebuilt(root: string, version: string | undefined): AddonFile {
+  const manifest = readJson(root, MANIFEST) as Manifest | undefined;
+  if (manifest === undefined) throw new Error('no prebuilt addons came with this package');
+  if (manifest.version !== version) {
+    throw new Error(`the prebuilt addons are of version ${manifest.version}, and this is ${version}`);
+  }
+  const target = targetOfProcess();
+  const made = manifest.targets[target];
+  if (made === undefined) throw new Error(`there is no prebuilt addon for ${target}`);
+  const { file, needs } = made;
+  return { path: pathOf(root, `prebuilds/${file}`), origin: `prebuilt ${target}`, made, ...(needs && { needs }) };
+}
+
+function readJson(root: string, name: string): unknown {
+  const text = readText(root, name);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${name} is damaged (${(cause as Error).message})`, { cause });
+  }
+}
+
+/** undefined where there is no such file. */
+function readText(root: string, name: string): string | undefined {
+  const { readFileSync } = builtin<typeof import('node:fs')>('node:fs')!;
+  try {
+    return readFileSync(pathOf(root, name), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function pathOf(root: string, name: string): string {
+  return builtin<typeof import('node:path')>('node:path')!.join(root, name);
+}

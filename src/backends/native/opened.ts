@@ -1,0 +1,114 @@
+/** Addon files that are opened as far as they are needed, and trusted after they have computed the right bits. */
+import type { Kernels } from '../../kernels.js';
+import { builtin } from '../host.js';
+import { adviceFor } from './advice.js';
+import { type AddonFile, findFiles } from './files.js';
+import { PROOF, proofOf } from './proof.js';
+import { type Addon, adapt, type Resources } from './table.js';
+
+/** The addons of a package, best first. */
+export class Addons {
+  readonly #root: string;
+  /** Not opened yet. */
+  readonly #files: AddonFile[];
+  readonly #opened: OpenedAddon[] = [];
+  readonly #absent: readonly Error[];
+  /** Files and single instruction sets that are not used, though they are there. */
+  readonly #refused: Error[] = [];
+
+  constructor(root: string) {
+    const { files, reasons } = findFiles(root);
+    this.#root = root;
+    this.#files = files;
+    this.#absent = reasons;
+  }
+
+  /** What this processor runs, best first. @throws where no addon loads; it says why, and what to do */
+  isas(): readonly string[] {
+    for (const opened of this.#each()) return opened.isas;
+    throw this.absence();
+  }
+
+  /** Of the first file that computes the right bits with the instruction set; undefined where none does. */
+  load(isa: string, resources: Resources): Kernels | undefined {
+    for (const opened of this.#each()) {
+      if (!opened.isas.includes(isa)) continue;
+      const kernels = opened.load(isa, resources);
+      if (kernels !== undefined)
+        return this.#refused.length === 0 ? kernels : { ...kernels, refused: this.#refusals() };
+      this.#refuse(opened.file, new Error(`it computes other bits than it should with ${isa} (built with -Ofast?)`));
+    }
+    return undefined;
+  }
+
+  /** Why nothing is used, and what to do. */
+  absence(): Error {
+    const reasons = [...this.#refusals(), ...this.#absent.map(({ message }) => message)];
+    const causes = [...this.#refused.map(({ cause }) => cause as Error), ...this.#absent];
+    const advice = adviceFor(this.#root, causes);
+    return new Error(`native: no addon is used: ${reasons.join('; ')}. ${advice}`, { cause: causes[0] });
+  }
+
+  *#each(): Generator<OpenedAddon> {
+    yield* this.#opened;
+    for (let file = this.#files.shift(); file !== undefined; file = this.#files.shift()) {
+      const opened = this.#open(file);
+      if (opened === undefined) continue;
+      this.#opened.push(opened);
+      yield opened;
+    }
+  }
+
+  #open(file: AddonFile): OpenedAddon | undefined {
+    try {
+      return new OpenedAddon(file);
+    } catch (cause) {
+      this.#refuse(file, cause as Error);
+      return undefined;
+    }
+  }
+
+  #refuse(file: AddonFile, cause: Error): void {
+    const message = `${file.origin}: ${explain(file, cause)}`;
+    if (!this.#refusals().includes(message)) this.#refused.push(new Error(message, { cause }));
+  }
+
+  #refusals(): string[] {
+    return this.#refused.map(({ message }) => message);
+  }
+}
+
+class OpenedAddon {
+  /** What this processor runs of it, best first. */
+  readonly isas: readonly string[];
+  readonly file: AddonFile;
+  readonly #addon: Addon;
+  /** By instruction set, whether it computes the right bits. */
+  readonly #proven = new Map<string, boolean>();
+
+  /** @throws where the file is damaged, forbidden, or made for another machine */
+  constructor(file: AddonFile) {
+    const { path, made } = file;
+    const { size } = builtin<typeof import('node:fs')>('node:fs')!.statSync(path);
+    // A truncated file may end the process when it is opened.
+    if (made !== undefined && size !== made.bytes) throw new Error(`it has ${size} bytes instead of ${made.bytes}`);
+    this.file = file;
+    this.#addon = builtin<typeof import('node:module')>('node:module')!.createRequire(path)(path);
+    this.isas = this.#addon.isas();
+  }
+
+  /** undefined where it computes wrong bits. */
+  load(isa: string, resources: Resources): Kernels | undefined {
+    if (this.#proven.get(isa) === false) return undefined;
+    const kernels = adapt(this.#addon.load(isa, resources), isa, resources.threads, this.file.origin);
+    if (!this.#proven.has(isa)) this.#proven.set(isa, proofOf(kernels) === PROOF);
+    return this.#proven.get(isa) ? kernels : undefined;
+  }
+}
+
+function explain({ path, needs }: AddonFile, { code, message }: NodeJS.ErrnoException): string {
+  if (code !== 'ERR_DLOPEN_FAILED') return message;
+  // The file is there: so glibc names one that is for another processor.
+  const reason = message.includes(`${path}: cannot open shared object file`) ? 'it is for another processor' : message;
+  return needs === undefined ? reason : `${reason} (it needs ${needs})`;
+}

@@ -1,0 +1,128 @@
+/** What the addon exports, and the kernel contract made of it. */
+import type { KernelActivation, Kernels } from '../../kernels.js';
+import type { Tensor } from '../../types.js';
+
+type Maybe<T> = T | null;
+type Parameters = [
+  mean: Float64Array,
+  variance: Float64Array,
+  gamma: Maybe<Tensor>,
+  beta: Maybe<Tensor>,
+  epsilon: number,
+];
+/** Parameters as [slope, low, high]. */
+type Activation = 0 | 1 | Float64Array;
+type Extents = [bytesPerElement: number, n: number, c: number, s: number];
+
+/** What `load` of the addon returns: the contract of kernels.ts with its objects laid out flat. */
+interface Table {
+  statistics(mean: Float64Array, variance: Float64Array, x: Tensor, ...extents: Extents): void;
+  normalize(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, Activation, ...Extents]): void;
+  forward(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, Activation, ...Extents]): void;
+  gradientSums(
+    sumDy: Float64Array,
+    sumDyDeviation: Float64Array,
+    dy: Tensor,
+    x: Tensor,
+    residual: Maybe<Tensor>,
+    ...rest: [...Parameters, activation: Activation, ...Extents]
+  ): void;
+  gradientInput(
+    dx: Tensor,
+    dresidual: Maybe<Tensor>,
+    dy: Tensor,
+    x: Tensor,
+    residual: Maybe<Tensor>,
+    ...rest: [
+      ...Parameters,
+      activation: Activation,
+      sumDy: Maybe<Float64Array>,
+      sumDyDeviation: Maybe<Float64Array>,
+      count: number,
+      ...Extents,
+    ]
+  ): void;
+  backward(
+    dx: Tensor,
+    dresidual: Maybe<Tensor>,
+    dgamma: Tensor,
+    dbeta: Tensor,
+    dy: Tensor,
+    x: Tensor,
+    residual: Maybe<Tensor>,
+    ...rest: [...Parameters, activation: Activation, batchStatistics: boolean, ...Extents]
+  ): void;
+}
+
+/** How the kernels may walk (native/kernels.h, Resources); all but `threads` by the machine's caches unless given. */
+export interface Resources {
+  readonly threads: number;
+  readonly threadBytes?: number;
+  readonly tileBytes?: number;
+  readonly sharedBytes?: number;
+  readonly streamBytes?: number;
+}
+
+export interface Addon {
+  isas(): string[];
+  load(isa: string, resources: Resources): Table;
+}
+
+/** Objects laid out flat: one array or number an argument is what Node-API reads fastest. */
+export function adapt(table: Table, isa: string, threads: number, origin: string): Kernels {
+  return {
+    name: 'native',
+    ...{ isa, threads, origin },
+    memory: null,
+    statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, bytesOf(x), n, c, s),
+    normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
+      table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, flat(activation), bytesOf(x), n, c, s),
+    forward: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
+      table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, flat(activation), bytesOf(x), n, c, s),
+    gradientSums: (sums, dy, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) => {
+      const { sumDy, sumDyDeviation } = sums;
+      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
+      table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, flat(activation), bytesOf(x), n, c, s);
+    },
+    gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, { n, c, s }) => {
+      const { mean, variance, gamma, beta, epsilon } = affine;
+      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
+      const given = [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null] as const;
+      const extents: Extents = [bytesOf(x), n, c, s];
+      table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, flat(activation), ...given, count, ...extents);
+    },
+    backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, { n, c, s }) => {
+      const { mean, variance, gamma, beta, epsilon } = affine;
+      table.backward(
+        dx,
+        dresidual,
+        dgamma,
+        dbeta,
+        dy,
+        x,
+        residual,
+        mean,
+        variance,
+        gamma,
+        beta,
+        epsilon,
+        flat(activation),
+        batchStatistics,
+        bytesOf(x),
+        n,
+        c,
+        s,
+      );
+    },
+  };
+}
+
+function flat(activation: KernelActivation): Activation {
+  if (typeof activation === 'number') return activation;
+  return Float64Array.of(activation.slope, activation.low, activation.high);
+}
+
+/** Told, since it costs Node-API as much to find out as to read another array. */
+function bytesOf(x: Tensor): number {
+  return x.BYTES_PER_ELEMENT;
+}

@@ -1,0 +1,53 @@
+/** The addon, built by flags that change bits. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { packageRoot } from '#dist/package-root.js';
+
+const ROOT = packageRoot()!;
+const NATIVE = join(ROOT, 'native');
+const KERNELS = ['stats', 'normalize', 'backward', 'table'];
+const EDGE = ['addon', 'cpu', 'machine', 'pool'];
+/** dispatch.cc for one instruction set: that of ARM has one. */
+const ONE_ISA = ['-D_M_ARM64', '-Dneon=baseline'];
+
+/** With the instruction set `baseline` alone; or why that cannot be. */
+export function buildWrongAddon(folder: string, flags: readonly string[]): { file: string } | { reason: string } {
+  const headers = nodeHeaders();
+  if (process.platform !== 'linux' || process.arch !== 'x64') return { reason: 'the flags are those of g++ on x64' };
+  if (headers === undefined) return { reason: 'there are no headers of Node.js' };
+  if (spawnSync('g++', ['--version']).error) return { reason: 'there is no g++' };
+  const includes = [headers, join(ROOT, 'node_modules', 'node-addon-api')].map((include) => `-I${include}`);
+  const common = ['-std=c++17', '-fPIC', '-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS', ...includes];
+  const compile = (name: string, into: string, own: readonly string[]) => {
+    const object = join(into, `${name}.o`);
+    if (!existsSync(object)) gcc([...common, ...own, '-c', join(NATIVE, `${name}.cc`), '-o', object]);
+    return object;
+  };
+  const shared = join(dirname(folder), 'edge');
+  mkdirSync(shared, { recursive: true });
+  mkdirSync(folder, { recursive: true });
+  const objects = [
+    ...KERNELS.map((name) => compile(name, folder, ['-DBN_ISA=baseline', '-fno-exceptions', ...flags])),
+    ...EDGE.map((name) => compile(name, shared, ['-O1'])),
+    compile('dispatch', shared, ['-O1', ...ONE_ISA]),
+  ];
+  const file = join(folder, 'wrong.node');
+  gcc(['-shared', ...objects, '-pthread', '-o', file]);
+  return { file };
+}
+
+function gcc(args: readonly string[]): void {
+  const { status, stderr } = spawnSync('g++', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`g++ ${args.join(' ')}: exit code ${status}\n${stderr}`);
+}
+
+/** Those that came with Node.js, or that node-gyp has downloaded. */
+function nodeHeaders(): string | undefined {
+  const folders = [
+    join(dirname(dirname(process.execPath)), 'include', 'node'),
+    join(homedir(), '.cache', 'node-gyp', process.versions.node, 'include', 'node'),
+  ];
+  return folders.find((folder) => existsSync(join(folder, 'node_api.h')));
+}
