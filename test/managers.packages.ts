@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { MANAGERS } from './support/packages/managers.js';
 import { newPlace } from './support/packages/place.js';
 import { prepared } from './support/packages/prepared.js';
-import { runWell, testRows } from './support/packages/rows.js';
+import { testRows } from './support/packages/rows.js';
 
 /** What managers say when a package has a script for them to run, to block, or to ask about. */
 const OF_SCRIPTS = /scripts?\b|postinstall|approve|blocked|trust|gyp|compil/i;
@@ -14,16 +14,16 @@ const ready = await prepared();
 if (ready) {
   const { tools, registry, modules, expected } = ready;
 
-  testRows('package managers', MANAGERS, async ({ name, node, program, add, runs, files = {} }) => {
-    const { folder, env } = newPlace(name, { node: tools(node, 'bin', 'node'), registry, files });
-    const installed = await runWell([...program(tools), ...add], folder, env);
+  testRows('package managers', MANAGERS, async ({ name, version, programs, add, run, files = {} }) => {
+    const node = tools(`node-${version}`, 'bin', 'node');
+    const { folder, shell } = newPlace(name, { node, registry, programs: programs(tools), files });
+    const installed = await shell(add);
     const said = installed.stdout + installed.stderr;
     assert.not(OF_SCRIPTS.test(said), said);
     cpSync(modules, join(folder, 'compiled'), { recursive: true });
     // Node.js before 20.19 cannot require ES modules.
-    for (const module of node === 'node-20.16' ? ['esm.mjs'] : ['esm.mjs', 'cjs.cjs']) {
-      const command = [...(runs?.(tools) ?? ['node']), join('compiled', module)];
-      const { stdout, stderr } = await runWell(command, folder, env);
+    for (const module of version === '20.16' ? ['esm.mjs'] : ['esm.mjs', 'cjs.cjs']) {
+      const { stdout, stderr } = await shell(`${run} compiled/${module}`);
       assert.is(stderr, '');
       assert.equal(JSON.parse(stdout), expected);
     }

@@ -30,8 +30,8 @@ const ready = await prepared();
 if (ready) {
   const { tools, expected, installed } = ready;
 
-  testRows('runtimes', RUNTIMES, async ({ command, modules }) => {
-    const { folder, env } = await installed();
+  testRows('runtimes', RUNTIMES, async ({ name, command, modules }) => {
+    const { folder, env } = await installed(name);
     for (const module of modules) {
       const { stdout, stderr } = await runWell([...command(tools), join('compiled', module)], folder, env);
       assert.is(stderr, '');

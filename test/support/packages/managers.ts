@@ -1,68 +1,79 @@
-/** Package managers, a row each: how a user adds the package in an empty folder, and how modules are run there. */
+/** Package managers, a row each, by what their users type in an empty folder. */
 import type { Tools } from './tools.js';
 
 export interface Manager {
   readonly name: string;
-  /** The version of Node.js on the PATH. */
-  readonly node: string;
-  /** A program of the tools, and what comes before the arguments. */
-  readonly program: (tools: Tools) => string[];
-  readonly add: readonly string[];
-  /** What runs a module: the Node.js of the PATH, unless it is another. */
-  readonly runs?: (tools: Tools) => string[];
+  /** Of Node.js, which is on the PATH. */
+  readonly version: string;
+  /** What else is on the PATH: a name, and the command that it stands for. */
+  readonly programs: (tools: Tools) => Readonly<Record<string, readonly string[]>>;
+  readonly add: string;
+  /** What comes before the file of a module. */
+  readonly run: string;
+  /** What comes before the arguments of the package's own command. */
+  readonly exec: string;
   /** Files that are in the folder before. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
-const script =
-  (node: string, ...path: string[]) =>
-  (tools: Tools) => [tools(node, 'bin', 'node'), tools(...path)];
-const npm = (version: string, node: string): Manager => ({
-  name: `npm ${version}`,
-  node,
-  program: script(node, `npm-${version}`, 'bin', 'npm-cli.js'),
-  add: ['install', 'batchnorm'],
+const npm = (npm: string, version: string): Manager => ({
+  name: `npm ${npm}`,
+  version,
+  programs: (tools) => ({
+    npm: ['node', tools(`npm-${npm}`, 'bin', 'npm-cli.js')],
+    npx: ['node', tools(`npm-${npm}`, 'bin', 'npx-cli.js')],
+  }),
+  add: 'npm install batchnorm',
+  run: 'node',
+  exec: 'npx batchnorm',
 });
-const yarn4 = script('node-24', '@yarnpkg', 'cli-dist', 'bin', 'yarn.js');
-const berry = (nodeLinker: string): Manager => ({
+
+const yarn4 = (nodeLinker: string): Manager => ({
   name: `Yarn 4, ${nodeLinker}`,
-  node: 'node-24',
-  program: yarn4,
-  add: ['add', 'batchnorm'],
-  runs: (tools) => [...yarn4(tools), 'node'],
+  version: '24',
+  programs: (tools) => ({ yarn: ['node', tools('@yarnpkg', 'cli-dist', 'bin', 'yarn.js')] }),
+  add: 'yarn add batchnorm',
+  run: 'yarn node',
+  exec: 'yarn batchnorm',
   files: { 'package.json': '{}', '.yarnrc.yml': `nodeLinker: ${nodeLinker}\n` },
 });
 
 export const MANAGERS: readonly Manager[] = [
-  npm('12', 'node-24'),
-  npm('11', 'node-22'),
-  npm('10', 'node-20.16'),
+  npm('12', '24'),
+  npm('11', '22'),
+  npm('10', '20.16'),
   {
     name: 'pnpm 12',
-    node: 'node-24',
-    program: (tools) => [tools('pnpm', 'pnpm')],
-    add: ['add', 'batchnorm'],
+    version: '26',
+    programs: (tools) => ({ pnpm: [tools('pnpm', 'pnpm')] }),
+    add: 'pnpm add batchnorm',
+    run: 'node',
+    exec: 'pnpm batchnorm',
   },
   {
     name: 'Yarn 1',
-    node: 'node-22',
-    program: script('node-22', 'yarn', 'bin', 'yarn.js'),
-    add: ['add', 'batchnorm'],
+    version: '22',
+    programs: (tools) => ({ yarn: ['node', tools('yarn', 'bin', 'yarn.js')] }),
+    add: 'yarn add batchnorm',
+    run: 'node',
+    exec: 'yarn batchnorm',
   },
-  berry('pnp'),
-  berry('node-modules'),
+  yarn4('pnp'),
+  yarn4('node-modules'),
   {
     name: 'Bun',
-    node: 'node-24',
-    program: (tools) => [tools('bun', 'bin', 'bun')],
-    add: ['add', 'batchnorm'],
-    runs: (tools) => [tools('bun', 'bin', 'bun')],
+    version: '24',
+    programs: (tools) => ({ bun: [tools('bun', 'bin', 'bun')], bunx: [tools('bun', 'bin', 'bun'), 'x'] }),
+    add: 'bun add batchnorm',
+    run: 'bun',
+    exec: 'bunx batchnorm',
   },
   {
     name: 'Deno',
-    node: 'node-24',
-    program: (tools) => [tools('deno', 'deno')],
-    add: ['add', 'npm:batchnorm'],
-    runs: (tools) => [tools('deno', 'deno'), 'run', '--allow-all'],
+    version: '24',
+    programs: (tools) => ({ deno: [tools('deno', 'deno')] }),
+    add: 'deno add npm:batchnorm',
+    run: 'deno run --allow-all',
+    exec: 'deno run --allow-all npm:batchnorm',
   },
 ];

@@ -1,14 +1,28 @@
 /** Where packages are tried: an empty folder, a home of its own, a registry, and a PATH on which there is no compiler. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { type Outcome, runWell } from './rows.js';
 
-/** What shims of package managers call; `npm exec` and scripts need a shell. */
+/** What the commands that package managers install call. */
 const PROGRAMS = ['sh', 'dirname', 'basename', 'sed', 'uname', 'readlink'];
 
+/** A user's shell in a folder. */
 export interface Place {
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
+  /** What a command line prints. It must end well. */
+  shell(line: string, env?: NodeJS.ProcessEnv): Promise<Outcome>;
+}
+
+export interface PlaceOptions {
+  /** The file of Node.js that is on the PATH. */
+  readonly node: string;
+  readonly registry: string;
+  /** What else is on the PATH: a name, and the command that it stands for. */
+  readonly programs?: Readonly<Record<string, readonly string[]>>;
+  /** Files of the folder: a name, and what is in it. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 const home = mkdtempSync(join(tmpdir(), 'batchnorm-packages-'));
@@ -19,14 +33,7 @@ export function newFolder(name: string): string {
   return mkdtempSync(join(home, `${name.replace(/\W+/g, '-')}-`));
 }
 
-export interface PlaceOptions {
-  /** The file of Node.js that is on the PATH. */
-  readonly node: string;
-  readonly registry: string;
-  readonly files?: Readonly<Record<string, string>>;
-}
-
-export function newPlace(name: string, { node, registry, files = {} }: PlaceOptions): Place {
+export function newPlace(name: string, { node, registry, programs = {}, files = {} }: PlaceOptions): Place {
   const around = newFolder(name);
   const folder = join(around, 'project');
   const bin = join(around, 'bin');
@@ -34,9 +41,12 @@ export function newPlace(name: string, { node, registry, files = {} }: PlaceOpti
   for (const made of [folder, bin, HOME]) mkdirSync(made);
   symlinkSync(node, join(bin, 'node'));
   for (const program of PROGRAMS) symlinkSync(onThePath(program), join(bin, program));
+  for (const [program, command] of Object.entries(programs)) stand(join(bin, program), command);
   write(HOME, configuration(registry));
   write(folder, files);
-  return { folder, env: { HOME, PATH: bin } };
+  const env = { HOME, PATH: bin };
+  const shell: Place['shell'] = (line, more) => runWell([join(bin, 'sh'), '-c', line], folder, { ...env, ...more });
+  return { folder, env, shell };
 }
 
 /** What a user has set up: npm, pnpm, Yarn 1, Bun and Deno read the first file, Yarn 4 the second. */
@@ -48,7 +58,13 @@ function configuration(registry: string): Record<string, string> {
   };
 }
 
-function write(folder: string, files: Readonly<Record<string, string>>): void {
+/** A program that stands for a command. */
+function stand(file: string, command: readonly string[]): void {
+  writeFileSync(file, `#!/bin/sh\nexec ${command.map((word) => `'${word}'`).join(' ')} "$@"\n`);
+  chmodSync(file, 0o755);
+}
+
+export function write(folder: string, files: Readonly<Record<string, string>>): void {
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
 }
 

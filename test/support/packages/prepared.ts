@@ -7,20 +7,24 @@ import { compileConsumers, type Report, ROOT, report } from '../install.js';
 import { skipAloud } from '../runner.js';
 import { suiteOf } from '../suite.js';
 import { packAll } from './packed.js';
-import { newFolder, newPlace, type Place } from './place.js';
-import { serve } from './registry.js';
+import { newFolder, newPlace, type Place, write } from './place.js';
+import { type Packed, serve } from './registry.js';
 import { runWell } from './rows.js';
 import { installTools, type Tools } from './tools.js';
 
+type Files = Readonly<Record<string, string>>;
+
 export interface Prepared {
   readonly tools: Tools;
+  /** The tarball of this package, and what its package.json says. */
+  readonly packed: Packed;
   readonly registry: string;
   /** The folder of the user's compiled modules: esm.mjs, cjs.cjs, and the probe. */
   readonly modules: string;
   /** What they print where all is well. */
   readonly expected: Report;
-  /** A place in which npm has installed the package, with those modules in the folder `compiled`; made when it is first asked for. */
-  installed(): Promise<Place>;
+  /** A place of one's own in which npm has installed the package, with those modules in the folder `compiled`, and files. */
+  installed(name: string, files?: Files): Promise<Place>;
 }
 
 let preparing: Promise<Prepared | null> | undefined;
@@ -38,28 +42,21 @@ async function prepare(): Promise<Prepared | null> {
     else skipAloud('packages', tools.reason);
     return null;
   }
-  const registry = await serve(packAll(newFolder('packed')));
+  const packages = packAll(newFolder('packed'));
+  const registry = await serve(packages);
   const modules = compileConsumers(newConsumer());
   const { bits } = report(join(ROOT, 'dist-test'), modules, 'esm.mjs');
+  const expected = { backend: 'native', reason: null, bits };
   let installing: Promise<Place> | undefined;
-  return {
-    tools,
-    registry,
-    modules,
-    expected: { backend: 'native', reason: null, bits },
-    installed: () => {
-      installing ??= install(tools, registry, modules);
-      return installing;
-    },
+  const installed = async (name: string, files: Files = {}): Promise<Place> => {
+    installing ??= installByNpm(tools, registry);
+    const place = newPlace(name, { node: nodeOf(tools), registry });
+    cpSync((await installing).folder, place.folder, { recursive: true });
+    cpSync(modules, join(place.folder, 'compiled'), { recursive: true });
+    write(place.folder, files);
+    return place;
   };
-}
-
-async function install(tools: Tools, registry: string, modules: string): Promise<Place> {
-  const node = tools('node-24', 'bin', 'node');
-  const place = newPlace('installed', { node, registry });
-  await runWell([node, tools('npm-12', 'bin', 'npm-cli.js'), 'install', 'batchnorm'], place.folder, place.env);
-  cpSync(modules, join(place.folder, 'compiled'), { recursive: true });
-  return place;
+  return { tools, packed: packages[0]!, registry, modules, expected, installed };
 }
 
 /** A folder in which 'batchnorm' means this clone. */
@@ -68,4 +65,15 @@ function newConsumer(): string {
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(ROOT, join(folder, 'node_modules', 'batchnorm'), 'junction');
   return folder;
+}
+
+async function installByNpm(tools: Tools, registry: string): Promise<Place> {
+  const place = newPlace('installed', { node: nodeOf(tools), registry });
+  const npm = [nodeOf(tools), tools('npm-12', 'bin', 'npm-cli.js')];
+  await runWell([...npm, 'install', 'batchnorm'], place.folder, place.env);
+  return place;
+}
+
+function nodeOf(tools: Tools): string {
+  return tools('node-24', 'bin', 'node');
 }

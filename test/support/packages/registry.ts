@@ -9,6 +9,8 @@ interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly scripts?: Readonly<Record<string, string>>;
+  readonly gypfile?: boolean;
+  readonly engines?: { readonly node: string };
 }
 
 export interface Packed {

@@ -1,0 +1,46 @@
+/** What the tarball weighs, and what its package.json promises and must not say. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { prepared } from './support/packages/prepared.js';
+import { suiteOf } from './support/suite.js';
+
+const MIB = 2 ** 20;
+const DEPENDENCIES = ['batchnorm', 'commander'];
+
+const ready = await prepared();
+if (ready) {
+  const { packed, installed } = ready;
+  const test = suiteOf('tarball');
+  const { manifest, file } = packed;
+
+  test('5 MB packed, 12 MB unpacked, at most', async () => {
+    const { folder } = await installed('tarball');
+    const root = join(folder, 'node_modules', 'batchnorm');
+    const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).map((name) => statSync(join(root, name)));
+    const unpacked = files.reduce((sum, stats) => sum + (stats.isFile() ? stats.size : 0), 0);
+    assert.ok(unpacked > MIB && unpacked <= 12 * MIB, `${unpacked} bytes unpacked`);
+    assert.ok(statSync(file).size <= 5 * MIB, `${statSync(file).size} bytes packed`);
+  });
+
+  test('nothing that a package manager runs, or asks about', async () => {
+    const { folder } = await installed('scripts');
+    const { scripts = {}, gypfile } = manifest;
+    assert.is(gypfile, false);
+    assert.not(readdirSync(join(folder, 'node_modules', 'batchnorm')).includes('binding.gyp'));
+    for (const name of ['preinstall', 'install', 'postinstall', 'prepublish']) assert.not(name in scripts, name);
+    // Yarn 4 adds the dependency node-gyp to any package of which a script names it.
+    for (const [name, script] of Object.entries(scripts)) assert.not(script.includes('node-gyp'), name);
+  });
+
+  test('what is installed with it', async () => {
+    const { folder } = await installed('dependencies');
+    const names = readdirSync(join(folder, 'node_modules')).filter((name) => !name.startsWith('.'));
+    assert.equal(names.sort(), DEPENDENCIES);
+  });
+
+  test('engines: the oldest Node.js that is tested', () => {
+    const tested = JSON.parse(readFileSync(ready.tools('node-20.16', 'package.json'), 'utf8')).version;
+    assert.is(manifest.engines?.node, `>=${tested.replace(/^v/, '')}`);
+  });
+}
