@@ -36,12 +36,36 @@ export function sliceColumns({ head, rows }: Columns, start: number, end: number
   return { head, rows: rows.map((row) => row.subarray(start, end)) };
 }
 
-/** Rows of count, mean and variance. */
+/** Rows of count, mean and variance. Where the count of a rank is none, the joined one says so: {@link isCount}. */
 export function joinMoments([first, ...others]: readonly Columns[]): Float64Array[] {
   const [count, mean, variance] = first.rows.map((row) => row.slice());
   for (const { rows } of others)
     mergeMoments({ count, mean, variance }, { count: rows[0], mean: rows[1], variance: rows[2] });
+  markWrongCounts(count, [first, ...others]);
   return [count, mean, variance];
+}
+
+/** The first row holds counts, which are added; the others nothing. */
+export function joinCounts(ranks: readonly Columns[]): Float64Array[] {
+  const totals = joinSums(ranks);
+  markWrongCounts(totals[0], ranks);
+  return totals;
+}
+
+/** A number of values, or the sum of their weights. */
+export function isCount(count: number): boolean {
+  return count >= 0 && count < Infinity;
+}
+
+/**
+ * Where rank r sent a count that is none, the joined one becomes −1 − r. The rank that joins a column may be the only one that sees
+ * what was sent; this way all ranks know, and can refuse it alike, after the exchange that none of them may leave.
+ */
+function markWrongCounts(joined: Float64Array, ranks: readonly Columns[]): void {
+  for (let rank = ranks.length - 1; rank >= 0; rank--) {
+    const [counts] = ranks[rank].rows;
+    for (let ch = 0; ch < joined.length; ch++) if (!isCount(counts[ch])) joined[ch] = -1 - rank;
+  }
 }
 
 /** Added row by row. */

@@ -1,11 +1,12 @@
 /** Several things in one exchange: its cost is mostly that of any message at all. */
-import { joinMoments, joinStretches, joinSums } from './columns.js';
+import { joinCounts, joinMoments, joinStretches, joinSums } from './columns.js';
 import { type GradientSums, gradientSumsOf, isGradientSums, sumsOf } from './gradient-sums.js';
 import { wrongKind } from './messages.js';
 import { arraysOf, isMoments, type Moments, momentsOf } from './moments.js';
-import { allreduce, checkReducer, type ExchangeTag, exchange, type Reducer } from './reducer.js';
+import { allreduce, checkCounts, checkReducer, type ExchangeTag, exchange, type Reducer } from './reducer.js';
 
 const NOTHING = new Float64Array(0);
+const NAME = 'reducer';
 
 /**
  * Several arrays in one exchange, instead of one for each.
@@ -24,13 +25,13 @@ const NOTHING = new Float64Array(0);
  */
 export function exchangeAll(reducer: Reducer, arrays: readonly Float64Array[], tag?: ExchangeTag): Float64Array[][] {
   const call = 'exchangeAll';
-  checkReducer(call, 'reducer', reducer);
+  checkReducer(call, NAME, reducer);
   if (!Array.isArray(arrays)) throw wrongKind(call, 'arrays', 'an array of Float64Array', arrays);
   arrays.forEach((array, i) => {
     if (!(array instanceof Float64Array)) throw wrongKind(call, `arrays[${i}]`, 'a Float64Array', array);
   });
   const ends = endsOf(arrays);
-  return exchange(call, reducer, joined(arrays, ends), tag).map((sent) =>
+  return exchange(call, NAME, reducer, joined(arrays, ends), tag).map((sent) =>
     arrays.map(({ length }, i) => sent.slice(ends[i] - length, ends[i])),
   );
 }
@@ -56,14 +57,14 @@ export function sumRanks(
   tag?: ExchangeTag,
 ): Float64Array[] {
   const call = 'sumRanks';
-  checkReducer(call, 'reducer', reducer);
+  checkReducer(call, NAME, reducer);
   if (!Array.isArray(arrays)) throw wrongKind(call, 'arrays', 'an array of Float32Array or Float64Array', arrays);
   arrays.forEach((array, i) => {
     if (array instanceof Float32Array || array instanceof Float64Array) return;
     throw wrongKind(call, `arrays[${i}]`, 'a Float32Array or Float64Array', array);
   });
   const ends = endsOf(arrays);
-  const [sums] = allreduce(call, reducer, { head: NOTHING, rows: [joined(arrays, ends)] }, joinSums, tag);
+  const [sums] = allreduce(call, NAME, reducer, { head: NOTHING, rows: [joined(arrays, ends)] }, joinSums, 1, tag);
   return arrays.map(({ length }, i) => sums.slice(ends[i] - length, ends[i]));
 }
 
@@ -88,7 +89,7 @@ export function mergeRanks<P extends readonly (Moments | GradientSums)[]>(
   tag?: ExchangeTag,
 ): { -readonly [K in keyof P]: P[K] extends Moments ? Moments : GradientSums } {
   const call = 'mergeRanks';
-  checkReducer(call, 'reducer', reducer);
+  checkReducer(call, NAME, reducer);
   if (!Array.isArray(parts)) throw wrongKind(call, 'parts', 'an array of Moments and GradientSums', parts);
   const own = parts.map((part: unknown, i) => rowsOf(call, `parts[${i}]`, part));
   const ends = endsOf(own.map(([row]) => row));
@@ -98,13 +99,18 @@ export function mergeRanks<P extends readonly (Moments | GradientSums)[]>(
       ends,
     ),
   );
-  const stretches = own.map(([row], i) => ({
-    columns: row.length,
-    join: isMoments(parts[i]) ? joinMoments : joinSums,
-  }));
-  const whole = allreduce(call, reducer, { head: NOTHING, rows }, joinStretches(stretches), tag);
+  const stretches = own.flatMap(([row], i) =>
+    isMoments(parts[i])
+      ? [{ columns: row.length, join: joinMoments }]
+      : [
+          { columns: 1, join: joinCounts },
+          { columns: row.length - 1, join: joinSums },
+        ],
+  );
+  const whole = allreduce(call, NAME, reducer, { head: NOTHING, rows }, joinStretches(stretches), 3, tag);
   const merged = parts.map((part: Moments | GradientSums, i) => {
     const [first, second, third] = whole.map((row) => row.subarray(ends[i] - own[i][0].length, ends[i]));
+    checkCounts(call, NAME, isMoments(part) ? first : first.subarray(0, 1));
     if (isMoments(part)) return momentsOf({ count: first, mean: second, variance: third });
     return gradientSumsOf(first[0], { sumDy: first.subarray(1), sumDyDeviation: second.subarray(1) });
   });

@@ -1,11 +1,12 @@
 /** What a layer needs of the workers that normalise one batch together. */
-import { type Columns, columnsOf, type Join, writeRows } from './columns.js';
-import { wrongKind, wrongValue } from './messages.js';
+import { type Columns, columnsOf, isCount, type Join, writeRows } from './columns.js';
+import { expected, wrongKind, wrongValue } from './messages.js';
+import { kindOf } from './typed-arrays.js';
 import { checkSize } from './validate.js';
 
 /**
  * What an exchange is about. Ranks that send the same tag are at the same place of the same program, which a reducer may
- * check; that of `batchnorm/mpi` does.
+ * check; those of this library do.
  */
 export interface ExchangeTag {
   /** Which of the layers that were made with this reducer: 0 is the first. Make them in the same order on every rank. */
@@ -57,40 +58,108 @@ export function checkReducer(call: string, name: string, reducer: Reducer): void
   if (rank >= size) throw wrongValue(call, `${name}.rank`, `less than its size, ${size}`, rank);
 }
 
-/** What every rank sent: as many arrays as there are ranks, each as long as that of this one. */
+/**
+ * What every rank sent: as many arrays as there are ranks, each as long as that of this one.
+ *
+ * @param name what the call calls its reducer
+ */
 export function exchange(
   call: string,
+  name: string,
   reducer: Reducer,
   values: Float64Array,
   tag?: ExchangeTag,
 ): readonly Float64Array[] {
   const all = reducer.exchange(values, tag);
   const wanted = `${reducer.size} arrays of ${values.length} numbers (one a rank)`;
-  if (!Array.isArray(all) || all.length !== reducer.size) throw wrongValue(call, 'synchronize.exchange()', wanted, all);
+  if (!Array.isArray(all)) throw wrongKind(call, `${name}.exchange()`, wanted, all);
+  if (all.length !== reducer.size) throw wrongValue(call, `${name}.exchange()`, wanted, all);
   all.forEach((array, rank) => {
-    if (array?.length !== values.length) throw wrongValue(call, `synchronize.exchange()[${rank}]`, wanted, array);
+    checkNumbers(call, `${name}.exchange()[${rank}]`, array, values.length, wanted);
   });
   return all;
 }
 
-/** `join` of what all ranks have. */
+/**
+ * `join` of what all ranks have.
+ *
+ * @param name what the call calls its reducer
+ * @param count how many rows `join` makes
+ */
 export function allreduce(
   call: string,
+  name: string,
   reducer: Reducer,
   own: Columns,
   join: Join,
+  count: number,
   tag?: ExchangeTag,
 ): readonly Float64Array[] {
   if (reducer.allreduce === undefined)
-    return allreduceByExchange(own, join, (values) => exchange(call, reducer, values, tag));
+    return allreduceByExchange(own, join, (values) => exchange(call, name, reducer, values, tag));
   const columns = own.rows[0].length;
-  const all = reducer.allreduce(own, join, tag);
+  const answer = `${name}.allreduce()`;
+  const all = reducer.allreduce(own, checkedJoin(call, answer, reducer.size, own, join), tag);
   const wanted = `rows of ${columns} numbers`;
-  if (!Array.isArray(all)) throw wrongValue(call, 'synchronize.allreduce()', wanted, all);
+  if (!Array.isArray(all)) throw wrongKind(call, answer, `${count} ${wanted}`, all);
   all.forEach((row, i) => {
-    if (row?.length !== columns) throw wrongValue(call, `synchronize.allreduce()[${i}]`, wanted, row);
+    checkNumbers(call, `${answer}[${i}]`, row, columns, wanted);
   });
+  if (all.length !== count) throw wrongValue(call, answer, `${count} ${wanted}`, all);
   return all;
+}
+
+/** For reducers of others, which divide columns in their own way. */
+function checkedJoin(call: string, name: string, size: number, own: Columns, join: Join): Join {
+  const rowsWanted = `${own.rows.length} rows`;
+  return (ranks, start) => {
+    if (!Array.isArray(ranks)) throw wrongKind(call, `${name}: join(ranks)`, `columns of ${size} ranks`, ranks);
+    if (ranks.length !== size) throw wrongValue(call, `${name}: join(ranks)`, `columns of ${size} ranks`, ranks);
+    const length = ranks[0]?.rows?.[0]?.length;
+    ranks.forEach((columns: Partial<Columns> | undefined, rank) => {
+      const { head, rows } = columns ?? {};
+      const where = `${name}: join(ranks)[${rank}]`;
+      checkNumbers(call, `${where}.head`, head, own.head.length, `${own.head.length} numbers`);
+      if (!Array.isArray(rows)) throw wrongKind(call, `${where}.rows`, rowsWanted, rows);
+      if (rows.length !== own.rows.length) throw wrongValue(call, `${where}.rows`, rowsWanted, rows);
+      rows.forEach((row: unknown, i) => {
+        checkNumbers(call, `${where}.rows[${i}]`, row, length, `${length} numbers, as in all rows`);
+      });
+    });
+    const last = own.rows[0].length - length;
+    if (!(Number.isInteger(start) && start >= 0 && start <= last)) {
+      throw wrongValue(call, `${name}: join(ranks, start)`, `an integer from 0 to ${last}`, start);
+    }
+    return join(ranks, start);
+  };
+}
+
+function checkNumbers(call: string, name: string, array: unknown, length: number, wanted: string): void {
+  if (kindOf(array) !== 'Float64Array') throw wrongKind(call, name, `a Float64Array: ${wanted}`, array);
+  if ((array as Float64Array).length !== length) throw wrongValue(call, name, wanted, array);
+}
+
+/**
+ * Counts as `join` made them of those of all ranks: on every rank alike, since all have joined the same.
+ *
+ * @throws RangeError where a rank sent one that is none
+ */
+export function checkCounts(call: string, name: string, counts: Float64Array): void {
+  const wrong = counts.find((count) => !isCount(count));
+  if (wrong === undefined) return;
+  const from = Number.isInteger(wrong) && wrong < 0 ? `rank ${-1 - wrong}` : 'some rank';
+  const wanted = 'from every rank a count of values that is finite and >= 0';
+  throw new RangeError(expected(call, `${name}.exchange()`, wanted, `another from ${from}`));
+}
+
+/** How many layers each reducer has, of whichever kind: their tags are told apart by it. */
+const layers = new WeakMap<Reducer, number>();
+
+/** Which of the reducer's layers the next one is. */
+export function nextLayer(reducer: Reducer): number {
+  const layer = layers.get(reducer) ?? 0;
+  layers.set(reducer, layer + 1);
+  return layer;
 }
 
 /** Everyone joins everything. */

@@ -3,7 +3,7 @@ import { type Join, joinMoments, joinSums } from './columns.js';
 import type { GradientSums } from './kernels.js';
 import { wrongKind } from './messages.js';
 import type { MomentArrays } from './moment-arrays.js';
-import { allreduce, checkReducer, type ExchangeTag, type Reducer } from './reducer.js';
+import { allreduce, checkCounts, checkReducer, type ExchangeTag, nextLayer, type Reducer } from './reducer.js';
 import { checkChoice } from './validate.js';
 
 export interface SynchronizeOptions {
@@ -17,8 +17,7 @@ export interface SynchronizeOptions {
   gradients?: 'local' | 'summed' | undefined;
 }
 
-/** How many layers each reducer has. */
-const layers = new WeakMap<Reducer, number>();
+const NAME = 'synchronize';
 
 /** A layer among its like on the other ranks. */
 export class Synchronization {
@@ -33,8 +32,7 @@ export class Synchronization {
   constructor(reducer: Reducer, summed: boolean) {
     this.summed = summed;
     this.#reducer = reducer;
-    this.#layer = layers.get(reducer) ?? 0;
-    layers.set(reducer, this.#layer + 1);
+    this.#layer = nextLayer(reducer);
   }
 
   /**
@@ -44,7 +42,8 @@ export class Synchronization {
   moments(call: string, part: MomentArrays): MomentArrays {
     const own = { head: Float64Array.of(part.count[0] ?? 0), rows: [part.mean, part.variance] };
     const tag = this.#tag('forward', part.mean.length, ++this.#forwards);
-    const [count, mean, variance] = allreduce(call, this.#reducer, own, joinBatches, tag);
+    const [count, mean, variance] = allreduce(call, NAME, this.#reducer, own, joinBatches, 3, tag);
+    checkCounts(call, NAME, count);
     return { count, mean, variance };
   }
 
@@ -52,7 +51,7 @@ export class Synchronization {
   sums(call: string, part: GradientSums): GradientSums {
     const own = { head: new Float64Array(0), rows: [part.sumDy, part.sumDyDeviation] };
     const tag = this.#tag('backward', part.sumDy.length, ++this.#backwards);
-    const [sumDy, sumDyDeviation] = allreduce(call, this.#reducer, own, joinSums, tag);
+    const [sumDy, sumDyDeviation] = allreduce(call, NAME, this.#reducer, own, joinSums, 2, tag);
     return { sumDy, sumDyDeviation };
   }
 
@@ -77,6 +76,6 @@ export function readSynchronization(
     if (gradients === 'summed') throw wrongKind(call, 'synchronize', "a Reducer for gradients: 'summed'", synchronize);
     return null;
   }
-  checkReducer(call, 'synchronize', synchronize);
+  checkReducer(call, NAME, synchronize);
   return { reducer: synchronize, summed: gradients === 'summed' };
 }

@@ -1,6 +1,8 @@
 import { environmentError } from './errors.js';
+import { checkTag, differences, HEADER, lengthIn, mismatch, writeHeader } from './exchange-header.js';
 import { describe, expected, wrongKind, wrongValue } from './messages.js';
-import type { Reducer } from './reducer.js';
+import type { ExchangeTag, Reducer } from './reducer.js';
+import { kindOf } from './typed-arrays.js';
 import { checkOptions, checkSize, NO_OPTIONS, nameSet } from './validate.js';
 
 export interface ThreadReducerOptions {
@@ -18,14 +20,22 @@ function capacityFor(channels: number): number {
   return 3 * (1 + channels);
 }
 
-/** Int32 of the head: counters of exchanges and lengths in two banks, of each rank; padded for the numbers after it. */
+/** Int32 of the head: counters of exchanges, of each rank; padded for the numbers after it. */
 function headLength(size: number): number {
-  return Math.ceil((COUNTERS + 3 * size) / 2) * 2;
+  return Math.ceil((COUNTERS + size) / 2) * 2;
+}
+
+/** Two banks, in each a message of each rank: header and values. */
+function bytesFor(size: number, capacity: number): number {
+  return 4 * headLength(size) + 16 * size * (HEADER + capacity);
 }
 
 /**
  * A {@link Reducer} between the threads of one process (worker_threads, Web Workers) over shared memory. Each thread
  * makes its own over the same `ThreadReducer.memory`; an exchange blocks with `Atomics.wait`, which a browser's main thread may not.
+ *
+ * Each exchange says what it is for; ranks at different places of their program (another layer, another step) get an error with code
+ * ERR_BATCHNORM_MISMATCH that names them all, on every rank. After it they may go on.
  *
  * A rank that does not come in time is named in an Error with code ERR_BATCHNORM_TIMEOUT, in every rank that waits. After
  * it this memory serves no more: what the missing rank would send later belongs to another moment.
@@ -59,7 +69,7 @@ export class ThreadReducer implements Reducer {
     checkSize(call, 'channels', channels);
     if (size === 0) throw wrongValue(call, 'size', 'at least 1 rank', size);
     const capacity = capacityFor(channels);
-    const memory = new SharedArrayBuffer(4 * headLength(size) + 16 * size * capacity);
+    const memory = new SharedArrayBuffer(bytesFor(size, capacity));
     const head = new Int32Array(memory);
     head[SIZE] = size;
     head[CAPACITY] = capacity;
@@ -87,45 +97,53 @@ export class ThreadReducer implements Reducer {
   }
 
   /**
+   * @throws TypeError where values is no Float64Array
    * @throws RangeError where this rank has more to say than the memory holds, or the ranks send different lengths
+   * @throws Error with code ERR_BATCHNORM_MISMATCH where the ranks are not at the same exchange; all of them get it
    * @throws Error with code ERR_BATCHNORM_TIMEOUT naming the ranks that did not come, or the one that gave up before
    */
-  exchange(values: Float64Array): readonly Float64Array[] {
+  exchange(values: Float64Array, tag?: ExchangeTag): readonly Float64Array[] {
+    const call = `${CALL}.exchange`;
+    if (kindOf(values) !== 'Float64Array') throw wrongKind(call, 'values', 'a Float64Array', values);
+    checkTag(call, tag);
     const { length } = values;
     if (length > this.#capacity) {
       const wanted = `at most ${this.#capacity} numbers (${this.#capacity / 3 - 1} channels, as ThreadReducer.memory was told)`;
-      throw wrongValue('ThreadReducer.exchange', 'values', wanted, length);
+      throw wrongValue(call, 'values', wanted, length);
     }
     this.#refuseFailed();
     const turn = (Atomics.load(this.#head, COUNTERS + this.rank) + 1) | 0;
     // Two banks: who writes the one again has seen all others finish reading it, since they have come to the next.
     const bank = turn & 1;
-    this.#bank(bank, this.rank, length).set(values);
-    this.#head[this.#lengthAt(bank, this.rank)] = length;
+    const stride = HEADER + this.#capacity;
+    const message = this.#messages(bank).subarray(this.rank * stride, (this.rank + 1) * stride);
+    writeHeader(message, tag, length, 'exchange');
+    message.set(values, HEADER);
     Atomics.store(this.#head, COUNTERS + this.rank, turn);
     Atomics.notify(this.#head, COUNTERS + this.rank);
     this.#awaitAll(turn);
     return this.#received(bank, length);
   }
 
-  #lengthAt(bank: number, rank: number): number {
-    return COUNTERS + (1 + bank) * this.size + rank;
+  /** Of all ranks, one after the other. */
+  #messages(bank: number): Float64Array {
+    const length = this.size * (HEADER + this.#capacity);
+    return new Float64Array(this.#memory, 4 * headLength(this.size) + 8 * bank * length, length);
   }
 
-  #bank(bank: number, rank: number, length: number): Float64Array {
-    const start = 4 * headLength(this.size) + 8 * this.#capacity * (bank * this.size + rank);
-    return new Float64Array(this.#memory, start, length);
-  }
-
+  /** What everybody has sent, if that is about the same. */
   #received(bank: number, length: number): Float64Array[] {
-    return Array.from({ length: this.size }, (_, rank) => {
-      const sent = this.#head[this.#lengthAt(bank, rank)];
-      if (sent !== length) {
-        const wanted = `as many numbers from every rank (the same layers, in the same order), ${length} as from rank ${this.rank}`;
-        throw new RangeError(expected('ThreadReducer.exchange', 'values', wanted, `${sent} from rank ${rank}`));
-      }
-      return Float64Array.from(this.#bank(bank, rank, length));
-    });
+    const call = `${CALL}.exchange`;
+    const stride = HEADER + this.#capacity;
+    const all = this.#messages(bank);
+    const messages = Array.from({ length: this.size }, (_, rank) => all.subarray(rank * stride, (rank + 1) * stride));
+    const found = differences(all, stride);
+    if (found === null) return messages.map((sent) => sent.slice(HEADER, HEADER + length));
+    const other = messages.findIndex((sent) => lengthIn(sent) !== length);
+    if (other === -1) throw mismatch(call, found);
+    const wanted = `as many numbers from every rank (the same layers, in the same order), ${length} as from rank ${this.rank}`;
+    const got = `${lengthIn(messages[other])} from rank ${other}; ${found}`;
+    throw Object.assign(new RangeError(expected(call, 'values', wanted, got)), { code: 'ERR_BATCHNORM_MISMATCH' });
   }
 
   /** Until every rank has come to this turn; counters wrap around. */
@@ -184,7 +202,7 @@ function checkMemory(memory: unknown): number {
   const wanted = 'the SharedArrayBuffer of ThreadReducer.memory';
   if (!(memory instanceof SharedArrayBuffer)) throw wrongKind(CALL, 'memory', wanted, memory);
   const [size, capacity] = memory.byteLength >= 4 * COUNTERS ? new Int32Array(memory, 0, COUNTERS) : [0, 0];
-  if (size < 1 || memory.byteLength !== 4 * headLength(size) + 16 * size * capacity) {
+  if (size < 1 || memory.byteLength !== bytesFor(size, capacity)) {
     throw wrongValue(CALL, 'memory', wanted, describe(memory));
   }
   return size;

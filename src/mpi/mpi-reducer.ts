@@ -1,9 +1,19 @@
 import { type Columns, type Join, writeRows } from '../columns.js';
 import { environmentError } from '../errors.js';
+import {
+  checkTag,
+  describePlace,
+  differences,
+  HEADER,
+  mismatch,
+  rankNames,
+  type Way,
+  writeEnd,
+  writeHeader,
+} from '../exchange-header.js';
 import { wrongKind, wrongValue } from '../messages.js';
 import { allreduceByExchange, type ExchangeTag, type Reducer } from '../reducer.js';
 import { checkOptions, NO_OPTIONS, nameSet } from '../validate.js';
-import { describePlace, differences, HEADER, rankNames, type Way, writeEnd, writeHeader } from './header.js';
 import { calling, joinSession, type Session } from './session.js';
 
 export interface MpiReducerOptions {
@@ -93,6 +103,7 @@ export class MpiReducer implements Reducer {
   exchange(values: Float64Array, tag?: ExchangeTag): readonly Float64Array[] {
     const call = `${CALL}.exchange`;
     if (!(values instanceof Float64Array)) throw wrongKind(call, 'values', 'a Float64Array', values);
+    checkTag(call, tag);
     const { length } = values;
     if (this.size === 1) return [values.slice()];
     const fits = length <= this.#sent.length - HEADER;
@@ -117,6 +128,7 @@ export class MpiReducer implements Reducer {
       return allreduceByExchange(own, join, (values) => this.exchange(values, tag));
     }
     const call = `${CALL}.allreduce`;
+    checkTag(call, tag);
     const heads = this.#meet(tag, length, 'all-reduce', head);
     const parts = this.#scatter(call, own).map((part, rank) => ({ head: heads[rank], rows: part }));
     return this.#gather(call, join(parts, this.#startOf(this.rank, rows[0].length)), rows[0].length);
@@ -196,8 +208,7 @@ function meet(session: Session, sent: Float64Array, received: Float64Array, time
     throw environmentError('ERR_BATCHNORM_TIMEOUT', message);
   }
   const found = differences(received, sent.length);
-  if (found === null) return;
-  throw environmentError('ERR_BATCHNORM_MISMATCH', `${call}: the ranks are not at the same place: ${found}`);
+  if (found !== null) throw mismatch(call, found);
 }
 
 function missingNames(missing: readonly number[], size: number): string {

@@ -1,5 +1,6 @@
 /** A layer whose batch lies on several ranks: what they tell each other, and the gradient that follows from it. */
 import { backward, type ExchangeTag, GradientSums, Moments, mergeRanks, type Reducer } from '../index.js';
+import { nextLayer } from '../reducer.js';
 import { addStatisticsGradient, type Positions } from './mask.js';
 
 /** Of the batch over all ranks. */
@@ -24,9 +25,6 @@ export interface Part extends WholeStatistics {
 /** [dx, dgamma, dbeta], to be written. */
 type Outputs = readonly Float32Array[];
 
-/** How many layers each reducer has. */
-const layers = new WeakMap<Reducer, number>();
-
 export class Ranks {
   readonly #reducer: Reducer;
   readonly #summed: boolean;
@@ -37,8 +35,7 @@ export class Ranks {
   constructor(reducer: Reducer, summed: boolean) {
     this.#reducer = reducer;
     this.#summed = summed;
-    this.#layer = layers.get(reducer) ?? 0;
-    layers.set(reducer, this.#layer + 1);
+    this.#layer = nextLayer(reducer);
   }
 
   /** Of this rank's part, or of its positions, with all others'. */

@@ -1,5 +1,8 @@
 /** What every message starts with, so that ranks at different places of the program find out before they mix their numbers. */
-import type { ExchangeTag } from '../reducer.js';
+import { environmentError } from './errors.js';
+import { describe, expected } from './messages.js';
+import type { ExchangeTag } from './reducer.js';
+import { checkChoice, checkSize } from './validate.js';
 
 /** Numbers of a header. */
 export const HEADER = 7;
@@ -11,6 +14,16 @@ const KINDS = ['forward', 'backward', 'untagged', 'end'] as const;
 type Kind = (typeof KINDS)[number];
 const WAYS = ['exchange', 'all-reduce'] as const;
 export type Way = (typeof WAYS)[number];
+
+/** @throws TypeError, RangeError where it is none: a rank that sends NaN is at no place, not even its own */
+export function checkTag(call: string, tag: ExchangeTag | undefined): void {
+  if (tag === undefined) return;
+  if (typeof tag !== 'object' || tag === null) {
+    throw new TypeError(expected(call, 'tag', 'an ExchangeTag or undefined', describe(tag)));
+  }
+  checkChoice(call, 'tag.pass', tag.pass, ['forward', 'backward']);
+  for (const name of ['layer', 'channels', 'step'] as const) checkSize(call, `tag.${name}`, tag[name]);
+}
 
 /** For `length` numbers of each rank. */
 export function writeHeader(to: Float64Array, tag: ExchangeTag | undefined, length: number, way: Way): void {
@@ -33,6 +46,11 @@ function write(
   to[STEP] = step;
   to[LENGTH] = length;
   to[WAY] = WAYS.indexOf(way);
+}
+
+/** Where ranks are not at the same place; `found` are their {@link differences}. */
+export function mismatch(call: string, found: string): Error {
+  return environmentError('ERR_BATCHNORM_MISMATCH', `${call}: the ranks are not at the same place: ${found}`);
 }
 
 /**
@@ -59,6 +77,11 @@ function areEqual(received: Float64Array, stride: number): boolean {
 
 export function rankNames(ranks: readonly number[]): string {
   return `${ranks.length === 1 ? 'rank' : 'ranks'} ${ranks.join(', ')}`;
+}
+
+/** How many numbers the rank gives. */
+export function lengthIn(header: Float64Array): number {
+  return header[LENGTH];
 }
 
 /** One place, in words: equal for equal headers, and only for these. */
