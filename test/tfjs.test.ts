@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { ThreadReducer } from 'batchnorm';
 import { BatchNormalization } from 'batchnorm/tfjs';
 import * as assert from 'uvu/assert';
+import config from './suites/tfjs/config.js';
 import conformance from './suites/tfjs/conformance.js';
 import layer from './suites/tfjs/layer.js';
 import masks from './suites/tfjs/masks.js';
@@ -14,7 +15,7 @@ import { suiteOf } from './support/suite.js';
 import { close, OUR_ERROR } from './support/tfjs.js';
 
 for (const host of ['cpu', 'wasm'] as const) {
-  for (const suite of [layer, conformance, repairs, masks, registration, memory]) suite(host);
+  for (const suite of [layer, config, conformance, repairs, masks, registration, memory]) suite(host);
 }
 
 const test = suiteOf('tfjs');

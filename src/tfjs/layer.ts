@@ -4,6 +4,7 @@ import { type LayerVariable, layers } from '@tensorflow/tfjs-layers';
 import type { Reducer } from '../index.js';
 import { readSynchronization } from '../synchronize.js';
 import { type Positions, readPositions } from './mask.js';
+import { type Given, readNumbers } from './numbers-given.js';
 import {
   type LearntParameters,
   normalizeByBatch,
@@ -97,7 +98,7 @@ export class BatchNormalization extends Original {
   /** Time spent in this layer, in milliseconds. */
   readonly elapsed: Elapsed = { forward: 0, backward: 0, inference: 0 };
 
-  // What TensorFlow.js' layer keeps under these names.
+  // What TensorFlow.js' layer keeps under these names; here the three are numbers, in whatever form they were given.
   declare protected readonly axis: number;
   declare protected readonly epsilon: number;
   declare protected readonly momentum: number;
@@ -106,12 +107,22 @@ export class BatchNormalization extends Original {
   declare protected readonly movingMean: LayerVariable;
   declare protected readonly movingVariance: LayerVariable;
 
+  readonly #given: Given;
   readonly #unbiased: boolean;
   readonly #ranks: Ranks | null;
 
-  /** @throws RangeError where `varianceEstimator` or `gradients` is neither of the two; TypeError where `synchronize` is no Reducer. */
-  constructor({ synchronize, gradients, ...config }: BatchNormalizationConfig = {}) {
+  /**
+   * @throws TypeError, RangeError where `axis` is no integer (nor a list of one, as tf.keras 2 writes it), `momentum` is outside 0..1,
+   *   `epsilon` is negative or no finite number, `varianceEstimator` or `gradients` is neither of the two, `synchronize` is no Reducer.
+   */
+  constructor(options?: BatchNormalizationConfig | null) {
+    const { synchronize, gradients, ...config } = options ?? {};
     super(config);
+    this.#given = { axis: this.axis, momentum: this.momentum, epsilon: this.epsilon };
+    const { axis, momentum, epsilon } = readNumbers(this.name, this.#given);
+    this.axis = axis;
+    this.momentum = momentum;
+    this.epsilon = epsilon;
     this.#unbiased = isUnbiased(config.varianceEstimator);
     const given = readSynchronization('batchNormalization', { synchronize, gradients });
     this.#ranks = given && new Ranks(given.reducer, given.summed);
@@ -128,7 +139,7 @@ export class BatchNormalization extends Original {
   }
 
   override getConfig(): serialization.ConfigDict {
-    return { ...super.getConfig(), ...(this.#unbiased && { varianceEstimator: 'unbiased' }) };
+    return { ...super.getConfig(), ...this.#given, ...(this.#unbiased && { varianceEstimator: 'unbiased' }) };
   }
 
   /** `trainable: false` on this layer, or on its model, which in TensorFlow.js reaches the weights only. */
@@ -230,9 +241,10 @@ export class BatchNormalization extends Original {
  *
  * @param config all optional; see {@link BatchNormalizationConfig}
  * @throws Error of TensorFlow.js, where the channel dimension of the input is not defined or the rank changes.
- * @throws RangeError where `varianceEstimator` is neither 'biased' nor 'unbiased'.
+ * @throws TypeError, RangeError with the name of the layer, where `axis`, `momentum` or `epsilon` is of no use, or
+ *   `varianceEstimator` is neither 'biased' nor 'unbiased'.
  */
-export function batchNormalization(config?: BatchNormalizationConfig): BatchNormalization {
+export function batchNormalization(config?: BatchNormalizationConfig | null): BatchNormalization {
   return new BatchNormalization(config);
 }
 
