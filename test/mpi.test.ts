@@ -16,7 +16,7 @@ test('without the addon it says what to install and what to run', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'batchnorm-no-mpi-'));
   try {
     cpSync(dist, join(folder, 'dist'), { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+    writeFileSync(join(folder, 'package.json'), '{ "name": "batchnorm", "type": "module" }');
     const { MpiReducer, mpiLibrary } = await import(pathToFileURL(join(folder, 'dist/mpi/index.js')).href);
     assert.throws(
       () => new MpiReducer(),

@@ -19,8 +19,9 @@ const { version } = createRequire(import.meta.url)('batchnorm/package.json') as 
  */
 export async function loadOurs(spec: string, threads: number, way: Way): Promise<Contender> {
   const [name, isa] = spec.split('/') as [BackendName, string | undefined];
-  const url = `${import.meta.resolve('batchnorm')}?facade=${encodeURIComponent(spec)}`;
-  const facade = (await import(url)) as Facade;
+  // The ES modules, since CommonJS ones exist once in a process, whatever the query.
+  const url = new URL(`../../dist/index.js?facade=${encodeURIComponent(spec)}`, import.meta.url);
+  const facade = (await import(url.href)) as Facade;
   const info = facade.useBackend(name, { isa, threads });
   return {
     peer: `batchnorm-${info.name}`,

@@ -1,9 +1,10 @@
 /** The addon that is linked to the user's MPI: native/mpi. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { environmentError } from '../errors.js';
+import { packageRoot } from '../package-root.js';
 
 export interface Addon {
   /** What the library calls itself. */
@@ -32,7 +33,7 @@ export interface Job {
   readonly library: string;
 }
 
-const ADDON = '../../native/mpi/build/Release/batchnorm_mpi.node';
+const ADDON = 'native/mpi/build/Release/batchnorm_mpi.node';
 
 const HOW_TO_BUILD =
   'To build it: install MPI with its compiler wrapper mpicc (Debian and Ubuntu: apt-get install libopenmpi-dev openmpi-bin), ' +
@@ -61,10 +62,13 @@ export function loadAddon(): Addon {
 function load(): Addon {
   if (!isMainThread)
     throw mpiError('MpiReducer belongs to the main thread of a process; between threads use ThreadReducer.');
-  const file = fileURLToPath(new URL(ADDON, import.meta.url));
+  const root = packageRoot();
+  if (root === undefined)
+    throw mpiError('this is a bundle, which leaves the addon for MPI behind: mark batchnorm external.');
+  const file = join(root, ADDON);
   if (!existsSync(file)) throw mpiError(`the addon for MPI has not been built. ${HOW_TO_BUILD}`);
   try {
-    return createRequire(import.meta.url)(file) as Addon;
+    return createRequire(file)(file) as Addon;
   } catch (cause) {
     const reason = (cause as Error).message;
     throw mpiError(`the addon for MPI was built but does not load (${reason}). ${HOW_TO_BUILD}`, cause);
