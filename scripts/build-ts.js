@@ -19,6 +19,8 @@ const PLAIN = `module.exports = Object.defineProperty({ ...module.exports }, '__
 rmSync(dist, { recursive: true, force: true });
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', root], { stdio: 'inherit' });
+// `batchnorm build` compiles by it. It is packed here, since package managers take one at the root for a wish to build.
+copyFileSync(join(root, 'binding.gyp'), join(dist, 'binding.gyp'));
 
 const files = readdirSync(dist, { recursive: true }).filter((file) => /\.(js|d\.ts)$/.test(file));
 for (const file of files.filter((file) => !/^cli\b/.test(file))) {

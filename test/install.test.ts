@@ -3,17 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { homedir, tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import * as assert from 'uvu/assert';
+import { targetOfProcess } from '#dist/backends/native/target.js';
 import { isRequired, underTest } from './support/backends.js';
-import {
-  compileConsumers,
-  type InstallOptions,
-  install,
-  npm,
-  pack,
-  type Report,
-  ROOT,
-  report,
-} from './support/install.js';
+import { compileConsumers, install, npm, pack, type Report, ROOT, report } from './support/install.js';
 import { skipAloud } from './support/runner.js';
 import { suiteOf } from './support/suite.js';
 
@@ -27,8 +19,8 @@ const once = <T>(make: () => T) => {
   };
 };
 const tarballs = once(() => pack(home));
-/** As it was packed: no script has run there. */
-const bare = once(() => install(join(home, 'bare'), tarballs(), { ignoreScripts: true }));
+/** As it was packed. */
+const bare = once(() => install(join(home, 'bare'), tarballs()));
 const compiled = once(() => compileConsumers(bare()));
 /** What this very build computes; the folder is inside the package, where 'batchnorm' means it. */
 const current = once(() => report(join(ROOT, 'dist-test'), compiled(), 'esm.mjs'));
@@ -38,7 +30,9 @@ test.after(() => rmSync(home, { recursive: true }));
 
 test('the tarball is small', () => {
   const [tarball] = tarballs();
-  assert.ok(statSync(tarball).size < 400_000, `${statSync(tarball).size} bytes`);
+  assert.ok(statSync(tarball).size < 5e6, `${statSync(tarball).size} bytes`);
+  const unpacked = packedFiles().reduce((sum, file) => sum + statSync(join(packageIn(bare()), file)).size, 0);
+  assert.ok(unpacked < 12e6, `${unpacked} bytes unpacked`);
 });
 
 test('the tarball has what is used, and nothing else', () => {
@@ -48,25 +42,26 @@ test('the tarball has what is used, and nothing else', () => {
     'LICENSE',
     'README.md',
     'bench',
-    'binding.gyp',
     'data',
     'dist',
     'dist-bench',
     'native',
     'package.json',
-    'scripts',
+    'prebuilds',
   ]);
-  assert.equal(
-    files.filter((file) => file.startsWith('scripts/')),
-    ['scripts/build-mpi.js', 'scripts/install.js', 'scripts/mpi-flags.js'],
-  );
   // The benchmark is a part of the command line.
-  const meant = /^(dist\/cli|dist-bench|bench\/native)\//;
+  const meant = /^(dist\/cli|dist-bench|bench\/native|prebuilds)\//;
   const strangers = /driver|test|bench|\.map$|\.o$|\.node$|tsconfig|(?<!\.d)\.[cm]?ts$/;
   assert.equal(
     files.filter((file) => strangers.test(file) && !meant.test(file)),
     [],
   );
+});
+
+test('nothing runs when it is installed', () => {
+  const { scripts, gypfile } = JSON.parse(readFileSync(join(packageIn(bare()), 'package.json'), 'utf8'));
+  assert.equal([scripts.preinstall, scripts.install, scripts.postinstall], [undefined, undefined, undefined]);
+  assert.is(gypfile, false);
 });
 
 test('no file names a folder of the machine where it was packed', () => {
@@ -94,57 +89,59 @@ test('the doctor runs, and training says what it needs', () => {
   );
 });
 
-test('with --ignore-scripts: wasm, and the command that it advises runs the script', () => {
-  const advice = expectWasm(bare(), /the install script of batchnorm did not run/);
-  npm(bare(), advice.split(' ').slice(1), { BATCHNORM_SKIP_NATIVE: '1' });
-  expectWasm(bare(), /BATCHNORM_SKIP_NATIVE was set/);
-});
-
-test('with BATCHNORM_SKIP_NATIVE=1: wasm', () => {
-  expectWasm(installed('skipped', { env: { BATCHNORM_SKIP_NATIVE: '1' } }), /BATCHNORM_SKIP_NATIVE was set\. /);
-});
-
+const TARGET = targetOfProcess();
 const native = underTest('native');
 if (Array.isArray(native) || isRequired('native')) {
-  test('with scripts: native', () => {
-    const { backend, reason } = expectCurrentBits(installed('built'));
-    assert.equal({ backend, reason }, { backend: 'native', reason: null });
+  test('native, by the addon that came with the package', () => {
+    const { backend, origin, reason } = expectCurrentBits(bare());
+    assert.equal({ backend, origin, reason }, { backend: 'native', origin: `prebuilt ${TARGET}`, reason: null });
+  });
+
+  test('with --no-addons: wasm, and the advice helps', () => {
+    const { backend, reason } = expectCurrentBits(bare(), '--no-addons');
+    assert.is(backend, 'wasm');
+    assert.match(reason ?? '', /is disabled.* Start Node\.js without --no-addons\.$/);
+  });
+
+  const permission = process.allowedNodeEnvironmentFlags.has('--permission')
+    ? '--permission'
+    : '--experimental-permission';
+  test("under Node's permission model: wasm, and the advice helps", () => {
+    const flags = [permission, '--allow-fs-read=*'];
+    const { backend, reason } = expectCurrentBits(bare(), ...flags);
+    assert.is(backend, 'wasm');
+    const [, advice = ''] = / Start Node\.js with (\S+)\.$/.exec(reason ?? '') ?? [];
+    assert.is(expectCurrentBits(bare(), ...flags, advice).backend, 'native', reason ?? '');
+  });
+
+  test('without an addon of this system: wasm, and the command that is advised builds one', () => {
+    const folder = installed('advised');
+    rmSync(join(packageIn(folder), 'prebuilds'), { recursive: true });
+    const { backend, reason } = expectCurrentBits(folder);
+    assert.is(backend, 'wasm');
+    const [, command = ''] =
+      /none was built here; .* To build it: npx (.*?); it needs Python 3 /.exec(reason ?? '') ?? [];
+    assert.match(npm(folder, ['exec', '--offline', '--', ...command.split(' ')]), 'built build/Release/batchnorm.node');
+    const found = expectCurrentBits(folder);
+    assert.is(found.backend, 'native');
+    assert.match(found.origin ?? '', /^built here on /);
+    assert.equal(filesOf(join(packageIn(folder), 'build')), ['Release/batchnorm.node', 'batchnorm.json']);
   });
 } else {
-  skipAloud('install with scripts', native.reason);
+  skipAloud('native after an install', native.reason);
 }
 
-if (Array.isArray(native) && process.platform !== 'win32') {
-  test('with a compiler that fails: wasm', () => {
-    expectWasm(installed('failed', { env: { CC: 'false', CXX: 'false' } }), /a command of make failed: .*Error 1\. /);
-  });
-
-  test('with a compiler that is not there: wasm', () => {
-    expectWasm(installed('missing', { env: { CC: 'no-cc', CXX: 'no-cc' } }), /not built: no-cc was not found\. /);
-  });
-} else {
-  skipAloud('install with a compiler that fails', 'nothing else may be missing, and the compiler be set by CXX');
-}
-
-function installed(folder: string, options: InstallOptions = {}): string {
-  return install(join(home, folder), tarballs(), options);
-}
-
-/** The advice on how to build, a command. */
-function expectWasm(folder: string, why: RegExp): string {
-  const { backend, reason } = expectCurrentBits(folder);
-  assert.is(backend, 'wasm');
-  assert.match(reason ?? '', why);
-  const [, command, needs] = /To build it: (npm rebuild batchnorm .*?) \(.*\); (.*)$/.exec(reason ?? '') ?? [];
-  assert.is(needs, 'it needs Python 3, make and a C++17 compiler.');
-  return command;
+function installed(folder: string): string {
+  return install(join(home, folder), tarballs());
 }
 
 /** In both module systems, of which CommonJS cannot load ES modules before Node.js 20.19. */
-function expectCurrentBits(folder: string): Report {
-  const found = report(folder, compiled(), 'esm.mjs');
+function expectCurrentBits(folder: string, ...flags: readonly string[]): Report {
+  const found = report(folder, compiled(), 'esm.mjs', ...flags);
   assert.is(found.bits, current().bits);
-  if ('require_module' in process.features) assert.equal(report(folder, compiled(), 'cjs.cjs'), found);
+  if ('require_module' in process.features) {
+    assert.equal(report(folder, compiled(), 'cjs.cjs', ...flags), found);
+  }
   return found;
 }
 
@@ -153,7 +150,11 @@ function packageIn(folder: string): string {
 }
 
 function packedFiles(): string[] {
-  const root = packageIn(bare());
-  const names = readdirSync(root, { recursive: true, encoding: 'utf8' });
-  return names.filter((name) => statSync(join(root, name)).isFile()).map((name) => name.replaceAll(sep, '/'));
+  return filesOf(packageIn(bare()));
+}
+
+function filesOf(folder: string): string[] {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const files = names.filter((name) => statSync(join(folder, name)).isFile());
+  return files.map((name) => name.replaceAll(sep, '/')).sort();
 }

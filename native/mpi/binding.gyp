@@ -1,4 +1,4 @@
-# The addon of `batchnorm/mpi`, apart from the main one, which needs no MPI. Built by scripts/build-mpi.js.
+# The addon of `batchnorm/mpi`, apart from the main one, which needs no MPI. Built by `batchnorm build --mpi`.
 {
   'variables': {
     'node_addon_api': "<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except",
@@ -9,13 +9,13 @@
       'sources': ['addon.cc', 'session.cc', 'roll-call.cc'],
       'dependencies': ['<(node_addon_api)'],
       'defines': ['NAPI_VERSION=8', 'OMPI_SKIP_MPICXX', 'MPICH_SKIP_MPICXX'],
-      'cflags_cc': ['-std=c++17', '-Wall', '-Wextra', '<!@(node ../../scripts/mpi-flags.js compile)'],
+      'cflags_cc': ['-std=c++17', '-Wall', '-Wextra', '<!@(node flags.js compile)'],
       'xcode_settings': {
         'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
         'MACOSX_DEPLOYMENT_TARGET': '11.0',
-        'OTHER_CPLUSPLUSFLAGS': ['<!@(node ../../scripts/mpi-flags.js compile)'],
+        'OTHER_CPLUSPLUSFLAGS': ['<!@(node flags.js compile)'],
       },
-      'libraries': ['<!@(node ../../scripts/mpi-flags.js link)'],
+      'libraries': ['<!@(node flags.js link)'],
     },
   ],
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { runBench } from './bench.js';
+import { runBuild } from './build/index.js';
 import { runDoctor } from './doctor/index.js';
 import { Failure } from './failure.js';
 import { runTrain } from './train/index.js';
@@ -12,7 +13,7 @@ import { STEPS, type TrainOptions } from './train/settings.js';
 function createProgram(): Command {
   const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const program = new Command('batchnorm').description(description).version(version);
-  for (const command of [trainCommand(), benchCommand(), doctorCommand()]) program.addCommand(command);
+  for (const command of [trainCommand(), benchCommand(), doctorCommand(), buildCommand()]) program.addCommand(command);
   return program.addHelpText(
     'after',
     examples('batchnorm doctor', 'batchnorm train --quick', 'batchnorm bench --quick'),
@@ -85,6 +86,24 @@ function doctorCommand(): Command {
       examples('batchnorm doctor', 'batchnorm doctor --json', 'BATCHNORM_BACKEND=wasm batchnorm doctor'),
     )
     .action(runDoctor);
+}
+
+function buildCommand(): Command {
+  return new Command('build')
+    .description(
+      'Compile the native addon on this machine; it is used before the one that came with the package. Needs Python 3 and a ' +
+        'C++17 compiler with make, or Visual Studio.',
+    )
+    .option('--mpi', 'compile the addon of batchnorm/mpi instead, by mpicc or what MPICC names', false)
+    .option('--timeout <minutes>', 'give up then', wholeNumber(1, 24 * 60), 10)
+    .addOption(
+      new Option('--optional', 'for npm ci in a clone: say what fails, and end well').default(false).hideHelp(),
+    )
+    .addHelpText(
+      'after',
+      examples('batchnorm build', 'batchnorm build --mpi', 'MPICC=mpicc.mpich batchnorm build --mpi'),
+    )
+    .action(runBuild);
 }
 
 function examples(...lines: string[]): string {

@@ -24,6 +24,8 @@ export interface Stamp extends Made {
   readonly date: string;
   /** Of the sources that it was built from. */
   readonly sources: string;
+  /** That ran where it was built. */
+  readonly isas: readonly string[];
 }
 
 /** prebuilds/manifest.json */

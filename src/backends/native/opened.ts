@@ -78,7 +78,7 @@ export class Addons {
   }
 }
 
-class OpenedAddon {
+export class OpenedAddon {
   /** What this processor runs of it, best first. */
   readonly isas: readonly string[];
   readonly file: AddonFile;

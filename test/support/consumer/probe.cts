@@ -8,8 +8,10 @@ const SHAPE = [5, 3, 11];
 function probe(library: Library) {
   const x = Float64Array.from({ length: 165 }, (_, i) => ((i * 7919) % 101) / 16);
   const outputs = [...outputsOf(library, Float32Array.from(x)), ...outputsOf(library, x)];
+  const { name, origin } = library.backend();
   return {
-    backend: library.backend().name,
+    backend: name,
+    origin: origin ?? null,
     /** Why native is not available; null where it is. */
     reason: library.backends().find(({ name }) => name === 'native')?.reason ?? null,
     bits: outputs.map(hexadecimal).join(' '),

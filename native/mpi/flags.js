@@ -1,4 +1,4 @@
-// Prints what the MPI compiler wrapper adds to a command line: `node mpi-flags.js compile`, or `link`. MPICC names another
+// Prints what the MPI compiler wrapper adds to a command line: `node flags.js compile`, or `link`. MPICC names another
 // wrapper than mpicc. Open MPI answers --showme; MPICH, and what is made of it, show their command with -show.
 import { spawnSync } from 'node:child_process';
 
