@@ -95,7 +95,7 @@ function buildCommand(): Command {
         'C++17 compiler with make, or Visual Studio.',
     )
     .option('--mpi', 'compile the addon of batchnorm/mpi instead, by mpicc or what MPICC names', false)
-    .option('--timeout <minutes>', 'give up then', wholeNumber(1, 24 * 60), 10)
+    .option('--timeout <seconds>', 'give up then', wholeNumber(1, 24 * 3600), 900)
     .addOption(
       new Option('--optional', 'for npm ci in a clone: say what fails, and end well').default(false).hideHelp(),
     )

@@ -83,7 +83,7 @@ export function npm(folder: string, args: readonly string[], env: NodeJS.Process
 }
 
 /** That of a user's shell: without what the npm that runs the tests says of itself, and without forced backends. */
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   const foreign =
     /^(BATCHNORM_|INIT_CWD|npm_(command|lifecycle|package|config_(ignore_scripts|local_prefix|node_gyp)))/i;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));

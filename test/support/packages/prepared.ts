@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { targetOfProcess } from '#dist/backends/native/target.js';
 import { isRequired } from '../backends.js';
 import { compileConsumers, type Report, ROOT, report } from '../install.js';
 import { skipAloud } from '../runner.js';
@@ -46,7 +47,7 @@ async function prepare(): Promise<Prepared | null> {
   const registry = await serve(packages);
   const modules = compileConsumers(newConsumer());
   const { bits } = report(join(ROOT, 'dist-test'), modules, 'esm.mjs');
-  const expected = { backend: 'native', reason: null, bits };
+  const expected = { backend: 'native', origin: `prebuilt ${targetOfProcess()}`, reason: null, bits };
   let installing: Promise<Place> | undefined;
   const installed = async (name: string, files: Files = {}): Promise<Place> => {
     installing ??= installByNpm(tools, registry);
