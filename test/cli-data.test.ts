@@ -1,5 +1,7 @@
 /** What the command line reads: IDX files, good and bad, and the embedded digits. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -117,11 +119,132 @@ for (const [what, files, message] of BAD) {
   });
 }
 
+/** A header that promises so much, and what there is of it. */
+function promising(sizes: number[], there = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(4 + 4 * sizes.length);
+  head.writeUInt32BE(0x800 | sizes.length, 0);
+  sizes.forEach((size, i) => {
+    head.writeUInt32BE(size, 4 + 4 * i);
+  });
+  return Buffer.concat([head, there]);
+}
+
+/** Before the compressed data, a name of so many letters: they begin late. */
+function named(zipped: Buffer, letters: number): Buffer {
+  const head = Buffer.from(zipped.subarray(0, 10));
+  head[3]! |= 8;
+  return Buffer.concat([head, Buffer.alloc(letters, 'n'), Buffer.of(0), zipped.subarray(10)]);
+}
+
+const MOST = 2 ** 32 - 1;
+const bomb = gzipSync(Buffer.alloc(2 ** 26), { level: 9 });
+const PROMISES: [string, Record<string, Buffer>, RegExp][] = [
+  ['a bomb of zeros', { [`${IMAGES}.gz`]: bomb, [LABELS]: labels }, /begins with 0x00000803, found 0x00000000/],
+  [
+    'a bomb behind a good header',
+    { [`${IMAGES}.gz`]: gzipSync(promising([10, 2, 3], Buffer.alloc(2 ** 26))), [LABELS]: labels },
+    /longer than its header says: expected 76 bytes for 10×2×3 images, found more/,
+  ],
+  [
+    'a small file that promises all there is',
+    { [IMAGES]: promising([MOST, 512, 512]), [LABELS]: labels },
+    /is truncated: expected 1125899906580.*found 16/,
+  ],
+  [
+    'compressed data that promise more than memory',
+    { [`${IMAGES}.gz`]: gzipSync(promising([MOST, 512, 512])), [LABELS]: labels },
+    /expected 1125899906580.* where 1073741824 are the most that are read/,
+  ],
+  [
+    'compressed data that promise more than can be in them',
+    {
+      [`${IMAGES}.gz`]: gzipSync(promising([1000, 500, 500])),
+      [LABELS]: gzipSync(promising([1000], Buffer.alloc(1000))),
+    },
+    /images.*gzip data end early/,
+  ],
+  [
+    'images too large to learn from',
+    { [IMAGES]: promising([1, 2 ** 10, 2 ** 10], Buffer.alloc(2 ** 20)), [LABELS]: promising([1], Buffer.alloc(1)) },
+    /images of at most 262144 pixels, found 1024×1024/,
+  ],
+  [
+    'labels of another number, before images are read',
+    { [IMAGES]: promising([10, 2, 3], Buffer.alloc(60)), [LABELS]: promising([MOST]) },
+    /labels.*is truncated: expected 4294967303 bytes for 4294967295 labels, found 8/,
+  ],
+  [
+    'compressed data that begin nowhere',
+    { [`${IMAGES}.gz`]: named(zipped, 2 ** 18), [LABELS]: labels },
+    /damaged gzip data \(nothing comes of its first 131072 bytes\)/,
+  ],
+];
+for (const [what, files, message] of PROMISES) {
+  idx(`refuses ${what}, at once and in little memory`, () => {
+    const path = folder(files);
+    const { error, grown } = inChild(path);
+    assert.match(error, message);
+    assert.ok(error.includes(path), 'the message names the file');
+    assert.ok(grown < 40e6, `${grown} bytes more than before`);
+  });
+}
+
+idx('compressed data may begin late', () => {
+  const late = { [IMAGES]: named(zipped, 20_000), [LABELS]: gzipSync(labels) };
+  assert.is(loadIdx(folder(late)).train.count, 8);
+});
+
+/** Makes what is no regular file; null where this machine can't. */
+const OTHERS: [string, RegExp, (path: string) => unknown][] = [
+  ['a FIFO', /expected a regular file, found a FIFO/, (path) => spawnSync('mkfifo', [path]).status === 0 || null],
+  ['a link to a device', /expected a regular file, found a device/, (path) => symlinkSync('/dev/zero', path)],
+  ['a folder', /expected a regular file, found a folder/, (path) => mkdirSync(path)],
+  ['a socket', /expected a regular file, found a socket/, (path) => createServer().listen(path).unref()],
+];
+for (const [what, message, make] of process.platform === 'win32' ? [] : OTHERS) {
+  for (const name of [IMAGES, LABELS]) {
+    idx(`refuses ${what} for ${name}, at once`, async () => {
+      const files: Record<string, Buffer> = { [IMAGES]: images, [LABELS]: labels };
+      delete files[name];
+      const path = folder(files);
+      assert.is.not(make(join(path, name)), null, `${what} can be made`);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.match(inChild(path).error, message);
+    });
+  }
+}
+
+idx('a file that is longer than memory is refused by its size', () => {
+  const path = folder({ [IMAGES]: images, [LABELS]: labels });
+  truncateSync(join(path, IMAGES), 2 ** 40);
+  assert.match(inChild(path).error, /images.*longer than its header says: expected 76 bytes.*found 1099511627776/);
+});
+
 idx('refuses what is no folder', () => {
   assert.throws(() => loadIdx(join(home, 'missing')), /missing: expected a folder with IDX files/);
 });
 
 idx.run();
+
+/** What loading a folder says, in a process that is given ten seconds, and how much memory that took. */
+function inChild(path: string): { error: string; grown: number } {
+  const module = new URL('../dist/cli/data/idx.js', import.meta.url).href;
+  const script = `const { loadIdx } = await import(${JSON.stringify(module)});
+const before = process.resourceUsage().maxRSS;
+let error = 'it was read';
+try { loadIdx(${JSON.stringify(path)}); } catch ({ name, message }) { error = name + ': ' + message; }
+console.log(JSON.stringify({ error, grown: 1024 * (process.resourceUsage().maxRSS - before) }));`;
+  const options = { encoding: 'utf8', timeout: 10_000 } as const;
+  const { stdout, status, signal, stderr } = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', script],
+    options,
+  );
+  assert.is(status, 0, `${signal ?? ''} ${stderr}`);
+  const found = JSON.parse(stdout);
+  assert.match(found.error, /^Failure: /);
+  return found;
+}
 
 const digits = suite('digits and measuring');
 

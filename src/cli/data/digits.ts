@@ -2,10 +2,12 @@
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../failure.js';
 import { CLASSES, type Dataset, divide, type Images } from './dataset.js';
-import { readData } from './file.js';
+import { withData } from './file.js';
 
 const SIDE = 8;
 const WHITE = 16;
+/** Twice the size of the file. */
+const MOST_BYTES = 2 ** 19;
 /** From dist/cli/data to data at the top of the package. */
 const FILE = fileURLToPath(new URL('../../../data/digits/digits.csv.gz', import.meta.url));
 
@@ -15,7 +17,7 @@ export function loadDigits(path = FILE): Dataset {
     attribution:
       'E. Alpaydin, C. Kaynak, “Optical Recognition of Handwritten Digits” (the test part), UCI Machine Learning ' +
       'Repository, 1998. Licence: CC BY 4.0 (creativecommons.org/licenses/by/4.0). Unchanged.',
-    ...divide(parseDigits(readData(path).toString('latin1'), path)),
+    ...divide(parseDigits(withData(path, (data) => data.all(MOST_BYTES))?.toString('latin1') ?? '', path)),
   };
 }
 

@@ -5,10 +5,16 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure.js';
+import { failing } from '../regular-file.js';
 import { CLASSES, type Dataset, divide, type Images } from './dataset.js';
-import { readData } from './file.js';
+import { withData } from './file.js';
 
 const UNSIGNED_BYTE = 8;
+
+/** What a header may promise: more than any data set of such digits has, and less than memory. */
+const MOST_BYTES = 2 ** 30;
+/** Of an image: 512×512. */
+const MOST_PIXELS = 2 ** 18;
 
 interface Idx {
   readonly sizes: readonly number[];
@@ -21,7 +27,7 @@ interface Idx {
  * @throws Failure that names the file or folder and says what was expected.
  */
 export function loadIdx(folder: string): Dataset {
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!failing(folder, () => statSync(folder, { throwIfNoEntry: false }))?.isDirectory()) {
     throw new Failure(
       `${folder}: expected a folder with IDX files such as t10k-images-idx3-ubyte.gz, found no such folder`,
     );
@@ -58,19 +64,20 @@ function loadPair(folder: string, part: 'train' | 't10k'): Images | null {
 }
 
 function readImages(imageFile: string, labelFile: string): Images {
-  const { sizes, elements: pixels } = readIdx(imageFile, 3, 'images');
-  const { elements: labels } = readIdx(labelFile, 1, 'labels');
-  const [count, rows, columns] = sizes as [number, number, number];
-  if (pixels.length === 0)
-    throw new Failure(`${imageFile}: expected images, found ${count} of ${rows}×${columns} pixels`);
-  if (labels.length !== count) {
-    throw new Failure(
-      `${labelFile}: expected ${count} labels, one for each image of ${imageFile}, found ${labels.length}`,
-    );
-  }
-  const foreign = labels.find((label) => label >= CLASSES);
-  if (foreign !== undefined) throw new Failure(`${labelFile}: expected labels from 0 to 9, found ${foreign}`);
-  return { count, rows, columns, pixels, white: 255, labels };
+  return withIdx(imageFile, 3, 'images', ([count, rows, columns], readPixels) => {
+    if (count! * rows! * columns! === 0)
+      throw new Failure(`${imageFile}: expected images, found ${count} of ${rows}×${columns} pixels`);
+    if (rows! * columns! > MOST_PIXELS) {
+      throw new Failure(`${imageFile}: expected images of at most ${MOST_PIXELS} pixels, found ${rows}×${columns}`);
+    }
+    const labels = withIdx(labelFile, 1, 'labels', ([found], readLabels) => {
+      if (found === count) return readLabels();
+      throw new Failure(`${labelFile}: expected ${count} labels, one for each image of ${imageFile}, found ${found}`);
+    });
+    const foreign = labels.find((label) => label >= CLASSES);
+    if (foreign !== undefined) throw new Failure(`${labelFile}: expected labels from 0 to 9, found ${foreign}`);
+    return { count, rows: rows!, columns: columns!, pixels: readPixels(), white: 255, labels };
+  });
 }
 
 /**
@@ -78,25 +85,43 @@ function readImages(imageFile: string, labelFile: string): Images {
  * @throws Failure that names the file: foreign, truncated, longer than its header says, or not to be read.
  */
 export function readIdx(path: string, dimensions: number, what: string): Idx {
-  const bytes = readData(path);
-  const magic = (UNSIGNED_BYTE << 8) | dimensions;
-  const found = bytes.length >= 4 ? hex(bytes.readUInt32BE(0)) : `${bytes.length} bytes`;
-  if (found !== hex(magic)) {
-    throw new Failure(`${path}: expected an IDX file of ${what}, which begins with ${hex(magic)}, found ${found}`);
-  }
-  const header = 4 + 4 * dimensions;
-  if (bytes.length < header) {
-    throw new Failure(`${path}: is truncated: expected a header of ${header} bytes, found ${bytes.length} bytes`);
-  }
-  const sizes = Array.from({ length: dimensions }, (_, i) => bytes.readUInt32BE(4 + 4 * i));
-  const expected = header + sizes.reduce((product, size) => product * size, 1);
-  if (bytes.length !== expected) {
-    const fault = bytes.length < expected ? 'is truncated' : 'is longer than its header says';
-    throw new Failure(
-      `${path}: ${fault}: expected ${expected} bytes for ${sizes.join('×')} ${what}, found ${bytes.length}`,
-    );
-  }
-  return { sizes, elements: bytes.subarray(header) };
+  return withIdx(path, dimensions, what, (sizes, read) => ({ sizes, elements: read() }));
+}
+
+/** Gives `use` what the header says, and a way to read the elements: no more than the header says are ever read. */
+function withIdx<R>(
+  path: string,
+  dimensions: number,
+  what: string,
+  use: (sizes: readonly number[], read: () => Uint8Array) => R,
+): R {
+  return withData(path, (data) => {
+    const header = 4 + 4 * dimensions;
+    const head = data.head(header);
+    const magic = (UNSIGNED_BYTE << 8) | dimensions;
+    const found = head.length >= 4 ? hex(head.readUInt32BE(0)) : `${head.length} bytes`;
+    if (found !== hex(magic)) {
+      throw new Failure(`${path}: expected an IDX file of ${what}, which begins with ${hex(magic)}, found ${found}`);
+    }
+    if (head.length < header) {
+      throw new Failure(`${path}: is truncated: expected a header of ${header} bytes, found ${head.length} bytes`);
+    }
+    const sizes = Array.from({ length: dimensions }, (_, i) => head.readUInt32BE(4 + 4 * i));
+    const expected = header + sizes.reduce((product, size) => product * size, 1);
+    const wanted = `expected ${expected} bytes for ${sizes.join('×')} ${what}`;
+    const check = (size: number | undefined) => {
+      if (size === expected) return;
+      const fault = size !== undefined && size < expected ? 'is truncated' : 'is longer than its header says';
+      throw new Failure(`${path}: ${fault}: ${wanted}, found ${size ?? 'more'}`);
+    };
+    if (data.size !== undefined) check(data.size);
+    if (expected > MOST_BYTES) throw new Failure(`${path}: ${wanted}, where ${MOST_BYTES} are the most that are read`);
+    return use(sizes, () => {
+      const bytes = data.all(expected);
+      check(bytes?.length);
+      return bytes!.subarray(header);
+    });
+  });
 }
 
 function find(folder: string, name: string): string | null {
