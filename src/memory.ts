@@ -48,7 +48,8 @@ export function allocate(length: number, dtype: 'float32' | 'float64' = 'float32
 
 /**
  * Gives back the memory of an array that `allocate` returned, at once instead of at some garbage collection. From then on
- * every backend refuses the array, and each of its subarrays, with the same TypeError.
+ * every backend refuses the array, and each of its subarrays, with the same TypeError. With the WebAssembly backend the
+ * next arrays lie there; the system has large memories back when no array has lived in them for a second.
  *
  * @param array what `allocate` returned, whichever backend was in use then
  * @throws TypeError where `allocate` did not make it, or it is released (or transferred to a worker) already;

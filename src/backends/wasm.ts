@@ -58,13 +58,18 @@ export function loadWith(isa: string | undefined, resources: Resources): Kernels
     const pool = threads > 1 ? poolOf(memory, chosen) : null;
     return new Stage(memory, instantiate(chosen, memory), pool, resources);
   };
-  let stage = make(memoryInUse());
-  const call = (args: Arguments) => {
+  let stage: Stage | undefined;
+  const stageInUse = () => {
+    if (stage !== undefined) return stage;
     const memory = memoryInUse();
-    if (memory !== stage.memory) stage = make(memory);
-    stage.call(args);
+    stage = make(memory);
+    memory.onDrop.add(() => {
+      stage = undefined;
+    });
+    return stage;
   };
-  return adapt(call, chosen, stage.memory.shared ? threads : 1);
+  const { shared } = stageInUse().memory;
+  return adapt((args) => stageInUse().call(args), chosen, shared ? threads : 1);
 }
 
 const pools = /* @__PURE__ */ new WeakMap<Memory, Pool>();

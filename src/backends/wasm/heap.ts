@@ -19,6 +19,8 @@ export class Heap {
   readonly #sizes = new Map<number, number>();
   /** Everything from here on has never been handed out. */
   untouched: number;
+  /** How many blocks were ever handed out. */
+  handedOut = 0;
 
   constructor(start: number, end: number) {
     this.#gaps = [{ start, end }];
@@ -35,6 +37,7 @@ export class Heap {
     gap.start += size;
     if (gap.start === gap.end) this.#gaps.splice(index, 1);
     this.#sizes.set(address, size);
+    this.handedOut++;
     this.untouched = Math.max(this.untouched, gap.start);
     return address;
   }

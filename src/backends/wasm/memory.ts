@@ -19,8 +19,10 @@ const UNSHARED_RESERVATIONS = [256 * MEBI, 64 * MEBI];
  * is taken for one that must wait for a store (channels last then took up to 1.8 times as long).
  */
 export const STAGGER = 1984;
-/** A memory of which more than this was ever touched is given up when no tensor lives in it: it cannot shrink. */
+/** A memory of which more than this was ever touched is given up when it stays without tensors: it cannot shrink. */
 const KEPT_BYTES = 256 * MEBI;
+/** For so long, in ms. At once would be too soon: a loop would touch memory after memory before any is collected. */
+const IDLE = 1000;
 
 /** Takes back the memory of tensors that nobody can reach any more, if they were not released. */
 const forgotten = /* @__PURE__ */ new FinalizationRegistry<{ memory: Memory; address: number }>(({ memory, address }) =>
@@ -106,7 +108,7 @@ export class Memory implements Lender {
   free(address: number): void {
     this.#tensors.delete(address);
     this.heap.release(address);
-    dropIfOversized(this);
+    if (!this.hasTensors) giveUpWhenIdle(this);
   }
 
   /** The address of an array that lies in this memory; 0 of one that does not. */
@@ -181,16 +183,40 @@ function reserve(shared: boolean): Memory {
   throw new Error(`wasm: ${least} of WebAssembly memory cannot be reserved here.`, { cause });
 }
 
-function dropIfOversized(memory: Memory): void {
-  if (memory !== current || memory.hasTensors || memory.heap.untouched - HEAP_START <= KEPT_BYTES) return;
+/** Whether a timer looks after the memory in use already. */
+let watched = false;
+
+/** Gives up an oversized memory when no tensor has lived in it for a while; until then the next tensors use it again. */
+function giveUpWhenIdle(memory: Memory): void {
+  if (watched || memory !== current || memory.heap.untouched - HEAP_START <= KEPT_BYTES) return;
+  watched = true;
+  const { handedOut } = memory.heap;
+  const timer = setTimeout(() => {
+    watched = false;
+    if (memory.hasTensors) return;
+    if (memory.heap.handedOut === handedOut) giveUp(memory);
+    else giveUpWhenIdle(memory);
+  }, IDLE);
+  timer.unref?.(); // must not keep the process alive
+}
+
+function giveUp(memory: Memory): void {
   current = undefined;
   for (const drop of memory.onDrop) drop();
+  try {
+    // The garbage collector does not see that the memory is large. Of this buffer, which nobody touches, it does.
+    new ArrayBuffer(memory.heap.untouched);
+  } catch {
+    // Then it has been told, too.
+  }
 }
 
 /** What was wanted, what is there, and the way out. */
 export function full(call: string, bytes: number, { heap, bytes: all, shared }: Memory): RangeError {
   const way =
-    shared && all === 2 ** 32 ? 'use ordinary arrays' : 'reserve more by ready({ memory }), use ordinary arrays';
+    shared && all === 2 ** 32
+      ? 'use ordinary arrays'
+      : 'reserve more by ready({ memory }), use ordinary arrays';
   return new RangeError(
     `batchnorm: ${call}: no room for ${gibibytes(bytes)} in WebAssembly memory, where ${gibibytes(heap.room)} of ` +
       `${gibibytes(all)} are free in one piece; release tensors that are no longer needed, ${way}, or the native backend`,
