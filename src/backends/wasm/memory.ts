@@ -10,7 +10,9 @@ const PAGE = 65536;
 const MEBI = 2 ** 20;
 /** Where the heap begins; before it are the record of a call, and what threads agree by. */
 const HEAP_START = 4096;
-/** What is tried, largest first, where nobody says: 4 GiB is all that 32-bit addresses reach, and costs addresses only. */
+/** All that 32-bit addresses reach but for one page: V8 can't clone or post what lies in a shared memory of 65,536. */
+const MOST_PAGES = 65535;
+/** What is tried, largest first, where nobody says: it costs addresses only. */
 const RESERVATIONS = [4096 * MEBI, 1024 * MEBI, 256 * MEBI, 64 * MEBI];
 /** A page that cannot share memory cannot count on the system's laziness either. */
 const UNSHARED_RESERVATIONS = [256 * MEBI, 64 * MEBI];
@@ -172,7 +174,7 @@ function reserve(shared: boolean): Memory {
   const sizes = wanted === undefined ? (shared ? RESERVATIONS : UNSHARED_RESERVATIONS) : [wanted];
   let cause: unknown;
   for (const bytes of sizes) {
-    const pages = Math.min(65536, Math.max(2, Math.ceil(bytes / PAGE)));
+    const pages = Math.min(MOST_PAGES, Math.max(2, Math.ceil(bytes / PAGE)));
     try {
       return new Memory(new WebAssembly.Memory({ initial: pages, maximum: pages, shared }), shared);
     } catch (error) {
@@ -214,7 +216,7 @@ function giveUp(memory: Memory): void {
 /** What was wanted, what is there, and the way out. */
 export function full(call: string, bytes: number, { heap, bytes: all, shared }: Memory): RangeError {
   const way =
-    shared && all === 2 ** 32
+    shared && all === MOST_PAGES * PAGE
       ? 'use ordinary arrays'
       : 'reserve more by ready({ memory }), use ordinary arrays';
   return new RangeError(
