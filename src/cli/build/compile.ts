@@ -48,7 +48,10 @@ export async function compile(command: Command, progress: Progress, cleanUp: () 
   progress.end();
   if (status === 0) return null;
   if (isLate) {
-    return { reason: `it took more than ${milliseconds / 1000} s (--timeout); the last step was ${progress.step}`, said };
+    return {
+      reason: `it took more than ${milliseconds / 1000} s (--timeout); the last step was ${progress.step}`,
+      said,
+    };
   }
   return { reason: typeof status === 'string' ? status : causeOf(said), said };
 }

@@ -89,7 +89,9 @@ async function build(root: string, product: Product, milliseconds: number, unloc
     const isas = product === MPI ? [] : check(made);
     if (!inPlace) install(made, join(root, product.file));
     if (product === NATIVE) stamp(root, isas);
-    console.log(`batchnorm: built ${product.file} in ${progress.seconds} s${isas.length > 0 ? `: ${isas.join(', ')}` : ''}`);
+    console.log(
+      `batchnorm: built ${product.file} in ${progress.seconds} s${isas.length > 0 ? `: ${isas.join(', ')}` : ''}`,
+    );
   } finally {
     cleanUp();
   }

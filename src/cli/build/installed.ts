@@ -1,6 +1,15 @@
 /** What a build leaves in the package: the addon, a stamp that describes it, or why there is none. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { OWN, type Stamp } from '../../backends/native/files.js';
 import { hashOfSources } from './products.js';
