@@ -1,7 +1,7 @@
 /** `batchnorm build` where something is missing or in the way. That it builds: install.test.ts. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,6 +130,26 @@ if (process.platform === 'win32') {
       nothingIsLeft();
     });
   }
+
+  test('npm ci in a clone ends well without a compiler, or where nothing is to be built, and says why', () => {
+    cpSync(join(root, 'dist', 'binding.gyp'), join(root, 'binding.gyp'));
+    const cases: [NodeJS.ProcessEnv, string][] = [
+      [{ CC: 'no-cc', CXX: 'no-cc' }, 'no-cc was not found'],
+      [{ BATCHNORM_SKIP_NATIVE: '1' }, 'BATCHNORM_SKIP_NATIVE was set'],
+    ];
+    for (const [env, reason] of cases) {
+      const { status, stderr } = build(env, '--optional');
+      assert.is(status, 0, stderr);
+      assert.match(
+        stderr,
+        `batchnorm: the native addon was not built: ${reason}.\nbatchnorm: WebAssembly will be used`,
+      );
+    }
+    rmSync(join(root, 'prebuilds'), { recursive: true });
+    assert.match(nativeReason()!, 'building it here failed: BATCHNORM_SKIP_NATIVE was set; no prebuilt');
+    assert.match(nativeReason()!, 'To build it: npm run build:native; it needs');
+    rmSync(join(root, 'binding.gyp'));
+  });
 
   test('a package that cannot be written', () => {
     writeFileSync(join(root, 'build'), 'a file where the folder should be');

@@ -1,5 +1,5 @@
 /** The package as it is published: what is in it, and that it installs and runs whatever the machine lacks. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -126,6 +126,17 @@ if (Array.isArray(native) || isRequired('native')) {
     assert.is(found.backend, 'native');
     assert.match(found.origin ?? '', /^built here on /);
     assert.equal(filesOf(join(packageIn(folder), 'build')), ['Release/batchnorm.node', 'batchnorm.json']);
+  });
+
+  test('the doctor sees a file that was changed', () => {
+    const folder = installed('changed');
+    const doctor = () => npm(folder, ['exec', '--offline', '--', 'batchnorm', 'doctor']);
+    assert.match(doctor(), `✓ prebuilt ${TARGET}: `);
+    const file = join(packageIn(folder), 'prebuilds', `${TARGET}.node`);
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 1]! ^= 1; // of the last section's header, which nobody reads
+    writeFileSync(file, bytes);
+    assert.throws(doctor, /exit code 1\n.*✗ prebuilt .*is not what it was when it was made: its SHA-256 is/s);
   });
 } else {
   skipAloud('native after an install', native.reason);

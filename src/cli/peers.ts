@@ -1,4 +1,6 @@
 /** The packages that single commands need. They are optional peers: the library itself installs without them. */
+import { packageManager } from '../backends/native/advice.js';
+import { packageRoot } from '../package-root.js';
 import { Failure } from './failure.js';
 
 const TENSORFLOW = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs-backend-wasm'];
@@ -21,7 +23,9 @@ export function requirePeers(command: CommandWithPeers): void {
 }
 
 export function installing(packages: readonly string[]): string {
-  return `npm install ${packages.join(' ')}`;
+  const manager = packageManager(packageRoot() ?? '');
+  if (manager === 'deno') return `deno add ${packages.map((name) => `npm:${name}`).join(' ')}`;
+  return `${manager} ${manager === 'npm' ? 'install' : 'add'} ${packages.join(' ')}`;
 }
 
 /** Those that do not resolve, without loading the others. */
@@ -30,9 +34,8 @@ export function missingPeers(command: CommandWithPeers): string[] {
     try {
       import.meta.resolve(name);
       return false;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-      return true;
+    } catch {
+      return true; // by one code or another: Yarn Plug'n'Play has its own
     }
   });
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import { BUNDLE, buildCommand } from '../backends/native/advice.js';
 import { environmentError } from '../errors.js';
 import { packageRoot } from '../package-root.js';
 
@@ -35,9 +36,11 @@ export interface Job {
 
 const ADDON = 'native/mpi/build/Release/batchnorm_mpi.node';
 
-const HOW_TO_BUILD =
-  'To build it: install MPI with its compiler wrapper mpicc (Debian and Ubuntu: apt-get install libopenmpi-dev openmpi-bin), ' +
-  'then: BATCHNORM_MPI=1 npm rebuild batchnorm --ignore-scripts=false --foreground-scripts (in a clone: npm run build:mpi).';
+function howToBuild(root: string): string {
+  const install =
+    'install MPI with its compiler wrapper mpicc (Debian and Ubuntu: apt-get install libopenmpi-dev openmpi-bin)';
+  return `To build it: ${install}, then: ${buildCommand(root, 'mpi')}.`;
+}
 
 let addon: Addon | undefined;
 
@@ -63,15 +66,14 @@ function load(): Addon {
   if (!isMainThread)
     throw mpiError('MpiReducer belongs to the main thread of a process; between threads use ThreadReducer.');
   const root = packageRoot();
-  if (root === undefined)
-    throw mpiError('this is a bundle, which leaves the addon for MPI behind: mark batchnorm external.');
+  if (root === undefined) throw mpiError(BUNDLE);
   const file = join(root, ADDON);
-  if (!existsSync(file)) throw mpiError(`the addon for MPI has not been built. ${HOW_TO_BUILD}`);
+  if (!existsSync(file)) throw mpiError(`the addon for MPI has not been built. ${howToBuild(root)}`);
   try {
     return createRequire(file)(file) as Addon;
   } catch (cause) {
     const reason = (cause as Error).message;
-    throw mpiError(`the addon for MPI was built but does not load (${reason}). ${HOW_TO_BUILD}`, cause);
+    throw mpiError(`the addon for MPI was built but does not load (${reason}). ${howToBuild(root)}`, cause);
   }
 }
 

@@ -22,8 +22,8 @@ const STEP: Launcher = { name: 'srun', variable: 'SLURM_STEP_NUM_TASKS' };
 
 const WHAT_FITS =
   'Start it with what belongs to this library: Open MPI with its own mpirun or srun --mpi=pmix, MPICH with its own mpirun or ' +
-  'srun --mpi=pmi2. Or build the addon for the other MPI: MPICC=mpicc.mpich (or mpicc.openmpi) BATCHNORM_MPI=1 npm rebuild ' +
-  'batchnorm --ignore-scripts=false --foreground-scripts (in a clone: npm run build:mpi).';
+  'srun --mpi=pmi2. Or build the addon for the other MPI: MPICC=mpicc.mpich (or mpicc.openmpi) npx batchnorm build ' +
+  '--mpi (in a clone: npm run build:mpi).';
 
 /**
  * Whether this process was started as a rank of a job, by mpirun or srun; asks the environment, and needs no MPI. For programs that also

@@ -45,7 +45,7 @@ const DIVIDED = 8192;
 
 /**
  * A {@link Reducer} between the processes of an MPI job, on one machine or many: Open MPI, MPICH, or what is made of them.
- * Needs the addon for MPI (`npm run build:mpi`, or `BATCHNORM_MPI=1` at install), and a start by the `mpirun` of that MPI, or by
+ * Needs the addon for MPI (`npx batchnorm build --mpi`), and a start by the `mpirun` of that MPI, or by
  * `srun`; a process that is started by itself is a job of one rank.
  *
  * What ranks send is joined in order of rank, by each of them or by one for all, so that they get the same bits whichever way MPI

@@ -30,15 +30,30 @@ function isRestricted(): boolean {
   return (process as { permission?: unknown }).permission !== undefined;
 }
 
-/** `batchnorm build`, as the package manager in use starts it. */
-export function buildCommand(root: string): string {
+/** `batchnorm build`, as the package manager in use starts it; in a clone the script that does it there. */
+export function buildCommand(root: string, addon: 'native' | 'mpi' = 'native'): string {
   const { existsSync } = builtin<typeof import('node:fs')>('node:fs')!;
-  if (existsSync(`${root}/binding.gyp`)) return 'npm run build:native'; // in a clone
+  if (existsSync(`${root}/binding.gyp`)) return `npm run build:${addon}`;
+  return `${STARTERS[packageManager(root)]} build${addon === 'mpi' ? ' --mpi' : ''}`;
+}
+
+type PackageManager = 'npm' | 'pnpm' | 'yarn' | 'bun' | 'deno';
+
+const STARTERS: Record<PackageManager, string> = {
+  npm: 'npx batchnorm',
+  pnpm: 'pnpm exec batchnorm',
+  yarn: 'yarn batchnorm',
+  bun: 'bunx batchnorm',
+  deno: 'deno run -A npm:batchnorm',
+};
+
+/** What has started this process, or put the package where it is. */
+export function packageManager(root: string): PackageManager {
   const { versions } = process as { versions: Partial<Record<string, string>> };
-  const agent = environment('npm_config_user_agent') ?? '';
-  if (versions['deno'] !== undefined) return 'deno run -A npm:batchnorm build';
-  if (versions['pnp'] !== undefined || agent.startsWith('yarn/')) return 'yarn batchnorm build';
-  if (agent.startsWith('pnpm/') || /[\\/]\.pnpm[\\/]/.test(root)) return 'pnpm exec batchnorm build';
-  if (versions['bun'] !== undefined || agent.startsWith('bun/')) return 'bunx batchnorm build';
-  return 'npx batchnorm build';
+  if (versions['deno'] !== undefined) return 'deno';
+  if (versions['pnp'] !== undefined) return 'yarn';
+  const [, agent] = /^(pnpm|yarn|bun)\//.exec(environment('npm_config_user_agent') ?? '') ?? [];
+  if (agent !== undefined) return agent as PackageManager;
+  if (/[\\/]\.pnpm[\\/]/.test(root)) return 'pnpm';
+  return versions['bun'] !== undefined ? 'bun' : 'npm';
 }

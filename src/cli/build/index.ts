@@ -78,7 +78,11 @@ async function build(root: string, product: Product, milliseconds: number, unloc
     const temporary = inPlace ? tmpdir() : workshop;
     const progress = new Progress();
     console.error(`batchnorm: building ${product.title}, which takes a minute or more`);
-    const args = [nodeGyp, ...(inPlace ? ['configure', 'build'] : ['rebuild']), ...headersAtHand()];
+    const args = [
+      nodeGyp,
+      ...(inPlace && product === NATIVE ? ['configure', 'build'] : ['rebuild']),
+      ...headersAtHand(),
+    ];
     const command = { args, folder: join(workshop, product.folder), temporary, milliseconds };
     const failed = await compile(command, progress, cleanUp);
     if (failed !== null) {

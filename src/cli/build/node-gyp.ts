@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { environment } from '../../backends/host.js';
 import { Failure } from '../failure.js';
+import { installing } from '../peers.js';
 
 const PROGRAM = join('node-gyp', 'bin', 'node-gyp.js');
 
@@ -17,9 +18,11 @@ export function findNodeGyp(root: string): string {
     join(dirname(process.execPath), '..', 'lib', 'node_modules', 'npm', 'node_modules', PROGRAM),
     join(dirname(process.execPath), 'node_modules', 'npm', 'node_modules', PROGRAM),
   ];
-  const found = candidates.find((file) => file !== undefined && file.endsWith('.js') && existsSync(file));
+  const found = candidates.find((file) => file?.endsWith('.js') && existsSync(file));
   if (found !== undefined) return found;
-  throw new Failure(`build: node-gyp was not found, nor npm, which brings one. This installs it: ${installing()}`);
+  throw new Failure(
+    `build: node-gyp was not found, nor npm, which brings one. This installs it: ${installing(['node-gyp'])}`,
+  );
 }
 
 /** The options that spare node-gyp a download: headers came with most installations of Node.js. */
@@ -57,10 +60,4 @@ export function resolveFrom(folder: string, name: string): string | undefined {
 function onThePath(name: string): string[] {
   const files = (environment('PATH') ?? '').split(delimiter).map((folder) => join(folder, name));
   return files.filter((file) => existsSync(file)).map((file) => realpathSync(file));
-}
-
-function installing(): string {
-  const agent = environment('npm_config_user_agent') ?? '';
-  const [, manager = 'npm'] = /^(pnpm|yarn|bun)\//.exec(agent) ?? [];
-  return manager === 'npm' ? 'npm install --save-dev node-gyp' : `${manager} add --dev node-gyp`;
 }

@@ -1,7 +1,9 @@
 /** What `batchnorm doctor` finds out. */
 import { type BackendInfo, type BackendName, backend, backends, useBackend } from '../../index.js';
 import { mpiLibrary } from '../../mpi/index.js';
+import { packageRoot } from '../../package-root.js';
 import { type CommandWithPeers, installing, missingPeers } from '../peers.js';
+import { type InspectedAddon, inspectAddons } from './addons.js';
 import { inspectMachine, type Machine } from './machine.js';
 import { DIGEST, selfTest } from './self-test.js';
 
@@ -25,6 +27,8 @@ export interface Diagnosis {
   readonly backends: readonly BackendInfo[];
   /** Instruction sets that run here, each with its self-test. */
   readonly selfTest: { readonly expected: string; readonly tried: readonly Tried[] };
+  /** The files that may be the native addon, best first, and why there are no others. */
+  readonly addons: { readonly files: readonly InspectedAddon[]; readonly absent: readonly string[] };
   /** Of `batchnorm/mpi`, which is built only where it is asked for: its MPI library, or why there is none. */
   readonly mpi: { readonly library: string } | { readonly reason: string };
   /** What single commands lack. */
@@ -50,11 +54,13 @@ export function diagnose(version: string): Diagnosis {
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => name.startsWith('BATCHNORM_')),
   ) as Record<string, string>;
+  const addons = inspectAddons(packageRoot());
   return {
     ...{ version, machine: inspectMachine(), environment, inUse, backends: found },
     selfTest: { expected: DIGEST, tried },
-    mpi: inspectMpi(),
-    ...{ missing, problems: problemsOf(failure, tried), advice: adviceOf(found, inUse, missing) },
+    ...{ addons, mpi: inspectMpi(), missing },
+    problems: [...problemsOf(failure, tried), ...problemsOfAddons(found, addons.files)],
+    advice: adviceOf(found, inUse, missing),
   };
 }
 
@@ -107,6 +113,16 @@ function problemsOf(failure: string | null, tried: readonly Tried[]): string[] {
       return `the self-test failed with ${backend} (${isa}): ${what}`;
     });
   return [...(failure === null ? [] : [failure]), ...wrong];
+}
+
+function problemsOfAddons(found: readonly BackendInfo[], files: readonly InspectedAddon[]): string[] {
+  const changed = files
+    .filter(({ isAsMade }) => isAsMade === false)
+    .map(
+      ({ path, sha256 }) =>
+        `${path} is not what it was when it was made: its SHA-256 is ${sha256}; install batchnorm anew`,
+    );
+  return [...changed, ...found.flatMap(({ refused = [] }) => refused.map((reason) => `refused: ${reason}`))];
 }
 
 function adviceOf(found: readonly BackendInfo[], inUse: BackendInfo | null, missing: Diagnosis['missing']): string[] {

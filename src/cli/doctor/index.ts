@@ -16,17 +16,20 @@ export function describe(diagnosis: Diagnosis, colours: boolean): string {
   const mark = (good: boolean) => (good ? paint(32, '✓') : paint(31, '✗'));
   const { machine, inUse, environment } = diagnosis;
   const caches = machine.caches.map(({ level, bytes }) => `L${level} ${size(bytes)}`).join(', ');
-  const backends = diagnosis.backends.map(({ name, available, isa, threads, reason }) => {
+  const backends = diagnosis.backends.map(({ name, available, isa, threads, origin, reason }) => {
     const isUsed = name === inUse?.name;
-    const what = available
-      ? `${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}${isUsed ? ', in use' : ''}`
-      : reason;
+    const details = [isa, `${threads} ${threads === 1 ? 'thread' : 'threads'}`, origin, isUsed && 'in use'];
+    const what = available ? details.filter(Boolean).join(', ') : reason;
     return `  ${mark(available)} ${name.padEnd(10)} ${what}`;
   });
   const tests = diagnosis.selfTest.tried.map(
     ({ backend, isa, digest, passed, error }) =>
       `  ${mark(passed)} ${`${backend}/${isa}`.padEnd(21)} ${error ?? digest!.slice(0, 16)}${passed ? '' : ` (expected ${diagnosis.selfTest.expected.slice(0, 16)})`}`,
   );
+  const addons = diagnosis.addons.files.map(({ path, origin, sha256, isAsMade }) => {
+    const hash = `SHA-256 ${sha256.slice(0, 16)}${isAsMade ? ', as when it was made' : ''}`;
+    return `  ${isAsMade === null ? '–' : mark(isAsMade)} ${origin}: ${path}, ${hash}`;
+  });
   const list = (name: string, items: readonly string[], code: number) =>
     items.length === 0 ? [] : ['', paint(code, name), ...items.map((item) => `  - ${item}`)];
   return [
@@ -39,6 +42,10 @@ export function describe(diagnosis: Diagnosis, colours: boolean): string {
     '',
     title('Backends'),
     ...backends,
+    '',
+    title('Files of the native addon'),
+    ...addons,
+    ...diagnosis.addons.absent.map((reason) => `  – ${reason}`),
     '',
     title('Self-test: the same bits everywhere'),
     ...tests,
