@@ -161,10 +161,6 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     const sums = wanted ? parts.map((part) => sumsOf(dy, x, residual, part, code)) : [];
     const summed = targets.learn && this.#ranks?.summed === true;
     const all = batchStatistics || summed ? this.#completed(sums) : sums;
-    if (wanted) {
-      const isEmpty = (part: Part<T>) => (summed ? batchStatistics && part.count === 0 : part.start === part.end);
-      addParameterGradients(targets, parts, summed ? all : sums, isEmpty);
-    }
     parts.forEach((part, i) => {
       const { start, end, affine, view, weights, count, renormed } = part;
       if (start === end) return;
@@ -180,6 +176,11 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
       }
       if (rowsOf(part) === 1 && countOf(part) === count) clearSingleValues(to);
     });
+    // Last, since memory may run out before: dgamma and dbeta of the layer are not for this call to lose.
+    if (wanted) {
+      const isEmpty = (part: Part<T>) => (summed ? batchStatistics && part.count === 0 : part.start === part.end);
+      addParameterGradients(targets, parts, summed ? all : sums, isEmpty);
+    }
   }
 
   /** The sums over everything that shared the statistics. */

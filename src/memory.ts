@@ -1,7 +1,7 @@
 /** Tensors on which the backend in use works without copying. */
 import { kernels } from './backends/select.js';
-import { wrongKind, wrongValue } from './messages.js';
-import { detach, isReleased, isUsable, kindOf, lenderOf, newTensor } from './typed-arrays.js';
+import { expected, wrongKind, wrongValue } from './messages.js';
+import { detach, isReleased, isUsable, kindOf, lenderOf, newTensor, type TensorKind } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { checkChoice, checkSize } from './validate.js';
 
@@ -22,7 +22,7 @@ const allocated = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();
  * @param length number of elements
  * @param dtype 'float32' (default) or 'float64'
  * @throws TypeError, RangeError where `length` is not an integer >= 0 or `dtype` is neither of the two; RangeError where
- *   there is not so much memory: of the WebAssembly backend's own 4 GiB, or what a browser's `ready` reserved
+ *   there is not so much memory: of the system's; of the WebAssembly backend's own 4 GiB, or what a browser's `ready` reserved
  * @example
  * import { allocate, forwardTraining, release } from 'batchnorm';
  * const x = allocate(6);
@@ -41,9 +41,22 @@ export function allocate(length: number, dtype: 'float32' | 'float64' = 'float32
   const kind = dtype === 'float32' ? 'Float32Array' : 'Float64Array';
   const { memory } = kernels();
   if (memory !== null) return memory.allocate(kind, length);
-  const array = newTensor<Tensor>(kind, length);
+  const array = newArray(kind, length);
   allocated.add(array.buffer);
   return array;
+}
+
+/** In ordinary memory. How much there is nobody knows before it is asked for. */
+function newArray(kind: TensorKind, length: number): Tensor {
+  try {
+    return newTensor<Tensor>(kind, length);
+  } catch (cause) {
+    const mebibytes = Math.ceil((length * (kind === 'Float32Array' ? 4 : 8)) / 2 ** 20);
+    const wanted = `no more elements of a ${kind} than the JavaScript engine has memory for`;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const got = `${length} (${mebibytes} MiB: ${reason})`;
+    throw new RangeError(expected('allocate', 'length', wanted, got), { cause });
+  }
 }
 
 /**

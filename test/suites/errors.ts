@@ -1,4 +1,5 @@
 // Bad calls: class and text of each error are the same on every backend, and outputs and state are untouched.
+import { allocate } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
 import { suiteFor } from '../support/suite.js';
@@ -41,6 +42,23 @@ export default function errors(backend: BackendUnderTest): void {
       assert.equal(fixture.snapshot(), before);
     });
   });
+
+  // Each backend says what it knows of its limit.
+  for (const [dtype, kind] of [
+    ['float32', 'Float32Array'],
+    ['float64', 'Float64Array'],
+  ] as const) {
+    for (const length of [1e12, Number.MAX_SAFE_INTEGER]) {
+      test(`allocate ${length} of ${dtype}`, () => {
+        const most = `(at most \\d+|no more) elements of a ${kind}`;
+        const wanted = new RegExp(`^batchnorm: allocate: "length" expected ${most}.*, got ${length} \\(`);
+        assert.throws(
+          () => allocate(length, dtype as 'float32'),
+          (error: Error) => error instanceof RangeError && wanted.test(error.message),
+        );
+      });
+    }
+  }
 
   test('a layer goes on after an error as if it had not been', () => {
     const fixture = new Fixture();

@@ -2,6 +2,8 @@
  * The one memory of this thread, in which every instance of the modules works, and the tensors that live in it. All of it
  * is reserved at once, since growing would detach every tensor; the system provides pages as they are touched.
  */
+import { environmentError } from '../../errors.js';
+import { expected } from '../../messages.js';
 import { type Lender, lend, type TensorKind } from '../../typed-arrays.js';
 import type { Tensor } from '../../types.js';
 import { Heap } from './heap.js';
@@ -73,17 +75,18 @@ export class Memory implements Lender {
   allocate(kind: TensorKind, length: number): Tensor {
     const Type = kind === 'Float32Array' ? Float32Array : Float64Array;
     const bytes = length * Type.BYTES_PER_ELEMENT;
+    if (bytes > this.bytes) throw tooLong(kind, length, Type.BYTES_PER_ELEMENT, this);
     const { untouched } = this.heap;
+    const buffer = this.shared ? this.#bufferOfItsOwn() : this.f32.buffer;
     const address = this.take(bytes + STAGGER);
     if (address === 0) throw full('allocate', bytes, this);
-    this.#tensors.set(address, bytes);
-    const buffer = this.shared ? this.#bufferOfItsOwn(address) : this.f32.buffer;
     const array = new Type(buffer as ArrayBuffer, address, length);
     if (address < untouched) array.fill(0);
-    if (!this.shared) {
-      forgotten.register(array, { memory: this, address }, array);
-      keepByParts(array);
-    }
+    this.#tensors.set(address, bytes);
+    if (this.shared) this.#addresses.set(buffer, address);
+    else keepByParts(array);
+    const token = this.shared ? buffer : array;
+    forgotten.register(token, { memory: this, address }, token);
     return array;
   }
 
@@ -127,12 +130,14 @@ export class Memory implements Lender {
    * A new object for the same shared bytes, which is what growing by nothing leaves. Every tensor has one, which its
    * subarrays share: that tells released arrays from those that come to lie in the same place after them.
    */
-  #bufferOfItsOwn(address: number): ArrayBufferLike {
-    this.wasm.grow(0);
+  #bufferOfItsOwn(): ArrayBufferLike {
+    try {
+      this.wasm.grow(0);
+    } catch (cause) {
+      throw new RangeError('batchnorm: allocate: the engine has no memory left for another array', { cause });
+    }
     const { buffer } = this.wasm;
     lend(buffer, this);
-    this.#addresses.set(buffer, address);
-    forgotten.register(buffer, { memory: this, address }, buffer);
     return buffer;
   }
 }
@@ -152,6 +157,8 @@ const wholes = new WeakMap<Tensor, Tensor>();
 
 let current: Memory | undefined;
 let wanted: number | undefined;
+/** Whether there was a memory before: what fails from then on fails in the middle of a call. */
+let isAgain = false;
 
 /** The memory of this thread; made when it is first wanted, and anew when it was given up. */
 export function memoryInUse(): Memory {
@@ -176,13 +183,17 @@ function reserve(shared: boolean): Memory {
   for (const bytes of sizes) {
     const pages = Math.min(MOST_PAGES, Math.max(2, Math.ceil(bytes / PAGE)));
     try {
-      return new Memory(new WebAssembly.Memory({ initial: pages, maximum: pages, shared }), shared);
+      const memory = new Memory(new WebAssembly.Memory({ initial: pages, maximum: pages, shared }), shared);
+      isAgain = true;
+      return memory;
     } catch (error) {
       cause = error;
     }
   }
   const least = gibibytes(sizes[sizes.length - 1]);
-  throw new Error(`wasm: ${least} of WebAssembly memory cannot be reserved here.`, { cause });
+  const what = `wasm: ${least} of WebAssembly memory cannot be reserved here`;
+  if (!isAgain) throw new Error(`${what}.`, { cause });
+  throw environmentError('ERR_BATCHNORM_BACKEND', `${what} now; free memory, or use another backend`, cause);
 }
 
 /** Whether a timer looks after the memory in use already. */
@@ -211,6 +222,13 @@ function giveUp(memory: Memory): void {
   } catch {
     // Then it has been told, too.
   }
+}
+
+/** A length that no release would make room for. */
+function tooLong(kind: TensorKind, length: number, width: number, { bytes }: Memory): RangeError {
+  const most = Math.floor(bytes / width);
+  const wanted = `at most ${most} elements of a ${kind}, the ${gibibytes(bytes)} of WebAssembly memory`;
+  return new RangeError(expected('allocate', 'length', wanted, `${length} (${gibibytes(length * width)})`));
 }
 
 /** What was wanted, what is there, and the way out. */

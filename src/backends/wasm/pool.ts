@@ -22,23 +22,24 @@ type Message = readonly [module: WebAssembly.Module, memory: WebAssembly.Memory,
 type Terminate = () => void;
 
 export class Pool {
-  readonly #memory: Memory;
   readonly #module: WebAssembly.Module;
-  readonly #words: Int32Array;
+  /** null when all of them are stopped: what lingers of them must not keep the memory. */
+  #memory: Memory | null;
+  #words: Int32Array;
   readonly #workers = new Set<Terminate>();
   #started = 0;
   #wanted = Number.POSITIVE_INFINITY;
 
   constructor(memory: Memory, module: WebAssembly.Module) {
-    this.#memory = memory;
     this.#module = module;
+    this.#memory = memory;
     this.#words = new Int32Array(memory.wasm.buffer);
     Atomics.store(this.#words, MAY_WAIT, typeof document === 'undefined' ? 1 : 0);
   }
 
   /** Starts workers until there are so many, or as many as this place allows. They serve when they are ready. */
   start(count: number): void {
-    while (this.#started < Math.min(count, this.#wanted)) {
+    while (this.#memory !== null && this.#started < Math.min(count, this.#wanted)) {
       this.#started++;
       try {
         this.#workers.add(this.#startWorker([this.#module, this.#memory.wasm, this.#started]));
@@ -58,13 +59,14 @@ export class Pool {
 
   /** Ends the workers, those that hang too. */
   stop(): void {
-    this.#wanted = 0;
     Atomics.store(this.#words, QUIT, 1);
     Atomics.add(this.#words, PHASE, 1);
     Atomics.notify(this.#words, PHASE);
     for (const terminate of this.#workers) terminate();
     this.#workers.clear();
     Atomics.store(this.#words, SERVING, 0);
+    this.#memory = null;
+    this.#words = new Int32Array(MAY_WAIT + 1);
   }
 
   #startWorker(message: Message): Terminate {
