@@ -3,6 +3,7 @@ import { environmentError } from '../errors.js';
 import type { Kernels } from '../kernels.js';
 import type { BackendInfo, BackendName } from '../types.js';
 import { checkOptions, checkSize, nameSet } from '../validate.js';
+import { environment } from './host.js';
 import * as native from './native.js';
 import * as reference from './reference.js';
 import { setReservation } from './wasm/memory.js';
@@ -115,10 +116,9 @@ export async function ready(options: { memory?: number | undefined } = {}): Prom
 }
 
 function chooseByEnvironment(): Kernels {
-  const environment = globalThis.process?.env ?? {};
-  const threads = environment['BATCHNORM_THREADS'];
-  const options = { isa: environment['BATCHNORM_ISA'] || undefined, threads: threads ? Number(threads) : undefined };
-  return choose(environment['BATCHNORM_BACKEND'] || 'auto', checkThreads(options), 'the environment');
+  const threads = environment('BATCHNORM_THREADS');
+  const options = { isa: environment('BATCHNORM_ISA') || undefined, threads: threads ? Number(threads) : undefined };
+  return choose(environment('BATCHNORM_BACKEND') || 'auto', checkThreads(options), 'the environment');
 }
 
 /** The first loader that fits and loads; an error with every reason where none does. */

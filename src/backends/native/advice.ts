@@ -9,7 +9,7 @@ bun build: --external batchnorm), and install it beside the bundle.`;
 export function adviceFor(root: string, causes: readonly Error[]): string {
   const codes = causes.map((error) => (error as NodeJS.ErrnoException).code);
   if (causes.some(({ name }) => name === 'NotCapable' || name === 'PermissionDenied')) {
-    return 'Start Deno with --allow-read --allow-ffi --allow-env --allow-sys.';
+    return 'Start Deno with --allow-read --allow-ffi (and --allow-env, if BATCHNORM_… variables are to be read).';
   }
   if (codes.includes('ERR_ACCESS_DENIED')) {
     return `Let Node.js read the package: --allow-fs-read=${root}; and load addons: --allow-addons.`;

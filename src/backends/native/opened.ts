@@ -43,10 +43,10 @@ export class Addons {
 
   /** Why nothing is used, and what to do. */
   absence(): Error {
-    const reasons = [...this.#refusals(), ...this.#absent.map(({ message }) => message)];
+    const reasons = new Set([...this.#refusals(), ...this.#absent.map(({ message }) => message)]);
     const causes = [...this.#refused.map(({ cause }) => cause as Error), ...this.#absent];
     const advice = adviceFor(this.#root, causes);
-    return new Error(`native: no addon is used: ${reasons.join('; ')}. ${advice}`, { cause: causes[0] });
+    return new Error(`native: no addon is used: ${[...reasons].join('; ')}. ${advice}`, { cause: causes[0] });
   }
 
   *#each(): Generator<OpenedAddon> {
