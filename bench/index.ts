@@ -6,7 +6,7 @@ import { fork } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Failure } from '#dist/cli/failure.js';
-import { checkWritable, writeWhole } from '#dist/cli/output-file.js';
+import { checkWritable, dataFileOf, writeWhole } from '#dist/cli/output-file.js';
 import type { Findings } from './findings.js';
 import { threads } from './format.js';
 import { buildLimit } from './limit.js';
@@ -78,7 +78,7 @@ async function show({ out }: Options, findings: Findings): Promise<void> {
   console.log(formatTables(cases, process.stdout.isTTY && !process.env['NO_COLOR']));
   for (const text of findings.notes) console.log(`note: ${text}`);
   for (const text of findings.failures) console.log(text);
-  const data = `${out.replace(/\.html?$/, '')}.json`;
+  const data = dataFileOf(out);
   writeWhole(data, `${JSON.stringify(findings, null, 1)}\n`);
   writeWhole(out, await renderReport(findings, cases));
   console.log(`\nreport: ${out}\nnumbers: ${data}`);

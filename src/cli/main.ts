@@ -124,6 +124,12 @@ function learningRate(text: string): number {
   throw new InvalidArgumentError('Expected a number above 0 and up to 1000.');
 }
 
+/** Whoever reads has seen enough, such as `head`. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
 try {
   await createProgram().parseAsync();
 } catch (error) {

@@ -15,7 +15,7 @@ export const cost: Section = (results, canvas) => {
       : ` A step is that of ${ranks} ranks together, on the first one's clock: this library normalises by the whole minibatch, TensorFlow.js by each rank's share.`;
   const drawing = canvas.drawFor((width) => bars(canvas.Plot, ways, width));
   const html = `<p>Time of one training step of this network (minibatches of ${results.settings.batch}), measured when nothing else ran: medians of steps that took
-turns.${together} These are small tensors; <a href="bench-report.html">the benchmark</a> (<code>npx batchnorm bench</code>) has large ones.</p>
+turns.${together} These are small tensors; the benchmark, <code>npx batchnorm bench</code>, has large ones.</p>
 ${legend([
   ['normalized', 'batch normalization, forward and backward'],
   ['rest', 'everything else, or not told apart'],

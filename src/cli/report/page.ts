@@ -1,6 +1,8 @@
 /** The report: one HTML file that needs no network and runs no script. */
+import { basename } from 'node:path';
+import { dataFileOf } from '../output-file.js';
 import { REPORT_STYLE } from '../report-style.js';
-import { dataFileOf, type Results } from '../train/results.js';
+import type { Results } from '../train/results.js';
 import {
   DECAY,
   HIDDEN_LAYERS,
@@ -109,7 +111,7 @@ ${other.map(row).join('\n')}
 
 function renderSettings({ data, settings, backend, host, machine, date }: Results, file: string): string {
   const { steps, batch, learningRate, seed } = settings;
-  const dataFile = dataFileOf(file).split(/[\\/]/).at(-1)!;
+  const dataFile = basename(dataFileOf(file));
   const entries = {
     Data: `${escapeHtml(data.description)}; ${escapeHtml(data.division)}.`,
     Network:
@@ -134,7 +136,7 @@ function renderSettings({ data, settings, backend, host, machine, date }: Result
     'Everything else': escapeHtml(host),
     Machine: escapeHtml(machine),
     Date: escapeHtml(date),
-    'All numbers': `<a href="${encodeURI(dataFile)}">${escapeHtml(dataFile)}</a>, beside this file; goal of the tables: ${percent(GOAL, 0)}.`,
+    'All numbers': `<a href="./${encodeURIComponent(dataFile)}">${escapeHtml(dataFile)}</a>, beside this file; goal of the tables: ${percent(GOAL, 0)}.`,
   };
   const items = Object.entries(entries).map(([term, html]) => `<div><dt>${term}</dt><dd>${html}</dd></div>`);
   return `<dl class="settings">\n${items.join('\n')}\n</dl>`;

@@ -4,14 +4,14 @@ import type { Dataset } from '../data/dataset.js';
 import { loadDigits } from '../data/digits.js';
 import { loadIdx } from '../data/idx.js';
 import { Failure } from '../failure.js';
-import { checkWritable } from '../output-file.js';
+import { checkWritable, dataFileOf } from '../output-file.js';
 import { requirePeers } from '../peers.js';
 import { pairOf } from '../report/learning.js';
 import { summarize } from '../report/summary.js';
 import { formatTable } from '../terminal.js';
 import { exitCodeOf, type Signal } from './interruption.js';
 import { joinRanks, type Ranks } from './ranks.js';
-import { dataFileOf, formatResults } from './results.js';
+import { formatResults } from './results.js';
 import { Session } from './session.js';
 import { planOf, type TrainOptions } from './settings.js';
 
@@ -31,7 +31,7 @@ export async function runTrain(options: TrainOptions): Promise<void> {
 
 /** @throws Failure where anything is wrong. */
 function prepare(options: TrainOptions, ranks: Ranks): Session {
-  if (ranks.isFirst) for (const file of [options.out, dataFileOf(options.out)]) checkWritable(file);
+  if (ranks.isFirst) checkWritable(options.out);
   const data = options.data === undefined ? loadDigits() : loadIdx(options.data);
   checkBatch(options, data, ranks);
   if (ranks.reducer && options.workers !== undefined && options.workers > 1) {

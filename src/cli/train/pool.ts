@@ -78,8 +78,12 @@ export class Pool implements Runner {
       const onMessage = (message: Message) => {
         if (message.type === 'progress') listener.progress(job!, message.steps);
         if (message.type === 'done') {
-          listener.done(job!, message.result);
-          next();
+          try {
+            listener.done(job!, message.result);
+            next();
+          } catch (error) {
+            finish(() => reject(error));
+          }
         }
       };
       const onExit = (code: number) =>

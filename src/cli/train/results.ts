@@ -1,7 +1,5 @@
 /** What runs leave, and the file that keeps it beside the report: `--resume` goes on from there. */
-import { readFileSync } from 'node:fs';
-import { Failure } from '../failure.js';
-import { writeWhole } from '../output-file.js';
+import { dataFileOf, writeWhole } from '../output-file.js';
 import type { CostResult } from './cost.js';
 import type { Inference } from './inference.js';
 import type { Measurement, WatchedMeasurement } from './measure.js';
@@ -54,11 +52,6 @@ export function watchedRun(results: Results, id: string): WatchedRun | null {
   return trainingRun(results, id) as WatchedRun | null;
 }
 
-/** The file of the data, for a report of this name. */
-export function dataFileOf(report: string): string {
-  return `${report.replace(/\.html?$/i, '')}.json`;
-}
-
 /** A line for each run. */
 export function formatResults({ runs, ...rest }: Results): string {
   const head = JSON.stringify(rest, null, 1).replace(/\n\}$/, '');
@@ -68,38 +61,4 @@ export function formatResults({ runs, ...rest }: Results): string {
 
 export function saveResults(report: string, results: Results): void {
   writeWhole(dataFileOf(report), formatResults(results));
-}
-
-/**
- * What an earlier session left.
- * @throws Failure where there is nothing, or it was made with other settings or data
- */
-export function loadRuns(report: string, { settings, data }: Pick<Results, 'settings' | 'data'>): Results {
-  const file = dataFileOf(report);
-  const found = readResults(file);
-  const [there, here] = [found, { settings, data }].map((one) => ({ ...one.settings, data: one.data.description }));
-  const differing = (Object.keys(here!) as (keyof typeof here)[]).filter((name) => there![name] !== here![name]);
-  if (differing.length > 0) {
-    const list = differing.map((name) => `${name} ${there![name]} there, ${here![name]} here`).join('; ');
-    throw new Failure(`--resume: ${file} was made with other settings: ${list}`);
-  }
-  return found;
-}
-
-function readResults(file: string): Results {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new Failure(`--resume: ${file} cannot be read (${(cause as Error).message}); start without --resume`, {
-      cause,
-    });
-  }
-  try {
-    const found = JSON.parse(text) as Partial<Results>;
-    if (found.format === 'batchnorm-report/1' && found.settings && found.data && found.runs) return found as Results;
-  } catch {
-    // as below
-  }
-  throw new Failure(`--resume: ${file} holds no data of batchnorm train; start without --resume`);
 }

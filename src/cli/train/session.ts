@@ -7,11 +7,12 @@ import { writeWhole } from '../output-file.js';
 import { renderReport } from '../report/page.js';
 import { count } from '../report/text.js';
 import { describeBackend, describeMachine } from './describe.js';
+import { loadRuns } from './earlier-results.js';
 import { onInterruption, type Signal } from './interruption.js';
 import { type Listener, Pool, type Runner } from './pool.js';
 import { type Progress, SILENCE, showProgress } from './progress.js';
 import type { Ranks } from './ranks.js';
-import { loadRuns, type Result, type Results, saveResults } from './results.js';
+import { type Result, type Results, saveResults } from './results.js';
 import { type Job, planOf, type Settings, type TrainOptions } from './settings.js';
 
 /** Results are saved on the way, but not more often. Milliseconds. */
