@@ -52,10 +52,25 @@ for (let k = 0; k < 20; k++) forwardTraining(x, [1024, 1024]);
 process.stdout.write(String(threads));
 `;
 
-test('workers do not keep the process alive', () => {
+function runChild(...flags: readonly string[]) {
   const options = { encoding: 'utf8', timeout: 60_000, cwd: new URL('..', import.meta.url) } as const;
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', CHILD], options);
-  assert.equal([status, stdout, stderr], [0, '3', '']);
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...flags, '--input-type=module', '-e', CHILD],
+    options,
+  );
+  return [status, stdout, stderr];
+}
+
+test('workers do not keep the process alive', () => {
+  assert.equal(runChild(), [0, '3', '']);
+});
+
+test("under Node's permission model one thread without --allow-worker, and as many as asked for with it", () => {
+  const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
+  const flags = [flag, '--allow-fs-read=*', '--no-warnings'];
+  assert.equal(runChild(...flags), [0, '1', '']);
+  assert.equal(runChild(...flags, '--allow-worker'), [0, '3', '']);
 });
 
 /** Claims one part of a phase, as a worker does, and dies with it. */

@@ -7,7 +7,7 @@ import { availableThreads } from './threads.js';
 import { bitsOf, type Resources, type Scalars } from './wasm/call.js';
 import { isSharingPossible, type Memory, memoryInUse } from './wasm/memory.js';
 import { compile as compileModule, instantiate, moduleOf, prepare, runs } from './wasm/modules.js';
-import { Pool } from './wasm/pool.js';
+import { mayStartWorkers, Pool } from './wasm/pool.js';
 import { type Arguments, Stage } from './wasm/stage.js';
 
 const ISAS = ['simd128', 'scalar'];
@@ -69,7 +69,11 @@ export function loadWith(isa: string | undefined, resources: Resources): Kernels
     return stage;
   };
   const { shared } = stageInUse().memory;
-  return adapt((args) => stageInUse().call(args), chosen, shared ? threads : 1);
+  return adapt(
+    (args) => stageInUse().call(args),
+    chosen,
+    () => (shared && mayStartWorkers() ? threads : 1),
+  );
 }
 
 const pools = /* @__PURE__ */ new WeakMap<Memory, Pool>();
@@ -91,11 +95,13 @@ const GRADIENTS = /* @__PURE__ */ bitsOf('output', 'dresidual', 'dgamma', 'dbeta
 const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
 
 /** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
-function adapt(call: (args: Arguments) => void, isa: string, threads: number): Kernels {
+function adapt(call: (args: Arguments) => void, isa: string, threads: () => number): Kernels {
   return {
     name: 'wasm',
     isa,
-    threads,
+    get threads() {
+      return threads();
+    },
     memory: { allocate: (kind, length) => memoryInUse().allocate(kind, length) },
     statistics: (mean, variance, x, view) => {
       const arrays = [null, null, null, null, null, x, null, mean, variance, null, null, null, null];

@@ -21,6 +21,15 @@ type Message = readonly [module: WebAssembly.Module, memory: WebAssembly.Memory,
 /** Ends a worker. */
 type Terminate = () => void;
 
+/** Set where one could not start: by a page's policy, or for want of memory. */
+let areRefused = false;
+
+/** Whether workers start here, as far as that is known: Node.js' permission model has --allow-worker. */
+export function mayStartWorkers(): boolean {
+  const { permission } = (globalThis.process ?? {}) as { permission?: { has(scope: string): boolean } };
+  return !areRefused && permission?.has('worker') !== false;
+}
+
 export class Pool {
   readonly #module: WebAssembly.Module;
   /** null when all of them are stopped: what lingers of them must not keep the memory. */
@@ -28,7 +37,6 @@ export class Pool {
   #words: Int32Array;
   readonly #workers = new Set<Terminate>();
   #started = 0;
-  #wanted = Number.POSITIVE_INFINITY;
 
   constructor(memory: Memory, module: WebAssembly.Module) {
     this.#module = module;
@@ -39,12 +47,12 @@ export class Pool {
 
   /** Starts workers until there are so many, or as many as this place allows. They serve when they are ready. */
   start(count: number): void {
-    while (this.#memory !== null && this.#started < Math.min(count, this.#wanted)) {
+    while (this.#memory !== null && this.#started < count && mayStartWorkers()) {
       this.#started++;
       try {
         this.#workers.add(this.#startWorker([this.#module, this.#memory.wasm, this.#started]));
       } catch {
-        this.#wanted = 0; // one thread is enough to be right
+        areRefused = true; // one thread is enough to be right
       }
     }
   }
@@ -77,7 +85,7 @@ export class Pool {
   #startNodeWorker({ Worker }: typeof import('node:worker_threads'), message: Message): Terminate {
     const worker = new Worker(SOURCE, { eval: true, workerData: message, execArgv: [], name: 'batchnorm' });
     const terminate = () => void worker.terminate();
-    worker.on('error', () => this.#lose(terminate));
+    worker.on('error', () => this.#fail(terminate));
     worker.on('exit', () => this.#lose(terminate));
     worker.unref(); // must not keep the process alive
     return terminate;
@@ -89,10 +97,15 @@ export class Pool {
     const terminate = () => worker.terminate();
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#lose(terminate);
+      this.#fail(terminate);
     };
     worker.postMessage(message);
     return terminate;
+  }
+
+  #fail(worker: Terminate): void {
+    this.#lose(worker);
+    if (this.#workers.size === 0) areRefused = true;
   }
 
   /** Calls do not wait for a worker that has ended between them. */
