@@ -2,7 +2,7 @@
 // loads, by whichever door: the library as CommonJS in dist/cjs, for `require` from Node.js 20.16 on, and ES modules in
 // dist/node that export what dist/cjs has, for `import`. So the chosen backend exists once in a process.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,8 +19,6 @@ const PLAIN = `module.exports = Object.defineProperty({ ...module.exports }, '__
 rmSync(dist, { recursive: true, force: true });
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 execFileSync(process.execPath, [tsc, '-p', root], { stdio: 'inherit' });
-// `batchnorm build` compiles by it. It is packed here, since package managers take one at the root for a wish to build.
-copyFileSync(join(root, 'binding.gyp'), join(dist, 'binding.gyp'));
 
 const files = readdirSync(dist, { recursive: true }).filter((file) => /\.(js|d\.ts)$/.test(file));
 for (const file of files.filter((file) => !/^cli\b/.test(file))) {
@@ -36,6 +34,12 @@ for (const entry of entries) {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, doorTo(join(dist, 'cjs', `${entry}.js`), dirname(file)));
 }
+
+// What `batchnorm build` compiles by. A binding.gyp at the root of what is packed package managers take for a wish to build,
+// and a dependency on node-addon-api makes Yarn install node-gyp.
+const headers = dirname(require.resolve('node-addon-api/package.json'));
+copyFileSync(join(root, 'binding.gyp'), join(dist, 'binding.gyp'));
+cpSync(headers, join(dist, 'node-addon-api'), { recursive: true, filter: (path) => !path.endsWith('tools') });
 
 /** `import.meta.url` is asked for in one file; a bundler that makes ES modules of this one leaves no __filename there. */
 function asCommonJs(code) {

@@ -6,7 +6,7 @@ import { prepared } from './support/packages/prepared.js';
 import { suiteOf } from './support/suite.js';
 
 const MIB = 2 ** 20;
-const DEPENDENCIES = ['batchnorm', 'commander', 'node-addon-api'];
+const DEPENDENCIES = ['batchnorm', 'commander'];
 
 const ready = await prepared();
 if (ready) {

@@ -1,7 +1,7 @@
 # The memory limit of bench/, built by it on demand.
 {
   'variables': {
-    'node_addon_api': "<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except",
+    'node_addon_api': "<!(node -p \"require('../../dist/node-addon-api').targets\"):node_addon_api_except",
   },
   'target_defaults': {
     'cflags!': ['-O2'],

@@ -48,7 +48,7 @@ function versionOf(include: string): string | undefined {
   }
 }
 
-export function resolveFrom(folder: string, name: string): string | undefined {
+function resolveFrom(folder: string, name: string): string | undefined {
   try {
     return createRequire(join(folder, 'package.json')).resolve(name);
   } catch {

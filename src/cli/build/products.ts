@@ -2,10 +2,8 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { OWN } from '../../backends/native/files.js';
-import { Failure } from '../failure.js';
-import { resolveFrom } from './node-gyp.js';
 
 export interface Product {
   readonly title: string;
@@ -36,9 +34,7 @@ export function makeWorkshop(root: string): string {
     filter: (path) => !isMade(path.slice(root.length)),
   });
   cpSync(gypOf(root), join(workshop, 'binding.gyp'));
-  const headers = resolveFrom(root, 'node-addon-api/package.json');
-  if (headers === undefined) throw new Failure('build: node-addon-api, on which batchnorm depends, is not installed');
-  cpSync(dirname(headers), join(workshop, 'node_modules', 'node-addon-api'), { recursive: true });
+  cpSync(join(root, 'dist', 'node-addon-api'), join(workshop, 'node_modules', 'node-addon-api'), { recursive: true });
   return workshop;
 }
 
