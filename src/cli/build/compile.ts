@@ -1,6 +1,7 @@
 /** Runs a program that takes minutes: its progress is shown, its time is limited, and it ends with all that it has started. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
+import { environment } from '../../backends/host.js';
 import { causeOf } from './causes.js';
 import type { Progress } from './progress.js';
 
@@ -15,13 +16,16 @@ export interface Command {
 /** Why it failed, in a clause, and all that it printed; or null. */
 export type Failed = { readonly reason: string; readonly said: string } | null;
 
+const PNP = /(--require|--experimental-loader) ("[^"]*\.pnp\.[^"]*"|\S*\.pnp\.\S*)/g;
+
 /** Runs it by Node.js. A signal ends it and, after `cleanUp`, this process. */
 export async function compile(command: Command, progress: Progress, cleanUp: () => void): Promise<Failed> {
   const { args, folder, temporary, milliseconds } = command;
-  const child = spawn(process.execPath, args, {
+  const { pnp, NODE_OPTIONS } = optionsOfNode();
+  const child = spawn(process.execPath, [...pnp, ...args], {
     cwd: folder,
     detached: process.platform !== 'win32', // a group of its own, which can be ended whole
-    env: { JOBS: 'max', ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary },
+    env: { JOBS: 'max', ...process.env, NODE_OPTIONS, TMPDIR: temporary, TEMP: temporary, TMP: temporary },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
@@ -54,6 +58,20 @@ export async function compile(command: Command, progress: Progress, cleanUp: () 
     };
   }
   return { reason: typeof status === 'string' ? status : causeOf(said), said };
+}
+
+/**
+ * Yarn's Plug'n'Play, which Yarn puts into NODE_OPTIONS, is for node-gyp, which may be in an archive. It is not for what
+ * node-gyp starts: that loads modules of the temporary folder, which Yarn does not know and therefore forbids.
+ */
+function optionsOfNode(): { pnp: string[]; NODE_OPTIONS: string } {
+  const pnp: string[] = [];
+  const given = environment('NODE_OPTIONS') ?? '';
+  const NODE_OPTIONS = given.replace(PNP, (_, name: string, file: string) => {
+    pnp.push(name, file.replaceAll('"', ''));
+    return '';
+  });
+  return { pnp, NODE_OPTIONS };
 }
 
 /** The exit code, or what went wrong before it ran. */
