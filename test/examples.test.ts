@@ -1,6 +1,7 @@
 // Every example in the documentation of the public API runs, and prints what its comments say: `// → value`.
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { format } from 'node:util';
+import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { suiteOf } from './support/suite.js';
 
@@ -32,20 +33,15 @@ function fromMarkdown(file: string): Example[] {
   return [...text.matchAll(/```js\n(.*?)```/gs)].map(([, code], i) => ({ title: `${file} ${i + 1}`, code }));
 }
 
-/** Runs the example as a module; what it printed. */
-async function run({ title, code }: Example): Promise<string[]> {
-  const file = new URL(`${title.replace(/\W+/g, '-')}.mjs`, folder);
+/** Runs the example as a process, as who reads the page would: nothing is imported or chosen before. What it printed. */
+function run({ title, code }: Example): string[] {
+  const file = fileURLToPath(new URL(`${title.replace(/\W+/g, '-')}.mjs`, folder));
   mkdirSync(folder, { recursive: true });
   writeFileSync(file, code);
-  const printed: string[] = [];
-  const { log } = console;
-  console.log = (...values: unknown[]) => printed.push(format(...values));
-  try {
-    await import(file.href);
-  } finally {
-    console.log = log;
-  }
-  return printed;
+  const { FORCE_COLOR: _, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', env });
+  assert.is(status, 0, stderr);
+  return stdout.split('\n').slice(0, -1);
 }
 
 const test = suiteOf('examples');
@@ -53,8 +49,8 @@ const DOCUMENTS = ['README.md', 'docs/variants.md', 'docs/tfjs.md'];
 const examples = [...FILES.flatMap(fromComments), ...DOCUMENTS.flatMap(fromMarkdown)];
 
 for (const example of examples) {
-  test(example.title, async () => {
-    const printed = await run(example);
+  test(example.title, () => {
+    const printed = run(example);
     const promised = [...example.code.matchAll(/\/\/ → (.*)/g)].map(([, value]) => value.trim());
     if (promised.length > 0) assert.equal(printed, promised);
   });

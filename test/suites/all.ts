@@ -1,5 +1,6 @@
 /** What every backend is held to. */
 import accuracy from './accuracy.js';
+import cancelling from './cancelling.js';
 import edges from './edges.js';
 import errors from './errors.js';
 import facade from './facade.js';
@@ -9,4 +10,4 @@ import paper from './paper.js';
 import properties from './properties.js';
 import variants from './variants.js';
 
-export default [facade, moments, errors, paper, accuracy, gradients, properties, variants, edges];
+export default [facade, moments, errors, paper, accuracy, cancelling, gradients, properties, variants, edges];
