@@ -1,17 +1,29 @@
 {
   'variables': {
-    'node_addon_api': "<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except",
+    'node_addon_api': "<!(node -p \"require('node-addon-api').targets\"):node_addon_api",
   },
   'targets': [
     {
       'target_name': 'batchnorm',
       'sources': ['native/addon.cc', 'native/cpu.cc', 'native/dispatch.cc', 'native/machine.cc', 'native/pool.cc'],
       'dependencies': ['<(node_addon_api)'],
-      'cflags_cc': ['-std=c++17', '-Wall', '-Wextra'],
-      'xcode_settings': {'CLANG_CXX_LANGUAGE_STANDARD': 'c++17', 'MACOSX_DEPLOYMENT_TARGET': '11.0'},
+      # Nothing of C++'s library is wanted at run time, so that the addon loads wherever there is one of C.
+      'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility=hidden', '-ffunction-sections', '-Wall', '-Wextra'],
+      'xcode_settings': {
+        'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
+        'MACOSX_DEPLOYMENT_TARGET': '11.0',
+        'GCC_ENABLE_CPP_RTTI': 'NO',
+        'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
+        'DEAD_CODE_STRIPPING': 'YES',
+      },
       'msvs_settings': {'VCCLCompilerTool': {'AdditionalOptions': ['/std:c++17']}},
       'defines': ['NAPI_VERSION=8'],
       'conditions': [
+        # Of node-addon-api what is not called goes, before anybody looks for what it would need of C++'s library.
+        ['OS=="linux"', {
+          'ldflags': ['-Wl,--gc-sections', '-nodefaultlibs'],
+          'libraries': ['-lpthread', '-lc', '-lgcc'],
+        }],
         ['target_arch=="x64"', {'dependencies': ['kernels_baseline', 'kernels_avx2', 'kernels_avx512']}],
         ['target_arch=="arm64"', {'dependencies': ['kernels_neon']}],
       ],

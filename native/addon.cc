@@ -2,15 +2,14 @@
 #include <napi.h>
 
 #include <cstdint>
-#include <memory>
-#include <new>
-#include <vector>
 
 #include "arguments.h"
 #include "dispatch.h"
 #include "machine.h"
 #include "memo.h"
+#include "memory.h"
 #include "pool.h"
+#include "resources.h"
 
 namespace bn {
 namespace {
@@ -18,22 +17,26 @@ namespace {
 /** The memory that kernels work in: one for each environment, so that worker threads do not share it. */
 class Scratch {
  public:
-  /** At least `bytes`, aligned to 64; kept, and replaced where it is too small. */
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { memory::release(memory_); }
+
+  /** At least `bytes`, aligned to 64; kept, and replaced where it is too small. Null where there is no memory. */
   void* reserve(size_t bytes) {
     if (bytes > size_) {
-      memory_.reset(new (std::nothrow) char[bytes + ALIGNMENT]);
+      memory::release(memory_);
+      memory_ = memory::allocate(bytes + ALIGNMENT);
       size_ = memory_ == nullptr ? 0 : bytes;
-      if (memory_ == nullptr) {
-        throw ArgumentError{false, "batchnorm: native: no memory for " + std::to_string(bytes) + " bytes"};
-      }
+      if (memory_ == nullptr) return nullptr;
     }
-    const uintptr_t start = reinterpret_cast<uintptr_t>(memory_.get());
+    const uintptr_t start = reinterpret_cast<uintptr_t>(memory_);
     return reinterpret_cast<void*>((start + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
   }
 
  private:
   static constexpr uintptr_t ALIGNMENT = 64;
-  std::unique_ptr<char[]> memory_;
+  void* memory_ = nullptr;
   size_t size_ = 0;
 };
 
@@ -43,6 +46,7 @@ struct Loaded {
   Resources resources;
   Scratch& scratch;
   Memos& memos;
+  Loaded* next;
 
   const KernelTable<float>& table(float) const { return kernels.f32; }
   const KernelTable<double>& table(double) const { return kernels.f64; }
@@ -52,30 +56,37 @@ struct Loaded {
 struct Instance {
   Scratch scratch;
   Memos memos;
-  std::vector<std::unique_ptr<Loaded>> loaded;
+  const Caches caches = cachesOfMachine();
+  Loaded* loaded = nullptr;
 
   Instance() { pool::hold(); }
-  ~Instance() { pool::release(); }
+  ~Instance() {
+    pool::release();
+    while (loaded != nullptr) {
+      Loaded* const last = loaded;
+      loaded = last->next;
+      memory::destroy(last);
+    }
+  }
 };
 
-/** Calls body(arguments, loaded, T()) with the element type of the tensors; errors are thrown in JavaScript. */
+/** Calls body(arguments, loaded, T()) with the element type of the tensors. */
 template <class Body>
 void withArguments(napi_env env, napi_callback_info info, size_t count, const Body& body) {
-  try {
-    Arguments arguments(env, info, count);
-    const Loaded& loaded = *static_cast<const Loaded*>(arguments.data());
-    arguments.isDouble() ? body(arguments, loaded, double()) : body(arguments, loaded, float());
-  } catch (const ArgumentError& error) {
-    (error.isTypeError ? napi_throw_type_error : napi_throw_range_error)(env, nullptr, error.message.c_str());
-  } catch (const std::bad_alloc&) {
-    napi_throw_range_error(env, nullptr, "batchnorm: native: no memory for coefficients");
-  }
+  Arguments arguments(env, info, count);
+  if (!arguments.areGood()) return;
+  const Loaded& loaded = *static_cast<const Loaded*>(arguments.data());
+  arguments.isDouble() ? body(arguments, loaded, double()) : body(arguments, loaded, float());
 }
 
+/** Comes after all arguments were read; the kernel is called if they are good then. */
 template <class T>
-Call callOf(const Arguments& in, const Loaded& loaded) {
+Call callOf(Arguments& in, const Loaded& loaded) {
+  if (!in.areGood()) return {in.view(), loaded.resources, nullptr};
   const size_t bytes = loaded.table(T()).scratchBytes(in.view(), loaded.resources);
-  return {in.view(), loaded.resources, loaded.scratch.reserve(bytes)};
+  void* const scratch = loaded.scratch.reserve(bytes);
+  if (scratch == nullptr) in.fail(ErrorKind::RANGE, "no memory for %zu bytes", bytes);
+  return {in.view(), loaded.resources, scratch};
 }
 
 template <class T>
@@ -95,7 +106,9 @@ napi_value statistics(napi_env env, napi_callback_info info) {
     double* mean = in.channels<double>();
     double* variance = in.channels<double>();
     const T* x = in.tensor<T>();
-    loaded.table(T()).statistics(mean, variance, x, callOf<T>(in, loaded));
+    const Call call = callOf<T>(in, loaded);
+    if (!in.areGood()) return;
+    loaded.table(T()).statistics(mean, variance, x, call);
   });
   return nullptr;
 }
@@ -108,8 +121,10 @@ napi_value normalize(napi_env env, napi_callback_info info) {
     const T* residual = in.optionalTensor<T>();
     const Affine<T> affine = readAffine<T>(in);
     const Activation activation = in.activation();
-    const Memo memo = loaded.memos.find(affine, in.view().c);
-    loaded.table(T()).normalize(y, x, residual, affine, activation, memo, callOf<T>(in, loaded));
+    const Call call = callOf<T>(in, loaded);
+    if (!in.areGood()) return;
+    const Memo memo = loaded.memos.find(affine, in.view().c);  // nothing fails from here on: it must be filled
+    loaded.table(T()).normalize(y, x, residual, affine, activation, memo, call);
   });
   return nullptr;
 }
@@ -126,7 +141,9 @@ napi_value forward(napi_env env, napi_callback_info info) {
     const T* beta = in.optionalChannels<T>();
     const Affine<T> affine{mean, variance, gamma, beta, in.number()};
     const Activation activation = in.activation();
-    loaded.table(T()).forward(y, x, residual, mean, variance, affine, activation, callOf<T>(in, loaded));
+    const Call call = callOf<T>(in, loaded);
+    if (!in.areGood()) return;
+    loaded.table(T()).forward(y, x, residual, mean, variance, affine, activation, call);
   });
   return nullptr;
 }
@@ -141,7 +158,9 @@ napi_value gradientSums(napi_env env, napi_callback_info info) {
     const T* residual = in.optionalTensor<T>();
     const Affine<T> affine = readAffine<T>(in);
     const Activation activation = in.activation();
-    loaded.table(T()).gradientSums({sumDy, sumDyDeviation}, dy, x, residual, affine, activation, callOf<T>(in, loaded));
+    const Call call = callOf<T>(in, loaded);
+    if (!in.areGood()) return;
+    loaded.table(T()).gradientSums({sumDy, sumDyDeviation}, dy, x, residual, affine, activation, call);
   });
   return nullptr;
 }
@@ -161,8 +180,10 @@ napi_value gradientInput(napi_env env, napi_callback_info info) {
     sums.sumDyDeviation = in.optionalChannels<double>();
     const bool given = sums.sumDy == nullptr || sums.sumDyDeviation == nullptr;
     const double count = in.number();
+    const Call call = callOf<T>(in, loaded);
+    if (!in.areGood()) return;
     loaded.table(T()).gradientInput(dx, dresidual, dy, x, residual, affine, activation, given ? nullptr : &sums, count,
-                                    callOf<T>(in, loaded));
+                                    call);
   });
   return nullptr;
 }
@@ -180,70 +201,115 @@ napi_value backward(napi_env env, napi_callback_info info) {
     const Affine<T> affine = readAffine<T>(in);
     const Activation activation = in.activation();
     const bool batchStatistics = in.boolean();
+    const Call call = callOf<T>(in, loaded);
+    if (!in.areGood()) return;
     loaded.table(T()).backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics,
-                               callOf<T>(in, loaded));
+                               call);
   });
   return nullptr;
 }
 
+/** Whether Node-API did what was asked; where it did not, that is thrown, unless what the user's code threw already is.
+ */
+bool isDone(napi_env env, napi_status status) {
+  bool isThrown = false;
+  if (status != napi_ok && napi_is_exception_pending(env, &isThrown) == napi_ok && !isThrown) {
+    throwError(env, ErrorKind::RANGE, "Node-API gave the status %d", static_cast<int>(status));
+  }
+  return status == napi_ok;
+}
+
 /** isas(): the names of the instruction sets that run here, best first. */
-Napi::Value isas(const Napi::CallbackInfo& info) {
-  Napi::Array names = Napi::Array::New(info.Env());
-  for (const Kernels* kernels : runnable()) names[names.Length()] = kernels->isa;
+napi_value isas(napi_env env, napi_callback_info) {
+  napi_value names;
+  if (!isDone(env, napi_create_array(env, &names))) return nullptr;
+  uint32_t index = 0;
+  for (const Kernels* kernels : runnable()) {
+    napi_value name;
+    if (!isDone(env, napi_create_string_utf8(env, kernels->isa, NAPI_AUTO_LENGTH, &name))) return nullptr;
+    if (!isDone(env, napi_set_element(env, names, index++, name))) return nullptr;
+  }
   return names;
 }
 
-/** `threads`, and what the caches of this machine make of the rest: docs/performance.md has the measurements. */
-Resources resourcesFor(size_t threads) {
-  const Caches& sizes = caches();
-  return {threads, 256 * 1024, 2 * sizes.own, sizes.last / 2, sizes.last * 2 / 3, pool::run};
+/** object[name] = a function that is given `data`; false where an error is thrown. */
+bool define(napi_env env, napi_value object, const char* name, napi_callback function, void* data = nullptr) {
+  napi_value value;
+  return isDone(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, function, data, &value)) &&
+         isDone(env, napi_set_named_property(env, object, name, value));
 }
 
-/** A number of at least 1 at this name of an object; what is there already where it has none. */
-void read(const Napi::Object& from, const char* name, size_t& into) {
-  const Napi::Value value = from.Get(name);
-  if (value.IsNumber() && value.As<Napi::Number>().DoubleValue() >= 1) into = value.As<Napi::Number>().Int64Value();
+/** The kernels that a string names, or null. */
+const Kernels* kernelsNamed(napi_env env, napi_value isa) {
+  char name[16];
+  size_t length = 0;
+  if (napi_get_value_string_utf8(env, isa, name, sizeof name, &length) != napi_ok) return nullptr;
+  return std::strlen(name) == length ? find(name) : nullptr;
 }
 
 /**
  * load(isa, { threads, threadBytes, tileBytes, sharedBytes, streamBytes }): the kernels of one instruction set, as an
  * object of functions. All but the threads are for tests and measurements: kernels.h, Resources.
  */
-Napi::Value load(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const Kernels* kernels = info[0].IsString() ? find(info[0].As<Napi::String>().Utf8Value().c_str()) : nullptr;
-  if (kernels == nullptr) throw Napi::RangeError::New(env, "batchnorm: native: load: expected a name from isas()");
-  Resources resources = resourcesFor(1);
-  if (info[1].IsObject()) {
-    const Napi::Object wanted = info[1].As<Napi::Object>();
-    read(wanted, "threads", resources.threads);
-    read(wanted, "threadBytes", resources.threadBytes);
-    read(wanted, "tileBytes", resources.tileBytes);
-    read(wanted, "sharedBytes", resources.sharedBytes);
-    read(wanted, "streamBytes", resources.streamBytes);
+napi_value load(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value given[2];
+  if (!isDone(env, napi_get_cb_info(env, info, &count, given, nullptr, nullptr))) return nullptr;
+  const Kernels* kernels = kernelsNamed(env, given[0]);
+  if (kernels == nullptr) {
+    throwError(env, ErrorKind::RANGE, "load: expected a name from isas()");
+    return nullptr;
   }
-  Instance& instance = *env.GetInstanceData<Instance>();
-  instance.loaded.emplace_back(new Loaded{*kernels, resources, instance.scratch, instance.memos});
+  Instance& instance = *Napi::Env(env).GetInstanceData<Instance>();
+  Resources resources = resourcesOf(instance.caches);
+  if (!readResources(env, given[1], resources)) return nullptr;
+  Loaded* const loaded = memory::make<Loaded>(*kernels, resources, instance.scratch, instance.memos, instance.loaded);
+  if (loaded == nullptr) {
+    throwError(env, ErrorKind::RANGE, "load: no memory for %zu bytes", sizeof(Loaded));
+    return nullptr;
+  }
+  instance.loaded = loaded;
 
-  Napi::Object table = Napi::Object::New(env);
-  const auto add = [&](const char* name, napi_callback function) {
-    napi_value value;
-    napi_create_function(env, name, NAPI_AUTO_LENGTH, function, instance.loaded.back().get(), &value);
-    table[name] = value;
-  };
-  add("statistics", statistics);
-  add("normalize", normalize);
-  add("forward", forward);
-  add("gradientSums", gradientSums);
-  add("gradientInput", gradientInput);
-  add("backward", backward);
-  return table;
+  napi_value table;
+  const auto add = [&](const char* name, napi_callback function) { return define(env, table, name, function, loaded); };
+  const bool done = isDone(env, napi_create_object(env, &table)) && add("statistics", statistics) &&
+                    add("normalize", normalize) && add("forward", forward) && add("gradientSums", gradientSums) &&
+                    add("gradientInput", gradientInput) && add("backward", backward);
+  return done ? table : nullptr;
 }
 
+#if defined(BN_FAIL_ALLOCATION)
+/** refuse(n, all): refuses the request for memory or a thread that comes after n others, or that one and all after it.
+ * Answers how many there were since the last time. */
+napi_value refuse(napi_env env, napi_callback_info info) {
+  static std::atomic<long long> granted{memory::left};
+  size_t count = 2;
+  napi_value given[2], answer;
+  double after = 0;
+  bool all = false;
+  napi_get_cb_info(env, info, &count, given, nullptr, nullptr);
+  napi_get_value_double(env, given[0], &after);
+  napi_get_value_bool(env, given[1], &all);
+  napi_create_double(env, static_cast<double>(granted - memory::left), &answer);
+  memory::refusesAll = all;
+  granted = memory::left = static_cast<long long>(after);
+  return answer;
+}
+#endif
+
+void finalize(Napi::Env, Instance* instance) { memory::destroy(instance); }
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  env.SetInstanceData(new Instance());
-  exports["isas"] = Napi::Function::New(env, isas, "isas");
-  exports["load"] = Napi::Function::New(env, load, "load");
+  Instance* const instance = memory::make<Instance>();
+  if (instance == nullptr) {
+    throwError(env, ErrorKind::RANGE, "no memory for %zu bytes", sizeof(Instance));
+    return exports;
+  }
+  env.SetInstanceData<Instance, finalize>(instance);
+#if defined(BN_FAIL_ALLOCATION)
+  define(env, exports, "refuse", refuse);
+#endif
+  define(env, exports, "isas", isas) && define(env, exports, "load", load);
   return exports;
 }
 

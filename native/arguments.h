@@ -4,38 +4,52 @@
 #pragma once
 #include <node_api.h>
 
-#include <string>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
 
 #include "kernels.h"
 
 namespace bn {
 
-/** What is thrown to JavaScript. */
-struct ArgumentError {
-  bool isTypeError;
-  std::string message;
-};
+enum class ErrorKind { TYPE, RANGE };
 
-/** Arguments in the order of the call; the last four are the bytes of an element, n, c and s. */
+/** Throws to JavaScript, when the function that was called returns; the rest is as for printf. */
+inline void throwError(napi_env env, ErrorKind kind, const char* format, ...) {
+  char text[512] = "batchnorm: native: ";  // a double has at most 317 characters
+  const size_t begin = std::strlen(text);
+  va_list values;
+  va_start(values, format);
+  std::vsnprintf(text + begin, sizeof text - begin, format, values);
+  va_end(values);
+  (kind == ErrorKind::TYPE ? napi_throw_type_error : napi_throw_range_error)(env, nullptr, text);
+}
+
+/**
+ * Arguments in the order of the call; the last four are the bytes of an element, n, c and s. The first that is wrong is
+ * thrown; what is read from then on is nothing, and not to be used.
+ */
 class Arguments {
  public:
   Arguments(napi_env env, napi_callback_info info, size_t count) : env_(env) {
     size_t given = MOST;
     if (napi_get_cb_info(env, info, &given, values_, nullptr, &data_) != napi_ok || given != count) {
-      throw ArgumentError{
-          true, "batchnorm: native: expected " + std::to_string(count) + " arguments, got " + std::to_string(given)};
+      fail(ErrorKind::TYPE, "expected %zu arguments, got %zu", count, given);
+      return;
     }
     at_ = count - 4;
     const double bytes = number();
-    if (bytes != 4 && bytes != 8) fail(false, "an element size of 4 or 8", std::to_string(bytes), -1);
+    if (bytes != 4 && bytes != 8) failValue(at_ - 1, "an element size of 4 or 8", bytes);
     isDouble_ = bytes == 8;
     view_ = {extent(), extent(), extent()};
     if (static_cast<double>(view_.n) * static_cast<double>(view_.c) * static_cast<double>(view_.s) > MAX_LENGTH) {
-      fail(false, "n·c·s of at most 2^53", "more");
+      failAt(at_, ErrorKind::RANGE, "n·c·s of at most 2^53", "more");
     }
     at_ = 0;
   }
 
+  /** Whether nothing was wrong so far. */
+  bool areGood() const { return good_; }
   const View& view() const { return view_; }
   /** What the function was made with. */
   void* data() const { return data_; }
@@ -62,27 +76,34 @@ class Arguments {
     return isNull() ? nullptr : channels<T>();
   }
   double number() {
-    double value;
-    if (napi_get_value_double(env_, values_[at_], &value) != napi_ok) fail(true, "a number", "something else");
+    double value = 0;
+    if (good_ && napi_get_value_double(env_, values_[at_], &value) != napi_ok) failNot("a number");
     ++at_;
     return value;
   }
   bool boolean() {
-    bool value;
-    if (napi_get_value_bool(env_, values_[at_], &value) != napi_ok) fail(true, "a boolean", "something else");
+    bool value = false;
+    if (good_ && napi_get_value_bool(env_, values_[at_], &value) != napi_ok) failNot("a boolean");
     ++at_;
     return value;
   }
   /** 0, 1, or [slope, low, high]. */
   Activation activation() {
-    double code;
-    if (napi_get_value_double(env_, values_[at_], &code) != napi_ok) {
+    double code = 0;
+    if (good_ && napi_get_value_double(env_, values_[at_], &code) != napi_ok) {
       const double* lines = array<double>(3);
-      return {Activation::THREE_LINES, lines[0], lines[1], lines[2]};
+      return lines == nullptr ? Activation{} : Activation{Activation::THREE_LINES, lines[0], lines[1], lines[2]};
     }
+    if (code != 0 && code != 1) failAt(at_, ErrorKind::RANGE, "an activation code of 0 or 1", "another");
     ++at_;
-    if (code != 0 && code != 1) fail(false, "an activation code of 0 or 1", "another", -1);
     return {code == 1 ? Activation::RELU : Activation::NONE, 0, 0, 0};
+  }
+
+  /** Throws: the rest is as for printf. */
+  template <class... Values>
+  void fail(ErrorKind kind, const char* format, Values... values) {
+    if (good_) throwError(env_, kind, format, values...);
+    good_ = false;
   }
 
  private:
@@ -91,46 +112,55 @@ class Arguments {
 
   size_t extent() {
     const double value = number();
-    if (!(value >= 1 && value <= MAX_LENGTH) || value != static_cast<double>(static_cast<size_t>(value))) {
-      fail(false, "an integer of at least 1", std::to_string(value), -1);
-    }
-    return static_cast<size_t>(value);
+    const bool inRange = value >= 1 && value <= MAX_LENGTH;
+    if (inRange && value == static_cast<double>(static_cast<size_t>(value))) return static_cast<size_t>(value);
+    failValue(at_ - 1, "an integer of at least 1", value);
+    return 0;
   }
 
   /** Passes over a null. */
   bool isNull() {
     napi_valuetype type = napi_undefined;
-    napi_typeof(env_, values_[at_], &type);
+    if (good_) napi_typeof(env_, values_[at_], &type);
     if (type == napi_null) ++at_;
     return type == napi_null;
   }
 
   template <class T>
   T* array(size_t length) {
+    if (!good_) return nullptr;
     const char* name = sizeof(T) == 4 ? "a Float32Array" : "a Float64Array";
     napi_typedarray_type type;
     size_t actual;
     void* data;
     if (napi_get_typedarray_info(env_, values_[at_], &type, &actual, &data, nullptr, nullptr) != napi_ok) {
-      fail(true, name, "something else");
+      return failNot(name), nullptr;
     }
-    if (type != (sizeof(T) == 4 ? napi_float32_array : napi_float64_array)) fail(true, name, "another typed array");
+    if (type != (sizeof(T) == 4 ? napi_float32_array : napi_float64_array)) {
+      return failAt(at_, ErrorKind::TYPE, name, "another typed array"), nullptr;
+    }
     if (actual != length) {
-      fail(false, std::string(name) + " of length " + std::to_string(length), "length " + std::to_string(actual));
+      return fail(ErrorKind::RANGE, "argument %zu expected %s of length %zu, got length %zu", at_, name, length,
+                  actual),
+             nullptr;
     }
     ++at_;
     return static_cast<T*>(data);
   }
 
-  [[noreturn]] void fail(bool isTypeError, const std::string& expected, const std::string& got, int back = 0) const {
-    throw ArgumentError{isTypeError, "batchnorm: native: argument " + std::to_string(static_cast<int>(at_) + back) +
-                                         " expected " + expected + ", got " + got};
+  void failNot(const char* expected) { failAt(at_, ErrorKind::TYPE, expected, "something else"); }
+  void failAt(size_t at, ErrorKind kind, const char* expected, const char* got) {
+    fail(kind, "argument %zu expected %s, got %s", at, expected, got);
+  }
+  void failValue(size_t at, const char* expected, double got) {
+    fail(ErrorKind::RANGE, "argument %zu expected %s, got %f", at, expected, got);
   }
 
   napi_env env_;
   napi_value values_[MOST];
   void* data_ = nullptr;
   size_t at_ = 0;
+  bool good_ = true;
   bool isDouble_ = false;
   View view_{};
 };

@@ -10,9 +10,10 @@
 #endif
 
 namespace bn {
-namespace {
 
 #if defined(__x86_64__) || defined(_M_X64)
+
+namespace {
 
 struct Registers {
   unsigned eax, ebx, ecx, edx;
@@ -44,8 +45,10 @@ unsigned long long savedStates() {
 
 bool has(unsigned bits, int bit) { return (bits >> bit & 1) != 0; }
 
+}  // namespace
+
 // Bits: Intel SDM volume 2A, CPUID; volume 1, section 13.2 (XCR0).
-Cpu detect() {
+Cpu cpu() {
   const unsigned OSXSAVE = 27, AVX = 28, FMA = 12, AVX2 = 5, AVX512F = 16, AVX512VL = 31;
   const unsigned long long YMM = 0x6, ZMM = 0xe6;
   Cpu found{};
@@ -60,15 +63,8 @@ Cpu detect() {
 
 #else
 
-Cpu detect() { return {}; }
+Cpu cpu() { return {}; }
 
 #endif
-
-}  // namespace
-
-const Cpu& cpu() {
-  static const Cpu found = detect();
-  return found;
-}
 
 }  // namespace bn

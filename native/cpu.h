@@ -8,6 +8,7 @@ struct Cpu {
   bool avx512;  // F and VL, and the system saves the opmask and the wide registers
 };
 
-const Cpu& cpu();
+/** Asks the processor. */
+Cpu cpu();
 
 }  // namespace bn

@@ -22,25 +22,17 @@ extern const Kernels kernels;
 }
 #endif
 
-namespace {
-
-std::vector<const Kernels*> listRunnable() {
+Runnable runnable() {
 #if defined(__aarch64__) || defined(_M_ARM64)
-  return {&neon::kernels};
+  return {{&neon::kernels}, 1};
 #else
-  std::vector<const Kernels*> list;
-  if (cpu().avx512) list.push_back(&avx512::kernels);
-  if (cpu().avx2) list.push_back(&avx2::kernels);
-  list.push_back(&baseline::kernels);
-  return list;
+  Runnable found{};
+  const Cpu has = cpu();
+  if (has.avx512) found.list[found.count++] = &avx512::kernels;
+  if (has.avx2) found.list[found.count++] = &avx2::kernels;
+  found.list[found.count++] = &baseline::kernels;
+  return found;
 #endif
-}
-
-}  // namespace
-
-const std::vector<const Kernels*>& runnable() {
-  static const std::vector<const Kernels*> list = listRunnable();
-  return list;
 }
 
 const Kernels* find(const char* isa) {

@@ -1,13 +1,18 @@
 // The instruction sets in this build that this machine runs.
 #pragma once
-#include <vector>
-
 #include "kernels.h"
 
 namespace bn {
 
 /** Best first. */
-const std::vector<const Kernels*>& runnable();
+struct Runnable {
+  const Kernels* list[3];
+  size_t count;
+
+  const Kernels* const* begin() const { return list; }
+  const Kernels* const* end() const { return list + count; }
+};
+Runnable runnable();
 
 /** The kernels named `isa`, or null where they are not in this build or do not run here. */
 const Kernels* find(const char* isa);

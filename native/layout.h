@@ -3,6 +3,11 @@
 #pragma once
 #include "kernels.h"
 
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST) || defined(__ASSOCIATIVE_MATH__) || __FINITE_MATH_ONLY__
+#error \
+    "batchnorm: build without -ffast-math or -Ofast: they reorder sums and assume that nothing is NaN, so bits differ."
+#endif
+
 namespace bn {
 namespace BN_ISA {
 namespace {

@@ -5,7 +5,7 @@
 #if defined(_WIN32)
 #include <windows.h>
 
-#include <vector>
+#include "memory.h"
 #elif defined(__APPLE__)
 #include <sys/sysctl.h>
 #else
@@ -19,15 +19,18 @@ namespace {
 
 Caches detect() {
   Caches found{};
+  using Item = SYSTEM_LOGICAL_PROCESSOR_INFORMATION;
   DWORD bytes = 0;
   GetLogicalProcessorInformation(nullptr, &bytes);
-  std::vector<SYSTEM_LOGICAL_PROCESSOR_INFORMATION> list(bytes / sizeof(SYSTEM_LOGICAL_PROCESSOR_INFORMATION));
-  if (!GetLogicalProcessorInformation(list.data(), &bytes)) return found;
-  for (const auto& item : list) {
+  Item* const items = static_cast<Item*>(memory::allocate(bytes));
+  const bool isTold = items != nullptr && GetLogicalProcessorInformation(items, &bytes);
+  for (size_t i = 0; isTold && i < bytes / sizeof(Item); ++i) {
+    const Item& item = items[i];
     if (item.Relationship != RelationCache || item.Cache.Type == CacheInstruction) continue;
     size_t& level = item.Cache.Level == 2 ? found.own : found.last;
     if (item.Cache.Level >= 2) level = std::max<size_t>(level, item.Cache.Size);
   }
+  memory::release(items);
   return found;
 }
 
@@ -46,24 +49,27 @@ Caches detect() {
 
 #else
 
-/** In /sys, not by sysconf: glibc's answer for the last level of AMD processors is that of all core complexes together.
+/** The number that a file in /sys begins with, times 2^10 or 2^20 where K or M follows; 0 where there is none. */
+size_t numberOf(int index, const char* what) {
+  char path[80], text[16] = "";
+  std::snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, what);
+  std::FILE* file = std::fopen(path, "r");
+  if (file == nullptr) return 0;
+  const size_t length = std::fread(text, 1, sizeof text - 1, file);
+  std::fclose(file);
+  size_t number = 0, at = 0;
+  for (; at < length && text[at] >= '0' && text[at] <= '9'; ++at) {
+    number = 10 * number + static_cast<size_t>(text[at] - '0');
+  }
+  return number * (text[at] == 'K' ? 1024 : text[at] == 'M' ? 1024 * 1024 : 1);
+}
+
+/** By /sys, not by sysconf: glibc's answer for the last level of AMD processors is that of all core complexes together.
  */
 Caches detect() {
   Caches found{};
   for (int index = 0; index < 8; ++index) {
-    char path[80], unit = 'K';
-    int level = 0;
-    size_t size = 0;
-    const auto read = [&](const char* what, const char* format, auto... into) {
-      std::snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, what);
-      std::FILE* file = std::fopen(path, "r");
-      if (file == nullptr) return;
-      if (std::fscanf(file, format, into...) < 1) size = 0;
-      std::fclose(file);
-    };
-    read("level", "%d", &level);
-    read("size", "%zu%c", &size, &unit);
-    size *= unit == 'M' ? 1024 * 1024 : 1024;
+    const size_t level = numberOf(index, "level"), size = numberOf(index, "size");
     if (level == 2) found.own = size;
     if (level >= 3) found.last = std::max(found.last, size);
   }
@@ -80,9 +86,6 @@ Caches complete(Caches found) {
 
 }  // namespace
 
-const Caches& caches() {
-  static const Caches found = complete(detect());
-  return found;
-}
+Caches cachesOfMachine() { return complete(detect()); }
 
 }  // namespace bn

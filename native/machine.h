@@ -9,7 +9,7 @@ struct Caches {
   size_t own, last;
 };
 
-/** Asked of the system once. */
-const Caches& caches();
+/** Asks the system; it may have to read files. */
+Caches cachesOfMachine();
 
 }  // namespace bn

@@ -1,70 +1,116 @@
 // Inference with statistics and parameters that do not change: the coefficients of a layer are computed once. What was
 // computed is found by comparing all values that it was computed from, so that it is never stale, whoever writes where.
 #pragma once
-#include <cstdint>
 #include <cstring>
-#include <list>
-#include <vector>
 
 #include "kernels.h"
+#include "memory.h"
 
 namespace bn {
 
 /** Coefficients of the layers that were last used in one environment. */
 class Memos {
  public:
-  /** Memory for the coefficients of this layer: `known` if they are there already. Valid until the next call. */
+  Memos() = default;
+  Memos(const Memos&) = delete;
+  Memos& operator=(const Memos&) = delete;
+  ~Memos() { forgetFrom(&newest_); }
+
+  /**
+   * Memory for the coefficients of this layer: `known` if they are there already, and otherwise the caller fills it,
+   * come what may. Valid until the next call. Without memory where there is none: then they are computed for this call
+   * alone.
+   */
   template <class T>
   Memo find(const Affine<T>& affine, size_t c) {
-    key_.clear();
-    append(&affine.epsilon, 1);
-    append(affine.mean, c);
-    append(affine.variance, c);
-    appendOptional(affine.gamma, c);
-    appendOptional(affine.beta, c);
-    for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-      if (entry->width != sizeof(T) || entry->key != key_) continue;
-      entries_.splice(entries_.begin(), entries_, entry);
-      return {entry->coefficients.data(), true};
+    size_t bytes = 0, entries = 0;
+    for (Entry** link = &newest_; *link != nullptr; link = &(*link)->older) {
+      Entry* const entry = *link;
+      if (isOf(*entry, affine, c)) {
+        *link = entry->older;
+        return {coefficientsOf<T>(*putFirst(entry)), true};
+      }
+      bytes += entry->bytes;
+      if (++entries == MOST_ENTRIES || bytes > MOST_BYTES) {
+        forgetFrom(&entry->older);
+        break;
+      }
     }
-    return {add(sizeof(T), c).coefficients.data(), false};
+    Entry* const added = make(affine, c);
+    return {added == nullptr ? nullptr : coefficientsOf<T>(*putFirst(added)), false};
   }
 
  private:
-  static constexpr size_t MOST_BYTES = 4 * 1024 * 1024;
+  static constexpr size_t MOST_BYTES = 4 * 1024 * 1024, MOST_ENTRIES = 4096;
 
+  /** Behind it: mean, variance, gamma and beta where there are some, then the coefficients. */
   struct Entry {
-    size_t width;
-    std::vector<unsigned char> key;
-    std::vector<double> coefficients;
+    Entry* older;
+    size_t bytes, keyBytes, c, width;
+    double epsilon;
+    bool hasGamma, hasBeta;
 
-    size_t bytes() const { return key.size() + coefficients.size() * sizeof(double); }
+    unsigned char* values() { return reinterpret_cast<unsigned char*>(this + 1); }
   };
 
-  template <class V>
-  void append(const V* values, size_t count) {
-    const auto* bytes = reinterpret_cast<const unsigned char*>(values);
-    key_.insert(key_.end(), bytes, bytes + count * sizeof(V));
-  }
-  template <class V>
-  void appendOptional(const V* values, size_t count) {
-    key_.push_back(values != nullptr);
-    if (values != nullptr) append(values, count);
+  template <class T>
+  static void* coefficientsOf(Entry& entry) {
+    return entry.values() + entry.keyBytes;
   }
 
-  Entry& add(size_t width, size_t c) {
-    entries_.push_front({width, key_, std::vector<double>(MEMO_ARRAYS * c)});
-    bytes_ += entries_.front().bytes();
-    while (bytes_ > MOST_BYTES && entries_.size() > 1) {
-      bytes_ -= entries_.back().bytes();
-      entries_.pop_back();
+  Entry* putFirst(Entry* entry) {
+    entry->older = newest_;
+    return newest_ = entry;
+  }
+
+  static void forgetFrom(Entry** link) {
+    while (*link != nullptr) {
+      Entry* const entry = *link;
+      *link = entry->older;
+      memory::release(entry);
     }
-    return entries_.front();
   }
 
-  std::list<Entry> entries_;  // the last used first
-  std::vector<unsigned char> key_;
-  size_t bytes_ = 0;
+  /** Calls body(values, bytes) for each array of the layer, until one answers false. */
+  template <class T, class Body>
+  static bool everyArray(const Affine<T>& affine, size_t c, const Body& body) {
+    return body(affine.mean, c * sizeof(double)) && body(affine.variance, c * sizeof(double)) &&
+           (affine.gamma == nullptr || body(affine.gamma, c * sizeof(T))) &&
+           (affine.beta == nullptr || body(affine.beta, c * sizeof(T)));
+  }
+
+  template <class T>
+  static bool isOf(Entry& entry, const Affine<T>& affine, size_t c) {
+    if (entry.width != sizeof(T) || entry.c != c) return false;
+    if (entry.hasGamma != (affine.gamma != nullptr) || entry.hasBeta != (affine.beta != nullptr)) return false;
+    if (std::memcmp(&entry.epsilon, &affine.epsilon, sizeof(double)) != 0) return false;
+    const unsigned char* at = entry.values();
+    return everyArray(affine, c, [&](const void* values, size_t bytes) {
+      const bool equal = std::memcmp(at, values, bytes) == 0;
+      at += bytes;
+      return equal;
+    });
+  }
+
+  template <class T>
+  static Entry* make(const Affine<T>& affine, size_t c) {
+    size_t keyBytes = 0;
+    everyArray(affine, c, [&](const void*, size_t bytes) { return (keyBytes += bytes) > 0; });
+    const size_t bytes = sizeof(Entry) + keyBytes + MEMO_ARRAYS * c * sizeof(T);
+    void* const place = memory::allocate(bytes);
+    if (place == nullptr) return nullptr;
+    Entry* const entry = new (place)
+        Entry{nullptr, bytes, keyBytes, c, sizeof(T), affine.epsilon, affine.gamma != nullptr, affine.beta != nullptr};
+    unsigned char* to = entry->values();
+    everyArray(affine, c, [&](const void* values, size_t size) {
+      std::memcpy(to, values, size);
+      to += size;
+      return true;
+    });
+    return entry;
+  }
+
+  Entry* newest_ = nullptr;
 };
 
 }  // namespace bn

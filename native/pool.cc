@@ -2,18 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <new>
-#include <system_error>
-#include <thread>
-#include <vector>
 
-#if !defined(_WIN32)
-#include <pthread.h>
-#endif
+#include "threads.h"
+
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 #endif
@@ -23,13 +16,13 @@ namespace pool {
 namespace {
 
 constexpr size_t MOST_PARTS = 1024;
-constexpr size_t MOST_THREADS = 256;
 /** Looks at a flag that is about to change, before the processor is offered to others. */
 constexpr int LOOKS = 4096;
 /** How long a thread without work looks for some before it sleeps: waking it costs about as much. */
-constexpr std::chrono::microseconds SPIN{60};
+constexpr uint64_t SPIN_MICROSECONDS = 60;
 
 using Task = void (*)(const void* job, size_t part);
+using threads::Lock;
 
 inline void pause() {
 #if defined(__x86_64__) || defined(_M_X64)
@@ -61,70 +54,89 @@ class Ticket {
 class Pool {
  public:
   void run(size_t threads, size_t parts, Task task, const void* job) {
-    std::unique_lock<std::mutex> caller(callers_, std::try_to_lock);
-    if (!caller.owns_lock() || threads < 2 || start(std::min(threads, MOST_THREADS) - 1) == 0) {
-      for (size_t part = 0; part < parts; ++part) task(job, part);
-      return;
+    if (threads < 2 || busy_.exchange(true, std::memory_order_acquire)) return runAlone(parts, task, job);
+    if (start(std::min(threads, MOST_THREADS) - 1) == 0) {
+      runAlone(parts, task, job);
+    } else {
+      runShared(threads, parts, task, job);
     }
-    const size_t each = (parts + MOST_PARTS - 1) / MOST_PARTS;  // parts that are claimed together
-    task_ = task;
-    job_ = job;
-    each_ = each;
-    parts_ = parts;
-    const Ticket ticket(++number_, (parts + each - 1) / each, std::min(threads, workers_.size() + 1));
-    done_.store(0, std::memory_order_relaxed);
-    publish(ticket);
-    work(ticket, 0);
-    for (int looks = 0; done_.load(std::memory_order_acquire) < ticket.parts(); ++looks) {
-      looks < LOOKS ? pause() : std::this_thread::yield();
-    }
+    busy_.store(false, std::memory_order_release);
   }
 
   void hold() {
-    const std::lock_guard<std::mutex> lock(callers_);
+    const Lock lock(holding_);
     ++holders_;
   }
 
+  /** Only a holder runs anything: when the last one lets go, nobody is using the pool. */
   void release() {
-    const std::lock_guard<std::mutex> lock(callers_);
+    const Lock lock(holding_);
     if (--holders_ == 0) stop();
   }
 
   /** In a child process after fork: its parent's threads are not there. */
   void forget() {
-    for (std::thread& worker : workers_) new (&worker) std::thread();
-    workers_.clear();
-    new (&callers_) std::mutex();
-    new (&sleep_) std::mutex();
-    new (&wake_) std::condition_variable();
+    started_ = 0;
+    busy_ = false;
+    new (&holding_) threads::Mutex();
+    new (&sleep_) threads::Mutex();
+    new (&wake_) threads::Condition();
     sleepers_ = 0;
   }
 
  private:
+  struct Worker {
+    Pool* pool;
+    size_t index;   // 0 is the caller
+    uint64_t seen;  // the last ticket before it began
+    threads::Thread thread;
+
+    void run() { pool->serve(index, seen); }
+  };
+
+  static void runAlone(size_t parts, Task task, const void* job) {
+    for (size_t part = 0; part < parts; ++part) task(job, part);
+  }
+
+  void runShared(size_t threads, size_t parts, Task task, const void* job) {
+    const size_t each = (parts + MOST_PARTS - 1) / MOST_PARTS;  // parts that are claimed together
+    task_ = task;
+    job_ = job;
+    each_ = each;
+    parts_ = parts;
+    const Ticket ticket(++number_, (parts + each - 1) / each, std::min(threads, started_ + 1));
+    done_.store(0, std::memory_order_relaxed);
+    publish(ticket);
+    work(ticket, 0);
+    for (int looks = 0; done_.load(std::memory_order_acquire) < ticket.parts(); ++looks) {
+      looks < LOOKS ? pause() : threads::yield();
+    }
+  }
+
   /** Threads beside the caller's; fewer than were wanted where the system gives no more. */
   size_t start(size_t wanted) {
-    while (workers_.size() < wanted) {
-      try {
-        const size_t index = workers_.size() + 1;
-        workers_.emplace_back([this, index, seen = ticket_.load()] { serve(index, seen); });
-      } catch (const std::system_error&) {
-        break;
-      }
+    if (started_ < wanted) forgetAfterFork();
+    for (; started_ < wanted; ++started_) {
+      Worker& worker = workers_[started_];
+      worker = {this, started_ + 1, ticket_.load(), {}};
+      if (!worker.thread.start(worker)) break;
     }
-    return workers_.size();
+    return started_;
   }
+
+  void forgetAfterFork();
 
   void stop() {
     publish(Ticket(++number_, 0, 0));
-    for (std::thread& worker : workers_) worker.join();
-    workers_.clear();
+    for (size_t i = 0; i < started_; ++i) workers_[i].thread.join();
+    started_ = 0;
   }
 
   void publish(Ticket ticket) {
     ticket_.store(ticket.word());
     if (sleepers_.load() == 0) return;
-    const std::lock_guard<std::mutex> lock(sleep_);
-    wake_.notify_all();
+    const Lock lock(sleep_);
+    wake_.wakeAll();
   }
 
   /** What a worker does, until it is given a ticket for no threads. */
@@ -139,18 +151,18 @@ class Pool {
 
   /** The ticket that follows the one seen. */
   uint64_t await(uint64_t seen) {
-    const auto until = std::chrono::steady_clock::now() + SPIN;
+    const uint64_t until = threads::microseconds() + SPIN_MICROSECONDS;
     do {
       for (int i = 0; i < 64; ++i) {
         const uint64_t word = ticket_.load(std::memory_order_acquire);
         if (word != seen) return word;
         pause();
       }
-    } while (std::chrono::steady_clock::now() < until);
-    std::unique_lock<std::mutex> lock(sleep_);
+    } while (threads::microseconds() < until);
+    const Lock lock(sleep_);
     ++sleepers_;
     uint64_t word;
-    wake_.wait(lock, [&] { return (word = ticket_.load()) != seen; });
+    while ((word = ticket_.load()) == seen) wake_.wait(sleep_);
     --sleepers_;
     return word;
   }
@@ -171,42 +183,44 @@ class Pool {
     }
   }
 
-  std::mutex callers_;  // held by the isolate that uses the pool
-  std::vector<std::thread> workers_;
+  threads::Mutex holding_;  // for the number of holders
   size_t holders_ = 0;
+
+  // Of the isolate that uses the pool: `busy_` is there for it.
+  std::atomic<bool> busy_{false};
+  bool forgets_ = false;  // after fork
+  Worker workers_[MOST_THREADS - 1] = {};
+  size_t started_ = 0;
   uint64_t number_ = 0;
 
   // Of the call at hand; written before its ticket, read after a claim of it.
   Task task_ = nullptr;
   const void* job_ = nullptr;
-  size_t each_ = 1, parts_ = 0;
+  size_t each_ = 0, parts_ = 0;
 
   alignas(64) std::atomic<uint64_t> ticket_{0};
   alignas(64) std::atomic<size_t> done_{0};
   alignas(64) std::atomic<uint64_t> claims_[MOST_PARTS] = {};
 
-  std::mutex sleep_;
-  std::condition_variable wake_;
+  threads::Mutex sleep_;
+  threads::Condition wake_;
   std::atomic<size_t> sleepers_{0};
 };
 
 /** Never destroyed: its threads may be at work while the process exits. */
-Pool& pool() {
-  static Pool* const instance = [] {
-    Pool* made = new Pool();
+Pool shared;
+
+void Pool::forgetAfterFork() {
 #if !defined(_WIN32)
-    pthread_atfork(nullptr, nullptr, [] { pool().forget(); });
+  if (!forgets_) forgets_ = pthread_atfork(nullptr, nullptr, [] { shared.forget(); }) == 0;
 #endif
-    return made;
-  }();
-  return *instance;
 }
 
 }  // namespace
 
-void run(size_t threads, size_t parts, Task task, const void* job) { pool().run(threads, parts, task, job); }
-void hold() { pool().hold(); }
-void release() { pool().release(); }
+void run(size_t threads, size_t parts, Task task, const void* job) { shared.run(threads, parts, task, job); }
+void hold() { shared.hold(); }
+void release() { shared.release(); }
 
 }  // namespace pool
 }  // namespace bn

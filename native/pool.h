@@ -6,6 +6,9 @@
 namespace bn {
 namespace pool {
 
+/** More are never used, the caller among them. */
+constexpr size_t MOST_THREADS = 256;
+
 /**
  * Calls task(job, part) for every part < parts, on up to `threads` threads, the caller's included, and returns when all
  * are done. Each thread takes the parts of its own share in order, then what others have not begun. Where another

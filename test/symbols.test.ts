@@ -1,4 +1,7 @@
 /**
+ * What the addon shows to the dynamic linker, and what it asks of it: only C's library, so that it loads on systems that
+ * are older than the compiler, or have another library of C++, or none.
+ *
  * The linker keeps one of all weak symbols with the same name. What is compiled for one instruction set must therefore be
  * named after it, or code for AVX-512 might run where there is none.
  */
@@ -11,7 +14,26 @@ import { isRequired } from './support/backends.js';
 import { skipAloud } from './support/runner.js';
 import { suiteOf } from './support/suite.js';
 
+const addon = fileURLToPath(new URL('../build/Release/batchnorm.node', import.meta.url));
 const objects = fileURLToPath(new URL('../build/Release/obj.target', import.meta.url));
+
+/** Newer than glibc 2.28: they moved there from libpthread, which has had them under this name for ever. */
+const MOVED = ['pthread_create@GLIBC_2.34', 'pthread_join@GLIBC_2.34'];
+
+/** The lines of a tool of binutils for the addon. */
+function linesOf(tool: string, ...options: string[]): string[] {
+  const { status, stdout, stderr } = spawnSync(tool, [...options, addon], { encoding: 'utf8' });
+  assert.is(status, 0, stderr);
+  return stdout.trim().split('\n');
+}
+
+/** Whether a symbol that is needed comes from Node.js, another C library than glibc, or a glibc of 2018 or before. */
+function isOfOldSystems(symbol: string): boolean {
+  const [name, version] = symbol.split('@');
+  if (version === undefined) return !/^(_Z|_Unwind|__gxx|__cxa_(?!finalize))/.test(name);
+  const [, minor] = /^GLIBC_2\.(\d+)/.exec(version) ?? [];
+  return Number(minor) <= 28 || MOVED.includes(symbol);
+}
 
 /** The lines of `nm` for what the linker may merge: weak (W, V) or unique (u) symbols. */
 function mergeable(isa: string): string[] {
@@ -37,6 +59,28 @@ const reason = whyNot();
 if (reason === null) {
   const test = suiteOf('symbols');
   const isas = readdirSync(objects).flatMap((name) => /^kernels_(\w+)$/.exec(name)?.slice(1) ?? []);
+
+  test('the addon exports what Node.js looks for, and nothing else', () => {
+    const exported = linesOf('nm', '-D', '--defined-only').map((line) => line.split(' ').at(-1));
+    assert.equal(exported.sort(), ['napi_register_module_v1', 'node_api_module_get_api_version_v1']);
+  });
+
+  test("the addon needs C's library and Node.js, and nothing that is younger than glibc 2.28", () => {
+    const needed = linesOf('readelf', '-d').flatMap((line) => /\(NEEDED\).*\[(.*)\]/.exec(line)?.slice(1) ?? []);
+    assert.equal(
+      needed.filter((name) => !/^(libc|libm|libpthread)\.so/.test(name) && !/^libc\.musl/.test(name)),
+      [],
+    );
+    const symbols = linesOf('nm', '-D', '--undefined-only').map((line) => line.trim().split(' ').at(-1)!);
+    assert.ok(
+      symbols.some((name) => name.startsWith('malloc')),
+      'the list has what it must',
+    );
+    assert.equal(
+      symbols.filter((name) => !isOfOldSystems(name)),
+      [],
+    );
+  });
 
   test('there are objects of every instruction set', () => {
     assert.ok(isas.length >= (process.arch === 'x64' ? 3 : 1), isas.join());

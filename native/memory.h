@@ -1,0 +1,46 @@
+// All memory that the addon asks for, so that there is one place where it can be refused: nothing throws, and whoever
+// asks looks whether it came. Built with BN_FAIL_ALLOCATION, the addon refuses what a test wants refused
+// (test/out-of-memory.test.ts); the start of a thread counts there as well.
+#pragma once
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#if defined(BN_FAIL_ALLOCATION)
+#include <atomic>
+#endif
+
+namespace bn {
+namespace memory {
+
+#if defined(BN_FAIL_ALLOCATION)
+/** Requests that are still granted; below 0 they are refused: the next one alone, or all. */
+inline std::atomic<long long> left{1LL << 62};
+inline std::atomic<bool> refusesAll{false};
+inline bool isRefused() {
+  const long long before = left.fetch_sub(1);
+  return before == 0 || (before < 0 && refusesAll);
+}
+#else
+constexpr bool isRefused() { return false; }
+#endif
+
+/** Null where there is none. */
+inline void* allocate(size_t bytes) { return isRefused() ? nullptr : std::malloc(bytes); }
+inline void release(void* memory) { std::free(memory); }
+
+/** T{values...} in memory of its own; null where there is none. */
+template <class T, class... Values>
+T* make(Values&&... values) {
+  void* const place = allocate(sizeof(T));
+  return place == nullptr ? nullptr : new (place) T{std::forward<Values>(values)...};
+}
+template <class T>
+void destroy(T* made) {
+  made->~T();
+  release(made);
+}
+
+}  // namespace memory
+}  // namespace bn

@@ -1,0 +1,56 @@
+// What load() is told of the machine: numbers, each checked before any kernel divides by it.
+#pragma once
+#include <algorithm>
+
+#include "arguments.h"
+#include "machine.h"
+#include "pool.h"
+
+namespace bn {
+
+/** One thread, and what the caches of this machine make of the rest: docs/performance.md has the measurements. */
+inline Resources resourcesOf(const Caches& caches) {
+  return {1, 256 * 1024, 2 * caches.own, caches.last / 2, caches.last * 2 / 3, pool::run};
+}
+
+/** The number of this name, if the object has it; false where an error is thrown. */
+inline bool readResource(napi_env env, napi_value object, const char* name, size_t& into) {
+  napi_value key, value;
+  bool isOwn = false;
+  if (napi_create_string_utf8(env, name, NAPI_AUTO_LENGTH, &key) != napi_ok) return false;
+  if (napi_has_own_property(env, object, key, &isOwn) != napi_ok) return false;
+  if (!isOwn) return true;
+  if (napi_get_property(env, object, key, &value) != napi_ok) return false;
+  double number;
+  if (napi_get_value_double(env, value, &number) != napi_ok) {
+    throwError(env, ErrorKind::TYPE, "load: \"%s\" expected a number, got something else", name);
+    return false;
+  }
+  constexpr double MOST = 9007199254740991.0;
+  if (!(number >= 1 && number <= MOST) || number != static_cast<double>(static_cast<size_t>(number))) {
+    throwError(env, ErrorKind::RANGE, "load: \"%s\" expected an integer of 1 to 2^53 - 1, got %g", name, number);
+    return false;
+  }
+  into = static_cast<size_t>(number);
+  return true;
+}
+
+/** Reads load's second argument over what is there; false where an error is thrown. Nothing is given as undefined. */
+inline bool readResources(napi_env env, napi_value given, Resources& into) {
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, given, &type);
+  if (type == napi_undefined) return true;
+  if (type != napi_object) {
+    throwError(env, ErrorKind::TYPE, "load: expected an object of numbers, got something else");
+    return false;
+  }
+  const bool isRead = readResource(env, given, "threads", into.threads) &&
+                      readResource(env, given, "threadBytes", into.threadBytes) &&
+                      readResource(env, given, "tileBytes", into.tileBytes) &&
+                      readResource(env, given, "sharedBytes", into.sharedBytes) &&
+                      readResource(env, given, "streamBytes", into.streamBytes);
+  into.threads = std::min(into.threads, pool::MOST_THREADS);  // as many as there ever are: products stay small
+  return isRead;
+}
+
+}  // namespace bn
