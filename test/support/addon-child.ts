@@ -135,7 +135,39 @@ function checkLoad(): void {
   calls.print();
 }
 
+const RESOURCES = ['threads', 'threadBytes', 'tileBytes', 'sharedBytes', 'streamBytes'];
+
+function isResource(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 1;
+}
+
+/** Every number that load takes; with those that it accepts, a call of several threads is made. */
+function checkResources(isa: string): void {
+  const calls = new Calls('load: resources');
+  const work = goodArguments('backward', 'float32', { n: 40, c: 6, s: 9 });
+  const check = (resources: Record<string, unknown>) => {
+    const expected = Object.values(resources).every(isResource) ? 'accepted' : 'refused';
+    calls.check(expected, [resources], () => addon.load(isa, resources).backward(...work));
+  };
+  const { convertible } = nonsense;
+  const numbers = [0, -0, -1, 0.5, 1.5, Number.NaN, Infinity, -Infinity, 5e-324, 2 ** 53, 2 ** 63, 2 ** 64, 1e300];
+  const others = [undefined, null, '2', 2n, true, Symbol('2'), {}, [2], convertible()];
+  const good = [1, 7, 255, 256, 257, 4096, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 53 - 1];
+  for (const name of RESOURCES) {
+    for (const value of [...numbers, ...others]) calls.attempt(() => check({ [name]: value }));
+    for (const value of good) calls.attempt(() => check({ threads: 2, threadBytes: 1, [name]: value }));
+  }
+  for (const value of [null, 2, '', 'threads', true, 2n, Symbol('2'), () => 2]) {
+    calls.attempt(() => calls.check('refused', [value], () => addon.load(isa, value)));
+  }
+  const all = Object.fromEntries(RESOURCES.map((name) => [name, fc.oneof(fc.constantFrom(...good), nonsense.numbers)]));
+  calls.attempt(() => fc.assert(fc.property(fc.record(all), check), RUNS));
+  calls.attempt(() => calls.check('accepted', [], () => addon.load(isa, Object.create({ threads: Infinity }))));
+  calls.print();
+}
+
 checkLoad();
+checkResources(addon.isas()[0]!);
 for (const isa of addon.isas()) {
   const table = addon.load(isa);
   for (const name of FUNCTION_NAMES) checkFunction(isa, name, table[name]);

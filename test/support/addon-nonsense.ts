@@ -56,7 +56,7 @@ const impostors = fc.oneof(
   fc.constantFrom(Float32Array.prototype, Object.create(Float32Array.prototype), Float64Array, Symbol('x')),
   fc.constant(convertible()),
 );
-const numbers = fc.oneof(
+export const numbers = fc.oneof(
   fc.constantFrom(0, -0, -1, 0.5, 1, 2, 3, 1e15, 1e300, Number.NaN, Infinity, -Infinity, 5e-324),
   fc.integer({ min: 8, max: 64 }).map((exponent) => 2 ** exponent),
   fc.double(),
