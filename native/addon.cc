@@ -20,18 +20,23 @@ class Scratch {
   Scratch() = default;
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { memory::release(memory_); }
+  ~Scratch() { forget(); }
 
   /** At least `bytes`, aligned to 64; kept, and replaced where it is too small. Null where there is no memory. */
   void* reserve(size_t bytes) {
     if (bytes > size_) {
-      memory::release(memory_);
+      forget();
       memory_ = memory::allocate(bytes + ALIGNMENT);
-      size_ = memory_ == nullptr ? 0 : bytes;
       if (memory_ == nullptr) return nullptr;
+      size_ = bytes;
     }
     const uintptr_t start = reinterpret_cast<uintptr_t>(memory_);
     return reinterpret_cast<void*>((start + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+  }
+  void forget() {
+    memory::release(memory_);
+    memory_ = nullptr;
+    size_ = 0;
   }
 
  private:
@@ -279,10 +284,12 @@ napi_value load(napi_env env, napi_callback_info info) {
 }
 
 #if defined(BN_FAIL_ALLOCATION)
-/** refuse(n, all): refuses the request for memory or a thread that comes after n others, or that one and all after it.
- * Answers how many there were since the last time. */
+/**
+ * refuse(n, all): refuses the request for memory or a thread that comes after n others, or that one and all after it.
+ * Forgets what was kept, so that the next call asks for all that it needs. Answers how many requests there were since.
+ */
 napi_value refuse(napi_env env, napi_callback_info info) {
-  static std::atomic<long long> granted{memory::left};
+  static std::atomic<long long> granted{memory::NEVER};
   size_t count = 2;
   napi_value given[2], answer;
   double after = 0;
@@ -291,6 +298,11 @@ napi_value refuse(napi_env env, napi_callback_info info) {
   napi_get_value_double(env, given[0], &after);
   napi_get_value_bool(env, given[1], &all);
   napi_create_double(env, static_cast<double>(granted - memory::left), &answer);
+  Instance& instance = *Napi::Env(env).GetInstanceData<Instance>();
+  instance.scratch.forget();
+  instance.memos.forget();
+  pool::release();
+  pool::hold();
   memory::refusesAll = all;
   granted = memory::left = static_cast<long long>(after);
   return answer;

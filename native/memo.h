@@ -14,7 +14,7 @@ class Memos {
   Memos() = default;
   Memos(const Memos&) = delete;
   Memos& operator=(const Memos&) = delete;
-  ~Memos() { forgetFrom(&newest_); }
+  ~Memos() { forget(); }
 
   /**
    * Memory for the coefficients of this layer: `known` if they are there already, and otherwise the caller fills it,
@@ -28,7 +28,7 @@ class Memos {
       Entry* const entry = *link;
       if (isOf(*entry, affine, c)) {
         *link = entry->older;
-        return {coefficientsOf<T>(*putFirst(entry)), true};
+        return {coefficientsOf(*putFirst(entry)), true};
       }
       bytes += entry->bytes;
       if (++entries == MOST_ENTRIES || bytes > MOST_BYTES) {
@@ -37,8 +37,9 @@ class Memos {
       }
     }
     Entry* const added = make(affine, c);
-    return {added == nullptr ? nullptr : coefficientsOf<T>(*putFirst(added)), false};
+    return {added == nullptr ? nullptr : coefficientsOf(*putFirst(added)), false};
   }
+  void forget() { forgetFrom(&newest_); }
 
  private:
   static constexpr size_t MOST_BYTES = 4 * 1024 * 1024, MOST_ENTRIES = 4096;
@@ -53,10 +54,7 @@ class Memos {
     unsigned char* values() { return reinterpret_cast<unsigned char*>(this + 1); }
   };
 
-  template <class T>
-  static void* coefficientsOf(Entry& entry) {
-    return entry.values() + entry.keyBytes;
-  }
+  static void* coefficientsOf(Entry& entry) { return entry.values() + entry.keyBytes; }
 
   Entry* putFirst(Entry* entry) {
     entry->older = newest_;

@@ -1,6 +1,6 @@
 // All memory that the addon asks for, so that there is one place where it can be refused: nothing throws, and whoever
 // asks looks whether it came. Built with BN_FAIL_ALLOCATION, the addon refuses what a test wants refused
-// (test/out-of-memory.test.ts); the start of a thread counts there as well.
+// (test/native-shortage.test.ts); the start of a thread counts there as well.
 #pragma once
 #include <cstddef>
 #include <cstdlib>
@@ -15,8 +15,9 @@ namespace bn {
 namespace memory {
 
 #if defined(BN_FAIL_ALLOCATION)
+constexpr long long NEVER = 1LL << 62;
 /** Requests that are still granted; below 0 they are refused: the next one alone, or all. */
-inline std::atomic<long long> left{1LL << 62};
+inline std::atomic<long long> left{NEVER};
 inline std::atomic<bool> refusesAll{false};
 inline bool isRefused() {
   const long long before = left.fetch_sub(1);

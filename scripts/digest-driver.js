@@ -12,6 +12,14 @@ const flags = ['-std=c++17', '-O2', '-ffp-contract=off', '-pthread'];
 const cases = JSON.parse(readFileSync(join(root, 'test', 'digests.json'), 'utf8'));
 const required = (process.env.BATCHNORM_REQUIRE ?? '').split(',');
 
+/** What binding.gyp compiles the kernels of each instruction set with. */
+export const ISA_FLAGS = {
+  baseline: [],
+  avx2: ['-mavx2', '-mfma', '-DBN_AVX2'],
+  avx512: ['-mavx512f', '-mavx512vl', '-mfma', '-DBN_AVX512', '-Wno-uninitialized', '-Wno-maybe-uninitialized'],
+  neon: ['-DBN_NEON'],
+};
+
 /** Whether /proc/cpuinfo names it. */
 export function hasCpuFlag(flag) {
   try {

@@ -59,10 +59,15 @@ export class Addons {
     }
   }
 
+  /** @throws where there is no memory for it now; then it is tried again the next time */
   #open(file: AddonFile): OpenedAddon | undefined {
     try {
       return new OpenedAddon(file);
     } catch (cause) {
+      if (isShortage(cause)) {
+        this.#files.unshift(file);
+        throw cause;
+      }
       this.#refuse(file, cause as Error);
       return undefined;
     }
@@ -104,6 +109,11 @@ export class OpenedAddon {
     if (!this.#proven.has(isa)) this.#proven.set(isa, proofOf(kernels) === PROOF);
     return this.#proven.get(isa) ? kernels : undefined;
   }
+}
+
+/** What the addon throws where it was given no memory: nothing is wrong with it. */
+function isShortage(cause: unknown): boolean {
+  return cause instanceof RangeError && cause.message.startsWith('batchnorm: native: no memory');
 }
 
 function explain({ path, needs }: AddonFile, { code, message }: NodeJS.ErrnoException): string {

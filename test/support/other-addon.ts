@@ -1,0 +1,10 @@
+/** Preloaded (`node --import`): opens the file that BATCHNORM_TEST_ADDON names wherever the addon that was built is asked for. */
+import { constants } from 'node:os';
+
+const other = process.env['BATCHNORM_TEST_ADDON'];
+const { dlopen } = process;
+
+if (other !== undefined) {
+  process.dlopen = (module, path, flags = constants.dlopen.RTLD_LAZY) =>
+    dlopen.call(process, module, path.endsWith('batchnorm.node') ? other : path, flags);
+}
