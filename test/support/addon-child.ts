@@ -1,5 +1,5 @@
 /**
- * A process that calls the addon with nonsense: `node addon-child.js JOURNAL`. Prints a line of JSON for each suite of calls:
+ * A process that calls the addon with nonsense: `node addon-child.js JOURNAL [RUNS]`. Prints a line of JSON for each suite of calls:
  * what was found wrong, how many calls were accepted and how many refused. The call that is being made stands in the
  * file JOURNAL, so that it is known if the process dies of it.
  */
@@ -29,7 +29,7 @@ export interface Finding {
 
 const addon: Addon = createRequire(import.meta.url)('../../build/Release/batchnorm.node');
 const journal = openSync(process.argv[2], 'w');
-const RUNS = { numRuns: 300, seed: SEED };
+const RUNS = { numRuns: Number(process.argv[3] ?? 300), seed: SEED };
 const VIEW = { n: 2, c: 3, s: 2 };
 
 /** One suite of calls. */
