@@ -8,7 +8,9 @@
       'sources': ['native/addon.cc', 'native/cpu.cc', 'native/dispatch.cc', 'native/machine.cc', 'native/pool.cc'],
       'dependencies': ['<(node_addon_api)'],
       # Nothing of C++'s library is wanted at run time, so that the addon loads wherever there is one of C.
-      'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility=hidden', '-ffunction-sections', '-Wall', '-Wextra'],
+      'cflags_cc': [
+        '-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility=hidden', '-ffunction-sections', '-Wall', '-Wextra',
+      ],
       'xcode_settings': {
         'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
         'MACOSX_DEPLOYMENT_TARGET': '11.0',

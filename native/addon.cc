@@ -1,79 +1,17 @@
 // The Node-API edge: arguments in, kernels called. No arithmetic here.
 #include <napi.h>
 
-#include <cstdint>
-
 #include "arguments.h"
 #include "dispatch.h"
-#include "machine.h"
-#include "memo.h"
-#include "memory.h"
-#include "pool.h"
+#include "instance.h"
 #include "resources.h"
+
+#if defined(BN_FAIL_ALLOCATION)
+#include "refuse.h"
+#endif
 
 namespace bn {
 namespace {
-
-/** The memory that kernels work in: one for each environment, so that worker threads do not share it. */
-class Scratch {
- public:
-  Scratch() = default;
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch() { forget(); }
-
-  /** At least `bytes`, aligned to 64; kept, and replaced where it is too small. Null where there is no memory. */
-  void* reserve(size_t bytes) {
-    if (bytes > size_) {
-      forget();
-      memory_ = memory::allocate(bytes + ALIGNMENT);
-      if (memory_ == nullptr) return nullptr;
-      size_ = bytes;
-    }
-    const uintptr_t start = reinterpret_cast<uintptr_t>(memory_);
-    return reinterpret_cast<void*>((start + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
-  }
-  void forget() {
-    memory::release(memory_);
-    memory_ = nullptr;
-    size_ = 0;
-  }
-
- private:
-  static constexpr uintptr_t ALIGNMENT = 64;
-  void* memory_ = nullptr;
-  size_t size_ = 0;
-};
-
-/** What `load` was asked for, and what its functions use. */
-struct Loaded {
-  const Kernels& kernels;
-  Resources resources;
-  Scratch& scratch;
-  Memos& memos;
-  Loaded* next;
-
-  const KernelTable<float>& table(float) const { return kernels.f32; }
-  const KernelTable<double>& table(double) const { return kernels.f64; }
-};
-
-/** One for each environment: the main thread's, and those of worker_threads. */
-struct Instance {
-  Scratch scratch;
-  Memos memos;
-  const Caches caches = cachesOfMachine();
-  Loaded* loaded = nullptr;
-
-  Instance() { pool::hold(); }
-  ~Instance() {
-    pool::release();
-    while (loaded != nullptr) {
-      Loaded* const last = loaded;
-      loaded = last->next;
-      memory::destroy(last);
-    }
-  }
-};
 
 /** Calls body(arguments, loaded, T()) with the element type of the tensors. */
 template <class Body>
@@ -282,32 +220,6 @@ napi_value load(napi_env env, napi_callback_info info) {
                     add("gradientInput", gradientInput) && add("backward", backward);
   return done ? table : nullptr;
 }
-
-#if defined(BN_FAIL_ALLOCATION)
-/**
- * refuse(n, all): refuses the request for memory or a thread that comes after n others, or that one and all after it.
- * Forgets what was kept, so that the next call asks for all that it needs. Answers how many requests there were since.
- */
-napi_value refuse(napi_env env, napi_callback_info info) {
-  static std::atomic<long long> granted{memory::NEVER};
-  size_t count = 2;
-  napi_value given[2], answer;
-  double after = 0;
-  bool all = false;
-  napi_get_cb_info(env, info, &count, given, nullptr, nullptr);
-  napi_get_value_double(env, given[0], &after);
-  napi_get_value_bool(env, given[1], &all);
-  napi_create_double(env, static_cast<double>(granted - memory::left), &answer);
-  Instance& instance = *Napi::Env(env).GetInstanceData<Instance>();
-  instance.scratch.forget();
-  instance.memos.forget();
-  pool::release();
-  pool::hold();
-  memory::refusesAll = all;
-  granted = memory::left = static_cast<long long>(after);
-  return answer;
-}
-#endif
 
 void finalize(Napi::Env, Instance* instance) { memory::destroy(instance); }
 

@@ -1,9 +1,9 @@
 /**
- * What the addon shows to the dynamic linker, and what it asks of it: only C's library, so that it loads on systems that
- * are older than the compiler, or have another library of C++, or none.
+ * What the addon shows to the dynamic linker, and what it asks of it: only C's library, so that it loads on systems
+ * that are older than the compiler, or have another library of C++, or none.
  *
- * The linker keeps one of all weak symbols with the same name. What is compiled for one instruction set must therefore be
- * named after it, or code for AVX-512 might run where there is none.
+ * The linker keeps one of all weak symbols with the same name. What is compiled for one instruction set must therefore
+ * be named after it, or code for AVX-512 might run where there is none.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** Preloaded (`node --import`): opens the file that BATCHNORM_TEST_ADDON names wherever the addon that was built is asked for. */
+/** Preloaded (`node --import`): opens the file that BATCHNORM_TEST_ADDON names in place of the addon that was built. */
 import { constants } from 'node:os';
 
 const other = process.env['BATCHNORM_TEST_ADDON'];

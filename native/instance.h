@@ -1,0 +1,74 @@
+// What the addon keeps in an environment.
+#pragma once
+#include <cstdint>
+
+#include "kernels.h"
+#include "machine.h"
+#include "memo.h"
+#include "memory.h"
+#include "pool.h"
+
+namespace bn {
+
+/** The memory that kernels work in: one for each environment, so that worker threads do not share it. */
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { forget(); }
+
+  /** At least `bytes`, aligned to 64; kept, and replaced where it is too small. Null where there is no memory. */
+  void* reserve(size_t bytes) {
+    if (bytes > size_) {
+      forget();
+      memory_ = memory::allocate(bytes + ALIGNMENT);
+      if (memory_ == nullptr) return nullptr;
+      size_ = bytes;
+    }
+    const uintptr_t start = reinterpret_cast<uintptr_t>(memory_);
+    return reinterpret_cast<void*>((start + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+  }
+  void forget() {
+    memory::release(memory_);
+    memory_ = nullptr;
+    size_ = 0;
+  }
+
+ private:
+  static constexpr uintptr_t ALIGNMENT = 64;
+  void* memory_ = nullptr;
+  size_t size_ = 0;
+};
+
+/** What `load` was asked for, and what its functions use. */
+struct Loaded {
+  const Kernels& kernels;
+  Resources resources;
+  Scratch& scratch;
+  Memos& memos;
+  Loaded* next;
+
+  const KernelTable<float>& table(float) const { return kernels.f32; }
+  const KernelTable<double>& table(double) const { return kernels.f64; }
+};
+
+/** One for each environment: the main thread's, and those of worker_threads. */
+struct Instance {
+  Scratch scratch;
+  Memos memos;
+  const Caches caches = cachesOfMachine();
+  Loaded* loaded = nullptr;
+
+  Instance() { pool::hold(); }
+  ~Instance() {
+    pool::release();
+    while (loaded != nullptr) {
+      Loaded* const last = loaded;
+      loaded = last->next;
+      memory::destroy(last);
+    }
+  }
+};
+
+}  // namespace bn
