@@ -120,7 +120,7 @@ if (Array.isArray(native) || isRequired('native')) {
     const { backend, reason } = expectCurrentBits(folder);
     assert.is(backend, 'wasm');
     const [, command = ''] =
-      /none was built here; .* To build it: npx (.*?); it needs Python 3 /.exec(reason ?? '') ?? [];
+      /none was built here; .* To build it: npx (.*?); it needs Python 3,? /.exec(reason ?? '') ?? [];
     assert.match(npm(folder, ['exec', '--offline', '--', ...command.split(' ')]), 'built build/Release/batchnorm.node');
     const found = expectCurrentBits(folder);
     assert.is(found.backend, 'native');

@@ -17,12 +17,12 @@ export function adviceFor(root: string, causes: readonly Error[]): string {
   if (codes.includes('ERR_DLOPEN_DISABLED')) {
     return isRestricted() ? 'Start Node.js with --allow-addons.' : 'Start Node.js without --no-addons.';
   }
-  return `To build it: ${buildCommand(root)}; it needs Python 3 and ${COMPILERS[process.platform] ?? 'make and a C++17 compiler'}.`;
+  return `To build it: ${buildCommand(root)}; it needs ${TOOLS[process.platform] ?? 'Python 3, make and a C++17 compiler'}.`;
 }
 
-const COMPILERS: Partial<Record<NodeJS.Platform, string>> = {
-  darwin: "Xcode's command line tools (xcode-select --install)",
-  win32: 'Visual Studio with C++',
+const TOOLS: Partial<Record<NodeJS.Platform, string>> = {
+  darwin: "Python 3 and Xcode's command line tools (xcode-select --install)",
+  win32: 'Python 3 and Visual Studio with C++',
 };
 
 /** By the permission model, which knows more than --no-addons. */

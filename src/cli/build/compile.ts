@@ -6,6 +6,8 @@ import { causeOf } from './causes.js';
 import type { Progress } from './progress.js';
 
 export interface Command {
+  /** Node.js */
+  readonly program: string;
   readonly args: readonly string[];
   readonly folder: string;
   /** Where compilers leave theirs when they are ended. */
@@ -18,11 +20,11 @@ export type Failed = { readonly reason: string; readonly said: string } | null;
 
 const PNP = /(--require|--experimental-loader) ("[^"]*\.pnp\.[^"]*"|\S*\.pnp\.\S*)/g;
 
-/** Runs it by Node.js. A signal ends it and, after `cleanUp`, this process. */
+/** A signal ends it and, after `cleanUp`, this process. */
 export async function compile(command: Command, progress: Progress, cleanUp: () => void): Promise<Failed> {
-  const { args, folder, temporary, milliseconds } = command;
+  const { program, args, folder, temporary, milliseconds } = command;
   const { pnp, NODE_OPTIONS } = optionsOfNode();
-  const child = spawn(process.execPath, [...pnp, ...args], {
+  const child = spawn(program, [...pnp, ...args], {
     cwd: folder,
     detached: process.platform !== 'win32', // a group of its own, which can be ended whole
     env: { JOBS: 'max', ...process.env, NODE_OPTIONS, TMPDIR: temporary, TEMP: temporary, TMP: temporary },

@@ -10,7 +10,7 @@ import { Failure } from '../failure.js';
 import { compile } from './compile.js';
 import { install, isCurrent, noteFailure, removeInstalled, stamp } from './installed.js';
 import { lock } from './lock.js';
-import { findNodeGyp, headersAtHand } from './node-gyp.js';
+import { findNode, findNodeGyp, headersAtHand } from './node-gyp.js';
 import { isClone, MPI, makeWorkshop, NATIVE, type Product } from './products.js';
 import { Progress } from './progress.js';
 
@@ -68,7 +68,8 @@ function lockPackage(root: string, milliseconds: number): () => void {
 async function build(root: string, product: Product, milliseconds: number, unlock: () => void): Promise<void> {
   if (product === MPI) checkWrapper();
   const inPlace = isClone(root);
-  const nodeGyp = findNodeGyp(root);
+  const node = findNode();
+  const nodeGyp = findNodeGyp(root, node);
   const workshop = inPlace ? root : makeWorkshop(root);
   const cleanUp = () => {
     if (!inPlace) rmSync(workshop, { recursive: true, force: true, maxRetries: 3 });
@@ -81,9 +82,9 @@ async function build(root: string, product: Product, milliseconds: number, unloc
     const args = [
       nodeGyp,
       ...(inPlace && product === NATIVE ? ['configure', 'build'] : ['rebuild']),
-      ...headersAtHand(),
+      ...headersAtHand(node),
     ];
-    const command = { args, folder: join(workshop, product.folder), temporary, milliseconds };
+    const command = { program: node, args, folder: join(workshop, product.folder), temporary, milliseconds };
     const failed = await compile(command, progress, cleanUp);
     if (failed !== null) {
       console.error(failed.said);

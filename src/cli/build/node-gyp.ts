@@ -1,5 +1,5 @@
 /** The node-gyp that builds: npm has one, wherever it is. */
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { environment } from '../../backends/host.js';
@@ -8,15 +8,23 @@ import { installing } from '../peers.js';
 
 const PROGRAM = join('node-gyp', 'bin', 'node-gyp.js');
 
+/** What runs node-gyp: this very Node.js; under Bun and Deno that on the PATH, if there is one. */
+export function findNode(): string {
+  const { versions, execPath } = process as { versions: Partial<Record<string, string>>; execPath: string };
+  const isNode = versions['bun'] === undefined && versions['deno'] === undefined;
+  return isNode ? execPath : (onThePath('node')[0] ?? execPath);
+}
+
 /** Its file. @throws Failure, with what installs one, where there is none */
-export function findNodeGyp(root: string): string {
+export function findNodeGyp(root: string, node: string): string {
+  const folder = dirname(node);
   const candidates = [
     environment('npm_config_node_gyp'), // npm and pnpm name theirs to what they start
-    ...[root, process.cwd()].map((folder) => resolveFrom(folder, 'node-gyp/bin/node-gyp.js')),
+    ...[root, process.cwd()].map((from) => resolveFrom(from, 'node-gyp/bin/node-gyp.js')),
     ...onThePath('npm').map((npm) => join(dirname(npm), '..', 'node_modules', PROGRAM)),
     ...onThePath('node-gyp'),
-    join(dirname(process.execPath), '..', 'lib', 'node_modules', 'npm', 'node_modules', PROGRAM),
-    join(dirname(process.execPath), 'node_modules', 'npm', 'node_modules', PROGRAM),
+    join(folder, '..', 'lib', 'node_modules', 'npm', 'node_modules', PROGRAM),
+    join(folder, 'node_modules', 'npm', 'node_modules', PROGRAM),
   ];
   const found = candidates.find((file) => file?.endsWith('.js') && existsSync(file));
   if (found !== undefined) return found;
@@ -25,27 +33,16 @@ export function findNodeGyp(root: string): string {
   );
 }
 
-/** The options that spare node-gyp a download: headers came with most installations of Node.js. */
-export function headersAtHand(): string[] {
+/** The options that spare node-gyp a download: headers came with most installations of Node.js. Any serve that know Node-API 8. */
+export function headersAtHand(node: string): string[] {
   const isChosen = ['nodedir', 'disturl', 'dist_url', 'target', 'tarball'].some((name) =>
     environment(`npm_config_${name}`),
   );
   if (isChosen || process.platform === 'win32') return []; // Windows needs node.lib too, which has to be downloaded
-  const prefix = join(dirname(realpathSync(process.execPath)), '..');
-  const include = join(prefix, 'include', 'node');
+  const prefix = join(dirname(realpathSync(node)), '..');
   const needed = ['node_api.h', 'common.gypi', 'config.gypi'];
-  if (!needed.every((file) => existsSync(join(include, file)))) return [];
-  return versionOf(include) === process.versions.node ? [`--nodedir=${prefix}`] : [];
-}
-
-function versionOf(include: string): string | undefined {
-  try {
-    const text = readFileSync(join(include, 'node_version.h'), 'utf8');
-    const part = (name: string) => new RegExp(`#define NODE_${name}_VERSION (\\d+)`).exec(text)?.[1];
-    return ['MAJOR', 'MINOR', 'PATCH'].map(part).join('.');
-  } catch {
-    return undefined;
-  }
+  const isThere = needed.every((file) => existsSync(join(prefix, 'include', 'node', file)));
+  return isThere ? [`--nodedir=${prefix}`] : [];
 }
 
 function resolveFrom(folder: string, name: string): string | undefined {
