@@ -12,6 +12,9 @@ const EDGE = ['addon', 'cpu', 'machine', 'pool'];
 /** dispatch.cc for one instruction set: that of ARM has one. */
 const ONE_ISA = ['-D_M_ARM64', '-Dneon=baseline'];
 
+/** What the sources look at to refuse such flags, as compilers without these names would. */
+const HIDDEN = ['-U__FAST_MATH__', '-U__ASSOCIATIVE_MATH__', '-U__FINITE_MATH_ONLY__'];
+
 /** With the instruction set `baseline` alone; or why that cannot be. */
 export function buildWrongAddon(folder: string, flags: readonly string[]): { file: string } | { reason: string } {
   const headers = nodeHeaders();
@@ -19,7 +22,15 @@ export function buildWrongAddon(folder: string, flags: readonly string[]): { fil
   if (headers === undefined) return { reason: 'there are no headers of Node.js' };
   if (spawnSync('g++', ['--version']).error) return { reason: 'there is no g++' };
   const includes = [headers, join(ROOT, 'node_modules', 'node-addon-api')].map((include) => `-I${include}`);
-  const common = ['-std=c++17', '-fPIC', '-DNAPI_VERSION=8', '-DNAPI_CPP_EXCEPTIONS', ...includes];
+  const common = [
+    '-std=c++17',
+    '-fPIC',
+    '-DNAPI_VERSION=8',
+    '-DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+    '-fno-exceptions',
+    '-fno-rtti',
+    ...includes,
+  ];
   const compile = (name: string, into: string, own: readonly string[]) => {
     const object = join(into, `${name}.o`);
     if (!existsSync(object)) gcc([...common, ...own, '-c', join(NATIVE, `${name}.cc`), '-o', object]);
@@ -29,7 +40,7 @@ export function buildWrongAddon(folder: string, flags: readonly string[]): { fil
   mkdirSync(shared, { recursive: true });
   mkdirSync(folder, { recursive: true });
   const objects = [
-    ...KERNELS.map((name) => compile(name, folder, ['-DBN_ISA=baseline', '-fno-exceptions', ...flags])),
+    ...KERNELS.map((name) => compile(name, folder, ['-DBN_ISA=baseline', ...HIDDEN, ...flags])),
     ...EDGE.map((name) => compile(name, shared, ['-O1'])),
     compile('dispatch', shared, ['-O1', ...ONE_ISA]),
   ];
