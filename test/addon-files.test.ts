@@ -151,6 +151,13 @@ if (existsSync(built)) {
     assert.throws(() => load(root), 'building it here failed: Python 3 was not found; no prebuilt');
   });
 
+  test('a file that is in the list and nowhere else is said', () => {
+    const root = packageWith(PREBUILT);
+    writeManifest(root);
+    rmSync(join(root, PREBUILT));
+    assert.throws(() => load(root), `none was built here; ${PREBUILT}, which came with this package, is missing. `);
+  });
+
   test('damaged lists are said, and do not hide what is right', () => {
     const root = packageWith(OWN, PREBUILT);
     mkdirSync(join(root, 'prebuilds'), { recursive: true });

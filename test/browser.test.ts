@@ -62,6 +62,10 @@ function runIn(path: string): void {
     );
   });
 
+  test('bundles do not carry what looks for files', () => {
+    for (const script of bundled.scripts) assert.not.match(script, 'prebuilds/manifest.json');
+  });
+
   for (const name of ['esbuild', 'vite', 'plain'] as const) {
     test(`${name}: the digests of native, on workers where the page is isolated`, () =>
       inPage(name, 'isolated', async (tab) => {

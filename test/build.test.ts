@@ -158,6 +158,19 @@ if (process.platform === 'win32') {
     assert.match(stderr, /^batchnorm: build: .*batchnorm cannot be written \(.*\); run it as a user who may, /);
   });
 
+  test('without node-gyp it says what installs it, by the package manager in use', () => {
+    const node = join(home, 'bin', 'node');
+    mkdirSync(join(home, 'bin'), { recursive: true });
+    cpSync(process.execPath, node);
+    const run = (agent: string) => {
+      const env = variables({ PATH: '/nowhere', npm_config_node_gyp: '', npm_config_user_agent: agent });
+      return spawnSync(node, command(), { encoding: 'utf8', env, cwd: home }).stderr;
+    };
+    assert.match(run(''), 'node-gyp was not found, nor npm, which brings one. This installs it: npm install node-gyp');
+    assert.match(run('pnpm/12.21.0 npm/? node/v24.0.0'), 'This installs it: pnpm add node-gyp');
+    assert.match(run('yarn/4.18.1 npm/? node/v24.0.0'), 'This installs it: yarn add node-gyp');
+  });
+
   test('without MPI it says what installs it', () => {
     const { status, stderr } = build({ MPICC: '/no/mpicc' }, '--mpi');
     assert.is(status, 1);

@@ -42,7 +42,7 @@ function main(file: string): string {
 }
 
 /** Bundles the page by the bundlers' own defaults. Returns what they warned of, and the files that they wrote. */
-export async function bundle(): Promise<{ warnings: string[]; files: string[] }> {
+export async function bundle(): Promise<{ warnings: string[]; scripts: string[]; files: string[] }> {
   mkdirSync(folder, { recursive: true });
   const entry = join(folder, 'main.js');
   writeFileSync(entry, main('../support/browser-page.js'));
@@ -68,6 +68,10 @@ export async function bundle(): Promise<{ warnings: string[]; files: string[] }>
   return {
     // A script without modules has no import.meta, which esbuild says; it is used in Node.js only.
     warnings: [...warnings.filter(({ id }) => id !== 'empty-import-meta').map(({ text }) => text), ...told],
+    scripts: [
+      readFileSync(join(folder, 'esbuild.js'), 'utf8'),
+      ...made.output.map((output) => ('code' in output ? output.code : '')),
+    ],
     files: [...Object.keys(metafile.outputs), ...made.output.map(({ fileName }) => fileName)],
   };
 }

@@ -86,6 +86,9 @@ function prebuilt(root: string, version: string | undefined): AddonFile {
   const made = manifest.targets[target];
   if (made === undefined) throw new Error(`there is no prebuilt addon for ${target}`);
   const { file, needs } = made;
+  if (!builtin<typeof import('node:fs')>('node:fs')!.existsSync(pathOf(root, `prebuilds/${file}`))) {
+    throw new Error(`prebuilds/${file}, which came with this package, is missing`);
+  }
   return { path: pathOf(root, `prebuilds/${file}`), origin: `prebuilt ${target}`, made, ...(needs && { needs }) };
 }
 
