@@ -42,7 +42,8 @@ if (process.platform === 'win32') {
   }
 
   function nativeReason(): string | undefined {
-    const script = `import(${JSON.stringify(join(root, 'dist', 'index.js'))}).then(({ backends }) => console.log(backends()[0].reason ?? ''))`;
+    const library = JSON.stringify(join(root, 'dist', 'cjs', 'index.js'));
+    const script = `console.log(require(${library}).backends()[0].reason ?? '')`;
     return spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', env: environment() }).stdout.trim();
   }
 

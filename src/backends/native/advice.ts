@@ -1,15 +1,16 @@
 /** What to do where the addon does not load: a line that helps when it is followed, where this process runs. */
 import { builtin, environment } from '../host.js';
 
-export const BUNDLE = `this is a bundle, which leaves the addon behind: keep batchnorm out of it \
-(esbuild: --external:batchnorm; rollup: external: ['batchnorm']; webpack: externals: ['batchnorm']; Vite: ssr: { external: ['batchnorm'] }; \
-bun build: --external batchnorm), and install it beside the bundle.`;
+export const BUNDLE =
+  'this is a bundle, which leaves the addon behind: keep batchnorm out of it (esbuild: --external:batchnorm; ' +
+  "rollup: external: ['batchnorm']; webpack: externals: ['batchnorm']; Vite: ssr: { external: ['batchnorm'] }; " +
+  'bun build: --external batchnorm), and install it beside the bundle.';
 
 /** @param causes - why each of the files is not used */
 export function adviceFor(root: string, causes: readonly Error[]): string {
   const codes = causes.map((error) => (error as NodeJS.ErrnoException).code);
   if (causes.some(({ name }) => name === 'NotCapable' || name === 'PermissionDenied')) {
-    return 'Start Deno with --allow-read --allow-ffi (and --allow-env, if BATCHNORM_… variables are to be read).';
+    return 'Start Deno with --allow-read --allow-ffi (and --allow-env, for BATCHNORM_… variables).';
   }
   if (codes.includes('ERR_ACCESS_DENIED')) {
     return `Let Node.js read the package: --allow-fs-read=${root}; and load addons: --allow-addons.`;
@@ -17,7 +18,8 @@ export function adviceFor(root: string, causes: readonly Error[]): string {
   if (codes.includes('ERR_DLOPEN_DISABLED')) {
     return isRestricted() ? 'Start Node.js with --allow-addons.' : 'Start Node.js without --no-addons.';
   }
-  return `To build it: ${buildCommand(root)}; it needs ${TOOLS[process.platform] ?? 'Python 3, make and a C++17 compiler'}.`;
+  const tools = TOOLS[process.platform] ?? 'Python 3, make and a C++17 compiler';
+  return `To build it: ${buildCommand(root)}; it needs ${tools}.`;
 }
 
 const TOOLS: Partial<Record<NodeJS.Platform, string>> = {

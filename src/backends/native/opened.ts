@@ -117,7 +117,7 @@ function isShortage(cause: unknown): boolean {
 }
 
 function explain({ path, needs }: AddonFile, { code, message }: NodeJS.ErrnoException): string {
-  if (code !== 'ERR_DLOPEN_FAILED') return message;
+  if (code !== 'ERR_DLOPEN_FAILED') return message.replace(/\.$/, '');
   // The file is there: so glibc names one that is for another processor.
   const reason = message.includes(`${path}: cannot open shared object file`) ? 'it is for another processor' : message;
   return needs === undefined ? reason : `${reason} (it needs ${needs})`;

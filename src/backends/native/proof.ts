@@ -34,7 +34,7 @@ function outputs(kernels: Kernels, view: View, values: Tensor): Tensor[] {
   const { n, c, s } = view;
   const [x, dy, residual] = [0, 80, 160].map((start) => values.slice(start, start + n * c * s));
   const [gamma, beta] = [40, 120].map((start) => values.slice(start, start + c));
-  gamma[0] = x instanceof Float32Array ? 2 ** -133 : 2 ** -1030; // makes subnormal scales, which are flushed to 0 by some
+  gamma[0] = x instanceof Float32Array ? 2 ** -133 : 2 ** -1030; // subnormal scales, which some flush to 0
   const affine = { mean: new Float64Array(c), variance: new Float64Array(c), gamma, beta, epsilon: EPSILON };
   const sums = { sumDy: new Float64Array(c), sumDyDeviation: new Float64Array(c) };
   const [y, dx, dresidual] = [x.slice(), x.slice(), x.slice()];
@@ -59,7 +59,7 @@ function outputs(kernels: Kernels, view: View, values: Tensor): Tensor[] {
   return found;
 }
 
-/** FNV-1a over words of 32 bits, with their high bits folded down. NaN, which comes last alone, counts as 1 whatever its bits. */
+/** FNV-1a over words of 32 bits, with their high bits folded down. NaN, which may only come last, counts as 1. */
 function mix(digest: number, values: Tensor): number {
   if (Number.isNaN(values.at(-1))) values[values.length - 1] = 1;
   const words = new Int32Array(values.buffer);

@@ -1,4 +1,4 @@
-/** What a prebuilt addon has to be made for: `linux-x64`, `linux-arm64-musl`, `darwin-arm64`, `win32-x64` and the like. */
+/** What a prebuilt addon has to be made for: `linux-x64`, `linux-arm64-musl`, `win32-x64` and others. */
 import { builtin } from '../host.js';
 
 /** Of the process that runs this. */
@@ -8,8 +8,8 @@ export function targetOfProcess(): string {
 }
 
 /**
- * Which C library: the program names its loader in its first bytes. Where these may not be read, or name none, the report of
- * the process has the version of glibc; it takes milliseconds.
+ * Which C library: the program names its loader in its first bytes. Where these may not be read, or name none, the
+ * report of the process has the version of glibc; it takes milliseconds.
  */
 function isMusl(): boolean {
   const [loader] = /\/ld-(musl|linux)[^\0]*/.exec(beginningOf(process.execPath)) ?? [];

@@ -1,6 +1,6 @@
 /**
- * Run with the file of an addon by a process of its own, which a damaged one may end: prints the instruction sets that run
- * here, or why it is not trusted; the exit code tells which.
+ * Run with the file of an addon by a process of its own, which a damaged one may end: prints the instruction sets that
+ * run here, or why it is not trusted; the exit code tells which.
  */
 import { OpenedAddon } from '../../backends/native/opened.js';
 

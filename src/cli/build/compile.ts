@@ -1,4 +1,4 @@
-/** Runs a program that takes minutes: its progress is shown, its time is limited, and it ends with all that it has started. */
+/** Runs a program for minutes: its progress is shown, its time is limited, and it ends with all that it has started. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { environment } from '../../backends/host.js';
@@ -63,8 +63,8 @@ export async function compile(command: Command, progress: Progress, cleanUp: () 
 }
 
 /**
- * Yarn's Plug'n'Play, which Yarn puts into NODE_OPTIONS, is for node-gyp, which may be in an archive. It is not for what
- * node-gyp starts: that loads modules of the temporary folder, which Yarn does not know and therefore forbids.
+ * Yarn's Plug'n'Play, which Yarn puts into NODE_OPTIONS, is for node-gyp, which may be in an archive. It is not for
+ * what node-gyp starts: that loads modules of the temporary folder, which Yarn does not know and therefore forbids.
  */
 function optionsOfNode(): { pnp: string[]; NODE_OPTIONS: string } {
   const pnp: string[] = [];

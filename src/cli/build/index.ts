@@ -19,7 +19,10 @@ export interface BuildOptions {
   readonly timeout: number;
   /** The addon of `batchnorm/mpi` instead. */
   readonly mpi: boolean;
-  /** For `npm ci` in a clone: what fails is said, and does not fail; nothing is done where BATCHNORM_SKIP_NATIVE asks for that, or all is done. */
+  /**
+   * For `npm ci` in a clone: what fails is said, and does not fail; nothing is done where BATCHNORM_SKIP_NATIVE asks
+   * for that, or where the addon is that of the sources.
+   */
   readonly optional: boolean;
 }
 
@@ -58,7 +61,7 @@ function lockPackage(root: string, milliseconds: number): () => void {
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
     const way = root.includes('.zip')
-      ? 'it is inside an archive: set "dependenciesMeta": { "batchnorm": { "unplugged": true } } in package.json, and yarn install'
+      ? 'it is inside an archive: yarn unplug batchnorm'
       : 'run it as a user who may, before the package gets where it is';
     throw new Failure(`build: ${root} cannot be written (${(cause as Error).message}); ${way}`, { cause });
   }
@@ -113,7 +116,6 @@ function check(file: string): string[] {
 function checkWrapper(): void {
   const wrapper = environment('MPICC') || 'mpicc';
   if (spawnSync(wrapper, ['-show']).error === undefined) return;
-  throw new Failure(
-    `${wrapper} was not found. Debian and Ubuntu: apt-get install libopenmpi-dev openmpi-bin; MPICC names another wrapper`,
-  );
+  const way = 'Debian and Ubuntu: apt-get install libopenmpi-dev openmpi-bin; MPICC names another wrapper';
+  throw new Failure(`${wrapper} was not found. ${way}`);
 }

@@ -33,7 +33,7 @@ export function findNodeGyp(root: string, node: string): string {
   );
 }
 
-/** The options that spare node-gyp a download: headers came with most installations of Node.js. Any serve that know Node-API 8. */
+/** Options that spare node-gyp a download: headers came with most of Node.js. Any with Node-API 8 serve. */
 export function headersAtHand(node: string): string[] {
   const isChosen = ['nodedir', 'disturl', 'dist_url', 'target', 'tarball'].some((name) =>
     environment(`npm_config_${name}`),

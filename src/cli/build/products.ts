@@ -20,7 +20,7 @@ export const MPI: Product = {
   file: 'native/mpi/build/Release/batchnorm_mpi.node',
 };
 
-/** In a clone binding.gyp lies at the root. What is packed has a copy elsewhere: package managers take one at the root for a wish. */
+/** In a clone binding.gyp lies at the root. What is packed has a copy elsewhere: package managers look there. */
 export function isClone(root: string): boolean {
   return existsSync(join(root, 'binding.gyp'));
 }
