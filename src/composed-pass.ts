@@ -7,29 +7,23 @@ import { kernels } from './backends/select.js';
 import { type Group, type Grouping, gather, groupRows, groupSamples, scatter, wholeBatch } from './ghost-groups.js';
 import { clearSingleValues, residualGradient } from './gradients.js';
 import type { KeptInput } from './kept-input.js';
-import type { Affine, GradientSums, KernelActivation } from './kernels.js';
+import type { GradientSums, KernelActivation } from './kernels.js';
 import type { LayerArrays } from './layer-arrays.js';
 import type { Settings } from './layer-settings.js';
-import { type MomentArrays, mergeMoments, newMoments, reciprocalDeviation } from './moment-arrays.js';
-import { nonFiniteChannels, refuseNonFinite } from './non-finite.js';
+import { type MomentArrays, mergeMoments, newMoments } from './moment-arrays.js';
+import { refuseNonFinite } from './non-finite.js';
 import type { Pass, Scope, Targets } from './pass.js';
-import { type Renormed, renormalize, renormedSums } from './renorm.js';
+import { addParameterGradients, countOf, differentiateApart, type Part, rowsOf, slice, sumsOf } from './pass-parts.js';
+import { gradientInput, type Measure, measureInRange, normalize } from './range.js';
+import { renormalize, renormedSums } from './renorm.js';
 import type { Synchronization } from './synchronize.js';
 import { isSame, newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { refuseSingleGroup } from './validate.js';
-import { weightedGradientInput, weightedStatistics } from './weighted.js';
+import { measureOf, weightedGradientInput } from './weighted.js';
 
 const FORWARD = 'BatchNorm.forward';
 const BACKWARD = 'BatchNorm.backward';
-
-/** A group with the statistics that it was normalised by. */
-interface Part<T extends Tensor> extends Group {
-  readonly affine: Affine<T>;
-  /** Values per channel behind the statistics, wherever they lie. */
-  readonly count: number;
-  readonly renormed: Renormed | null;
-}
 
 interface Kept<T extends Tensor> {
   readonly parts: readonly Part<T>[];
@@ -85,14 +79,7 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     if (singleValue === 'throw' && groups.some((group, i) => isSingle(group, batches[i]))) {
       refuseSingleGroup(FORWARD, ranks !== null);
     }
-    if (onNonFinite === 'throw') {
-      const channels = new Set(batches.filter(hasValues).flatMap(nonFiniteChannels));
-      refuseNonFinite(
-        FORWARD,
-        'x',
-        [...channels].sort((a, b) => a - b),
-      );
-    }
+    if (onNonFinite === 'throw') refuseNonFinite(FORWARD, 'x', batches.filter(hasValues));
     return batches;
   }
 
@@ -107,8 +94,9 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
         const given = { mean: runningMean.slice(), variance: runningVariance.slice(), gamma, beta, epsilon };
         return { start, end, view, weights, affine: given, count: 0, renormed: null };
       }
-      const { mean, variance, count } = batches[i];
-      const renormed = renorm && renormalize(batches[i], renorm, { ...this.#settings.renorm!, rMax, dMax }, epsilon);
+      const batch = renorm === null && this.#ranks === null ? batches[i] : representable(batches[i]);
+      const { mean, variance, count } = batch;
+      const renormed = renorm && renormalize(batch, renorm, { ...this.#settings.renorm!, rMax, dMax }, epsilon);
       const affine = renormed
         ? { mean: renormed.mean, variance: renormed.variance, gamma, beta, epsilon: 0 }
         : { mean, variance, gamma, beta, epsilon };
@@ -120,7 +108,8 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     for (const part of parts) {
       if (part.start === part.end) continue;
       const { affine, view } = part;
-      kernels().normalize(
+      normalize(
+        this.#measureOf(part),
         slice(y, part),
         slice(x, part),
         residual && slice(residual, part),
@@ -157,8 +146,13 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     const code = this.#activation;
     const { batchStatistics } = input;
     const residual = input.residual && this.#inOrder(input.residual, order);
+    const isWide = this.#own.kind === 'Float64Array';
+    if (isWide && batchStatistics && parts.every((part) => part.start === part.end || this.#measureOf(part) !== null)) {
+      differentiateApart(dx, dresidual, dy, x, residual, parts, code, targets);
+      return;
+    }
     const wanted = batchStatistics || targets.learn;
-    const sums = wanted ? parts.map((part) => sumsOf(dy, x, residual, part, code)) : [];
+    const sums = wanted ? parts.map((part) => sumsOf(this.#measureOf(part), dy, x, residual, part, code)) : [];
     const summed = targets.learn && this.#ranks?.summed === true;
     const all = batchStatistics || summed ? this.#completed(sums) : sums;
     parts.forEach((part, i) => {
@@ -169,11 +163,13 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
       const to = slice(dx, part);
       const toResidual = dresidual && slice(dresidual, part);
       const [from, by, added] = [slice(x, part), slice(dy, part), residual && slice(residual, part)];
-      if (given !== null && weights !== null) {
-        weightedGradientInput(to, toResidual, by, from, added, affine, code, given, count, weights.each, view);
-      } else {
-        kernels().gradientInput(to, toResidual, by, from, added, affine, code, given, count, view);
-      }
+      gradientInput(this.#measureOf(part), to, from, affine, given, view, (inRange, scaled, theirs) => {
+        if (theirs !== null && weights !== null) {
+          weightedGradientInput(to, toResidual, by, inRange, added, scaled, code, theirs, count, weights.each, view);
+        } else {
+          kernels().gradientInput(to, toResidual, by, inRange, added, scaled, code, theirs, count, view);
+        }
+      });
       if (rowsOf(part) === 1 && countOf(part) === count) clearSingleValues(to);
     });
     // Last, since memory may run out before: dgamma and dbeta of the layer are not for this call to lose.
@@ -181,6 +177,11 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
       const isEmpty = (part: Part<T>) => (summed ? batchStatistics && part.count === 0 : part.start === part.end);
       addParameterGradients(targets, parts, summed ? all : sums, isEmpty);
     }
+  }
+
+  /** How the statistics of a part come from its x; null where they come from elsewhere, too. */
+  #measureOf(part: Part<T>): Measure | null {
+    return part.count > 0 && part.renormed === null && this.#ranks === null ? measureOf(part) : null;
   }
 
   /** The sums over everything that shared the statistics. */
@@ -194,27 +195,17 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
   }
 }
 
-function slice<T extends Tensor>(tensor: T, { start, end }: Group): T {
-  return (start === 0 && end === tensor.length ? tensor : tensor.subarray(start, end)) as T;
-}
-
 function statisticsOf(x: Tensor, group: Group): MomentArrays {
-  const { view, start, end, weights } = group;
+  const { view, start, end } = group;
   if (start === end) return newMoments(view.c);
   const [mean, variance] = [new Float64Array(view.c), new Float64Array(view.c)];
-  if (weights === null) kernels().statistics(mean, variance, slice(x, group), view);
-  else weightedStatistics(mean, variance, slice(x, group), weights, view);
+  measureInRange(measureOf(group), mean, variance, slice(x, group), view);
   return { count: new Float64Array(view.c).fill(countOf(group)), mean, variance };
 }
 
-/** Values per channel. */
-function rowsOf({ view }: Group): number {
-  return view.n * view.s;
-}
-
-/** The same, each counting as much as its weight. */
-function countOf(group: Group): number {
-  return group.weights?.total ?? rowsOf(group);
+/** A variance that float64 can't hold, and that no one tensor can give, is not known: y is NaN, and not beta. */
+function representable(batch: MomentArrays): MomentArrays {
+  return { ...batch, variance: batch.variance.map((value) => (value === Infinity ? NaN : value)) };
 }
 
 /** Those of the batch; null where it has no value. */
@@ -227,40 +218,4 @@ function merged(batches: readonly MomentArrays[]): MomentArrays | null {
 
 function hasValues({ count }: MomentArrays): boolean {
   return count.length > 0 && count[0] > 0;
-}
-
-function sumsOf<T extends Tensor>(
-  dy: T,
-  x: T,
-  residual: T | null,
-  part: Part<T>,
-  code: KernelActivation,
-): GradientSums {
-  const { view, start, end, affine } = part;
-  const sums = { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
-  if (start === end) return sums;
-  kernels().gradientSums(sums, slice(dy, part), slice(x, part), residual && slice(residual, part), affine, code, view);
-  return sums;
-}
-
-/** dbeta = Σ g, dgamma = Σ g·x̂, where x̂ is what gamma multiplied; over the groups in order, in float64. */
-function addParameterGradients<T extends Tensor>(
-  { dgamma, dbeta }: Targets<T>,
-  parts: readonly Part<T>[],
-  sums: readonly GradientSums[],
-  isEmpty: (part: Part<T>) => boolean,
-): void {
-  const empty = parts.map(isEmpty);
-  for (let ch = 0; ch < dgamma.length; ch++) {
-    let ofGamma = 0;
-    let ofBeta = 0;
-    for (let i = 0; i < parts.length; i++) {
-      const { variance, epsilon } = parts[i].affine;
-      const product = sums[i].sumDyDeviation[ch] * (empty[i] ? 0 : reciprocalDeviation(variance[ch] + epsilon));
-      ofGamma = i === 0 ? product : ofGamma + product;
-      ofBeta = i === 0 ? sums[i].sumDy[ch] : ofBeta + sums[i].sumDy[ch];
-    }
-    dgamma[ch] = ofGamma;
-    dbeta[ch] = ofBeta;
-  }
 }

@@ -1,9 +1,9 @@
 import { type Activation, kernelActivation, readActivation } from './activation.js';
-import { kernels } from './backends/select.js';
 import type { Affine } from './kernels.js';
 import { type Mask, readMask } from './mask.js';
 import { maskedForward } from './masked-pass.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
+import { forward } from './range.js';
 import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import {
@@ -124,7 +124,7 @@ export function forwardTraining<T extends Tensor>(
   const y = out ?? newTensor<T>(kind, x.length);
   if (selection !== null) maskedForward(kind, y, x, residual ?? null, affine, activation, selection, true);
   else if (x.length > 0) {
-    kernels().forward(y, x, residual ?? null, affine, kernelActivation(activation), view);
+    forward(y, x, residual ?? null, affine, kernelActivation(activation), view);
   } else {
     affine.mean.fill(NaN);
     affine.variance.fill(NaN);

@@ -1,10 +1,10 @@
 import { type Activation, kernelActivation, readActivation } from './activation.js';
-import { kernels } from './backends/select.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import type { Affine, GradientSums as Sums } from './kernels.js';
 import { type Mask, readMask } from './mask.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON } from './options.js';
+import { gradientSums } from './range.js';
 import type { Tensor } from './types.js';
 import {
   checkArray,
@@ -160,13 +160,13 @@ export class GradientSums {
     const affine: Affine<T> = { mean, variance, gamma: gamma ?? null, beta: beta ?? null, epsilon };
     const code = kernelActivation(activation);
     if (selection === null) {
-      kernels().gradientSums(this.#part, dy, x, residual ?? null, affine, code, view);
+      gradientSums(null, this.#part, dy, x, residual ?? null, affine, code, view);
       return this.#add(this.#part, view.n * view.s);
     }
     if (selection.view.n === 0) return this;
     const [ofDy, ofX] = [selection.take(kind, dy), selection.take(kind, x)];
     const added = residual === undefined ? null : selection.take(kind, residual);
-    kernels().gradientSums(this.#part, ofDy, ofX, added, affine, code, selection.view);
+    gradientSums(null, this.#part, ofDy, ofX, added, affine, code, selection.view);
     return this.#add(this.#part, selection.count);
   }
 

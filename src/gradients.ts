@@ -3,6 +3,7 @@ import { type Activation, kernelActivation } from './activation.js';
 import { kernels } from './backends/select.js';
 import type { Affine, GradientSums, View } from './kernels.js';
 import { reciprocalDeviation } from './moment-arrays.js';
+import { backward as backwardOf, gradientInput } from './range.js';
 import { isSame, newTensor, type TensorKind } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { type Weights, weightedGradientInput } from './weighted.js';
@@ -60,27 +61,28 @@ function writeGradients<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidua
   }
   const count = sums === null ? view.n * view.s : sums.count;
   if (sums === null && (batchStatistics || pass.learn)) {
-    kernels().backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, code, batchStatistics, view);
+    const batch = batchStatistics;
+    backwardOf({ dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation: code, batch, weights: null, view });
   } else {
-    kernels().gradientInput(dx, dresidual, dy, x, residual, affine, code, sums, count, view);
+    gradientInput(null, dx, x, affine, sums, view, (inRange, by, given) =>
+      kernels().gradientInput(dx, dresidual, dy, inRange, residual, by, code, given, count, view),
+    );
   }
   if (batchStatistics && count === 1) clearSingleValues(dx);
 }
 
-function writeWeighted<T extends Tensor>(
-  { dy, x, affine, activation, residual, view, sums, dgamma, dbeta }: BackwardPass<T>,
-  dx: T,
-  dresidual: T | null,
-  { each, total }: Weights,
-): void {
-  const code = kernelActivation(activation);
-  const own = sums ?? { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c), count: total };
+function writeWeighted<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidual: T | null, weights: Weights): void {
+  const { dy, x, affine, residual, view, sums, dgamma, dbeta } = pass;
+  const activation = kernelActivation(pass.activation);
   if (sums === null) {
-    kernels().gradientSums(own, dy, x, residual, affine, code, view);
-    writeParameterGradients(dgamma, dbeta, own, affine);
+    backwardOf({ dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch: true, weights, view });
+  } else {
+    gradientInput(null, dx, x, affine, sums, view, (from, by, given) =>
+      weightedGradientInput(dx, dresidual, dy, from, residual, by, activation, given, sums.count, weights.each, view),
+    );
   }
-  weightedGradientInput(dx, dresidual, dy, x, residual, affine, code, own, own.count, each, view);
-  if (view.n === 1 && own.count === total) clearSingleValues(dx);
+  const count = sums === null ? weights.total : sums.count;
+  if (view.n === 1 && count === weights.total) clearSingleValues(dx);
 }
 
 /** dbeta = sumDy and dgamma = sumDyDeviation·rstd, as `backward` of the kernels. */

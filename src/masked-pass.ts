@@ -1,15 +1,15 @@
 /** A pass over all of x, or over what a mask has chosen of it. */
 import { type Activation, kernelActivation } from './activation.js';
-import { kernels } from './backends/select.js';
 import { type BackwardPass, computeGradients } from './gradients.js';
 import { type KeptInput, keepInput } from './kept-input.js';
 import type { Affine, View } from './kernels.js';
 import type { Selection } from './mask.js';
 import type { MomentArrays } from './moment-arrays.js';
 import type { Pass, Scope, Targets } from './pass.js';
+import { measureInRange, normalize } from './range.js';
 import { newTensor, type TensorKind } from './typed-arrays.js';
 import type { Tensor } from './types.js';
-import { weightedStatistics } from './weighted.js';
+import { measureOf } from './weighted.js';
 
 interface Forward<T extends Tensor> {
   readonly x: T;
@@ -95,7 +95,8 @@ export function maskedForward<T extends Tensor>(
   if (chosen.length > 0) {
     const added = residual && selection.take(kind, residual);
     if (batch) measure(affine.mean, affine.variance, chosen, selection);
-    kernels().normalize(chosen, chosen, added, affine, kernelActivation(activation), selection.view);
+    const code = kernelActivation(activation);
+    normalize(batch ? measureOf(selection) : null, chosen, chosen, added, affine, code, selection.view);
   } else if (batch) {
     affine.mean.fill(NaN);
     affine.variance.fill(NaN);
@@ -105,7 +106,5 @@ export function maskedForward<T extends Tensor>(
 
 /** mean, variance ← of what was chosen. */
 export function measure(mean: Float64Array, variance: Float64Array, chosen: Tensor, selection: Selection): void {
-  const { view, weights } = selection;
-  if (weights === null) kernels().statistics(mean, variance, chosen, view);
-  else weightedStatistics(mean, variance, chosen, weights, view);
+  measureInRange(measureOf(selection), mean, variance, chosen, selection.view);
 }

@@ -35,7 +35,9 @@ function mergeChannel(to: MomentArrays, ch: number, count: number, mean: number,
   const a = own / n;
   const b = count / n;
   const delta = mean - to.mean[ch];
-  to.variance[ch] = to.variance[ch] * a + variance * b + delta * delta * a * b;
+  const between = delta * delta * a * b;
+  // What overflows on the way need not be too large in the end.
+  to.variance[ch] = to.variance[ch] * a + variance * b + (between < Infinity ? between : delta * a * (delta * b));
   // An infinite mean stays infinite: mean + δ·b would be Infinity − Infinity.
   to.mean[ch] = Number.isFinite(delta) ? to.mean[ch] + delta * b : to.mean[ch] * a + mean * b;
 }

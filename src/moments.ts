@@ -1,10 +1,10 @@
-import { kernels } from './backends/select.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import type { View } from './kernels.js';
 import { type Mask, readMask, type Selection } from './mask.js';
 import { measure } from './masked-pass.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from './moment-arrays.js';
+import { statistics } from './range.js';
 import type { Tensor } from './types.js';
 import {
   checkChannels,
@@ -134,7 +134,7 @@ export class Moments {
     if (x.length === 0) return this;
     this.#batch ??= newMoments(this.#channels);
     const batch = this.#batch;
-    if (selection === null) kernels().statistics(batch.mean, batch.variance, x, view);
+    if (selection === null) statistics(batch.mean, batch.variance, x, view);
     else measure(batch.mean, batch.variance, x, selection);
     batch.count.fill(selection?.count ?? view.n * view.s);
     mergeMoments(this.#seen, batch);

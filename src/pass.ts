@@ -10,6 +10,7 @@ import type { Affine, KernelActivation } from './kernels.js';
 import type { LayerArrays } from './layer-arrays.js';
 import type { Settings } from './layer-settings.js';
 import { type MomentArrays, newMoments } from './moment-arrays.js';
+import { forward, statistics } from './range.js';
 import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 
@@ -81,7 +82,7 @@ export class PlainPass<T extends Tensor> implements Pass<T> {
     if (beta !== null) affine.beta!.set(beta);
     if (batchStatistics) {
       if (backend === null) return null;
-      backend.forward(y, x, residual, affine, activation, view);
+      forward(y, x, residual, affine, activation, view);
       return counted(this.#batch, view.n * view.s);
     }
     affine.mean.set(runningMean);
@@ -89,7 +90,7 @@ export class PlainPass<T extends Tensor> implements Pass<T> {
     if (backend === null) return null;
     if (track) {
       this.#beside ??= newMoments(this.#own.channels);
-      backend.statistics(this.#beside.mean, this.#beside.variance, x, view);
+      statistics(this.#beside.mean, this.#beside.variance, x, view);
     }
     backend.normalize(y, x, residual, affine, activation, view);
     return track ? counted(this.#beside!, view.n * view.s) : null;

@@ -79,7 +79,7 @@ export class StatisticsTransaction {
       if (count === first) return;
       throw wrongValue(call, `moments.count[${ch}]`, `${first}, as in the first channel`, count);
     });
-    if (this.#onNonFinite === 'throw' && first > 0) refuseNonFinite(call, 'moments', nonFiniteChannels(arrays));
+    if (this.#onNonFinite === 'throw' && first > 0) refuseNonFinite(call, 'moments', [arrays]);
     return arrays;
   }
 }

@@ -6,6 +6,7 @@
 import { kernels } from './backends/select.js';
 import type { Affine, GradientSums, KernelActivation, View } from './kernels.js';
 import { reciprocalDeviation } from './moment-arrays.js';
+import type { Measure } from './range.js';
 import type { Tensor } from './types.js';
 
 /** Rows of a tensor with the channels last, each with its weight > 0. */
@@ -23,8 +24,15 @@ export function weightsOf(each: Float64Array): Weights {
   return { each, total };
 }
 
+/** How statistics are measured, with weights or without. */
+export function measureOf({ view, weights }: { readonly view: View; readonly weights: Weights | null }): Measure {
+  return weights === null
+    ? (mean, variance, x) => kernels().statistics(mean, variance, x, view)
+    : (mean, variance, x) => weightedStatistics(mean, variance, x, weights, view);
+}
+
 /** mean = Σ w·x / Σ w and variance = Σ w·(x − mean)² / Σ w; x is [n, c]. */
-export function weightedStatistics(
+function weightedStatistics(
   mean: Float64Array,
   variance: Float64Array,
   x: Tensor,

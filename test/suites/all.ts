@@ -8,6 +8,7 @@ import gradients from './gradients.js';
 import moments from './moments.js';
 import paper from './paper.js';
 import properties from './properties.js';
+import range from './range.js';
 import variants from './variants.js';
 
-export default [facade, moments, errors, paper, accuracy, cancelling, gradients, properties, variants, edges];
+export default [facade, moments, errors, paper, accuracy, cancelling, gradients, properties, variants, edges, range];
