@@ -29,12 +29,16 @@ function factorOf(magnitude: number): number {
   return factor;
 }
 
-/** The largest magnitude in a channel; NaN where one is NaN. */
+/** The largest magnitude in a channel; the first that is NaN or Infinity, where there is one. */
 export function largest(x: Tensor, { n, c, s }: View, ch: number): number {
   let most = 0;
   for (let i = 0; i < n; i++) {
     const start = (i * c + ch) * s;
-    for (let k = start; k < start + s; k++) most = Math.max(most, Math.abs(x[k]));
+    for (let k = start; k < start + s; k++) {
+      const magnitude = Math.abs(x[k]);
+      if (!(magnitude < Infinity)) return magnitude;
+      if (magnitude > most) most = magnitude;
+    }
   }
   return most;
 }

@@ -42,14 +42,20 @@ export function measureInRange(
   view: View,
 ): void {
   measure(mean, variance, x);
-  if (x.BYTES_PER_ELEMENT === 4 || areRepresented(variance)) return;
+  if (x.BYTES_PER_ELEMENT === 8) correct(measure, mean, variance, x, view);
+}
+
+/** Measures anew what left the range; whether there was anything. */
+function correct(measure: Measure, mean: Float64Array, variance: Float64Array, x: Tensor, view: View): boolean {
+  if (areRepresented(variance)) return false;
   const factors = factorsOf(view.c, (ch) => (isRepresented(variance[ch]) ? 1 : largest(x, view, ch)));
-  if (factors === null) return;
+  if (factors === null) return false;
   measure(mean, variance, multiplied(x, factors, view));
   for (let ch = 0; ch < view.c; ch++) {
     mean[ch] /= factors[ch];
     variance[ch] = variance[ch] / factors[ch] / factors[ch];
   }
+  return true;
 }
 
 /** y ← of x and its own statistics, which go to `affine`: the kernel `forward`. y may be x or residual. */
@@ -61,15 +67,21 @@ export function forward(
   activation: KernelActivation,
   view: View,
 ): void {
-  const { mean, variance, epsilon } = affine;
-  const isInPlace = isSame(y, x) || (residual !== null && isSame(y, residual));
-  if (x.BYTES_PER_ELEMENT === 4 || !isInPlace) {
+  if (x.BYTES_PER_ELEMENT === 4) {
     kernels().forward(y, x, residual, affine, activation, view);
-    if (x.BYTES_PER_ELEMENT === 4 || areWithin(variance, 0, ELEMENTWISE)) return;
-    if (areRepresented(variance) && areWithin(variance, epsilon, ELEMENTWISE)) return;
+    return;
   }
-  statistics(mean, variance, x, view);
-  normalize(measureOf({ view, weights: null }), y, x, residual, affine, activation, view);
+  const { mean, variance } = affine;
+  const measure = measureOf({ view, weights: null });
+  // What is written over x would be gone when the statistics say that it is needed again.
+  const isInPlace = isSame(y, x) || (residual !== null && isSame(y, residual));
+  if (isInPlace) measure(mean, variance, x);
+  else kernels().forward(y, x, residual, affine, activation, view);
+  if (!isInPlace && areWithin(variance, 0, ELEMENTWISE)) return;
+  const isCorrected = correct(measure, mean, variance, x, view);
+  const scaled = scale(measure, x, affine, ELEMENTWISE, view);
+  if (!isInPlace && !isCorrected && scaled === null) return;
+  kernels().normalize(y, scaled?.x ?? x, residual, scaled?.affine ?? affine, activation, view);
 }
 
 /** y ← of x: the kernel `normalize`. `measure` gives the statistics of `affine`; null where they are not those of x. */

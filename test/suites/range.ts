@@ -7,6 +7,7 @@ import { BatchNorm, backward, forwardInference, forwardTraining, GradientSums, M
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
 import { near, same } from '../support/close.js';
+import * as oracle from '../support/oracle.js';
 import { Random } from '../support/random.js';
 import { suiteFor } from '../support/suite.js';
 
@@ -70,6 +71,7 @@ export default function range(backend: BackendUnderTest): void {
     test(`layers of (${shape})`, () => layers(dataOf(shape)));
     test(`sums of (${shape})`, () => sums(dataOf(shape)));
   }
+  for (const unit of [1e160, 1e-160, 1e300, 1e-300]) test(`numbers of ${unit}`, () => decimal(unit));
   test('epsilon counts for what it is', epsilons);
   test('the largest and the smallest numbers', extremes);
   test('inference by variances near the ends', inference);
@@ -166,6 +168,40 @@ function sums({ shape, x, dy, gamma }: Data): void {
     if (!isHeld(ch)) return;
     assert.is(ofDeviation(far)[ch], perChannel(ofDeviation(near1), OF_X)[ch], `sumDyDeviation of channel ${ch}`);
   });
+}
+
+/** Against the chain rule, on numbers that are rounded when they are multiplied. */
+function decimal(unit: number): void {
+  const view = { n: 5, c: 1, s: 1 };
+  const [x, dy] = [Float64Array.of(1, -2, 4, 7, 11), Float64Array.of(3, 1, -2, 5, 0.5)];
+  const statistics = oracle.statistics(x, view);
+  const rest = { gamma: null, beta: null, residual: null, relu: false, epsilon: 0 };
+  const expected = oracle.backward(dy, x, statistics, rest, view);
+  const far = x.map((value) => value * unit);
+  const { y, mean, variance } = forwardTraining(far, [5, 1], { epsilon: 0 });
+  near(y, oracle.normalize(x, statistics, rest, view), 1e-14, 'y');
+  near([mean[0] / unit], statistics.mean, 1e-14, 'mean');
+  const gradients = backward(
+    dy.map((value) => value * unit),
+    far,
+    [5, 1],
+    { mean, variance, epsilon: 0 },
+  );
+  near(gradients.dx, expected.dx, 1e-14, 'dx');
+  near(
+    gradients.dgamma.map((value) => value / unit),
+    expected.dgamma,
+    1e-14,
+    'dgamma',
+  );
+  const bn = new BatchNorm<Float64Array>(1, { dtype: 'float64', epsilon: 0 });
+  near(bn.forward(far, [5, 1]), y, 0, 'y of a layer');
+  near(
+    bn.backward(dy).map((value) => value * unit),
+    expected.dx,
+    1e-14,
+    'dx of a layer',
+  );
 }
 
 function epsilons(): void {

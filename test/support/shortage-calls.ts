@@ -98,6 +98,23 @@ export const CALLS: Record<string, Make> = {
     call: () => backward(dy, x, SHAPE, { mean: channels(0), variance: channels(1), out, activation: 'relu' }),
     state: nothing,
   }),
+  'forwardTraining with a mask': (x, _dy, out) => ({
+    call: () => forwardTraining(x, SHAPE, { out, ...WEIGHTS }),
+    state: nothing,
+  }),
+  'backward with sums': (x, dy, out) => {
+    const statistics = { mean: channels(0), variance: channels(1) };
+    const sums = new GradientSums(8).add(dy, x, SHAPE, statistics);
+    return { call: () => backward(dy, x, SHAPE, { ...statistics, sums, out }), state: () => sums.toJSON() };
+  },
+  'float64, in place': (x, dy) => ({
+    call: () => {
+      const [y, dx] = [x, dy].map((tensor) => Float64Array.from(tensor));
+      const { mean, variance } = forwardTraining(y, SHAPE, { out: y });
+      return [y, backward(dx, Float64Array.from(x), SHAPE, { mean, variance, out: dx })];
+    },
+    state: nothing,
+  }),
   'Moments.add': (x) => {
     const moments = new Moments(8).add(x, SHAPE);
     return { call: () => moments.add(x, SHAPE).toJSON(), state: () => moments.toJSON() };
