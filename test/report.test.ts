@@ -22,7 +22,21 @@ else skipAloud('report', 'no Chromium on the PATH');
 interface Seen {
   /** How wide the page is, of which the window shows so much. */
   readonly width: number;
-  readonly drawings: readonly { left: number; right: number; height: number; marks: number; label: string }[];
+  readonly drawings: readonly {
+    left: number;
+    right: number;
+    height: number;
+    marks: number;
+    label: string;
+    /** The smallest letters, in pixels of the window. */
+    letters: number;
+  }[];
+  /** Tables that are wider than what is seen of them. */
+  readonly cut: number;
+  /** Lines that would begin with a unit. */
+  readonly parted: string[];
+  /** Links to what may not be there. */
+  readonly links: string[];
 }
 
 function runIn(path: string): void {
@@ -65,12 +79,18 @@ function runIn(path: string): void {
     await page.goto(pathToFileURL(report).href);
     const pages = (await page.pdf({ format: 'A4' })).toString('latin1').match(/\/Type \/Page\b/g)!.length;
     assert.ok(pages >= 4 && pages <= 16, `${pages} pages`);
+    const margin = { top: '12mm', right: '12mm', bottom: '12mm', left: '12mm' };
+    const narrower = (await page.pdf({ format: 'A4', margin })).toString('latin1').match(/\/Type \/Page\b/g)!.length;
+    assert.ok(narrower <= 10, `${narrower} pages with margins: not the layout of a phone`);
   });
 }
 
 /** Runs in the page. Some drawings exist twice, for wide and narrow windows: only those that are shown count. */
 const LOOK = `({
   width: document.documentElement.scrollWidth,
+  cut: [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth).length,
+  parted: document.querySelector('main').textContent.match(/\\d %/g) ?? [],
+  links: [...document.querySelectorAll('a')].map((a) => a.getAttribute('href')).filter((href) => !/^(#|https:)/.test(href)),
   drawings: [...document.querySelectorAll('figure svg')]
     .filter((svg) => svg.getClientRects().length > 0)
     .map((svg) => {
@@ -79,17 +99,24 @@ const LOOK = `({
         left, right, height,
         marks: svg.querySelectorAll('path, rect, line, circle, text').length,
         label: svg.getAttribute('aria-label') ?? '',
+        letters: Math.min(...[...svg.querySelectorAll('text')].map(
+          (text) => (parseFloat(getComputedStyle(text).fontSize) * svg.getBoundingClientRect().width) / svg.viewBox.baseVal.width,
+        )),
       };
     }),
 })`;
 
-function check({ width, drawings }: Seen, window: number): void {
+function check({ width, drawings, cut, parted, links }: Seen, window: number): void {
+  assert.is(cut, 0, 'tables are whole');
+  assert.equal(parted, [], 'numbers stay with their units');
+  assert.equal(links, ['./report.json']);
   assert.ok(width <= window, `the page is ${width} wide`);
   assert.ok(drawings.length >= 8, `${drawings.length} drawings`);
-  for (const { left, right, height, marks, label } of drawings) {
+  for (const { left, right, height, marks, label, letters } of drawings) {
     assert.ok(label.length > 10, 'a drawing says what it is');
     assert.ok(left >= 0 && right <= window, `${label}: from ${left} to ${right}`);
     assert.ok(height >= 120 && height <= 800, `${label}: ${height} high`);
+    assert.ok(letters >= 9.5, `${label}: letters of ${letters} pixels`);
     assert.ok(marks >= 10, `${label}: ${marks} marks`);
   }
 }

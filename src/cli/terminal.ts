@@ -6,6 +6,19 @@ export function hasColours(): boolean {
   return process.stdout.isTTY === true && !process.env['NO_COLOR'];
 }
 
+/** Lines that end between words where a terminal would end them within one. What is no terminal gets one line. */
+export function wrap(text: string, columns = process.stdout.columns || Infinity, indent = ''): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = indent + word;
+    } else line += line === '' ? word : ` ${word}`;
+  }
+  return [...lines, line].join('\n');
+}
+
 export async function formatTable({ head, accuracy, other }: Summary): Promise<string> {
   const { default: Table } = await import('cli-table3');
   const colour = hasColours();

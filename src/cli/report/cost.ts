@@ -5,6 +5,8 @@ import { COLOURS, legend, type Plot } from './drawing.js';
 import { figure, type Section } from './section.js';
 import { decimal, escapeHtml, percent } from './text.js';
 
+const REST = 'var(--rest)';
+
 export const cost: Section = (results, canvas) => {
   const found = results.runs['cost'];
   if (found?.kind !== 'cost') return null;
@@ -14,11 +16,11 @@ export const cost: Section = (results, canvas) => {
       ? ''
       : ` A step is that of ${ranks} ranks together, on the first one's clock: this library normalises by the whole minibatch, TensorFlow.js by each rank's share.`;
   const drawing = canvas.drawFor((width) => bars(canvas.Plot, ways, width));
-  const html = `<p>Time of one training step of this network (minibatches of ${results.settings.batch}), measured when nothing else ran: medians of steps that took
+  const html = `<p>Time of one training step of this network (minibatches of ${results.settings.batch}), measured after all other runs had ended: medians of steps that took
 turns.${together} These are small tensors; the benchmark, <code>npx batchnorm bench</code>, has large ones.</p>
 ${legend([
-  ['normalized', 'batch normalization, forward and backward'],
-  ['rest', 'everything else, or not told apart'],
+  { text: 'batch normalization, forward and backward', colour: COLOURS.normalized, mark: 'area' },
+  { text: 'everything else, or not told apart', colour: REST, mark: 'area' },
 ])}
 ${figure(drawing, 'Cost.', sentences(ways))}
 ${table(ways)}`;
@@ -30,7 +32,7 @@ function bars(Plot: Plot, ways: readonly Cost[], width: number): PlotOptions {
   const most = Math.max(...ways.map(({ step }) => step));
   const parts = ways.flatMap(({ name, step, batchNorm }) => [
     { name, part: batchNorm ?? 0, fill: COLOURS.normalized },
-    { name, part: step - (batchNorm ?? 0), fill: 'var(--rest)' },
+    { name, part: step - (batchNorm ?? 0), fill: REST },
   ]);
   return {
     width,
@@ -48,7 +50,12 @@ function bars(Plot: Plot, ways: readonly Cost[], width: number): PlotOptions {
       padding: isWide ? 0.3 : 0.55,
     },
     marks: [
-      Plot.barX(parts, { y: 'name', x: 'part', fill: 'fill' }),
+      Plot.barX(parts, {
+        y: 'name',
+        x: 'part',
+        fill: 'fill',
+        title: ({ part }: { part: number }) => `${decimal(part)} ms`,
+      }),
       Plot.text(ways, { y: 'name', x: 'step', text: ({ step }: Cost) => decimal(step), dx: 5, textAnchor: 'start' }),
       ...(isWide ? [] : [Plot.text(ways, { y: 'name', x: 0, text: 'name', dy: -17, textAnchor: 'start' })]),
     ],
@@ -70,14 +77,14 @@ of batch normalization is ${shares.join(', ')}, and tensors hold ${decimal(Math.
 function table(ways: readonly Cost[]): string {
   const rows = ways.map(({ name, step, batchNorm, peakBytes }) => {
     const cells = [
-      `${decimal(step)} ms`,
-      batchNorm === null ? '–' : `${decimal(batchNorm)} ms`,
+      decimal(step),
+      batchNorm === null ? '–' : decimal(batchNorm),
       batchNorm === null ? '–' : percent(batchNorm / step, 0),
-      `${decimal(peakBytes / 2 ** 10)} KiB`,
+      decimal(peakBytes / 2 ** 10),
     ];
     return `<tr><th scope="row">${escapeHtml(name)}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
   });
-  const head = ['step', 'BN', 'share', 'tensors at the peak'].map((name) => `<th scope="col">${name}</th>`);
+  const head = ['step, ms', 'BN, ms', 'share', 'peak of tensors, KiB'].map((name) => `<th scope="col">${name}</th>`);
   return `<div class="scroll"><table>
 <thead><tr><td></td>${head.join('')}</tr></thead>
 <tbody>

@@ -8,7 +8,7 @@ export interface Canvas {
   /** One drawing, which shrinks with the page. */
   draw(options: PlotOptions): string;
   /** Two drawings of the same, for wide pages and for phones: letters of a wide one would shrink until nobody reads them. */
-  drawFor(options: (width: number) => PlotOptions): string;
+  drawFor(options: (width: number) => PlotOptions, widths?: readonly [wide: number, narrow: number]): string;
 }
 
 /** Colours of the page, which follow its light and dark appearance. */
@@ -30,13 +30,25 @@ export async function openCanvas(): Promise<Canvas> {
   return {
     Plot,
     draw,
-    drawFor: (options) =>
-      `<div class="wide">${draw(options(WIDE))}</div>\n<div class="narrow">${draw(options(NARROW))}</div>`,
+    drawFor: (options, [wide, narrow] = [WIDE, NARROW]) =>
+      `<div class="wide">${draw(options(wide))}</div>\n<div class="narrow">${draw(options(narrow))}</div>`,
   };
 }
 
 export function stepAxis(steps: number, width: number): ScaleOptions {
   return { domain: [0, steps], label: 'training steps', tickFormat: ',d', ticks: Math.max(2, Math.round(width / 90)) };
+}
+
+/** Where all that is to be seen happens at the beginning. The first measurement is after one step. */
+export function logarithmicStepAxis(steps: number): ScaleOptions {
+  const ticks = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].filter((tick) => tick <= steps);
+  return {
+    type: 'log',
+    domain: [1, Math.max(2, steps)],
+    label: 'training steps (logarithmic)',
+    tickFormat: ',d',
+    ticks,
+  };
 }
 
 export function percentAxis(label: string): ScaleOptions {
@@ -51,13 +63,34 @@ export function domainOf(values: readonly (number | null)[]): [number, number] {
   return [low - margin, high + margin];
 }
 
-/** Which lines are what. */
-export function legend(entries: readonly (readonly [style: string, text: string])[]): string {
-  const items = entries.map(([style, text]) => `<span class="${style}">${text}</span>`);
-  return `<p class="legend" aria-hidden="true">${items.join('\n')}</p>`;
+/** The dashes of lines, so that they are told apart without colours. */
+export const DASHES = { plain: '7 4', normalized: undefined, dropout: '2 3', both: '9 3 2 3' } as const;
+
+/** What a drawing shows, by a piece of it. */
+export interface LegendEntry {
+  readonly text: string;
+  readonly colour: string;
+  /** A line, with these dashes; or a filled area. */
+  readonly mark: { readonly dashes: string | undefined } | 'area';
 }
 
-export const TWO = legend([
-  ['plain', 'without batch normalization'],
-  ['normalized', 'with batch normalization'],
-]);
+export function legend(entries: readonly LegendEntry[]): string {
+  const items = entries.map(({ text, colour, mark }) => {
+    const piece =
+      mark === 'area'
+        ? `<rect width="35" height="10" fill="${colour}"/>`
+        : `<line x2="35" y1="5" y2="5" stroke="${colour}" stroke-width="3"${mark.dashes ? ` stroke-dasharray="${mark.dashes}"` : ''}/>`;
+    return `<span><svg width="35" height="10" aria-hidden="true">${piece}</svg>${text}</span>`;
+  });
+  return `<p class="legend">${items.join('\n')}</p>`;
+}
+
+const twoOf = (mark: (kind: 'plain' | 'normalized') => LegendEntry['mark']) =>
+  legend([
+    { text: 'without batch normalization', colour: COLOURS.plain, mark: mark('plain') },
+    { text: 'with batch normalization', colour: COLOURS.normalized, mark: mark('normalized') },
+  ]);
+
+/** Two lines, and two kinds of areas. */
+export const TWO = twoOf((kind) => ({ dashes: DASHES[kind] }));
+export const TWO_AREAS = twoOf(() => 'area');

@@ -2,7 +2,7 @@
 import type { PlotOptions } from '@observablehq/plot';
 import { type Results, type Run, trainingRun } from '../train/results.js';
 import { gridOf, gridRun } from '../train/settings.js';
-import type { Plot } from './drawing.js';
+import { COLOURS, type Plot } from './drawing.js';
 import { figures, type Section } from './section.js';
 import { GOAL } from './summary.js';
 import { count, percent } from './text.js';
@@ -30,8 +30,9 @@ export const grid: Section = (results, canvas) => {
   const { steps } = results.runs[gridRun(plain[0]!.learningRate, plain[0]!.deviation, false)] as Run;
   const drawings = [plain, normalized].map((cells, i) => canvas.draw(heatMap(canvas.Plot, cells, i === 1)));
   const html = `<p>${count(plain.length)} settings of the learning rate and of the standard deviation of the initial weights, each trained for
-${count(steps)} steps without and with batch normalization. A cell is the test accuracy in percent; × marks a run that diverged, where the
+${count(steps)} steps without and with batch normalization. A cell is the test accuracy in percent, not rounded up; × marks a run that diverged, where the
 loss over the last tenth of the steps is more than twice that of a guess, or no number.</p>
+${scale()}
 ${figures(drawings, 'pair', 'Heat maps.', sentences(plain, normalized, steps))}`;
   return { title: 'Learning rates and initial weights', html };
 };
@@ -70,14 +71,16 @@ function heatMap(Plot: Plot, cells: readonly Cell[], normalized: boolean): PlotO
       tickFormat: String,
       tickSize: 0,
     },
-    color: { type: 'linear', scheme: 'YlGnBu', domain: [0, 100] },
     marks: [
       Plot.cell(cells, {
         x: 'learningRate',
         y: 'deviation',
-        fill: ({ accuracy }: Cell) => 100 * accuracy,
+        fill: COLOURS.normalized,
+        fillOpacity: ({ accuracy }: Cell) => opacityOf(accuracy),
         inset: 0.5,
         rx: 2,
+        title: ({ learningRate, deviation, accuracy, diverged }: Cell) =>
+          `learning rate ${learningRate}, deviation ${deviation}: ${percent(accuracy)}${diverged ? ', diverged' : ''}`,
       }),
       ...[true, false].map((isGood) =>
         Plot.text(
@@ -85,8 +88,8 @@ function heatMap(Plot: Plot, cells: readonly Cell[], normalized: boolean): PlotO
           {
             x: 'learningRate',
             y: 'deviation',
-            text: ({ accuracy, diverged }: Cell) => `${diverged ? '×' : ''}${(100 * accuracy).toFixed(0)}`,
-            fill: ({ accuracy }: Cell) => (accuracy > 0.55 ? '#ffffff' : '#1d2329'),
+            text: ({ accuracy, diverged }: Cell) => `${diverged ? '×' : ''}${wholePercents(accuracy)}`,
+            fill: ({ accuracy }: Cell) => (accuracy > 0.8 ? 'var(--page)' : 'currentColor'),
             fontWeight: isGood ? 700 : 400,
             fontSize: 12,
           },
@@ -94,6 +97,25 @@ function heatMap(Plot: Plot, cells: readonly Cell[], normalized: boolean): PlotO
       ),
     ],
   };
+}
+
+/** Not rounded up: what reads 90 has reached it. */
+function wholePercents(accuracy: number): number {
+  return Math.floor(100 * accuracy + 1e-9);
+}
+
+/** Pale to full, in the light as in the dark. */
+function opacityOf(accuracy: number): number {
+  return 0.05 + 0.95 * accuracy;
+}
+
+/** The colours of cells, from nothing right to everything. */
+function scale(): string {
+  const stops = [0, 0.25, 0.5, 0.75, 1].map(
+    (share, i) =>
+      `<rect x="${28 * i}" width="28" height="10" fill="${COLOURS.normalized}" fill-opacity="${opacityOf(share)}"/>`,
+  );
+  return `<p class="legend"><span>0 % <svg width="140" height="10" role="img" aria-label="from pale to full">${stops.join('')}</svg> 100 % of the held-out digits</span></p>`;
 }
 
 function sentences(plain: readonly Cell[], normalized: readonly Cell[], steps: number): string {

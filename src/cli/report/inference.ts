@@ -3,7 +3,7 @@ import type { PlotOptions } from '@observablehq/plot';
 import type { ByBatch, Inference } from '../train/inference.js';
 import { trainingRun } from '../train/results.js';
 import { RUNS } from '../train/settings.js';
-import { COLOURS, legend, type Plot } from './drawing.js';
+import { COLOURS, DASHES, legend, type Plot } from './drawing.js';
 import { figure, type Section } from './section.js';
 import { decimal, percent } from './text.js';
 
@@ -14,9 +14,9 @@ export const inference: Section = (results, canvas) => {
   const html = `<p>After training, the statistics may be the moving averages that training left, or exact ones: the mean and the unbiased variance over
 the whole training set, layer by layer (the paper’s Algorithm 2). Or each test batch is normalised by itself, as in training.</p>
 ${legend([
-  ['normalized', 'statistics of the test batch itself'],
-  ['plain', 'moving averages'],
-  ['dropout', 'exact statistics'],
+  { text: 'statistics of the test batch itself', colour: COLOURS.normalized, mark: { dashes: DASHES.normalized } },
+  { text: 'moving averages', colour: COLOURS.plain, mark: { dashes: DASHES.plain } },
+  { text: 'exact statistics', colour: COLOURS.dropout, mark: { dashes: DASHES.dropout } },
 ])}
 ${figure(drawing, 'Inference.', sentences(found))}`;
   return { title: 'Inference', html };
@@ -49,8 +49,8 @@ function plot(Plot: Plot, { moving, population, batches }: Inference, width: num
         fill: COLOURS.normalized,
         fillOpacity: 0.2,
       }),
-      rule(moving, COLOURS.plain, '7 4'),
-      rule(population, COLOURS.dropout, '2 3'),
+      rule(moving, COLOURS.plain, DASHES.plain),
+      rule(population, COLOURS.dropout, DASHES.dropout),
       Plot.lineY(batches, {
         x: 'size',
         y: ({ accuracy }: ByBatch) => 100 * accuracy,

@@ -3,7 +3,17 @@ import type { Markish, PlotOptions } from '@observablehq/plot';
 import { type Measurement, PERCENTILES, stepsToReach, typicalUnit, type WatchedMeasurement } from '../train/measure.js';
 import { type Results, type WatchedRun, watchedRun } from '../train/results.js';
 import { PROBE_IMAGES, RUNS } from '../train/settings.js';
-import { type Canvas, COLOURS, domainOf, type Plot, percentAxis, stepAxis, TWO } from './drawing.js';
+import {
+  type Canvas,
+  COLOURS,
+  DASHES,
+  domainOf,
+  logarithmicStepAxis,
+  type Plot,
+  percentAxis,
+  stepAxis,
+  TWO,
+} from './drawing.js';
 import { figure, figures, type Section } from './section.js';
 import { GOAL } from './summary.js';
 import { count, decimal, percent } from './text.js';
@@ -35,12 +45,12 @@ function drawAccuracy(canvas: Canvas, plain: WatchedRun, normalized: WatchedRun)
     marginLeft: 44,
     marginBottom: 42,
     ariaLabel: 'Test accuracy over training steps, without and with batch normalization',
-    x: stepAxis(plain.steps, width),
+    x: logarithmicStepAxis(plain.steps),
     y: percentAxis('test accuracy'),
     marks: [
       Plot.ruleY([100 * GOAL], { stroke: 'currentColor', strokeOpacity: 0.55, strokeDasharray: '2 3' }),
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
-      accuracyLine(Plot, plain.measurements, COLOURS.plain, '7 4'),
+      accuracyLine(Plot, plain.measurements, COLOURS.plain, DASHES.plain),
       accuracyLine(Plot, normalized.measurements, COLOURS.normalized),
     ],
   }));
@@ -88,7 +98,8 @@ function accuracySentences(plain: WatchedRun, normalized: WatchedRun): string {
   };
   const end = ({ measurements }: WatchedRun) => percent(measurements.at(-1)!.accuracy);
   return `With batch normalization the network reads ${percent(GOAL, 0)} of the held-out digits (dotted) ${reached(normalized)}, without it
-${reached(plain)}. At the end, after ${count(plain.steps)} steps, it reads ${end(normalized)} with and ${end(plain)} without.`;
+${reached(plain)}. At the end, after ${count(plain.steps)} steps, it reads ${end(normalized)} with and ${end(plain)} without. The zigzag of the
+first points is that of the moving statistics, which are still leaving their initial values; the paper’s axis is linear.`;
 }
 
 function unitSentences(plain: WatchedRun, normalized: WatchedRun, unit: number): string {

@@ -23,7 +23,11 @@ import type { Section } from './section.js';
 import { shift } from './shift.js';
 import { TRAIN_STYLE } from './style.js';
 import { GOAL, type Summary, summarize } from './summary.js';
-import { count, escapeHtml, percent } from './text.js';
+import { count, escapeHtml, keepUnits, percent } from './text.js';
+
+const TITLE = 'Batch normalization on handwritten digits';
+const DESCRIPTION =
+  'Small networks without and with batch normalization: figure 1 of the paper, covariate shift, dropout, inference, cost.';
 
 /** In the order of the page, with what to call those that are not there yet. */
 const SECTIONS: readonly (readonly [name: string, section: Section])[] = [
@@ -43,13 +47,16 @@ export async function renderReport(results: Results, file: string): Promise<stri
   const pair = pairOf(results);
   const summary = pair && summarize(...pair);
   const missing = parts.filter(({ part }) => part === null).map(({ name }) => name);
-  return `<!doctype html>
+  return keepUnits(`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Batch normalization on handwritten digits</title>
+<meta name="description" content="${DESCRIPTION}">
+<meta property="og:title" content="${TITLE}">
+<meta property="og:description" content="${DESCRIPTION}">
+<title>${TITLE}</title>
 <style>${REPORT_STYLE}${TRAIN_STYLE}</style>
 </head>
 <body>
@@ -58,24 +65,29 @@ export async function renderReport(results: Results, file: string): Promise<stri
 <h1>Batch normalization, seen at work</h1>
 <p class="lead">Small networks learn to read handwritten digits, without and with batch normalization after each hidden linear map. Everything
 else is equal: initial weights, the order of the data, the learning rate. These are the claims of Ioffe and Szegedy’s paper, tried on your machine.</p>
+<p class="formula"><i>y</i> = γ·(<i>x</i> − mean)/√(variance + ε) + β</p>
+<p class="soft">For each value <i>x</i> that a unit passes on: mean and variance are those of the unit over the minibatch, γ and β are learnt.</p>
 ${summary ? renderHeadline(summary) : ''}
 </header>
 ${renderMissing(results, missing)}
-${parts.map(({ part }) => (part ? `<section>\n<h2>${part.title}</h2>\n${part.html}\n</section>` : '')).join('\n')}
-${summary ? `<section>\n<h2>In numbers</h2>\n${renderTable(summary)}\n</section>` : ''}
-<section>
-<h2>How it was measured</h2>
-${renderSettings(results, file)}
-</section>
+${parts.map(({ part }) => (part ? renderSection(part.title, part.html) : '')).join('\n')}
+${summary ? renderSection('In numbers', renderTable(summary)) : ''}
+${renderSection('How it was measured', renderSettings(results, file))}
 <footer>
 <p>Paper: S. Ioffe, C. Szegedy, <cite>Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-Covariate Shift</cite>, arXiv 1502.03167.</p>
+Covariate Shift</cite>, <a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>.</p>
 <p>Data: ${escapeHtml(results.data.attribution)}</p>
 </footer>
 </main>
 </body>
 </html>
-`;
+`);
+}
+
+/** With a link to itself, to be sent to others. */
+function renderSection(title: string, html: string): string {
+  const id = title.toLowerCase().replace(/\W+/g, '-');
+  return `<section id="${id}">\n<h2>${title} <a class="here" href="#${id}" aria-label="Link to this section">#</a></h2>\n${html}\n</section>`;
 }
 
 /** The two numbers to remember: steps to reach the goal. */
@@ -84,7 +96,9 @@ function renderHeadline({ head, other }: Summary): string {
   return `<dl class="headline">
 <div class="plain"><dt>${escapeHtml(`${label}, ${head[1]}`)}</dt><dd>${escapeHtml(plain)}</dd></div>
 <div class="normalized"><dt>${escapeHtml(`${label}, ${head[2]}`)}</dt><dd>${escapeHtml(normalized)}</dd></div>
-</dl>`;
+</dl>
+<p class="soft">In the paper’s setting, which does not suit the network without batch normalization; what both do at their best settings is below, under
+learning rates. All of it is of one seed: differences of a point or two are chance.</p>`;
 }
 
 function renderMissing({ runs, settings }: Results, missing: readonly string[]): string {

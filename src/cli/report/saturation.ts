@@ -7,16 +7,18 @@ import { COLOURS, legend, type Plot, percentAxis, stepAxis } from './drawing.js'
 import { figures, type Section } from './section.js';
 import { percent } from './text.js';
 
-/** By layer, so that they are told apart without colours. */
-const DASHES = ['', '7 4', '2 3'];
+/** By layer: colours tell the networks apart. */
+const DASHES = [undefined, '7 4', '2 3'];
 
 export const saturation: Section = (results, canvas) => {
   const [plain, normalized] = [watchedRun(results, RUNS.largePlain), watchedRun(results, RUNS.largeNormalized)];
   if (!plain || !normalized) return null;
   const drawings = [plain, normalized].map((run) => canvas.draw(panel(canvas.Plot, run)));
-  const layers = Array.from({ length: HIDDEN_LAYERS }, (_, i) => [`layer-${i + 1}`, `layer ${i + 1}`] as const);
+  const layers = Array.from({ length: HIDDEN_LAYERS }, (_, i) => ({
+    ...{ text: `layer ${i + 1}`, colour: 'currentColor', mark: { dashes: DASHES[i] } },
+  }));
   const html = `<p>A sigmoid that gives less than 5 % or more than 95 % is saturated: hardly any gradient passes. Here the initial weights have a standard
-deviation of ${LARGE_DEVIATION} instead of ${WEIGHT_DEVIATION}. Left without, right with batch normalization.</p>
+deviation of ${LARGE_DEVIATION} instead of ${WEIGHT_DEVIATION}. The first drawing is without, the second with batch normalization.</p>
 ${legend(layers)}
 ${figures(drawings, 'pair', 'Saturation.', sentences(plain, normalized))}`;
   return { title: 'Saturated sigmoids', html };
@@ -41,7 +43,7 @@ function panel(Plot: Plot, run: WatchedRun): PlotOptions {
           y: ({ saturated }: WatchedMeasurement) => 100 * saturated[layer]!,
           stroke,
           strokeWidth: 2,
-          strokeDasharray,
+          ...(strokeDasharray && { strokeDasharray }),
         }),
       ),
     ],

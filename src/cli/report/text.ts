@@ -12,7 +12,13 @@ export function count(value: number): string {
 /** Three significant digits, without an exponent. */
 export function decimal(value: number | null): string {
   if (value === null) return 'no number';
-  return Math.abs(value) >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(3)));
+  const text = Math.abs(value) >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(3)));
+  return text.replace('-', '−');
+}
+
+/** Numbers of a page are not parted from their units at the end of a line. */
+export function keepUnits(html: string): string {
+  return html.replace(/(\d) (?=(%|ms|s|KiB)(?![\w-]))/g, '$1\u00a0');
 }
 
 export function escapeHtml(text: string): string {

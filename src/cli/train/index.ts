@@ -8,7 +8,7 @@ import { checkWritable, dataFileOf } from '../output-file.js';
 import { requirePeers } from '../peers.js';
 import { pairOf } from '../report/learning.js';
 import { summarize } from '../report/summary.js';
-import { formatTable } from '../terminal.js';
+import { formatTable, wrap } from '../terminal.js';
 import { exitCodeOf, type Signal } from './interruption.js';
 import { joinRanks, type Ranks } from './ranks.js';
 import { formatResults } from './results.js';
@@ -66,8 +66,7 @@ async function report(session: Session, options: TrainOptions, signal: Signal | 
     console.log(`\nReport: ${options.out}\nNumbers: ${dataFileOf(options.out)}`);
   }
   if (signal === null) return;
-  console.error(
-    `batchnorm: interrupted after ${Object.keys(results.runs).length} of ${planOf(results.settings).length} runs; the report has what is ` +
-      'there. The same command with --resume goes on.',
-  );
+  const runs = `${Object.keys(results.runs).length} of ${planOf(results.settings).length} runs`;
+  const told = `batchnorm: interrupted after ${runs}; the report has what is there. The same command with --resume goes on.`;
+  console.error(wrap(told, process.stderr.columns || Infinity));
 }

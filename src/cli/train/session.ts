@@ -6,6 +6,7 @@ import type { Dataset } from '../data/dataset.js';
 import { writeWhole } from '../output-file.js';
 import { renderReport } from '../report/page.js';
 import { count } from '../report/text.js';
+import { wrap } from '../terminal.js';
 import { describeBackend, describeMachine } from './describe.js';
 import { loadRuns } from './earlier-results.js';
 import { onInterruption, type Signal } from './interruption.js';
@@ -55,12 +56,18 @@ export class Session {
     const { settings, data, backend } = this.#results;
     const { steps, batch, learningRate, seed } = settings;
     const there = Object.keys(this.#runs).length;
-    return `Batch normalization: ${backend}
-Everything else:     TensorFlow.js; ${count(this.#workers)} ${this.#workers === 1 ? 'network' : 'networks'} at a time
-Data:                ${data.description}
-Training:            ${count(steps)} steps, minibatches of ${batch}, learning rate ${learningRate}, seed ${seed}
-Runs:                ${count(planOf(settings).length)}${this.#options.resume ? `, of which ${count(there)} are there` : ''}
-`;
+    const networks = `${count(this.#workers)} ${this.#workers === 1 ? 'network' : 'networks'} at a time`;
+    const runs = `${count(planOf(settings).length)}${this.#options.resume ? `, of which ${count(there)} are there` : ''}`;
+    const lines = [
+      ['Batch normalization:', backend],
+      ['Everything else:', `TensorFlow.js; ${networks}`],
+      ['Data:', data.description],
+      ['Training:', `${count(steps)} steps, minibatches of ${batch}, learning rate ${learningRate}, seed ${seed}`],
+      ['Runs:', runs],
+    ] as const;
+    const width = 21;
+    const indent = ' '.repeat(width);
+    return `${lines.map(([name, text]) => wrap(`${name.padEnd(width)}${text}`, undefined, indent)).join('\n')}\n`;
   }
 
   /** Runs what is missing; the signal that interrupted it, or null. */
