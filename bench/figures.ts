@@ -27,7 +27,12 @@ export function colourOf(series: readonly string[], name: string): string {
   return `var(--series-${series.indexOf(name) % COLOURS})`;
 }
 
-export async function drawFigures(cases: readonly Case[], series: readonly string[]): Promise<Figures[]> {
+/** @param all - The cases of all drawings of the page, which have one scale. */
+export async function drawFigures(
+  cases: readonly Case[],
+  series: readonly string[],
+  all: readonly Case[] = cases,
+): Promise<Figures[]> {
   const Plot = await import('@observablehq/plot');
   const { parseHTML } = await import('linkedom');
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
@@ -36,11 +41,11 @@ export async function drawFigures(cases: readonly Case[], series: readonly strin
     const own = cases.filter((one) => one.op === op);
     if (own.length === 0) return [];
     const roofline = draw({
-      ...rooflinePlot(Plot, own, series),
+      ...rooflinePlot(Plot, own, series, all),
       ariaLabel: `${OPERATION_TITLES[op]}: speed over size`,
     });
     if (own.every(({ floor }) => floor === null)) return [{ op, roofline, bars: '' }];
-    const bars = draw({ ...barPlot(Plot, own, series), ariaLabel: `${OPERATION_TITLES[op]}: share of the limit` });
+    const bars = draw({ ...barPlot(Plot, own, series, all), ariaLabel: `${OPERATION_TITLES[op]}: share of the limit` });
     return [{ op, roofline, bars }];
   });
 }
@@ -66,27 +71,47 @@ function isRaised(roof: readonly RoofPoint[], index: number): boolean {
   return index > 0 && roof[index]!.mb < CLOSE * roof[index - 1]!.mb && !isRaised(roof, index - 1);
 }
 
+/** What memory allows in GB/s; null where that was not measured. */
+function limitOf(one: Case): number | null {
+  return one.floor === null ? null : bytesOf(one) / one.floor.ms / 1e6;
+}
+
+/** A dash across a size, as a symbol of Observable Plot. */
+const DASH = {
+  draw(context: { rect(x: number, y: number, width: number, height: number): void }, size: number) {
+    const width = 1.3 * Math.sqrt(size);
+    context.rect(-width / 2, -1, width, 2);
+  },
+};
+
 /** The roof: of cases with as many bytes the best. */
 function roofOf(cases: readonly Case[]): RoofPoint[] {
   const sizes = [...new Set(cases.filter(({ floor }) => floor !== null).map(bytesOf))].sort((a, b) => a - b);
   return sizes.map((bytes) => {
     const same = cases.filter((one) => one.floor !== null && bytesOf(one) === bytes);
-    const gbps = Math.max(...same.map(({ floor }) => bytes / floor!.ms / 1e6));
+    const gbps = Math.max(...same.map((one) => limitOf(one)!));
     return { mb: megabytes(bytes), gbps, shapes: [...new Set(same.map(({ shape }) => shape))].join(' ') };
   });
 }
 
-function rooflinePlot(Plot: Plot, cases: readonly Case[], series: readonly string[]): PlotOptions {
+function rooflinePlot(
+  Plot: Plot,
+  cases: readonly Case[],
+  series: readonly string[],
+  all: readonly Case[],
+): PlotOptions {
   const roof = roofOf(cases);
   const entries = cases.flatMap((one) => one.entries);
-  const lowest = 10 ** Math.floor(Math.log10(Math.min(...entries.map(({ row }) => row.gbps))));
-  const highest = 2 * Math.max(...roof.map(({ gbps }) => gbps), ...entries.map(({ row }) => row.gbps));
-  const sizes = cases.map((one) => megabytes(bytesOf(one)));
+  const speeds = all.flatMap((one) => one.entries.map(({ row }) => row.gbps));
+  const lowest = 10 ** Math.floor(Math.log10(Math.min(...speeds)));
+  const highest = 2 * Math.max(...all.flatMap((one) => limitOf(one) ?? []), ...speeds);
+  const sizes = all.map((one) => megabytes(bytesOf(one)));
   const [smallest, largest] = [Math.min(...sizes), Math.max(...sizes)];
   const x = (row: Row) => megabytes(row.bytes);
   const marks: Markish[] = [
-    Plot.areaY(roof, { x: 'mb', y1: lowest, y2: 'gbps', fill: 'currentColor', fillOpacity: 0.06 }),
-    Plot.lineY(roof, { x: 'mb', y: 'gbps', stroke: 'currentColor', strokeWidth: 1.75 }),
+    // Between sizes nothing was measured: no line.
+    Plot.ruleX(roof, { x: 'mb', y1: lowest, y2: 'gbps', strokeOpacity: 0.12, strokeWidth: 6 }),
+    Plot.dot(roof, { x: 'mb', y: 'gbps', symbol: DASH, fill: 'currentColor', r: 9 }),
     ...[false, true].map((raised) =>
       Plot.text(
         roof.filter((_, index) => isRaised(roof, index) === raised),
@@ -108,14 +133,15 @@ function rooflinePlot(Plot: Plot, cases: readonly Case[], series: readonly strin
     ),
   ];
   return {
-    width: 430,
-    height: 320,
+    width: 360,
+    height: 290,
     marginLeft: 46,
     marginRight: 14,
     marginTop: 28,
     marginBottom: 42,
     x: {
       type: 'log',
+      domain: [smallest, largest],
       label: 'bytes that must be moved, MB',
       tickFormat: '~g',
       ticks: decades(smallest, largest),
@@ -141,7 +167,7 @@ function fastestOfSeries(entries: readonly Entry[]): Entry[] {
 }
 
 /** One bar for each contender, cases one below the other. Bars that would leave the drawing end at its edge. */
-function barPlot(Plot: Plot, cases: readonly Case[], series: readonly string[]): PlotOptions {
+function barPlot(Plot: Plot, cases: readonly Case[], series: readonly string[], all: readonly Case[]): PlotOptions {
   const bars = cases.flatMap((one) =>
     fastestOfSeries(one.entries)
       .filter(({ ofLimit }) => ofLimit !== null)
@@ -153,13 +179,14 @@ function barPlot(Plot: Plot, cases: readonly Case[], series: readonly string[]):
       })),
   );
   const present = series.filter((name) => bars.some((bar) => bar.series === name));
-  const largest = Math.max(100, ...bars.map(({ share }) => share));
+  const shares = all.flatMap((one) => one.entries.map(({ ofLimit }) => 100 * (ofLimit ?? 0)));
+  const largest = Math.max(100, ...shares);
   const names = [...new Set(bars.map(({ name }) => name))];
   return {
-    width: 430,
-    height: 70 + names.length * (present.length * 10 + 8),
+    width: 360,
+    height: 70 + names.length * (present.length * 13 + 8),
     marginLeft: 58,
-    marginRight: 26,
+    marginRight: 34,
     marginTop: 28,
     marginBottom: 40,
     x: { domain: [0, largest], label: '% of the limit', grid: true, ticks: 5 },
@@ -173,10 +200,10 @@ function barPlot(Plot: Plot, cases: readonly Case[], series: readonly string[]):
         fy: 'name',
         y: 'series',
         x: 'share',
-        text: ({ share }: { share: number }) => share.toFixed(share < 9.95 ? 1 : 0),
+        text: ({ share }: { share: number }) => (share < 0.05 ? '< 0.1' : share.toFixed(share < 9.95 ? 1 : 0)),
         dx: 3,
         textAnchor: 'start',
-        fontSize: 9,
+        fontSize: 11,
       }),
       Plot.ruleX([0], { strokeOpacity: 0.4 }),
     ],

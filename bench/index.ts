@@ -75,7 +75,8 @@ function measure(assignment: Assignment, findings: Findings): Promise<void> {
 
 async function show({ out }: Options, findings: Findings): Promise<void> {
   const cases = summarize(findings.rows);
-  console.log(formatTables(cases, process.stdout.isTTY && !process.env['NO_COLOR']));
+  const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
+  console.log(formatTables(cases, colour, process.stdout.columns || Infinity));
   for (const text of findings.notes) console.log(`note: ${text}`);
   for (const text of findings.failures) console.log(text);
   const data = dataFileOf(out);

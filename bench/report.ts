@@ -14,7 +14,7 @@ export async function renderReport(findings: Findings, cases: readonly Case[]): 
   const sections = await Promise.all(
     counts.map(async (allowed) => {
       const own = cases.filter((one) => one.allowed === allowed);
-      return renderSection(allowed, await drawFigures(own, series));
+      return renderSection(allowed, await drawFigures(own, series, cases), seriesIn(own), series);
     }),
   );
   return `<!doctype html>
@@ -35,7 +35,6 @@ how close it comes to a plain copy of the same arrays, and how other libraries d
 ${renderHeadline(cases)}
 </header>
 ${renderFailures(findings)}
-${renderLegend(series)}
 ${sections.join('\n')}
 <section>
 <h2>In numbers</h2>
@@ -71,25 +70,33 @@ function renderFailures({ failures }: Findings): string {
   return `<div class="failures">${failures.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')}</div>`;
 }
 
-function renderLegend(series: readonly string[]): string {
-  const items = series.map((name) => `<span style="--colour: ${colourOf(series, name)}">${escapeHtml(name)}</span>`);
-  return `<p class="legend series">${items.join('\n')}</p>
-<p class="legend layouts"><span>○ channels first (nchw)</span> <span>△ channels last (nhwc)</span> <span>□ no space (nc)</span></p>`;
+function renderLegend(shown: readonly string[], series: readonly string[]): string {
+  const items = shown.map((name) => `<span style="--colour: ${colourOf(series, name)}">${escapeHtml(name)}</span>`);
+  return `<p class="legend series">${items.join('\n')}</p>`;
 }
 
-function renderSection(allowed: number, figures: readonly Figures[]): string {
+const LAYOUTS = `<p class="legend layouts"><span>○ channels first (nchw)</span> <span>△ channels last (nhwc)</span> <span>□ no space (nc)</span></p>`;
+
+function renderSection(
+  allowed: number,
+  figures: readonly Figures[],
+  shown: readonly string[],
+  series: readonly string[],
+): string {
   const grid = (drawing: (figure: Figures) => string) =>
     figures.map((one) => `<figure><h3>${OPERATION_TITLES[one.op]}</h3>\n${drawing(one)}</figure>`).join('\n');
   const hasBars = figures.some(({ bars }) => bars !== '');
-  const byShape = `<h2>By shape, ${threads(allowed)}</h2>\n<div class="pair">\n${grid(({ bars }) => bars)}\n</div>`;
+  const byShape = `<h2>By shape, ${threads(allowed)}</h2>\n${renderLegend(shown, series)}\n<p class="soft">Where a shape has no bar of a colour, that contender was not timed for it: it does not do this operation or layout, or was wrong.</p>\n<div class="pair">\n${grid(({ bars }) => bars)}\n</div>`;
   return `<section>
 <h2>Under the roof, ${threads(allowed)}</h2>
+${renderLegend(shown, series)}
+${LAYOUTS}
 <div class="pair">
 ${grid(({ roofline }) => roofline)}
 </div>
-<figcaption><b>The line is the memory limit</b>, measured in the same process: the better of an ordinary and a non-temporal
+<figcaption><b>The dashes are the memory limit</b> of each size, measured in the same process: the better of an ordinary and a non-temporal
 copy (forward), triad (backward), or both (step), over arrays of the very size. Letters are the shapes. Speed counts each tensor once, so
-what reads x twice from memory cannot reach the line; what fits a cache has a higher line.</figcaption>
+what reads x twice from memory cannot reach them; what fits a cache has a higher one. All drawings have one scale.</figcaption>
 ${hasBars ? byShape : ''}
 </section>`;
 }

@@ -7,11 +7,12 @@ import { type Case, overall } from './summary.js';
 export const TABLE_HEAD = ['shape', 'contender', 'threads', 'ms', 'least', 'GB/s', 'of limit', 'best peer'];
 const RIGHT = ['threads', 'ms', 'least', 'GB/s', 'of limit', 'best peer'];
 
-export function formatTables(cases: readonly Case[], colour: boolean): string {
+/** @param columns - Of the terminal: where a table is wider, it has fewer columns. */
+export function formatTables(cases: readonly Case[], colour: boolean, columns = Infinity): string {
   const titles = new Map(cases.map(({ op, allowed }) => [titleOf({ op, allowed }), { op, allowed }]));
   const parts = [...titles].map(([title, { op, allowed }]) => {
     const own = cases.filter((one) => one.op === op && one.allowed === allowed);
-    return `${title}\n${formatTable(own, colour)}`;
+    return `${title}\n${fitting(own, colour, columns)}`;
   });
   return [...parts, formatOverall(cases)].filter((part) => part !== '').join('\n\n');
 }
@@ -20,13 +21,28 @@ export function titleOf({ op, allowed }: Pick<Case, 'op' | 'allowed'>): string {
   return `${OPERATION_TITLES[op]}, ${threads(allowed)}`;
 }
 
-function formatTable(cases: readonly Case[], colour: boolean): string {
+/** What is left out first where there is no room; the report has all of it. */
+const LEAST_WANTED = ['least', 'threads', 'GB/s', 'best peer'];
+
+function fitting(cases: readonly Case[], colour: boolean, columns: number): string {
+  for (let without = 0; ; without++) {
+    const left = LEAST_WANTED.slice(0, without);
+    const head = TABLE_HEAD.filter((name) => !left.includes(name));
+    const text = formatTable(cases, head, colour);
+    // Not coloured: borders and letters alone have a width.
+    const width = colour ? formatTable(cases, head, false).indexOf('\n') : text.indexOf('\n');
+    if (width <= columns || without === LEAST_WANTED.length) return text;
+  }
+}
+
+function formatTable(cases: readonly Case[], head: readonly string[], colour: boolean): string {
+  const kept = TABLE_HEAD.map((name) => head.includes(name));
   const table = new Table({
-    head: TABLE_HEAD,
-    colAligns: TABLE_HEAD.map((name) => (RIGHT.includes(name) ? 'right' : 'left')),
+    head: [...head],
+    colAligns: head.map((name) => (RIGHT.includes(name) ? 'right' : 'left')),
     style: { head: colour ? ['bold'] : [], border: colour ? ['grey'] : [], compact: true },
   });
-  for (const one of cases) table.push(...rowsOf(one));
+  for (const one of cases) table.push(...rowsOf(one).map((row) => row.filter((_, i) => kept[i])));
   return table.toString();
 }
 

@@ -166,6 +166,19 @@ test('a table goes from the limit to the slowest', () => {
   ]);
 });
 
+test('a table that is wider than the terminal has fewer columns', () => {
+  const cases = summarize(LINES);
+  const tableLines = (columns?: number) =>
+    formatTables(cases, false, columns)
+      .split('\n')
+      .filter((text) => /[│┌]/.test(text));
+  const width = (columns?: number) => Math.max(...tableLines(columns).map((text) => text.length));
+  assert.ok(width() > 80, 'or it would prove nothing');
+  assert.ok(width(80) <= 80);
+  assert.match(tableLines(80).join('\n'), /contender.*ms.*of limit.*best peer/);
+  assert.equal(tableLines(500), tableLines());
+});
+
 test('numbers are written with the digits that count', () => {
   assert.equal([0.0005234, 0.99951, 1.234, 12.34, 99.96, 1234.5].map(milliseconds), [
     '0.000523',
