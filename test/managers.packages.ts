@@ -14,18 +14,20 @@ const ready = await prepared();
 if (ready) {
   const { tools, registry, modules, expected } = ready;
 
-  testRows('package managers', MANAGERS, async ({ name, version, programs, add, run, files = {} }) => {
+  testRows('package managers', MANAGERS, async ({ name, version, programs, add, run, exec, files = {} }) => {
     const node = tools(`node-${version}`, 'bin', 'node');
     const { folder, shell } = newPlace(name, { node, registry, programs: programs(tools), files });
     const installed = await shell(add);
     const said = installed.stdout + installed.stderr;
     assert.not(OF_SCRIPTS.test(said), said);
     cpSync(modules, join(folder, 'compiled'), { recursive: true });
-    // Node.js before 20.19 cannot require ES modules.
-    for (const module of version === '20.16' ? ['esm.mjs'] : ['esm.mjs', 'cjs.cjs']) {
+    for (const module of ['esm.mjs', 'cjs.cjs']) {
       const { stdout, stderr } = await shell(`${run} compiled/${module}`);
       assert.is(stderr, '');
       assert.equal(JSON.parse(stdout), expected);
     }
+    const doctor = await shell(`${exec} doctor`);
+    assert.match(doctor.stdout, /✓ native .*in use/);
+    assert.not.match(doctor.stdout, /✗/, doctor.stdout);
   });
 }

@@ -18,7 +18,7 @@ const node = (version: string, modules = BOTH): Runtime => ({
   modules,
 });
 const RUNTIMES: readonly Runtime[] = [
-  node('20.16', ['esm.mjs']), // before 20.19, which cannot require ES modules
+  node('20.16'),
   node('22'),
   node('24'),
   node('26'),

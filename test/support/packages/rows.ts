@@ -4,7 +4,7 @@ import { suiteOf } from '../suite.js';
 
 const AT_ONCE = 2;
 /** A program that hangs is ended, or the tests would hang with it. */
-const PATIENCE = 240_000;
+const PATIENCE = 600_000;
 
 export interface Outcome {
   readonly code: number | null;
