@@ -1,0 +1,80 @@
+/** Bundlers for Node.js, a row each: what makes `out` of the user's module, and how that is run. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ROOT } from '../install.js';
+import type { Tools } from './tools.js';
+
+export interface Bundler {
+  readonly name: string;
+  readonly files?: (tools: Tools) => Readonly<Record<string, string>>;
+  readonly build: (tools: Tools) => string[];
+  /** Where `out` is. */
+  readonly run: (tools: Tools) => string[];
+  /** The bundle imports the package when it runs. */
+  readonly external?: boolean;
+}
+
+const ENTRY = join('compiled', 'esm.mjs');
+const node = (tools: Tools) => tools('node-24', 'bin', 'node');
+const url = (tools: Tools, ...path: string[]) => pathToFileURL(tools(...path)).href;
+
+function rollup(name: string, output: { format: string; file: string }, external: boolean): Bundler {
+  return {
+    name: `rollup, ${name}`,
+    files: (tools) => ({
+      'rollup.config.mjs': `
+        import commonjs from '${url(tools, '@rollup', 'plugin-commonjs', 'dist', 'es', 'index.js')}';
+        import resolve from '${url(tools, '@rollup', 'plugin-node-resolve', 'dist', 'es', 'index.js')}';
+        export default {
+          input: '${ENTRY}', output: ${JSON.stringify(output)}, external: ${external ? "['batchnorm']" : '[]'},
+          plugins: [resolve({ preferBuiltins: true, exportConditions: ['node'] }), commonjs()],
+        };`,
+    }),
+    build: (tools) => [node(tools), tools('rollup', 'dist', 'bin', 'rollup'), '-c'],
+    run: (tools) => [node(tools), output.file],
+    external,
+  };
+}
+
+function webpack(name: string, file: string): Bundler {
+  return {
+    name: `webpack, ${name}`,
+    files: (tools) => ({
+      'build.cjs': `
+        const webpack = require('${tools('webpack')}');
+        const output = { path: __dirname + '/out', filename: '${file}', module: ${file.endsWith('.mjs')} };
+        webpack({ mode: 'production', target: 'node', entry: './${ENTRY}', output, experiments: { outputModule: true } }, (error, stats) => {
+          if (error) throw error;
+          console.log(stats.toString('errors-warnings'));
+          if (stats.hasErrors()) process.exitCode = 1;
+        });`,
+    }),
+    build: (tools) => [node(tools), 'build.cjs'],
+    run: (tools) => [node(tools), join('out', file)],
+  };
+}
+
+function vite(name: string, config: string, external: boolean): Bundler {
+  return {
+    name: `Vite SSR, ${name}`,
+    files: () => ({ 'vite.config.mjs': `export default ${config};` }),
+    build: (tools) => {
+      const command = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
+      return [node(tools), command, 'build', '--ssr', ENTRY, '--outDir', 'out'];
+    },
+    run: (tools) => [node(tools), join('out', 'esm.mjs')],
+    external,
+  };
+}
+
+const ES = { format: 'es', file: 'out/main.mjs' };
+
+export const BUNDLERS: readonly Bundler[] = [
+  rollup('ES', ES, false),
+  rollup('CommonJS', { format: 'cjs', file: 'out/main.cjs' }, false),
+  rollup('external', ES, true),
+  webpack('CommonJS', 'main.cjs'),
+  webpack('ES', 'main.mjs'),
+  vite('as it is', '{}', true),
+  vite('all in one', '{ ssr: { noExternal: true } }', false),
+];
