@@ -64,11 +64,11 @@ function tsx(version: string, file: string): Environment {
   };
 }
 
-const deno = (name: string, args: string[], system: 'esm' | 'cjs'): Environment => ({
-  name: `Deno ${name}, ${system}`,
+const deno = (system: 'esm' | 'cjs', ...args: string[]): Environment => ({
+  name: `Deno ${args.join(' ') || 'without permissions'}, ${system}`,
   command: (tools) => [tools('deno', 'deno'), 'run', '--no-prompt', ...args, MODULE[system]],
-  reason: /--allow-ffi/,
 });
+const DENO = '--allow-read --allow-ffi';
 
 const flags = (version: string, ...args: string[]): Environment[] =>
   BOTH.map((system) => ({
@@ -87,8 +87,9 @@ const ENVIRONMENTS: readonly Environment[] = [
   ...flags('26', '--permission', '--allow-fs-read=*', '--allow-addons'),
   ...flags('26', '--permission', '--allow-fs-read=*').map((row) => ({ ...row, reason: /--allow-addons/ })),
   ...flags('26', '--no-addons').map((row) => ({ ...row, reason: /--no-addons/ })),
-  deno('without permissions', [], 'esm'),
-  deno('that reads only the module', ['--allow-read=compiled'], 'cjs'),
+  { ...deno('esm'), reason: new RegExp(DENO) },
+  { ...deno('cjs', '--allow-read=compiled'), reason: new RegExp(DENO) },
+  ...BOTH.map((system) => deno(system, ...DENO.split(' '))),
 ];
 
 const ready = await prepared();

@@ -3,7 +3,8 @@ import { builtin, environment } from '../host.js';
 
 export const BUNDLE =
   'this is a bundle, which leaves the addon behind: keep batchnorm out of it (esbuild: --external:batchnorm; ' +
-  "rollup: external: ['batchnorm']; webpack: externals: ['batchnorm']; Vite: ssr: { external: ['batchnorm'] }; " +
+  "rollup: external: ['batchnorm']; webpack: externals: { batchnorm: 'node-commonjs batchnorm' }; " +
+  "Vite: ssr: { external: ['batchnorm'] }; " +
   'bun build: --external batchnorm), and install it beside the bundle.';
 
 /** @param causes - why each of the files is not used */

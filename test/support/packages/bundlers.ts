@@ -1,6 +1,7 @@
 /** Bundlers for Node.js, a row each: what makes `out` of the user's module, and how that is run. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { BUNDLE } from '#dist/backends/native/advice.js';
 import { ROOT } from '../install.js';
 import type { Tools } from './tools.js';
 
@@ -16,7 +17,15 @@ export interface Bundler {
 
 const ENTRY = join('compiled', 'esm.mjs');
 const node = (tools: Tools) => tools('node-24', 'bin', 'node');
+const bun = (tools: Tools) => tools('bun', 'bin', 'bun');
 const url = (tools: Tools, ...path: string[]) => pathToFileURL(tools(...path)).href;
+
+/** How a bundler is to be told that the package stays out, as backends() says it in a bundle. */
+function advised(bundler: string): string {
+  const advice = new RegExp(`\\b${bundler}: (.*?)[;)]`).exec(BUNDLE)?.[1];
+  if (advice === undefined) throw new Error(`no advice for ${bundler}: ${BUNDLE}`);
+  return advice;
+}
 
 function rollup(name: string, output: { format: string; file: string }, external: boolean): Bundler {
   return {
@@ -26,7 +35,7 @@ function rollup(name: string, output: { format: string; file: string }, external
         import commonjs from '${url(tools, '@rollup', 'plugin-commonjs', 'dist', 'es', 'index.js')}';
         import resolve from '${url(tools, '@rollup', 'plugin-node-resolve', 'dist', 'es', 'index.js')}';
         export default {
-          input: '${ENTRY}', output: ${JSON.stringify(output)}, external: ${external ? "['batchnorm']" : '[]'},
+          input: '${ENTRY}', output: ${JSON.stringify(output)}, ${external ? `${advised('rollup')},` : ''}
           plugins: [resolve({ preferBuiltins: true, exportConditions: ['node'] }), commonjs()],
         };`,
     }),
@@ -36,14 +45,15 @@ function rollup(name: string, output: { format: string; file: string }, external
   };
 }
 
-function webpack(name: string, file: string): Bundler {
+function webpack(name: string, file: string, external: boolean): Bundler {
   return {
     name: `webpack, ${name}`,
     files: (tools) => ({
       'build.cjs': `
         const webpack = require('${tools('webpack')}');
         const output = { path: __dirname + '/out', filename: '${file}', module: ${file.endsWith('.mjs')} };
-        webpack({ mode: 'production', target: 'node', entry: './${ENTRY}', output, experiments: { outputModule: true } }, (error, stats) => {
+        webpack({ mode: 'production', target: 'node', entry: './${ENTRY}', output, experiments: { outputModule: true },
+                  ${external ? advised('webpack') : ''} }, (error, stats) => {
           if (error) throw error;
           console.log(stats.toString('errors-warnings'));
           if (stats.hasErrors()) process.exitCode = 1;
@@ -51,6 +61,7 @@ function webpack(name: string, file: string): Bundler {
     }),
     build: (tools) => [node(tools), 'build.cjs'],
     run: (tools) => [node(tools), join('out', file)],
+    external,
   };
 }
 
@@ -67,14 +78,28 @@ function vite(name: string, config: string, external: boolean): Bundler {
   };
 }
 
+const bunBuild = (args: string, run: Bundler['run']): Bundler => ({
+  name: `bun build ${args}`,
+  build: (tools) => [bun(tools), 'build', ENTRY, ...args.split(' ')],
+  run,
+  external: args.includes('--external'),
+});
+
+const BUNDLED = join('out', 'esm.js');
+const bunRuns = (tools: Tools) => [bun(tools), BUNDLED];
+
 const ES = { format: 'es', file: 'out/main.mjs' };
 
 export const BUNDLERS: readonly Bundler[] = [
   rollup('ES', ES, false),
   rollup('CommonJS', { format: 'cjs', file: 'out/main.cjs' }, false),
   rollup('external', ES, true),
-  webpack('CommonJS', 'main.cjs'),
-  webpack('ES', 'main.mjs'),
+  webpack('CommonJS', 'main.cjs', false),
+  webpack('ES', 'main.mjs', false),
+  webpack('CommonJS, external', 'main.cjs', true),
+  webpack('ES, external', 'main.mjs', true),
   vite('as it is', '{}', true),
   vite('all in one', '{ ssr: { noExternal: true } }', false),
+  vite('external', `{ ssr: { noExternal: true, ...{ ${advised('Vite')} }.ssr } }`, true),
+  bunBuild(`--outdir=out --target=bun ${advised('bun build')}`, bunRuns),
 ];
