@@ -5,7 +5,8 @@ export const BUNDLE =
   'this is a bundle, which leaves the addon behind: keep batchnorm out of it (esbuild: --external:batchnorm; ' +
   "rollup: external: ['batchnorm']; webpack: externals: { batchnorm: 'node-commonjs batchnorm' }; " +
   "Vite: ssr: { external: ['batchnorm'] }; " +
-  'bun build: --external batchnorm), and install it beside the bundle.';
+  'bun build: --external batchnorm; bun build --compile: --external batchnorm --compile-autoload-package-json), ' +
+  'and install it beside the bundle.';
 
 /** @param causes - why each of the files is not used */
 export function adviceFor(root: string, causes: readonly Error[]): string {

@@ -86,6 +86,7 @@ const bunBuild = (args: string, run: Bundler['run']): Bundler => ({
 });
 
 const BUNDLED = join('out', 'esm.js');
+const EXECUTABLE = join('.', 'out', 'main');
 const bunRuns = (tools: Tools) => [bun(tools), BUNDLED];
 
 const ES = { format: 'es', file: 'out/main.mjs' };
@@ -102,4 +103,5 @@ export const BUNDLERS: readonly Bundler[] = [
   vite('all in one', '{ ssr: { noExternal: true } }', false),
   vite('external', `{ ssr: { noExternal: true, ...{ ${advised('Vite')} }.ssr } }`, true),
   bunBuild(`--outdir=out --target=bun ${advised('bun build')}`, bunRuns),
+  bunBuild(`--outfile=out/main --compile ${advised('bun build --compile')}`, () => [EXECUTABLE]),
 ];
