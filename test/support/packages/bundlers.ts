@@ -102,6 +102,9 @@ export const BUNDLERS: readonly Bundler[] = [
   vite('as it is', '{}', true),
   vite('all in one', '{ ssr: { noExternal: true } }', false),
   vite('external', `{ ssr: { noExternal: true, ...{ ${advised('Vite')} }.ssr } }`, true),
+  bunBuild('--outdir=out --target=bun', bunRuns),
+  bunBuild('--outdir=out --target=node', (tools) => [node(tools), BUNDLED]),
   bunBuild(`--outdir=out --target=bun ${advised('bun build')}`, bunRuns),
+  bunBuild('--outfile=out/main --compile', () => [EXECUTABLE]),
   bunBuild(`--outfile=out/main --compile ${advised('bun build --compile')}`, () => [EXECUTABLE]),
 ];
