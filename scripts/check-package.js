@@ -1,6 +1,6 @@
 // Whether the package resolves as its package.json says, by every module system and every way of TypeScript's, from the tarball as it
 // is packed: what publint and "are the types wrong" find there. Nothing is fetched, and no script of the package runs.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -12,11 +12,12 @@ try {
   npm('pack', '--ignore-scripts', '--silent', `--pack-destination=${folder}`);
   const [tarball] = readdirSync(folder).map((file) => join(folder, file));
   npm('exec', '--offline', '--', 'publint', tarball, '--strict');
-  npm('exec', '--offline', '--', 'attw', tarball, '--quiet');
+  npm('exec', '--offline', '--', 'attw', tarball, '--format', 'ascii', '--no-emoji');
 } finally {
   rmSync(folder, { recursive: true });
 }
 
 function npm(...args) {
-  execFileSync('npm', args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
+  const { status } = spawnSync('npm', args, { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' });
+  if (status !== 0) process.exitCode = 1;
 }
