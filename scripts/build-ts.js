@@ -27,9 +27,9 @@ const headers = dirname(require.resolve('node-addon-api/package.json'));
 copyFileSync(join(root, 'binding.gyp'), join(dist, 'binding.gyp'));
 cpSync(headers, join(dist, 'node-addon-api'), { recursive: true, filter: (path) => !path.endsWith('tools') });
 
-/** What an ES module calls import.meta.filename, CommonJS calls __filename. */
+/** As CommonJS calls it; not `__filename`, of which bundlers make what it was on the machine where they ran. */
 function nameOwnFile(file) {
-  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('import.meta.filename', '__filename'));
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('import.meta.filename', 'module.filename'));
 }
 
 /** The ES module by which `import` comes to a CommonJS one: it names every export, so that nobody has to guess them. */

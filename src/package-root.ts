@@ -5,7 +5,7 @@ export function packageRoot(): string | undefined {
   return /^(.*)[\\/]dist[\\/](?:cjs[\\/])?package-root\.js$/.exec(ownFile() ?? '')?.[1];
 }
 
-/** In dist/cjs, scripts/build-ts.js makes it `__filename`. Bundles that are ES modules have neither, hence `typeof`. */
+/** undefined in bundles, and in browsers. In dist/cjs, scripts/build-ts.js makes it `module.filename`. */
 function ownFile(): string | undefined {
-  return typeof import.meta.filename === 'string' ? import.meta.filename : undefined;
+  return import.meta.filename;
 }
