@@ -2,6 +2,7 @@
  * Whether the launcher of this process and the MPI of the addon know each other. Where they do not, MPI makes every process a
  * job of one rank, without a word, and each would train a network of its own.
  */
+import { environment } from '../backends/host.js';
 import { type Job, mpiError } from './addon.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,6 +21,9 @@ const LAUNCHERS: readonly Launcher[] = [
 /** Only a step of Slurm sets this one; SLURM_NTASKS stands in the environment of a batch script, too. */
 const STEP: Launcher = { name: 'srun', variable: 'SLURM_STEP_NUM_TASKS' };
 
+/** Of every process that PMIx has started, by whichever launcher. */
+const RANK = 'PMIX_RANK';
+
 const WHAT_FITS =
   'Start it with what belongs to this library: Open MPI with its own mpirun or srun --mpi=pmix, MPICH with its own mpirun or ' +
   'srun --mpi=pmi2. Or build the addon for the other MPI: MPICC=mpicc.mpich (or mpicc.openmpi) npx batchnorm build ' +
@@ -34,20 +38,20 @@ const WHAT_FITS =
  * const reducer = isLaunched() ? new MpiReducer() : undefined; // { synchronize: reducer }
  * console.log(reducer?.size ?? 1);
  */
-export function isLaunched(environment: Environment = process.env): boolean {
+export function isLaunched(variables: Environment = ownVariables()): boolean {
   // A shell that srun has started is a step of one task, and no rank.
-  if (Number(environment[STEP.variable]) > 1) return true;
-  return [...LAUNCHERS.map(({ variable }) => variable), 'PMIX_RANK'].some((name) => environment[name] !== undefined);
+  if (Number(variables[STEP.variable]) > 1) return true;
+  return [...LAUNCHERS.map(({ variable }) => variable), RANK].some((name) => variables[name] !== undefined);
 }
 
 /** @throws Error with code ERR_BATCHNORM_MPI where the launcher speaks of more processes than the library has found */
-export function checkLauncher({ size, library }: Job, environment: Environment): void {
+export function checkLauncher({ size, library }: Job, variables: Environment = ownVariables()): void {
   if (size > 1) return;
-  const launchers = launchersIn(environment);
+  const launchers = launchersIn(variables);
   // Jobs may lie in one another: the library has joined one of those that the launchers speak of.
-  const other = launchers.find(({ variable }) => Number(environment[variable]) > 1);
-  if (other === undefined || launchers.some(({ variable }) => Number(environment[variable]) === size)) return;
-  const count = environment[other.variable];
+  const other = launchers.find(({ variable }) => Number(variables[variable]) > 1);
+  if (other === undefined || launchers.some(({ variable }) => Number(variables[variable]) === size)) return;
+  const count = variables[other.variable];
   throw mpiError(
     `MpiReducer: expected a job of ${count} ranks, as ${other.variable}=${count} says (set by ${other.name}), got a job of 1: ` +
       `the addon is linked to ${library}, which was not reached. ${WHAT_FITS} ` +
@@ -56,8 +60,14 @@ export function checkLauncher({ size, library }: Job, environment: Environment):
 }
 
 /** srun also starts the helpers of an mpirun, so many as there are machines: that number is no answer where there is another. */
-function launchersIn(environment: Environment): readonly Launcher[] {
-  const found = LAUNCHERS.filter(({ variable }) => environment[variable] !== undefined);
+function launchersIn(variables: Environment): readonly Launcher[] {
+  const found = LAUNCHERS.filter(({ variable }) => variables[variable] !== undefined);
   if (found.length > 0) return found;
-  return environment[STEP.variable] === undefined ? [] : [STEP];
+  return variables[STEP.variable] === undefined ? [] : [STEP];
+}
+
+/** What launchers have told this process, as far as it may read that. */
+function ownVariables(): Environment {
+  const names = [...LAUNCHERS, STEP].map(({ variable }) => variable);
+  return Object.fromEntries([...names, RANK].map((name) => [name, environment(name)]));
 }

@@ -21,7 +21,7 @@ let uncaught: { readonly error: unknown } | undefined;
  */
 export function joinSession(agreeToEnd: (session: Session) => void): Session {
   session ??= start(agreeToEnd);
-  checkLauncher(session, process.env);
+  checkLauncher(session);
   return session;
 }
 
