@@ -1,5 +1,4 @@
 /** The addon that is linked to the user's MPI: native/mpi. */
-import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
@@ -68,12 +67,12 @@ function load(): Addon {
   const root = packageRoot();
   if (root === undefined) throw mpiError(BUNDLE);
   const file = join(root, ADDON);
-  if (!existsSync(file)) throw mpiError(`the addon for MPI has not been built. ${howToBuild(root)}`);
   try {
     return createRequire(file)(file) as Addon;
   } catch (cause) {
-    const reason = (cause as Error).message;
-    throw mpiError(`the addon for MPI was built but does not load (${reason}). ${howToBuild(root)}`, cause);
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'MODULE_NOT_FOUND') throw mpiError(`the addon for MPI has not been built. ${howToBuild(root)}`);
+    throw mpiError(`the addon for MPI was built but does not load (${message}). ${howToBuild(root)}`, cause);
   }
 }
 

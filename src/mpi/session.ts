@@ -26,7 +26,7 @@ export function joinSession(agreeToEnd: (session: Session) => void): Session {
 }
 
 function start(agreeToEnd: (session: Session) => void): Session {
-  leaveMemoryAlone();
+  calling('setting UCX_MEM_EVENTS', leaveMemoryAlone);
   const addon = loadAddon();
   const joined: Session = { ...calling('joining the job', () => addon.join()), addon, isBroken: false };
   process.on('uncaughtExceptionMonitor', (error) => {
