@@ -36,9 +36,17 @@ function isRestricted(): boolean {
 
 /** `batchnorm build`, as the package manager in use starts it; in a clone the script that does it there. */
 export function buildCommand(root: string, addon: 'native' | 'mpi' = 'native'): string {
-  const { existsSync } = builtin<typeof import('node:fs')>('node:fs')!;
-  if (existsSync(`${root}/binding.gyp`)) return `npm run build:${addon}`;
+  if (isClone(root)) return `npm run build:${addon}`;
   return `${STARTERS[packageManager(root)]} build${addon === 'mpi' ? ' --mpi' : ''}`;
+}
+
+function isClone(root: string): boolean {
+  const { existsSync } = builtin<typeof import('node:fs')>('node:fs')!;
+  try {
+    return existsSync(`${root}/binding.gyp`);
+  } catch {
+    return false; // Deno may not look
+  }
 }
 
 type PackageManager = 'npm' | 'pnpm' | 'yarn' | 'bun' | 'deno';
