@@ -1,4 +1,4 @@
-/** The digests in whatever runs this: scripts/runtimes.js starts it in Bun and Deno. */
+/** The digests in whatever runs this: runtimes.packages.ts starts it in Bun, Deno and versions of Node.js. */
 import { readFileSync } from 'node:fs';
 import { allUnderTest } from './backends.js';
 import { type DigestCase, digestOf } from './digests.js';
