@@ -89,7 +89,7 @@ export function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 
-function execute(command: string, args: readonly string[], options: SpawnSyncOptions): string {
+export function execute(command: string, args: readonly string[], options: SpawnSyncOptions): string {
   const { error, status, stdout, stderr } = spawnSync(command, args, { ...options, encoding: 'utf8' });
   if (error) throw error;
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: exit code ${status}\n${stdout}${stderr}`);

@@ -1,0 +1,5 @@
+/** A script for a page, of which one part imports the package and another requires it: a bundler has to take one copy for both. */
+import { useBackend } from 'batchnorm';
+
+useBackend('reference');
+globalThis.found = require('batchnorm').backend().name;
