@@ -85,6 +85,19 @@ for (const format of ['esm', 'cjs'] as const) {
   }
 }
 
+test('esbuild: for Node.js, with the package kept out as the reason advises', async () => {
+  const outfile = join('out', 'main.mjs');
+  const options = { bundle: true, format: 'esm', platform: 'node' } as const;
+  await esbuild.build({
+    ...options,
+    absWorkingDir: folder,
+    entryPoints: ['main.mjs'],
+    external: ['batchnorm'],
+    outfile,
+  });
+  assert.is(JSON.parse(run(folder, outfile)).backend, isNative ? 'native' : 'wasm');
+});
+
 for (const module of ['main.mjs', 'main.cjs']) {
   test(`Vite: ${module} for servers, with all that it needs`, async () => {
     assert.equal(await ssr(module, true), []);

@@ -2,7 +2,7 @@
 import type { Kernels } from '../kernels.js';
 import { packageRoot } from '../package-root.js';
 import { builtin } from './host.js';
-import { BUNDLE } from './native/advice.js';
+import { bundled } from './native/advice.js';
 import { Addons } from './native/opened.js';
 import type { Resources } from './native/table.js';
 import type { LoadOptions } from './select.js';
@@ -49,6 +49,6 @@ function addons(): Addons {
 function findAddons(): Addons {
   if (builtin('node:module') === undefined) throw new Error('native: a browser loads no addons.');
   const root = packageRoot();
-  if (root === undefined) throw new Error(`native: ${BUNDLE}`);
+  if (root === undefined) throw new Error(`native: ${bundled()}`);
   return new Addons(root);
 }

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { BUNDLE, buildCommand } from '../backends/native/advice.js';
+import { buildCommand, bundled } from '../backends/native/advice.js';
 import { environmentError } from '../errors.js';
 import { packageRoot } from '../package-root.js';
 
@@ -65,7 +65,7 @@ function load(): Addon {
   if (!isMainThread)
     throw mpiError('MpiReducer belongs to the main thread of a process; between threads use ThreadReducer.');
   const root = packageRoot();
-  if (root === undefined) throw mpiError(BUNDLE);
+  if (root === undefined) throw mpiError(bundled());
   const file = join(root, ADDON);
   try {
     return createRequire(file)(file) as Addon;

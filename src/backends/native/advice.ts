@@ -8,6 +8,15 @@ export const BUNDLE =
   'bun build: --external batchnorm; bun build --compile: --external batchnorm --compile-autoload-package-json), ' +
   'and install it beside the bundle.';
 
+export const EXECUTABLE =
+  'this is a bundle in a single executable, which leaves the addon behind: keep batchnorm out of it (--external:batchnorm), load it by ' +
+  "createRequire(process.execPath)('batchnorm'), and install it beside the executable.";
+
+/** Why a package that does not know where it is has no addon. */
+export function bundled(): string {
+  return builtin<{ isSea(): boolean }>('node:sea')?.isSea() ? EXECUTABLE : BUNDLE;
+}
+
 /** @param causes - why each of the files is not used */
 export function adviceFor(root: string, causes: readonly Error[]): string {
   const codes = causes.map((error) => (error as NodeJS.ErrnoException).code);

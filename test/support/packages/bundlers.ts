@@ -85,6 +85,29 @@ const bunBuild = (args: string, run: Bundler['run']): Bundler => ({
   external: args.includes('--external'),
 });
 
+/** A single executable of Node.js, made of what esbuild has bundled. */
+function singleExecutable(name: string, options: readonly string[], external: boolean): Bundler {
+  const config = { main: 'bundle.cjs', output: 'out/main', disableExperimentalSEAWarning: true };
+  return {
+    name: `single executable, ${name}`,
+    files: (tools) => ({
+      'sea.json': JSON.stringify(config),
+      'build.mjs': `
+        import { execFileSync } from 'node:child_process';
+        import { mkdirSync } from 'node:fs';
+        const options = ['--bundle', '--platform=node', '--outfile=bundle.cjs', '--log-level=warning', ...${JSON.stringify(options)}];
+        execFileSync('${join(ROOT, 'node_modules', '.bin', 'esbuild')}', ['${ENTRY}', ...options], { stdio: 'inherit' });
+        mkdirSync('out');
+        execFileSync('${tools('node-26', 'bin', 'node')}', ['--build-sea', 'sea.json'], { stdio: 'inherit' });`,
+    }),
+    build: (tools) => [node(tools), 'build.mjs'],
+    run: () => [EXECUTABLE],
+    external,
+  };
+}
+/** As docs/loading.md has it. */
+const BESIDE = '--banner:js=require = require("node:module").createRequire(process.execPath);';
+
 const BUNDLED = join('out', 'esm.js');
 const EXECUTABLE = join('.', 'out', 'main');
 const bunRuns = (tools: Tools) => [bun(tools), BUNDLED];
@@ -102,6 +125,8 @@ export const BUNDLERS: readonly Bundler[] = [
   vite('as it is', '{}', true),
   vite('all in one', '{ ssr: { noExternal: true } }', false),
   vite('external', `{ ssr: { noExternal: true, ...{ ${advised('Vite')} }.ssr } }`, true),
+  singleExecutable('all in one', [], false),
+  singleExecutable('external', ['--external:batchnorm', BESIDE], true),
   bunBuild('--outdir=out --target=bun', bunRuns),
   bunBuild('--outdir=out --target=node', (tools) => [node(tools), BUNDLED]),
   bunBuild(`--outdir=out --target=bun ${advised('bun build')}`, bunRuns),
