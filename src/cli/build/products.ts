@@ -1,6 +1,6 @@
 /** What can be built, and from which files. */
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import { OWN } from '../../backends/native/files.js';
@@ -34,6 +34,8 @@ export function makeWorkshop(root: string): string {
     filter: (path) => !isMade(path.slice(root.length)),
   });
   cpSync(gypOf(root), join(workshop, 'binding.gyp'));
+  // gyp asks scripts for flags. They are ES modules, which Node.js does not find out by itself before 20.19.
+  writeFileSync(join(workshop, 'package.json'), '{ "type": "module" }\n');
   cpSync(join(root, 'dist', 'node-addon-api'), join(workshop, 'node_modules', 'node-addon-api'), { recursive: true });
   return workshop;
 }
