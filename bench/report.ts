@@ -1,5 +1,5 @@
 /** The report: one HTML file that needs no network and runs no script. */
-import { REPORT_STYLE } from '#dist/cli/report-style.js';
+import { POLICY, REPORT_STYLE } from '#dist/cli/report-style.js';
 import { colourOf, drawFigures, type Figures, seriesIn } from './figures.js';
 import type { Findings } from './findings.js';
 import { OPERATION_TITLES, percent, threads, times } from './format.js';
@@ -23,6 +23,7 @@ export async function renderReport(findings: Findings, cases: readonly Case[]): 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <title>Batch normalization against the memory</title>
 <style>${REPORT_STYLE}${BENCH_STYLE}</style>
 </head>

@@ -277,6 +277,7 @@ resume('a tampered file is refused in a line, or nothing in its page is alive', 
         const page = await renderReport({ ...here, ...found }, report);
         assert.equal(alive(page), [], what);
         assert.not.match(page, /\[object/, what);
+        assert.match(page, /Content-Security-Policy" content="default-src 'none'/);
       }
     }
   }

@@ -124,7 +124,9 @@ export class BatchNormalization extends Original {
     this.momentum = momentum;
     this.epsilon = epsilon;
     this.#unbiased = isUnbiased(config.varianceEstimator);
-    const given = readSynchronization('batchNormalization', { synchronize, gradients });
+    // Files write null for what is not set.
+    const asked = { synchronize: synchronize ?? undefined, gradients: gradients ?? undefined };
+    const given = readSynchronization('batchNormalization', asked);
     this.#ranks = given && new Ranks(given.reducer, given.summed);
   }
 

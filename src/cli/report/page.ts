@@ -1,7 +1,7 @@
 /** The report: one HTML file that needs no network and runs no script. */
 import { basename } from 'node:path';
 import { dataFileOf } from '../output-file.js';
-import { REPORT_STYLE } from '../report-style.js';
+import { POLICY, REPORT_STYLE } from '../report-style.js';
 import type { Results } from '../train/results.js';
 import {
   DECAY,
@@ -53,6 +53,7 @@ export async function renderReport(results: Results, file: string): Promise<stri
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <meta name="description" content="${DESCRIPTION}">
 <meta property="og:title" content="${TITLE}">
 <meta property="og:description" content="${DESCRIPTION}">

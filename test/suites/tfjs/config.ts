@@ -45,6 +45,8 @@ const TAKEN: Record<string, readonly unknown[]> = {
   virtualBatchSize: [null, 8],
   adjustment: [null],
   synchronized: [false, true],
+  synchronize: [null],
+  gradients: [null],
   nonsense: [1, { a: 2 }],
 };
 
