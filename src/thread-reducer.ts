@@ -107,22 +107,33 @@ export class ThreadReducer implements Reducer {
     if (kindOf(values) !== 'Float64Array') throw wrongKind(call, 'values', 'a Float64Array', values);
     checkTag(call, tag);
     const { length } = values;
-    if (length > this.#capacity) {
+    const fits = length <= this.#capacity;
+    if (fits) this.#refuseFailed();
+    const turn = (Atomics.load(this.#head, COUNTERS + this.rank) + 1) | 0;
+    // The others hear of a message that is too long, unless some still read the one before the last, in whose place it would be.
+    if (fits || this.#behind((turn - 1) | 0).length === 0) this.#send(turn, values, tag);
+    if (!fits) {
       const wanted = `at most ${this.#capacity} numbers (${this.#capacity / 3 - 1} channels, as ThreadReducer.memory was told)`;
       throw wrongValue(call, 'values', wanted, length);
     }
-    this.#refuseFailed();
-    const turn = (Atomics.load(this.#head, COUNTERS + this.rank) + 1) | 0;
-    // Two banks: who writes the one again has seen all others finish reading it, since they have come to the next.
-    const bank = turn & 1;
+    this.#awaitAll(turn);
+    return this.#received(turn & 1, length);
+  }
+
+  /** Two banks: who writes the one again has seen all others finish reading it, since they have come to the next. */
+  #send(turn: number, values: Float64Array, tag: ExchangeTag | undefined): void {
     const stride = HEADER + this.#capacity;
-    const message = this.#messages(bank).subarray(this.rank * stride, (this.rank + 1) * stride);
-    writeHeader(message, tag, length, 'exchange');
-    message.set(values, HEADER);
+    const message = this.#messages(turn & 1).subarray(this.rank * stride, (this.rank + 1) * stride);
+    writeHeader(message, tag, values.length, 'exchange');
+    if (values.length <= this.#capacity) message.set(values, HEADER);
     Atomics.store(this.#head, COUNTERS + this.rank, turn);
     Atomics.notify(this.#head, COUNTERS + this.rank);
-    this.#awaitAll(turn);
-    return this.#received(bank, length);
+  }
+
+  /** The ranks that have not come to this turn. */
+  #behind(turn: number): number[] {
+    const ranks = Array.from({ length: this.size }, (_, rank) => rank);
+    return ranks.filter((rank) => isBehind(Atomics.load(this.#head, COUNTERS + rank), turn));
   }
 
   /** Of all ranks, one after the other. */
@@ -163,10 +174,7 @@ export class ThreadReducer implements Reducer {
 
   /** Tells the others, who would wait for nothing. */
   #giveUp(turn: number): Error {
-    const missing: number[] = [];
-    for (let rank = 0; rank < this.size; rank++) {
-      if (isBehind(Atomics.load(this.#head, COUNTERS + rank), turn)) missing.push(rank);
-    }
+    const missing = this.#behind(turn);
     Atomics.compareExchange(this.#head, FAILED, 0, this.rank + 1);
     for (let rank = 0; rank < this.size; rank++) Atomics.notify(this.#head, COUNTERS + rank);
     const ranks = `${missing.length === 1 ? 'rank' : 'ranks'} ${missing.join(', ')}`;
@@ -180,11 +188,7 @@ export class ThreadReducer implements Reducer {
   #refuseFailed(): void {
     const failed = Atomics.load(this.#head, FAILED);
     if (failed === 0) return;
-    const missing: number[] = [];
-    const own = Atomics.load(this.#head, COUNTERS + failed - 1);
-    for (let rank = 0; rank < this.size; rank++) {
-      if (isBehind(Atomics.load(this.#head, COUNTERS + rank), own)) missing.push(rank);
-    }
+    const missing = this.#behind(Atomics.load(this.#head, COUNTERS + failed - 1));
     const whom = missing.length === 0 ? 'another' : `${missing.length === 1 ? 'rank' : 'ranks'} ${missing.join(', ')}`;
     throw environmentError(
       'ERR_BATCHNORM_TIMEOUT',

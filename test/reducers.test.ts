@@ -97,6 +97,22 @@ tags('different lengths name the layers too', async () => {
   }
 });
 
+tags(
+  'a layer wider than the memory is an error at once, on the rank that has it and on those that wait for it',
+  async () => {
+    const body = `const c = rank === 0 ? 2 : 40;
+new batchnorm.BatchNorm(c, { synchronize: reducer }).forward(new Float32Array(2 * c), [2, c]);`;
+    const [narrow, wide] = await onRanks(body, body);
+    assert.match(wide!.error!.message, /at most 27 numbers \(8 channels/);
+    assert.is(narrow!.error!.code, 'ERR_BATCHNORM_MISMATCH');
+    assert.match(narrow!.error!.message, /rank 1: forward 1 of layer 0 \(40 channels, 81 numbers\)/);
+    const once = 'try { reducer.exchange(new Float64Array(rank === 0 ? 28 : 1)); } catch {}';
+    const sum = 'return [...batchnorm.sumRanks(reducer, [Float64Array.of(1)])[0]];';
+    const late = await onRanks(`${once} ${sum}`, `${once} ${sum}`);
+    assert.equal(late, [{ result: [2] }, { result: [2] }]);
+  },
+);
+
 tags('a tag that is none is refused', () => {
   const reducer = new ThreadReducer(ThreadReducer.memory(1, 1), 0);
   const tag = { pass: 'forward', layer: 0, channels: 1, step: 1 };
