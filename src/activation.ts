@@ -2,7 +2,7 @@
 import { decodeNumber, encodeNumbers } from './json-numbers.js';
 import type { KernelActivation } from './kernels.js';
 import { wrongKind, wrongValue } from './messages.js';
-import { checkNames, nameSet } from './validate.js';
+import { checkNames, nameSet, readOwn } from './options.js';
 
 /** z where z > 0, slope·z elsewhere: what {@link leakyRelu} makes. */
 export interface LeakyRelu {
@@ -47,7 +47,7 @@ export type Activation = 'none' | 'relu' | 'relu6' | LeakyRelu | Clip;
  * console.log([...y]); // → [ -1, 2 ]
  */
 export function leakyRelu(slope: number): LeakyRelu {
-  return readLeakyRelu('leakyRelu', '', { name: 'leakyRelu', slope });
+  return readLeakyRelu('leakyRelu', '', { __proto__: null, name: 'leakyRelu', slope });
 }
 
 /**
@@ -66,7 +66,7 @@ export function leakyRelu(slope: number): LeakyRelu {
  * console.log([...y]); // → [ -1, 0.5, 1 ]
  */
 export function clip(min: number, max: number): Clip {
-  return readClip('clip', '', { name: 'clip', min, max });
+  return readClip('clip', '', { __proto__: null, name: 'clip', min, max });
 }
 
 const WANTED = "'none', 'relu', 'relu6', leakyRelu(slope) or clip(min, max)";
@@ -85,9 +85,10 @@ export function readActivation(call: string, activation: unknown): Activation {
     return activation as 'none' | 'relu' | 'relu6';
   }
   if (typeof activation !== 'object' || activation === null) throw wrongKind(call, 'activation', WANTED, activation);
-  const { name } = activation as { name?: unknown };
-  if (name === 'leakyRelu') return readLeakyRelu(call, 'activation.', activation);
-  if (name === 'clip') return readClip(call, 'activation.', activation);
+  const given: { name?: unknown } = readOwn(call, 'activation', activation);
+  const { name } = given;
+  if (name === 'leakyRelu') return readLeakyRelu(call, 'activation.', given);
+  if (name === 'clip') return readClip(call, 'activation.', given);
   if (typeof name !== 'string') throw wrongKind(call, 'activation', WANTED, activation);
   throw wrongValue(call, 'activation.name', "'leakyRelu' or 'clip'", name);
 }

@@ -4,18 +4,15 @@ import { type BackwardPass, computeGradients } from './gradients.js';
 import { type Mask, readMask } from './mask.js';
 import { maskedGradients } from './masked-pass.js';
 import { wrongKind, wrongValue } from './messages.js';
-import { type Common, DEFAULT_EPSILON } from './options.js';
+import { type Common, DEFAULT_EPSILON, nameSet, readOptions } from './options.js';
 import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import {
   checkArray,
   checkChoice,
   checkEpsilon,
-  checkOptions,
   checkOverlap,
   checkTensor,
-  checkVariance,
-  nameSet,
   readStatistics,
   readView,
   refuseOrphan,
@@ -111,19 +108,18 @@ export function backward<T extends Tensor>(
   shape: readonly number[],
   options: BackwardOptions<T>,
 ): Gradients<T> {
-  checkOptions(CALL, options, OPTIONS);
-  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, statistics = 'batch', gamma, beta, residual } = options;
-  const { activation = 'none', sums, mask, out, outGamma, outBeta, outResidual } = options;
+  const given = readOptions(CALL, options, OPTIONS);
+  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, statistics = 'batch', gamma, beta, residual } = given;
+  const { sums, mask, out, outGamma, outBeta, outResidual } = given;
   checkEpsilon(CALL, epsilon);
-  readActivation(CALL, activation);
+  const activation = readActivation(CALL, given.activation === undefined ? 'none' : given.activation);
   checkChoice(CALL, 'statistics', statistics, STATISTICS);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
   if (sums !== undefined) checkSums(sums, statistics, c);
-  const means = readStatistics(CALL, 'mean', mean, c);
-  const variances = readStatistics(CALL, 'variance', variance, c);
-  checkVariance(CALL, 'variance', variances);
+  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const known = readStatistics(CALL, mean, variance, c);
   const kind = checkTensor(CALL, 'x', x, shape, view);
   checkArray(CALL, 'dy', dy, kind, x.length, shape);
   if (gamma !== undefined) checkArray(CALL, 'gamma', gamma, kind, c, 'channels');
@@ -139,7 +135,6 @@ export function backward<T extends Tensor>(
 
   const dgamma = outGamma ?? newTensor<T>(kind, c);
   const dbeta = outBeta ?? newTensor<T>(kind, c);
-  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
   const pass: BackwardPass<T> = {
     kind,
     view,
@@ -152,7 +147,7 @@ export function backward<T extends Tensor>(
     outResidual,
     hasResidual: residual !== undefined,
     residual: residual ?? null,
-    affine: { mean: means, variance: variances, gamma: gamma ?? null, beta: beta ?? null, epsilon },
+    affine: { ...known, gamma: gamma ?? null, beta: beta ?? null, epsilon },
     batchStatistics: statistics === 'batch',
     sums: sums === undefined ? null : { ...sumsOf(sums), count: sums.count },
     weights: null,
@@ -166,5 +161,6 @@ export function backward<T extends Tensor>(
 function checkSums(sums: WholeSums, statistics: 'batch' | 'given', channels: number): asserts sums is GradientSums {
   if (!isGradientSums(sums)) throw wrongKind(CALL, 'sums', 'GradientSums', sums);
   if (statistics === 'given') throw wrongKind(CALL, 'sums', "nothing with statistics: 'given'", sums);
-  if (sums.channels !== channels) throw wrongValue(CALL, 'sums.channels', `${channels}`, sums.channels);
+  const own = sumsOf(sums).sumDy.length;
+  if (own !== channels) throw wrongValue(CALL, 'sums.channels', `${channels}`, own);
 }

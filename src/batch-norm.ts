@@ -5,9 +5,10 @@ import {
   type BatchNormBackwardOptions,
   type BatchNormForwardOptions,
   checkBackward,
-  checkBackwardOptions,
   checkForward,
   checkLimits,
+  readBackwardOptions,
+  readForwardOptions,
 } from './layer-options.js';
 import { type BatchNormOptions, readSettings, type Settings } from './layer-settings.js';
 import { LayerShown } from './layer-shown.js';
@@ -16,13 +17,14 @@ import type { Selection } from './mask.js';
 import { passBackward, passForward } from './masked-pass.js';
 import { type Moments, momentsOf } from './moments.js';
 import { nonFiniteChannels } from './non-finite.js';
+import { NO_OPTIONS, nameSet, readOptions } from './options.js';
 import { type Pass, PlainPass } from './pass.js';
 import { RunningStatistics } from './running-statistics.js';
 import { StatisticsTransaction } from './statistics-transaction.js';
 import { readSynchronization, Synchronization, type SynchronizeOptions } from './synchronize.js';
 import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
-import { checkOptions, checkSize, NO_OPTIONS, nameSet } from './validate.js';
+import { checkSize } from './validate.js';
 
 const OPTIONS = /* @__PURE__ */ nameSet(
   'axis epsilon updateRate decay debias varianceEstimator scale center activation singleValue dtype ' +
@@ -77,9 +79,9 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    */
   constructor(channels: number, options: BatchNormOptions = NO_OPTIONS) {
     checkSize('BatchNorm', 'channels', channels);
-    checkOptions('BatchNorm', options, OPTIONS);
-    const settings = readSettings('BatchNorm', options);
-    const given = readSynchronization('BatchNorm', options);
+    const chosen = readOptions('BatchNorm', options, OPTIONS);
+    const settings = readSettings('BatchNorm', chosen);
+    const given = readSynchronization('BatchNorm', chosen);
     const { dtype, ghostBatchSize, renorm, onNonFinite } = settings;
     const own = new LayerArrays<T>(dtype === 'float32' ? 'Float32Array' : 'Float64Array', channels, settings);
     const running = new RunningStatistics(own, settings);
@@ -137,17 +139,18 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
     const by = this.normalizeWith;
     const batch = by === 'mode' ? training : by === 'batch';
     const track = training && this.updateStatistics;
-    const { view, selection } = checkForward(
+    const given = readForwardOptions(options);
+    const { view, samples, selection } = checkForward(
       this.#own,
       this.#settings,
       this.#synchronized,
       { batch, track },
       x,
       shape,
-      options,
+      given,
     );
-    const { rMax, dMax } = checkLimits(this.#settings, options);
-    const { out, residual, update = true } = options;
+    const { rMax, dMax } = checkLimits(this.#settings, given);
+    const { out, residual, update = true } = given;
     const y = out ?? newTensor<T>(this.#own.kind, x.length);
     const { input, statistics } = passForward(this.#passFor(selection), this.#own.kind, this.#settings.activation, {
       view,
@@ -157,7 +160,7 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
       residual,
       out,
       y,
-      scope: { track, samples: shape[0], rMax, dMax },
+      scope: { track, samples, rMax, dMax },
     });
     this.#input = input;
     this.#transaction.begin(statistics, track, update);
@@ -226,10 +229,10 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    * @throws TypeError, RangeError as the function {@link backward}; gradients and outputs are untouched
    */
   backward(dy: T, options: BatchNormBackwardOptions<T> = NO_OPTIONS): T {
-    checkBackwardOptions(options);
+    const given = readBackwardOptions(options);
     const input = requireInput('BatchNorm.backward', this.#input);
-    checkBackward(this.#own, dy, input, options);
-    const { out, outResidual } = options;
+    checkBackward(this.#own, dy, input, given);
+    const { out, outResidual } = given;
     const { dgamma, dbeta } = this.#own.gradients();
     const { learn } = this;
     const targets = { out, outResidual, learn, dgamma, dbeta };
@@ -286,9 +289,9 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
     state: BatchNormState,
     options: SynchronizeOptions = NO_OPTIONS,
   ): BatchNorm<T> {
-    checkOptions('BatchNorm.fromState', options, STATE_OPTIONS);
+    const given = readOptions('BatchNorm.fromState', options, STATE_OPTIONS);
     const saved = readState('BatchNorm.fromState', state);
-    const layer = new BatchNorm<T>(saved.channels, { ...saved.options, ...options });
+    const layer = new BatchNorm<T>(saved.channels, { ...saved.options, ...given });
     layer.training = saved.training;
     layer.normalizeWith = saved.normalizeWith;
     layer.updateStatistics = saved.updateStatistics;

@@ -2,20 +2,10 @@ import { type Activation, kernelActivation, readActivation } from './activation.
 import { kernels } from './backends/select.js';
 import { type Mask, readMask } from './mask.js';
 import { maskedForward } from './masked-pass.js';
-import { type Common, DEFAULT_EPSILON } from './options.js';
+import { type Common, DEFAULT_EPSILON, nameSet, readOptions } from './options.js';
 import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
-import {
-  checkArray,
-  checkEpsilon,
-  checkOptions,
-  checkOverlap,
-  checkTensor,
-  checkVariance,
-  nameSet,
-  readStatistics,
-  readView,
-} from './validate.js';
+import { checkArray, checkEpsilon, checkOverlap, checkTensor, readStatistics, readView } from './validate.js';
 
 export interface ForwardInferenceOptions<T extends Tensor> extends Common {
   /** Mean per channel, [c]: any array of numbers; a Float64Array is used as it is, others are copied. */
@@ -65,17 +55,16 @@ export function forwardInference<T extends Tensor>(
   shape: readonly number[],
   options: ForwardInferenceOptions<T>,
 ): T {
-  checkOptions(CALL, options, OPTIONS);
-  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, gamma, beta, residual, activation = 'none', mask } = options;
-  const { out } = options;
+  const given = readOptions(CALL, options, OPTIONS);
+  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, gamma, beta, residual, mask } = given;
+  const { out } = given;
   checkEpsilon(CALL, epsilon);
-  readActivation(CALL, activation);
+  const activation = readActivation(CALL, given.activation === undefined ? 'none' : given.activation);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
-  const means = readStatistics(CALL, 'mean', mean, c);
-  const variances = readStatistics(CALL, 'variance', variance, c);
-  checkVariance(CALL, 'variance', variances);
+  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const statistics = readStatistics(CALL, mean, variance, c);
   const kind = checkTensor(CALL, 'x', x, shape, view);
   if (gamma !== undefined) checkArray(CALL, 'gamma', gamma, kind, c, 'channels');
   if (beta !== undefined) checkArray(CALL, 'beta', beta, kind, c, 'channels');
@@ -83,8 +72,7 @@ export function forwardInference<T extends Tensor>(
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   checkOverlap(CALL, { out }, { x, residual, gamma, beta, mean, variance }, IN_PLACE);
 
-  const affine = { mean: means, variance: variances, gamma: gamma ?? null, beta: beta ?? null, epsilon };
-  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const affine = { ...statistics, gamma: gamma ?? null, beta: beta ?? null, epsilon };
   const y = out ?? newTensor<T>(kind, x.length);
   if (selection !== null) maskedForward(kind, y, x, residual ?? null, affine, activation, selection, false);
   else if (x.length > 0) {

@@ -2,19 +2,16 @@ import { type Activation, kernelActivation, readActivation } from './activation.
 import type { Affine } from './kernels.js';
 import { type Mask, readMask } from './mask.js';
 import { maskedForward } from './masked-pass.js';
-import { type Common, DEFAULT_EPSILON } from './options.js';
+import { type Common, DEFAULT_EPSILON, NO_OPTIONS, nameSet, readOptions } from './options.js';
 import { forward } from './range.js';
 import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import {
   checkArray,
   checkEpsilon,
-  checkOptions,
   checkOverlap,
   checkSingleValue,
   checkTensor,
-  NO_OPTIONS,
-  nameSet,
   readView,
   refuseSingleValue,
 } from './validate.js';
@@ -92,15 +89,16 @@ export function forwardTraining<T extends Tensor>(
   shape: readonly number[],
   options: ForwardTrainingOptions<T> = NO_OPTIONS,
 ): ForwardTraining<T> {
-  checkOptions(CALL, options, OPTIONS);
-  const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, activation = 'none' } = options;
-  const { singleValue = 'throw', mask, out, outMean, outVariance } = options;
+  const given = readOptions(CALL, options, OPTIONS);
+  const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual } = given;
+  const { singleValue = 'throw', mask, out, outMean, outVariance } = given;
   checkEpsilon(CALL, epsilon);
-  readActivation(CALL, activation);
+  const activation = readActivation(CALL, given.activation === undefined ? 'none' : given.activation);
   checkSingleValue(CALL, singleValue);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
+  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
   const kind = checkTensor(CALL, 'x', x, shape, view);
   if (gamma !== undefined) checkArray(CALL, 'gamma', gamma, kind, c, 'channels');
   if (beta !== undefined) checkArray(CALL, 'beta', beta, kind, c, 'channels');
@@ -109,7 +107,6 @@ export function forwardTraining<T extends Tensor>(
   if (outMean !== undefined) checkArray(CALL, 'outMean', outMean, 'Float64Array', c, 'channels');
   if (outVariance !== undefined) checkArray(CALL, 'outVariance', outVariance, 'Float64Array', c, 'channels');
   checkOverlap(CALL, { out, outMean, outVariance }, { x, residual, gamma, beta }, IN_PLACE);
-  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
   if ((selection?.view.n ?? view.n * view.s) === 1 && c > 0 && singleValue === 'throw') {
     refuseSingleValue(CALL, shape, 'normalise by known statistics with forwardInference', selection !== null);
   }

@@ -3,7 +3,7 @@ import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import type { Affine, GradientSums as Sums } from './kernels.js';
 import { type Mask, readMask } from './mask.js';
 import { wrongKind, wrongValue } from './messages.js';
-import { type Common, DEFAULT_EPSILON } from './options.js';
+import { type Common, DEFAULT_EPSILON, nameSet, readFields, readOptions } from './options.js';
 import { gradientSums } from './range.js';
 import type { Tensor } from './types.js';
 import {
@@ -11,13 +11,9 @@ import {
   checkChannels,
   checkCount,
   checkEpsilon,
-  checkFields,
   checkFormat,
-  checkOptions,
   checkSize,
   checkTensor,
-  checkVariance,
-  nameSet,
   readStatistics,
   readView,
 } from './validate.js';
@@ -140,22 +136,20 @@ export class GradientSums {
    * @throws TypeError, RangeError as {@link backward}; nothing has been added then
    */
   add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T>): this {
-    checkOptions(ADD, options, ADD_OPTIONS);
-    const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, activation = 'none', mask } = options;
+    const given = readOptions(ADD, options, ADD_OPTIONS);
+    const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, mask } = given;
     checkEpsilon(ADD, epsilon);
-    readActivation(ADD, activation);
+    const activation = readActivation(ADD, given.activation === undefined ? 'none' : given.activation);
     const view = readView(ADD, shape, axis);
     const { c } = view;
     checkChannels(ADD, this.#channels, shape, view);
-    const mean = readStatistics(ADD, 'mean', options.mean, c);
-    const variance = readStatistics(ADD, 'variance', options.variance, c);
-    checkVariance(ADD, 'variance', variance);
+    const selection = mask === undefined ? null : readMask(ADD, mask, shape, view);
+    const { mean, variance } = readStatistics(ADD, given.mean, given.variance, c);
     const kind = checkTensor(ADD, 'x', x, shape, view);
     checkArray(ADD, 'dy', dy, kind, x.length, shape);
     if (gamma !== undefined) checkArray(ADD, 'gamma', gamma, kind, c, 'channels');
     if (beta !== undefined) checkArray(ADD, 'beta', beta, kind, c, 'channels');
     if (residual !== undefined) checkArray(ADD, 'residual', residual, kind, x.length, shape);
-    const selection = mask === undefined ? null : readMask(ADD, mask, shape, view);
     if (x.length === 0) return this;
     const affine: Affine<T> = { mean, variance, gamma: gamma ?? null, beta: beta ?? null, epsilon };
     const code = kernelActivation(activation);
@@ -217,7 +211,7 @@ export class GradientSums {
    */
   static fromJSON(json: unknown): GradientSums {
     const call = 'GradientSums.fromJSON';
-    const fields = checkFields(call, 'json', json, FIELDS);
+    const fields = readFields(call, 'json', json, FIELDS);
     checkFormat(call, fields.format, FORMAT);
     const channels = fields.channels as number;
     checkSize(call, 'channels', channels);

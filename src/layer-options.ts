@@ -6,15 +6,14 @@ import type { LayerArrays } from './layer-arrays.js';
 import { checkBoolean, type Settings } from './layer-settings.js';
 import { type Mask, readMask, type Selection } from './mask.js';
 import { expected, list, wrongKind } from './messages.js';
+import { nameSet, readOptions } from './options.js';
 import { type RenormLimits, readLimits } from './renorm.js';
 import type { Tensor } from './types.js';
 import {
   checkArray,
   checkChannels,
-  checkOptions,
   checkOverlap,
   checkVariance,
-  nameSet,
   readView,
   refuseOrphan,
   refuseSingleValue,
@@ -60,22 +59,27 @@ export interface Statistics {
   readonly track: boolean;
 }
 
+export function readForwardOptions<T extends Tensor>(options: BatchNormForwardOptions<T>): BatchNormForwardOptions<T> {
+  return readOptions(FORWARD, options, FORWARD_OPTIONS);
+}
+
 export function checkForward<T extends Tensor>(
   own: LayerArrays<T>,
   settings: Settings,
   synchronized: boolean,
   { batch, track }: Statistics,
   x: T,
-  shape: readonly number[],
-  options: BatchNormForwardOptions<T>,
-): { view: View; selection: Selection | null } {
-  checkOptions(FORWARD, options, FORWARD_OPTIONS);
+  given: readonly number[],
+  { out, residual, update, mask }: BatchNormForwardOptions<T>,
+): { view: View; samples: number; selection: Selection | null } {
   const { axis, singleValue, ghostBatchSize } = settings;
-  const { out, residual, update, mask } = options;
   if (update !== undefined) checkBoolean(FORWARD, 'update', update);
+  // Ghost batches look at it again.
+  const shape = ghostBatchSize !== null && Array.isArray(given) ? Array.from(given) : given;
   const view = readView(FORWARD, shape, axis);
   const { c } = view;
   checkChannels(FORWARD, own.channels, shape, view);
+  const chosen = mask === undefined ? null : readMask(FORWARD, mask, shape, view);
   checkArray(FORWARD, 'x', x, own.kind, view.n * c * view.s, shape);
   if (residual !== undefined) checkArray(FORWARD, 'residual', residual, own.kind, x.length, shape);
   own.check(FORWARD);
@@ -89,7 +93,6 @@ export function checkForward<T extends Tensor>(
     const wanted = 'an axis of samples before that of the channels, for ghostBatchSize';
     throw new RangeError(expected(FORWARD, 'shape', wanted, list(shape)));
   }
-  const chosen = mask === undefined ? null : readMask(FORWARD, mask, shape, view);
   const ghosts = chosen && ghostNumbers(settings, shape[0]);
   const selection = ghosts === null ? chosen : chosen!.grouped(shape[0], ghosts);
   const { n, s } = selection?.view ?? view;
@@ -97,7 +100,7 @@ export function checkForward<T extends Tensor>(
   if (single && (batch || track) && singleValue === 'throw') {
     refuseSingleValue(FORWARD, shape, 'normalise by the running statistics with eval()', selection !== null);
   }
-  return { view, selection };
+  return { view, samples: shape[0], selection };
 }
 
 /** The limits of batch renormalization in this call; a layer without it has none to set. */
@@ -110,8 +113,10 @@ export function checkLimits(settings: Settings, { rMax, dMax }: RenormLimits): {
 
 const NO_LIMITS = { rMax: Infinity, dMax: Infinity };
 
-export function checkBackwardOptions(options: unknown): void {
-  checkOptions(BACKWARD, options, BACKWARD_OPTIONS);
+export function readBackwardOptions<T extends Tensor>(
+  options: BatchNormBackwardOptions<T>,
+): BatchNormBackwardOptions<T> {
+  return readOptions(BACKWARD, options, BACKWARD_OPTIONS);
 }
 
 export function checkBackward<T extends Tensor>(

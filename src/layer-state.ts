@@ -3,11 +3,12 @@ import { decodeActivation, encodeActivation } from './activation.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import { type BatchNormOptions, checkBoolean, readSettings, type Settings } from './layer-settings.js';
 import { wrongKind, wrongValue } from './messages.js';
+import { nameSet, readFields, readOwn } from './options.js';
 import { decodeRenorm, encodeRenorm } from './renorm.js';
 import type { Progress, RunningStatistics } from './running-statistics.js';
 import type { Tensor } from './types.js';
 import { checkFraction } from './update-rate.js';
-import { checkChoice, checkCount, checkFields, checkFormat, checkSize, checkVariance, nameSet } from './validate.js';
+import { checkChoice, checkCount, checkFormat, checkSize, checkVariance } from './validate.js';
 
 /**
  * Plain data that JSON keeps without loss, and that says its own conventions. Beside `format` and `channels` it has
@@ -80,11 +81,11 @@ export function writeState(layer: Layer, settings: Settings, running: RunningSta
 
 /** @throws TypeError, RangeError naming the field that is missing, unknown or wrong */
 export function readState(call: string, state: unknown): Layer & Progress & { readonly options: BatchNormOptions } {
-  const fields = checkFields(call, 'state', state, FIELDS);
+  const fields = readFields(call, 'state', state, FIELDS);
   checkFormat(call, fields.format, FORMAT);
   const channels = fields.channels as number;
   checkSize(call, 'channels', channels);
-  const options = readOptions(call, fields);
+  const options = readOwn(call, 'state', readOptions(call, fields));
   const settings = readSettings(call, options);
   const progress = readProgress(call, fields);
   const switches = readSwitches(call, fields);

@@ -4,21 +4,10 @@ import { type Mask, readMask, type Selection } from './mask.js';
 import { measure } from './masked-pass.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from './moment-arrays.js';
+import { NO_OPTIONS, nameSet, readFields, readOptions } from './options.js';
 import { statistics } from './range.js';
 import type { Tensor } from './types.js';
-import {
-  checkChannels,
-  checkCount,
-  checkFields,
-  checkFormat,
-  checkOptions,
-  checkSize,
-  checkTensor,
-  checkVariance,
-  NO_OPTIONS,
-  nameSet,
-  readView,
-} from './validate.js';
+import { checkChannels, checkCount, checkFormat, checkSize, checkTensor, checkVariance, readView } from './validate.js';
 
 export interface MomentsAddOptions {
   /** The channel axis of `shape`; negative counts from the end. Default 1. */
@@ -120,11 +109,11 @@ export class Moments {
    * console.log([...new Moments(3).add(image, [1, 2, 3], { axis: -1 }).mean]); // → [ 0, 255, 0 ]
    */
   add(x: Tensor, shape: readonly number[], options: MomentsAddOptions = NO_OPTIONS): this {
-    checkOptions('Moments.add', options, ADD_OPTIONS);
-    const view = readView('Moments.add', shape, options.axis);
+    const { axis, mask } = readOptions('Moments.add', options, ADD_OPTIONS);
+    const view = readView('Moments.add', shape, axis);
     checkChannels('Moments.add', this.#channels, shape, view);
+    const selection = mask === undefined ? null : readMask('Moments.add', mask, shape, view);
     const kind = checkTensor('Moments.add', 'x', x, shape, view);
-    const selection = options.mask === undefined ? null : readMask('Moments.add', options.mask, shape, view);
     return selection === null
       ? this.#add(x, view, null)
       : this.#add(selection.take(kind, x), selection.view, selection);
@@ -188,7 +177,7 @@ export class Moments {
    */
   static fromJSON(json: unknown): Moments {
     const call = 'Moments.fromJSON';
-    const fields = checkFields(call, 'json', json, FIELDS);
+    const fields = readFields(call, 'json', json, FIELDS);
     checkFormat(call, fields.format, FORMAT);
     const channels = fields.channels as number;
     checkSize(call, 'channels', channels);

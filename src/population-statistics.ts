@@ -1,8 +1,9 @@
 import type { Mask } from './mask.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { isMoments, Moments } from './moments.js';
+import { NO_OPTIONS, nameSet, readNames, readOptions } from './options.js';
 import type { Tensor } from './types.js';
-import { checkOptions, NO_OPTIONS, nameSet, readView } from './validate.js';
+import { readView } from './validate.js';
 
 /** One batch of what a layer is given. */
 export interface PopulationBatch {
@@ -58,8 +59,7 @@ export async function populationStatistics(
   batches: Iterable<PopulationBatch> | AsyncIterable<PopulationBatch>,
   options: PopulationStatisticsOptions = NO_OPTIONS,
 ): Promise<Moments> {
-  checkOptions(CALL, options, OPTIONS);
-  const { axis, from, onProgress } = options;
+  const { axis, from, onProgress } = readOptions(CALL, options, OPTIONS);
   if (from !== undefined && !isMoments(from)) throw wrongKind(CALL, 'from', 'Moments', from);
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw wrongKind(CALL, 'onProgress', 'a function', onProgress);
@@ -69,8 +69,7 @@ export async function populationStatistics(
   let seen = 0;
   for await (const batch of batches) {
     if (typeof batch !== 'object' || batch === null) throw wrongKind(CALL, `batches[${seen}]`, '{ x, shape }', batch);
-    checkOptions(CALL, batch, BATCH);
-    const { x, shape, mask } = batch;
+    const { x, shape, mask } = readNames(CALL, `batches[${seen}]`, batch, BATCH);
     moments ??= new Moments(readView(CALL, shape, axis).c);
     moments.add(x, shape, { axis, mask });
     seen++;

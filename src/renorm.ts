@@ -9,8 +9,8 @@
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import type { GradientSums } from './kernels.js';
 import { wrongKind, wrongValue } from './messages.js';
+import { nameSet, readOptions } from './options.js';
 import { checkFraction, readUpdateRate } from './update-rate.js';
-import { checkOptions, nameSet } from './validate.js';
 
 export interface RenormLimits {
   /** The largest r, ≥ 1. Default Infinity. */
@@ -43,13 +43,13 @@ export function readRenorm(call: string, renorm: boolean | RenormOptions): Renor
   if (renorm === true) return DEFAULTS;
   if (typeof renorm !== 'object' || renorm === null)
     throw wrongKind(call, 'renorm', 'true, false or an object', renorm);
-  checkOptions(`${call}: renorm`, renorm, OPTIONS);
-  const { rMin = DEFAULTS.rMin, updateRate, decay } = renorm;
+  const given = readOptions(`${call}: renorm`, renorm, OPTIONS);
+  const { rMin = DEFAULTS.rMin, updateRate, decay } = given;
   checkFraction(call, 'renorm.rMin', rMin, 'a number from 0 to 1');
   const rate = readUpdateRate(`${call}: renorm`, updateRate, decay, DEFAULTS.updateRate, (where, value) =>
     checkFraction(where, 'updateRate', value, 'a number from 0 to 1'),
   );
-  return { rMin, ...readLimits(call, renorm, DEFAULTS, 'renorm.'), updateRate: rate };
+  return { rMin, ...readLimits(call, given, DEFAULTS, 'renorm.'), updateRate: rate };
 }
 
 /** The limits of this call: given ones, else those of the settings. */

@@ -1,9 +1,10 @@
 import { environmentError } from './errors.js';
 import { checkTag, differences, HEADER, lengthIn, mismatch, writeHeader } from './exchange-header.js';
 import { describe, expected, wrongKind, wrongValue } from './messages.js';
+import { NO_OPTIONS, nameSet, readOptions } from './options.js';
 import type { ExchangeTag, Reducer } from './reducer.js';
 import { kindOf } from './typed-arrays.js';
-import { checkOptions, checkSize, NO_OPTIONS, nameSet } from './validate.js';
+import { checkSize } from './validate.js';
 
 export interface ThreadReducerOptions {
   /** How long an exchange waits for the others, in milliseconds, ≥ 0; Infinity is allowed. Default 30,000. */
@@ -82,8 +83,7 @@ export class ThreadReducer implements Reducer {
    * @throws TypeError, RangeError where they are not
    */
   constructor(memory: SharedArrayBuffer, rank: number, options: ThreadReducerOptions = NO_OPTIONS) {
-    checkOptions(CALL, options, OPTIONS);
-    const { timeout = 30_000 } = options;
+    const { timeout = 30_000 } = readOptions(CALL, options, OPTIONS);
     if (typeof timeout !== 'number') throw wrongKind(CALL, 'timeout', 'milliseconds', timeout);
     if (!(timeout >= 0)) throw wrongValue(CALL, 'timeout', 'milliseconds >= 0', timeout);
     this.size = checkMemory(memory);

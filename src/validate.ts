@@ -3,52 +3,9 @@
  * first write, so that a call that throws leaves outputs and state as they were.
  */
 import type { View } from './kernels.js';
-import { alternatives, describe, expected, list, nearest, wrongKind, wrongValue } from './messages.js';
+import { alternatives, describe, expected, list, wrongKind, wrongValue } from './messages.js';
 import { isRevoked, isSame, isUsable, kindOf, overlaps, type TensorKind } from './typed-arrays.js';
 import type { Tensor } from './types.js';
-
-export const NO_OPTIONS = /* @__PURE__ */ Object.freeze({});
-
-export function nameSet(names: string): ReadonlySet<string> {
-  return new Set(names.split(' '));
-}
-
-/** Refuses what is not an object, and names that are not known. */
-export function checkOptions(call: string, options: unknown, known: ReadonlySet<string>): void {
-  checkNames(call, 'options', options, known);
-}
-
-/** The same of any plain data. */
-export function checkNames(call: string, what: string, data: unknown, known: ReadonlySet<string>): void {
-  if (typeof data !== 'object' || data === null || Array.isArray(data) || ArrayBuffer.isView(data)) {
-    throw wrongKind(call, what, 'an object', data);
-  }
-  for (const name in data) {
-    if (!known.has(name)) throw unknownName(call, what, name, (data as Record<string, unknown>)[name], known);
-  }
-}
-
-function unknownName(call: string, what: string, name: string, value: unknown, known: ReadonlySet<string>): TypeError {
-  if (name === 'momentum') return new TypeError(`batchnorm: ${call}: ${momentumAdvice(value, known)}`);
-  const meant = nearest(name, known);
-  const advice = meant === undefined ? `known are ${[...known].join(', ')}` : `did you mean "${meant}"?`;
-  return new TypeError(`batchnorm: ${call}: "${what}" has no "${name}"; ${advice}`);
-}
-
-function momentumAdvice(value: unknown, known: ReadonlySet<string>): string {
-  if (!known.has('updateRate')) {
-    return '"momentum" belongs to running statistics, and this function keeps none; see updateRate and decay of BatchNorm';
-  }
-  const usable = typeof value === 'number' && value >= 0 && value <= 1;
-  const rate = usable ? value : 0.1;
-  const complement = Number((1 - rate).toPrecision(15));
-  return (
-    '"momentum" is refused, because the word has two opposite meanings. ' +
-    `momentum ${rate} of PyTorch is updateRate: ${rate} (running = (1 - updateRate)*running + updateRate*batch); ` +
-    `momentum ${rate} of Keras, TensorFlow, flax and ONNX is decay: ${rate} (decay = 1 - updateRate, ` +
-    `so updateRate: ${complement})`
-  );
-}
 
 export function checkEpsilon(call: string, epsilon: number): void {
   if (typeof epsilon !== 'number') throw wrongKind(call, 'epsilon', 'a number', epsilon);
@@ -177,8 +134,22 @@ export function refuseSingleGroup(call: string, synchronized: boolean): never {
   );
 }
 
-/** Statistics as the kernels take them; anything but a Float64Array is copied into one. */
-export function readStatistics(call: string, name: string, values: ArrayLike<number>, channels: number): Float64Array {
+/** A mean and a variance as the kernels take them; anything but a Float64Array is copied into one. */
+export function readStatistics(
+  call: string,
+  mean: ArrayLike<number>,
+  variance: ArrayLike<number>,
+  channels: number,
+): { mean: Float64Array; variance: Float64Array } {
+  const means = readNumbers(call, 'mean', mean, channels);
+  const variances = readNumbers(call, 'variance', variance, channels);
+  // Elements of a plain array may have getters, which may do anything to an array that was checked before them.
+  if (means === mean && variances !== variance) checkArray(call, 'mean', mean, 'Float64Array', channels, 'channels');
+  checkVariance(call, 'variance', variances);
+  return { mean: means, variance: variances };
+}
+
+function readNumbers(call: string, name: string, values: ArrayLike<number>, channels: number): Float64Array {
   if (kindOf(values) === 'Float64Array') {
     checkArray(call, name, values, 'Float64Array', channels, 'channels');
     return values as Float64Array;
@@ -220,18 +191,18 @@ export function checkOverlap(
   inputs: Arrays,
   inPlace: Readonly<Record<string, readonly string[]>>,
 ): void {
-  for (const name in outputs) {
+  for (const name of Object.keys(outputs)) {
     const output = outputs[name];
     if (!ArrayBuffer.isView(output)) continue;
     // Buffers first: they differ as a rule, and V8 takes 30 ns and more for each of these properties.
     const { buffer } = output;
-    for (const other in inputs) {
+    for (const other of Object.keys(inputs)) {
       const input = inputs[other];
       if (!ArrayBuffer.isView(input) || input.buffer !== buffer || !overlaps(output, input)) continue;
       const allowed = inPlace[name]?.includes(other) ?? false;
       if (!allowed || !isSame(output as Tensor, input as Tensor)) throw overlap(call, name, other, allowed);
     }
-    for (const earlier in outputs) {
+    for (const earlier of Object.keys(outputs)) {
       if (earlier === name) break;
       const other = outputs[earlier];
       if (ArrayBuffer.isView(other) && overlaps(other, output)) throw overlap(call, earlier, name, false);
@@ -247,21 +218,6 @@ function overlap(call: string, output: string, other: string, mayBeSame: boolean
 /** outResidual where there is no residual to have a gradient. */
 export function refuseOrphan(call: string, wanted: string, outResidual: unknown): never {
   throw wrongKind(call, 'outResidual', `nothing without ${wanted}`, outResidual);
-}
-
-/** Plain data that was written earlier: every field is there, and no other. */
-export function checkFields(
-  call: string,
-  name: string,
-  data: unknown,
-  fields: ReadonlySet<string>,
-): Readonly<Record<string, unknown>> {
-  checkNames(call, name, data, fields);
-  const known = data as Readonly<Record<string, unknown>>;
-  for (const field of fields) {
-    if (known[field] === undefined) throw new TypeError(`batchnorm: ${call}: "${name}" lacks "${field}"`);
-  }
-  return known;
 }
 
 export function checkFormat(call: string, format: unknown, known: string): void {

@@ -1,8 +1,9 @@
 /** Which implementation of the kernels runs: the first that loads, or the one that was asked for. */
 import { environmentError } from '../errors.js';
 import type { Kernels } from '../kernels.js';
+import { NO_OPTIONS, nameSet, readOptions } from '../options.js';
 import type { BackendInfo, BackendName } from '../types.js';
-import { checkOptions, checkSize, nameSet } from '../validate.js';
+import { checkSize } from '../validate.js';
 import { environment } from './host.js';
 import * as native from './native.js';
 import * as reference from './reference.js';
@@ -66,7 +67,7 @@ export function backend(): BackendInfo {
 export function backends(): BackendInfo[] {
   return LOADERS.map((loader) => {
     try {
-      return describe(current?.name === loader.name ? current : loader.load({}));
+      return describe(current?.name === loader.name ? current : loader.load(NO_OPTIONS));
     } catch (error) {
       return { name: loader.name, available: false, isa: loader.known.join(' | '), threads: 0, reason: text(error) };
     }
@@ -84,9 +85,9 @@ export function backends(): BackendInfo[] {
  * import { useBackend } from 'batchnorm';
  * useBackend('reference').isa; // 'javascript'
  */
-export function useBackend(name: BackendName | 'auto', options: LoadOptions = {}): BackendInfo {
-  checkOptions('useBackend', options, OPTIONS);
-  current = choose(name, checkThreads(options), 'useBackend');
+export function useBackend(name: BackendName | 'auto', options: LoadOptions = NO_OPTIONS): BackendInfo {
+  const given = readOptions('useBackend', options, OPTIONS);
+  current = choose(name, checkThreads(given), 'useBackend');
   return describe(current);
 }
 
@@ -102,9 +103,8 @@ export function useBackend(name: BackendName | 'auto', options: LoadOptions = {}
  * import { ready } from 'batchnorm';
  * await ready();
  */
-export async function ready(options: { memory?: number | undefined } = {}): Promise<BackendInfo> {
-  checkOptions('ready', options, READY_OPTIONS);
-  const { memory } = options;
+export async function ready(options: { memory?: number | undefined } = NO_OPTIONS): Promise<BackendInfo> {
+  const { memory } = readOptions('ready', options, READY_OPTIONS);
   if (memory !== undefined) {
     checkSize('ready', 'memory', memory);
     setReservation(memory);

@@ -12,8 +12,8 @@ import {
   writeHeader,
 } from '../exchange-header.js';
 import { wrongKind, wrongValue } from '../messages.js';
+import { NO_OPTIONS, nameSet, readOptions } from '../options.js';
 import { allreduceByExchange, type ExchangeTag, type Reducer } from '../reducer.js';
-import { checkOptions, NO_OPTIONS, nameSet } from '../validate.js';
 import { calling, joinSession, type Session } from './session.js';
 
 export interface MpiReducerOptions {
@@ -80,8 +80,7 @@ export class MpiReducer implements Reducer {
    *   launcher (mpirun, srun) belongs to another MPI: then each process would be a job of one rank
    */
   constructor(options: MpiReducerOptions = NO_OPTIONS) {
-    checkOptions(CALL, options, OPTIONS);
-    const { timeout = 300_000 } = options;
+    const { timeout = 300_000 } = readOptions(CALL, options, OPTIONS);
     if (typeof timeout !== 'number') throw wrongKind(CALL, 'timeout', 'milliseconds', timeout);
     if (!(timeout >= 0)) throw wrongValue(CALL, 'timeout', 'milliseconds >= 0', timeout);
     this.#session = joinSession(agreeToEnd);

@@ -2,6 +2,7 @@
 import { cast, type serialization, type Tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { type LayerVariable, layers } from '@tensorflow/tfjs-layers';
 import type { Reducer } from '../index.js';
+import { NO_OPTIONS, readOwn } from '../options.js';
 import { readSynchronization } from '../synchronize.js';
 import { type Positions, readPositions } from './mask.js';
 import { type Given, readNumbers } from './numbers-given.js';
@@ -116,21 +117,23 @@ export class BatchNormalization extends Original {
    *   `epsilon` is negative or no finite number, `varianceEstimator` or `gradients` is neither of the two, `synchronize` is no Reducer.
    */
   constructor(options?: BatchNormalizationConfig | null) {
-    const { synchronize, gradients, ...config } = options ?? {};
+    const own: BatchNormalizationConfig = readOwn('batchNormalization', 'config', options ?? {});
+    const { synchronize, gradients, ...config } = own;
     super(config);
     this.#given = { axis: this.axis, momentum: this.momentum, epsilon: this.epsilon };
     const { axis, momentum, epsilon } = readNumbers(this.name, this.#given);
     this.axis = axis;
     this.momentum = momentum;
     this.epsilon = epsilon;
-    this.#unbiased = isUnbiased(config.varianceEstimator);
+    this.#unbiased = isUnbiased(own.varianceEstimator);
     // Files write null for what is not set.
     const asked = { synchronize: synchronize ?? undefined, gradients: gradients ?? undefined };
     const given = readSynchronization('batchNormalization', asked);
     this.#ranks = given && new Ranks(given.reducer, given.summed);
   }
 
-  override call(inputs: Tensor | Tensor[], { training = false, mask }: CallOptions = {}): Tensor {
+  override call(inputs: Tensor | Tensor[], options: CallOptions = NO_OPTIONS): Tensor {
+    const { training = false, mask } = readOwn(`layer "${this.name}"`, 'options', options);
     return tidy(() => {
       const x = toFloat(single(inputs, this.name));
       if (!training || this.#isFrozen) return this.#infer(x);

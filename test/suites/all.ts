@@ -6,9 +6,23 @@ import errors from './errors.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
 import moments from './moments.js';
+import optionsOnce from './options-once.js';
 import paper from './paper.js';
 import properties from './properties.js';
 import range from './range.js';
 import variants from './variants.js';
 
-export default [facade, moments, errors, paper, accuracy, cancelling, gradients, properties, variants, edges, range];
+export default [
+  facade,
+  moments,
+  errors,
+  paper,
+  accuracy,
+  cancelling,
+  gradients,
+  properties,
+  variants,
+  edges,
+  range,
+  optionsOnce,
+];

@@ -241,7 +241,7 @@ export default function operations(backend: BackendUnderTest): void {
     }
   });
 
-  test('options are read once, and may be inherited or undefined', () => {
+  test('options are read once, and may be undefined', () => {
     let reads = 0;
     const options = {
       gamma,
@@ -253,7 +253,6 @@ export default function operations(backend: BackendUnderTest): void {
       },
     };
     assert.equal(forwardTraining(x, SHAPE, options), forwardTraining(x, SHAPE, { gamma, beta }));
-    assert.equal(forwardTraining(x, SHAPE, Object.create({ gamma, beta })), forwardTraining(x, SHAPE, { gamma, beta }));
   });
 
   test('allocate gives zeros, release takes them back at once', () => {
