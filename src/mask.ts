@@ -54,8 +54,8 @@ export class Selection {
     const groupAt = (row: number) => groupOf(Math.floor((own[row] * samples) / (n * s)));
     const sizes = new Array<number>(count).fill(0);
     for (let row = 0; row < own.length; row++) sizes[groupAt(row)]++;
-    let end = 0;
-    const next = sizes.map((size) => (end += size) - size);
+    const next = new Array<number>(count).fill(0);
+    for (let group = 1; group < count; group++) next[group] = next[group - 1] + sizes[group - 1];
     const positions = newPositions(own.length, n * s);
     const each = this.weights && new Float64Array(own.length);
     for (let row = 0; row < own.length; row++) {

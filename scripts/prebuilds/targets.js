@@ -40,7 +40,7 @@ export const TARGETS = {
     arch: 'x64',
     compiler: 'g++',
     serves: ['linux-x64', 'linux-x64-musl'],
-    needs: 'glibc 2.14 or newer, or musl',
+    needs: 'glibc 2.17 or newer, or musl',
     packages: ['g++'],
   },
   'linux-arm64': {

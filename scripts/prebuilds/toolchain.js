@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const lists = join(dirname(fileURLToPath(import.meta.url)), 'toolchain');
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'batchnorm');
+export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'batchnorm');
 
 let installed;
 
