@@ -160,7 +160,7 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
       residual,
       out,
       y,
-      scope: { track, samples, rMax, dMax },
+      scope: { track, samples, given: out !== undefined, rMax, dMax },
     });
     this.#input = input;
     this.#transaction.begin(statistics, track, update);
@@ -237,6 +237,8 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
     const { learn } = this;
     const targets = { out, outResidual, learn, dgamma, dbeta };
     const { dx, dresidual } = passBackward(this.#passFor(input.selection), this.#own.kind, dy, input, targets);
+    this.#own.dgamma = dgamma;
+    this.#own.dbeta = dbeta;
     this.#learnt = learn;
     this.#dresidual = dresidual;
     return dx;

@@ -10,6 +10,7 @@ import type { KeptInput } from './kept-input.js';
 import type { GradientSums, KernelActivation } from './kernels.js';
 import type { LayerArrays } from './layer-arrays.js';
 import type { Settings } from './layer-settings.js';
+import { wrongKind } from './messages.js';
 import { type MomentArrays, mergeMoments, newMoments } from './moment-arrays.js';
 import { refuseNonFinite } from './non-finite.js';
 import type { Pass, Scope, Targets } from './pass.js';
@@ -17,7 +18,7 @@ import { addParameterGradients, countOf, differentiateApart, type Part, rowsOf, 
 import { gradientInput, type Measure, measureInRange, normalize } from './range.js';
 import { renormalize, renormedSums } from './renorm.js';
 import type { Synchronization } from './synchronize.js';
-import { isSame, newTensor } from './typed-arrays.js';
+import { isRevoked, isSame, isUsable, newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { refuseSingleGroup } from './validate.js';
 import { measureOf, weightedGradientInput } from './weighted.js';
@@ -53,8 +54,12 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     const batches = measured ? this.#measure(x, grouping) : null;
     const parts = this.#parts(grouping, batchStatistics ? batches : null, scope);
     const added = residual && this.#inOrder(residual, order);
-    this.#normalize(order === null ? y : x, x, added, parts);
+    this.#checkStill(FORWARD, { x: input.x, residual, out: y });
+    // Of several groups one may find no memory when another is written already.
+    const place = order !== null ? x : scope.given && parts.length > 1 ? newTensor<T>(this.#own.kind, y.length) : y;
+    this.#normalize(place, x, added, parts);
     if (order !== null) scatter(y, x, order);
+    else if (place !== y) y.set(place);
     this.#kept = { parts, order };
     return batches && merged(batches);
   }
@@ -128,8 +133,18 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     const dresidual = input.hasResidual ? residualGradient(kind, dy, activation, targets.outResidual, dx) : null;
     const untouched = dresidual !== null && activation === 'none' && isSame(dresidual, dy);
     const place = untouched ? null : dresidual;
-    if (order === null) {
+    const given = targets.out !== undefined || targets.outResidual !== undefined;
+    if (order === null && (this.#kept.parts.length === 1 || !given)) {
       this.#differentiate(dx, place, dy, input.x, input, targets);
+      return { dx, dresidual };
+    }
+    if (order === null) {
+      // Of several groups one may find no memory when another is written already.
+      const whole = newTensor<T>(kind, dy.length);
+      const g = place && newTensor<T>(kind, dy.length);
+      this.#differentiate(whole, g, dy, input.x, input, targets);
+      if (g !== null) place!.set(g);
+      dx.set(whole);
       return { dx, dresidual };
     }
     const ordered = gather(kind, dy, order);
@@ -155,6 +170,7 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
     const sums = wanted ? parts.map((part) => sumsOf(this.#measureOf(part), dy, x, residual, part, code)) : [];
     const summed = targets.learn && this.#ranks?.summed === true;
     const all = batchStatistics || summed ? this.#completed(sums) : sums;
+    this.#checkStill(BACKWARD, { dy, x, residual, out: dx, outResidual: dresidual });
     parts.forEach((part, i) => {
       const { start, end, affine, view, weights, count, renormed } = part;
       if (start === end) return;
@@ -188,6 +204,16 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
   #completed(sums: readonly GradientSums[]): readonly GradientSums[] {
     const ranks = this.#ranks;
     return ranks === null ? sums : sums.map((own) => ranks.sums(BACKWARD, own));
+  }
+
+  /** What other ranks are asked by may have run anything: tensors may be gone that were there when they were checked. */
+  #checkStill(call: string, tensors: Readonly<Record<string, T | null>>): void {
+    if (this.#ranks === null) return;
+    for (const [name, tensor] of Object.entries(tensors)) {
+      if (tensor === null || (tensor.length > 0 && !isRevoked(tensor))) continue;
+      if (tensor.length === 0 && isUsable(tensor)) continue;
+      throw wrongKind(call, name, 'to be left alone while ranks exchange', tensor);
+    }
   }
 
   #inOrder(tensor: T, order: readonly number[] | null): T {

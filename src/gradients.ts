@@ -3,7 +3,7 @@ import { type Activation, kernelActivation } from './activation.js';
 import { kernels } from './backends/select.js';
 import type { Affine, GradientSums, View } from './kernels.js';
 import { reciprocalDeviation } from './moment-arrays.js';
-import { backward as backwardOf, gradientInput } from './range.js';
+import { type Backward, backward as backwardOf, gradientInput } from './range.js';
 import { isSame, newTensor, type TensorKind } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { type Weights, weightedGradientInput } from './weighted.js';
@@ -62,7 +62,9 @@ function writeGradients<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidua
   const count = sums === null ? view.n * view.s : sums.count;
   if (sums === null && (batchStatistics || pass.learn)) {
     const batch = batchStatistics;
-    backwardOf({ dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation: code, batch, weights: null, view });
+    const call = { dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation: code, batch, weights: null, view };
+    // One kernel call does all of it for float32.
+    (x.BYTES_PER_ELEMENT === 4 ? backwardOf : backwardApart)(call);
   } else {
     gradientInput(null, dx, x, affine, sums, view, (inRange, by, given) =>
       kernels().gradientInput(dx, dresidual, dy, inRange, residual, by, code, given, count, view),
@@ -71,11 +73,19 @@ function writeGradients<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidua
   if (batchStatistics && count === 1) clearSingleValues(dx);
 }
 
+/** dgamma and dbeta last: memory may run out between kernels, and the user has what was in them until then. */
+function backwardApart(call: Backward): void {
+  const [dgamma, dbeta] = [call.dgamma.slice(), call.dbeta.slice()];
+  backwardOf({ ...call, dgamma, dbeta });
+  call.dgamma.set(dgamma);
+  call.dbeta.set(dbeta);
+}
+
 function writeWeighted<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidual: T | null, weights: Weights): void {
   const { dy, x, affine, residual, view, sums, dgamma, dbeta } = pass;
   const activation = kernelActivation(pass.activation);
   if (sums === null) {
-    backwardOf({ dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch: true, weights, view });
+    backwardApart({ dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch: true, weights, view });
   } else {
     gradientInput(null, dx, x, affine, sums, view, (from, by, given) =>
       weightedGradientInput(dx, dresidual, dy, from, residual, by, activation, given, sums.count, weights.each, view),

@@ -81,13 +81,11 @@ export class LayerArrays<T extends Tensor> {
     }
   }
 
-  /** The arrays that have served before, unless they have been transferred. */
+  /** Where a backward writes: the arrays that have served before, unless they have been transferred. */
   gradients(): { dgamma: T; dbeta: T } {
     const { kind, channels } = this;
     const dgamma = this.dgamma?.length === channels ? this.dgamma : newTensor<T>(kind, channels);
     const dbeta = this.dbeta?.length === channels ? this.dbeta : newTensor<T>(kind, channels);
-    this.dgamma = dgamma;
-    this.dbeta = dbeta;
     return { dgamma, dbeta };
   }
 }

@@ -54,8 +54,7 @@ export class Selection {
     const groupAt = (row: number) => groupOf(Math.floor((own[row] * samples) / (n * s)));
     const sizes = new Array<number>(count).fill(0);
     for (let row = 0; row < own.length; row++) sizes[groupAt(row)]++;
-    const next = new Array<number>(count).fill(0);
-    for (let group = 1; group < count; group++) next[group] = next[group - 1] + sizes[group - 1];
+    const next = startsOf(sizes);
     const positions = newPositions(own.length, n * s);
     const each = this.weights && new Float64Array(own.length);
     for (let row = 0; row < own.length; row++) {
@@ -95,6 +94,15 @@ export class Selection {
     const { c, s } = this.#whole;
     return (position - (position % s)) * c + (position % s);
   }
+}
+
+/** Where each of several stretches begins that lie one behind another. */
+function startsOf(sizes: readonly number[]): number[] {
+  let start = 0;
+  return sizes.map((size) => {
+    start += size;
+    return start - size;
+  });
 }
 
 const WANTED = '0, 1 or a finite weight >= 0';

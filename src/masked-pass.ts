@@ -53,10 +53,9 @@ export function passBackward<T extends Tensor>(
 ): { dx: T; dresidual: T | null } {
   const { selection } = input;
   if (selection === null) return pass.backward(dy, input, targets);
+  const places = placesFor(kind, dy, targets, input.hasResidual);
   const chosen = pass.backward(selection.take(kind, dy), input, { ...targets, out: undefined, outResidual: undefined });
-  const dx = selection.put(targets.out ?? newTensor<T>(kind, dy.length), chosen.dx);
-  if (chosen.dresidual === null) return { dx, dresidual: null };
-  return { dx, dresidual: selection.put(targets.outResidual ?? newTensor<T>(kind, dy.length), chosen.dresidual) };
+  return putBack(selection, chosen, places);
 }
 
 /** The same for a backward by itself. */
@@ -64,7 +63,8 @@ export function maskedGradients<T extends Tensor>(
   pass: BackwardPass<T>,
   selection: Selection,
 ): { dx: T; dresidual: T | null } {
-  const { kind, dy, x, residual, out, outResidual } = pass;
+  const { kind, dy, x, residual } = pass;
+  const places = placesFor(kind, dy, pass, pass.hasResidual);
   const chosen = computeGradients<T>({
     ...pass,
     view: selection.view,
@@ -75,9 +75,28 @@ export function maskedGradients<T extends Tensor>(
     out: undefined,
     outResidual: undefined,
   });
-  const dx = selection.put(out ?? newTensor<T>(kind, dy.length), chosen.dx);
-  if (chosen.dresidual === null) return { dx, dresidual: null };
-  return { dx, dresidual: selection.put(outResidual ?? newTensor<T>(kind, dy.length), chosen.dresidual) };
+  return putBack(selection, chosen, places);
+}
+
+interface Places<T extends Tensor> {
+  readonly dx: T;
+  readonly dresidual: T | null;
+}
+
+/** Memory for what is not chosen too: before anything is written, since there may be none. */
+function placesFor<T extends Tensor>(
+  kind: TensorKind,
+  dy: T,
+  { out, outResidual }: Pick<Targets<T>, 'out' | 'outResidual'>,
+  hasResidual: boolean,
+): Places<T> {
+  const dx = out ?? newTensor<T>(kind, dy.length);
+  return { dx, dresidual: hasResidual ? (outResidual ?? newTensor<T>(kind, dy.length)) : null };
+}
+
+function putBack<T extends Tensor>(selection: Selection, chosen: Places<T>, { dx, dresidual }: Places<T>): Places<T> {
+  selection.put(dx, chosen.dx);
+  return { dx, dresidual: dresidual && selection.put(dresidual, chosen.dresidual!) };
 }
 
 /** y ← of what is chosen, by its own statistics if `batch`, which are NaN where nothing is; 0 elsewhere. */
@@ -94,9 +113,15 @@ export function maskedForward<T extends Tensor>(
   const chosen = selection.take(kind, x);
   if (chosen.length > 0) {
     const added = residual && selection.take(kind, residual);
-    if (batch) measure(affine.mean, affine.variance, chosen, selection);
+    const own = batch ? { ...affine, mean: affine.mean.slice(), variance: affine.variance.slice() } : affine;
+    if (batch) measure(own.mean, own.variance, chosen, selection);
     const code = kernelActivation(activation);
-    normalize(batch ? measureOf(selection) : null, chosen, chosen, added, affine, code, selection.view);
+    normalize(batch ? measureOf(selection) : null, chosen, chosen, added, own, code, selection.view);
+    if (batch) {
+      // The user's outputs last, since memory may run out before.
+      affine.mean.set(own.mean);
+      affine.variance.set(own.variance);
+    }
   } else if (batch) {
     affine.mean.fill(NaN);
     affine.variance.fill(NaN);

@@ -20,6 +20,8 @@ export interface Scope {
   readonly track: boolean;
   /** Size of the first axis. */
   readonly samples: number;
+  /** Whether y is the user's, and must be as it was where a forward throws. */
+  readonly given: boolean;
   /** Of batch renormalization. */
   readonly rMax: number;
   readonly dMax: number;
@@ -46,36 +48,59 @@ export interface Pass<T extends Tensor> {
   backward(dy: T, input: KeptInput<T>, targets: Targets<T>): { dx: T; dresidual: T | null };
 }
 
+interface Kept<T extends Tensor> {
+  /** Statistics and parameters. */
+  readonly affine: Affine<T>;
+  /** Those of the batch: the same arrays. */
+  readonly batch: MomentArrays;
+  /** Those of a batch that was normalised by running statistics. */
+  beside: MomentArrays | null;
+}
+
+function newKept<T extends Tensor>({ channels, kind, gamma, beta }: LayerArrays<T>, epsilon: number): Kept<T> {
+  const batch = newMoments(channels);
+  const affine = {
+    mean: batch.mean,
+    variance: batch.variance,
+    gamma: gamma && newTensor<T>(kind, channels),
+    beta: beta && newTensor<T>(kind, channels),
+    epsilon,
+  };
+  return { affine, batch, beside: null };
+}
+
 export class PlainPass<T extends Tensor> implements Pass<T> {
   readonly #own: LayerArrays<T>;
   readonly #settings: Settings;
   readonly #activation: KernelActivation;
-  /** Statistics and parameters of the last forward. */
-  readonly #affine: Affine<T>;
-  /** Those of the batch: the same arrays. */
-  readonly #batch: MomentArrays;
-  /** Those of a batch that was normalised by running statistics. */
-  #beside: MomentArrays | null = null;
+  /** What the last forward has left for the backward, and memory for the next one. */
+  #kept: Kept<T> | null = null;
+  #spare: Kept<T> | null = null;
 
   constructor(own: LayerArrays<T>, settings: Settings) {
-    const { channels, kind } = own;
-    const batch = newMoments(channels);
     this.#own = own;
     this.#settings = settings;
     this.#activation = kernelActivation(settings.activation);
-    this.#batch = batch;
-    this.#affine = {
-      mean: batch.mean,
-      variance: batch.variance,
-      gamma: own.gamma && newTensor<T>(kind, channels),
-      beta: own.beta && newTensor<T>(kind, channels),
-      epsilon: settings.epsilon,
-    };
   }
 
-  forward(y: T, residual: T | null, { x, view, batchStatistics }: KeptInput<T>, { track }: Scope): MomentArrays | null {
+  /** What is kept stays as it is until the kernels are through: they may find no memory, and the backward is still to come. */
+  forward(y: T, residual: T | null, input: KeptInput<T>, scope: Scope): MomentArrays | null {
+    const next = this.#spare ?? newKept(this.#own, this.#settings.epsilon);
+    const statistics = this.#normalize(y, residual, input, scope, next);
+    this.#spare = this.#kept;
+    this.#kept = next;
+    return statistics;
+  }
+
+  #normalize(
+    y: T,
+    residual: T | null,
+    { x, view, batchStatistics }: KeptInput<T>,
+    { track }: Scope,
+    kept: Kept<T>,
+  ): MomentArrays | null {
     const backend = x.length > 0 ? kernels() : null;
-    const affine = this.#affine;
+    const { affine, batch } = kept;
     const { gamma, beta, runningMean, runningVariance } = this.#own;
     const activation = this.#activation;
     if (gamma !== null) affine.gamma!.set(gamma);
@@ -83,17 +108,17 @@ export class PlainPass<T extends Tensor> implements Pass<T> {
     if (batchStatistics) {
       if (backend === null) return null;
       forward(y, x, residual, affine, activation, view);
-      return counted(this.#batch, view.n * view.s);
+      return counted(batch, view.n * view.s);
     }
     affine.mean.set(runningMean);
     affine.variance.set(runningVariance);
     if (backend === null) return null;
     if (track) {
-      this.#beside ??= newMoments(this.#own.channels);
-      statistics(this.#beside.mean, this.#beside.variance, x, view);
+      kept.beside ??= newMoments(this.#own.channels);
+      statistics(kept.beside.mean, kept.beside.variance, x, view);
     }
     backend.normalize(y, x, residual, affine, activation, view);
-    return track ? counted(this.#beside!, view.n * view.s) : null;
+    return track ? counted(kept.beside!, view.n * view.s) : null;
   }
 
   backward(dy: T, input: KeptInput<T>, targets: Targets<T>): { dx: T; dresidual: T | null } {
@@ -110,7 +135,7 @@ export class PlainPass<T extends Tensor> implements Pass<T> {
       x: input.x,
       hasResidual: input.hasResidual,
       residual: input.residual,
-      affine: this.#affine,
+      affine: this.#kept!.affine,
       activation: this.#settings.activation,
       batchStatistics: input.batchStatistics,
       sums: null,

@@ -41,17 +41,19 @@ export class Synchronization {
    */
   moments(call: string, part: MomentArrays): MomentArrays {
     const own = { head: Float64Array.of(part.count[0] ?? 0), rows: [part.mean, part.variance] };
-    const tag = this.#tag('forward', part.mean.length, ++this.#forwards);
+    const tag = this.#tag('forward', part.mean.length, this.#forwards + 1);
     const [count, mean, variance] = allreduce(call, NAME, this.#reducer, own, joinBatches, 3, tag);
     checkCounts(call, NAME, count);
+    this.#forwards++;
     return { count, mean, variance };
   }
 
   /** The gradient sums of all ranks' parts, added in order of rank. */
   sums(call: string, part: GradientSums): GradientSums {
     const own = { head: new Float64Array(0), rows: [part.sumDy, part.sumDyDeviation] };
-    const tag = this.#tag('backward', part.sumDy.length, ++this.#backwards);
+    const tag = this.#tag('backward', part.sumDy.length, this.#backwards + 1);
     const [sumDy, sumDyDeviation] = allreduce(call, NAME, this.#reducer, own, joinSums, 2, tag);
+    this.#backwards++;
     return { sumDy, sumDyDeviation };
   }
 

@@ -89,9 +89,9 @@ export function weightedGradientInput(
   view: View,
 ): void {
   const { n, c } = view;
-  kernels().gradientInput(dx, dresidual, dy, x, residual, affine, activation, null, 0, view);
   const fl = x.BYTES_PER_ELEMENT === 4 ? Math.fround : (value: number) => value;
   const { center, slope, level } = inputCoefficients(affine, sums, count, fl);
+  kernels().gradientInput(dx, dresidual, dy, x, residual, affine, activation, null, 0, view);
   for (let i = 0, k = 0; i < n; i++) {
     const weight = fl(weights[i]);
     for (let ch = 0; ch < c; ch++, k++) {

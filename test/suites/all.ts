@@ -1,5 +1,6 @@
 /** What every backend is held to. */
 import accuracy from './accuracy.js';
+import atomic from './atomic.js';
 import cancelling from './cancelling.js';
 import edges from './edges.js';
 import errors from './errors.js';
@@ -25,4 +26,5 @@ export default [
   edges,
   range,
   optionsOnce,
+  atomic,
 ];
