@@ -47,6 +47,15 @@ export function sampleVariance(variance: number, count: number): number {
   return count <= 1 ? NaN : variance * (count / (count - 1));
 }
 
+/** (1 − rate)·running + rate·batch. What has a weight of 0 is left out, be it NaN or infinite. */
+export function averaged(running: number, batch: number, rate: number): number {
+  return part(1 - rate, running) + part(rate, batch);
+}
+
+function part(weight: number, value: number): number {
+  return weight === 0 && !Number.isFinite(value) ? 0 : weight * value;
+}
+
 /** 1/√0 counts as 0: docs/numerics.md, section 4. */
 export function reciprocalDeviation(variance: number): number {
   return variance === 0 ? 0 : 1 / Math.sqrt(variance);

@@ -9,6 +9,7 @@
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import type { GradientSums } from './kernels.js';
 import { wrongKind, wrongValue } from './messages.js';
+import { averaged } from './moment-arrays.js';
 import { nameSet, readOptions } from './options.js';
 import { checkFraction, readUpdateRate } from './update-rate.js';
 
@@ -155,7 +156,7 @@ export function renormedSums({ r, shift, own }: Renormed, sums: GradientSums): G
 export function updateRenorm(averages: RenormAverages, batch: Statistics, rate: number, epsilon: number): void {
   const { renormMean, renormDeviation } = averages;
   for (let ch = 0; ch < renormMean.length; ch++) {
-    renormMean[ch] = (1 - rate) * renormMean[ch] + rate * batch.mean[ch];
-    renormDeviation[ch] = (1 - rate) * renormDeviation[ch] + rate * Math.sqrt(batch.variance[ch] + epsilon);
+    renormMean[ch] = averaged(renormMean[ch], batch.mean[ch], rate);
+    renormDeviation[ch] = averaged(renormDeviation[ch], Math.sqrt(batch.variance[ch] + epsilon), rate);
   }
 }

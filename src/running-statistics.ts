@@ -2,7 +2,7 @@
 import type { LayerArrays } from './layer-arrays.js';
 import type { Settings } from './layer-settings.js';
 import { wrongValue } from './messages.js';
-import { type MomentArrays, mergeMoments, sampleVariance } from './moment-arrays.js';
+import { averaged, type MomentArrays, mergeMoments, sampleVariance } from './moment-arrays.js';
 import { updateRenorm } from './renorm.js';
 import type { Tensor } from './types.js';
 import { checkDebias, checkUpdateRate, type UpdateRate } from './update-rate.js';
@@ -66,8 +66,8 @@ export class RunningStatistics implements Progress {
     const { runningMean, runningVariance } = this.#arrays;
     const correction = this.#correction(count[0]);
     for (let ch = 0; ch < runningMean.length; ch++) {
-      runningMean[ch] = (1 - rate) * runningMean[ch] + rate * mean[ch];
-      runningVariance[ch] = (1 - rate) * runningVariance[ch] + rate * (variance[ch] * correction);
+      runningMean[ch] = averaged(runningMean[ch], mean[ch], rate);
+      runningVariance[ch] = averaged(runningVariance[ch], variance[ch] * correction, rate);
     }
   }
 
@@ -78,9 +78,9 @@ export class RunningStatistics implements Progress {
     const correction = this.#correction(count[0]);
     for (let ch = 0; ch < runningMean.length; ch++) {
       const running = Math.sqrt(runningVariance[ch] + epsilon);
-      const deviation = (1 - rate) * running + rate * Math.sqrt(variance[ch] * correction + epsilon);
+      const deviation = averaged(running, Math.sqrt(variance[ch] * correction + epsilon), rate);
       const next = deviation * deviation - epsilon;
-      runningMean[ch] = (1 - rate) * runningMean[ch] + rate * mean[ch];
+      runningMean[ch] = averaged(runningMean[ch], mean[ch], rate);
       runningVariance[ch] = next < 0 ? 0 : next;
     }
   }

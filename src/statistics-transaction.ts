@@ -7,6 +7,7 @@ import { arraysOf, isMoments, type Moments } from './moments.js';
 import { nonFiniteChannels, refuseNonFinite } from './non-finite.js';
 import type { RunningStatistics } from './running-statistics.js';
 import type { Tensor } from './types.js';
+import { checkVariance } from './validate.js';
 
 export class StatisticsTransaction {
   readonly #own: LayerArrays<Tensor>;
@@ -38,7 +39,10 @@ export class StatisticsTransaction {
   commit(call: string, moments: Moments | undefined): boolean {
     const pending = this.#pending ? this.#batch : null;
     const batch = moments === undefined ? pending : this.#checked(call, moments);
-    if (batch !== null) this.#own.check(call);
+    if (batch !== null) {
+      this.#own.check(call);
+      checkVariance(call, 'runningVariance', this.#own.runningVariance);
+    }
     this.#pending = false;
     if (batch === null || !(batch.count[0] > 0) || !this.#isAccepted(batch)) return false;
     this.#running.update(batch);

@@ -13,14 +13,47 @@ export function kindOf(value: unknown): string | undefined {
   return tagOf.call(value);
 }
 
-/** The same memory, element for element. Both are of one type. */
-export function isSame(a: Tensor, b: Tensor): boolean {
-  return a === b || (a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length);
+/** An output and an input in the same memory, element for element. Both are of one type. */
+export function isSame(output: Tensor, input: Tensor): boolean {
+  if (output === input) return true;
+  const fits = output.byteOffset === input.byteOffset && output.length === input.length;
+  return fits && (output.buffer === input.buffer || (output.length > 0 && isSharedTwice(output, input)));
 }
 
-export function overlaps(a: ArrayBufferView, b: ArrayBufferView): boolean {
+/** Whether an output has memory in common with another array. */
+export function overlaps(output: ArrayBufferView, other: ArrayBufferView): boolean {
+  return rangesMeet(output, other) && (output.buffer === other.buffer || isSharedTwice(output, other));
+}
+
+/** Whether two buffers could be one memory: objects of SharedArrayBuffer may, such as every `postMessage` makes. */
+export function mayBeOne(a: ArrayBufferLike, b: ArrayBufferLike): boolean {
+  return a === b || (isShared(a) && isShared(b));
+}
+
+function isShared(buffer: ArrayBufferLike): boolean {
+  return typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer;
+}
+
+/**
+ * Whether two objects of SharedArrayBuffer are one memory, which nothing in JavaScript tells. So a byte that both arrays have, if
+ * they are, is changed through the one, which is about to be written anyway, and looked at through the other.
+ */
+function isSharedTwice(output: ArrayBufferView, other: ArrayBufferView): boolean {
+  if (!isShared(output.buffer) || !isShared(other.buffer)) return false;
+  const at = Math.max(output.byteOffset, other.byteOffset);
+  const [to, from] = [new Uint8Array(output.buffer, at, 1), new Uint8Array(other.buffer, at, 1)];
+  const before = Atomics.load(to, 0);
+  // Twice, lest another thread that writes there by chance be taken for this one.
+  const seen = [before ^ 0xff, before ^ 0x55].every((value) => {
+    Atomics.store(to, 0, value);
+    return Atomics.load(from, 0) === value;
+  });
+  Atomics.store(to, 0, before);
+  return seen;
+}
+
+function rangesMeet(a: ArrayBufferView, b: ArrayBufferView): boolean {
   return (
-    a.buffer === b.buffer &&
     a.byteOffset < b.byteOffset + b.byteLength &&
     b.byteOffset < a.byteOffset + a.byteLength &&
     a.byteLength > 0 &&

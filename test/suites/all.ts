@@ -6,6 +6,7 @@ import edges from './edges.js';
 import errors from './errors.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
+import lateValues from './late-values.js';
 import moments from './moments.js';
 import optionsOnce from './options-once.js';
 import paper from './paper.js';
@@ -27,4 +28,5 @@ export default [
   range,
   optionsOnce,
   atomic,
+  lateValues,
 ];
