@@ -1,5 +1,5 @@
 import { ComposedPass } from './composed-pass.js';
-import { type KeptInput, requireInput } from './kept-input.js';
+import { type KeptInput, replacedInput, requireInput } from './kept-input.js';
 import { LayerArrays } from './layer-arrays.js';
 import {
   type BatchNormBackwardOptions,
@@ -15,6 +15,7 @@ import { LayerShown } from './layer-shown.js';
 import { type BatchNormState, readState, writeState } from './layer-state.js';
 import type { Selection } from './mask.js';
 import { passBackward, passForward } from './masked-pass.js';
+import { refuseProxy, showAs } from './messages.js';
 import { type Moments, momentsOf } from './moments.js';
 import { nonFiniteChannels } from './non-finite.js';
 import { NO_OPTIONS, nameSet, readOptions } from './options.js';
@@ -22,9 +23,9 @@ import { type Pass, PlainPass } from './pass.js';
 import { RunningStatistics } from './running-statistics.js';
 import { StatisticsTransaction } from './statistics-transaction.js';
 import { readSynchronization, Synchronization, type SynchronizeOptions } from './synchronize.js';
-import { newTensor } from './typed-arrays.js';
+import { isSame, newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
-import { checkSize } from './validate.js';
+import { checkChannelCount } from './validate.js';
 
 const OPTIONS = /* @__PURE__ */ nameSet(
   'axis epsilon updateRate decay debias varianceEstimator scale center activation singleValue dtype ' +
@@ -58,6 +59,14 @@ const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize gradients');
  * bn.eval().forward(x, [2, 2]);
  */
 export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
+  static {
+    showAs('BatchNorm', BatchNorm.prototype, (layer: BatchNorm<Tensor>) => {
+      const { channels, training, updateRate, batchesTracked, gamma, beta, runningMean, runningVariance } = layer;
+      const settings = { ...layer.#settings, updateRate };
+      return { channels, training, ...settings, batchesTracked, gamma, beta, runningMean, runningVariance };
+    });
+  }
+
   readonly #settings: Settings;
   readonly #own: LayerArrays<T>;
   readonly #running: RunningStatistics;
@@ -70,6 +79,10 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
   /** Whether the last backward was to compute dgamma and dbeta. */
   #learnt = true;
   #dresidual: T | null = null;
+  /** Whether the forward whose input is kept has had a backward. */
+  #answered = false;
+  /** Whether it took the place of another one, of another batch, that had none. */
+  #replaced = false;
 
   /**
    * @param channels c, an integer ≥ 0
@@ -78,7 +91,7 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    * @throws RangeError for a value out of range
    */
   constructor(channels: number, options: BatchNormOptions = NO_OPTIONS) {
-    checkSize('BatchNorm', 'channels', channels);
+    checkChannelCount('BatchNorm', channels);
     const chosen = readOptions('BatchNorm', options, OPTIONS);
     const settings = readSettings('BatchNorm', chosen);
     const given = readSynchronization('BatchNorm', chosen);
@@ -135,6 +148,7 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    *   untouched
    */
   forward(x: T, shape: readonly number[], options: BatchNormForwardOptions<T> = NO_OPTIONS): T {
+    if (!(#own in this)) refuseProxy('BatchNorm.forward');
     const { training } = this;
     const by = this.normalizeWith;
     const batch = by === 'mode' ? training : by === 'batch';
@@ -162,9 +176,20 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
       y,
       scope: { track, samples, given: out !== undefined, rMax, dMax },
     });
+    this.#replaced = this.#replaces(input);
+    this.#answered = false;
     this.#input = input;
     this.#transaction.begin(statistics, track, update);
     return y;
+  }
+
+  /** Forwards of the same x are one that is computed again. */
+  #replaces(input: KeptInput<T>): boolean {
+    const last = this.#input;
+    if (last === null || this.#answered || !last.batchStatistics || !input.batchStatistics) return false;
+    // A gradient for x of another size cannot be meant.
+    const known = last.selection === null && input.selection === null && last.x.length === input.x.length;
+    return known && (this.#replaced || !isSame(last.x, input.x));
   }
 
   #passFor(selection: Selection | null): Pass<T> {
@@ -224,13 +249,19 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    * @param dy gradient of the loss with respect to y
    * @param options `out` and `outResidual`; see {@link BatchNormBackwardOptions}
    * @returns dx: `out`, where given
-   * @throws Error with code ERR_BATCHNORM_NO_INPUT before any forward, after {@link BatchNorm.forget}, and where x (or the
-   *   residual, with an activation) has been overwritten by its `out`, detached or released
+   * Only the last forward is kept: in a network that uses a layer twice, each use needs its backward before the next forward, or a
+   * layer of its own. Several backwards of one forward (two losses) are fine.
+   *
+   * @throws Error with code ERR_BATCHNORM_NO_INPUT before any forward, after {@link BatchNorm.forget}, where x (or the
+   *   residual, with an activation) has been overwritten by its `out`, detached or released, and for a second backward after two
+   *   forwards of different batches
    * @throws TypeError, RangeError as the function {@link backward}; gradients and outputs are untouched
    */
   backward(dy: T, options: BatchNormBackwardOptions<T> = NO_OPTIONS): T {
+    if (!(#own in this)) refuseProxy('BatchNorm.backward');
     const given = readBackwardOptions(options);
     const input = requireInput('BatchNorm.backward', this.#input);
+    if (this.#answered && this.#replaced) throw replacedInput('BatchNorm.backward');
     checkBackward(this.#own, dy, input, given);
     const { out, outResidual } = given;
     const { dgamma, dbeta } = this.#own.gradients();
@@ -240,6 +271,7 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
     this.#own.dgamma = dgamma;
     this.#own.dbeta = dbeta;
     this.#learnt = learn;
+    this.#answered = true;
     this.#dresidual = dresidual;
     return dx;
   }
@@ -248,6 +280,7 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
   forget(): void {
     this.#input = null;
     this.#dresidual = null;
+    this.#replaced = false;
   }
 
   /**
@@ -278,6 +311,8 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    * console.log(copy.runningVariance[1] === bn.runningVariance[1]); // → true
    */
   state(): BatchNormState {
+    if (!(#own in this)) refuseProxy('BatchNorm.state');
+    this.#own.check('BatchNorm.state');
     return writeState(this, this.#settings, this.#running);
   }
 

@@ -81,9 +81,8 @@ export class ComposedPass<T extends Tensor> implements Pass<T> {
       ranks === null
         ? group.start < group.end && rowsOf(group) === 1
         : batch.count[0] === 1 && !batch.variance.some((value) => value > 0);
-    if (singleValue === 'throw' && groups.some((group, i) => isSingle(group, batches[i]))) {
-      refuseSingleGroup(FORWARD, ranks !== null);
-    }
+    const single = singleValue === 'throw' ? groups.findIndex((group, i) => isSingle(group, batches[i])) : -1;
+    if (single >= 0) refuseSingleGroup(FORWARD, single, groups.length, ranks !== null);
     if (onNonFinite === 'throw') refuseNonFinite(FORWARD, 'x', batches.filter(hasValues));
     return batches;
   }

@@ -2,12 +2,13 @@ import { type Activation, kernelActivation, readActivation } from './activation.
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import type { Affine, GradientSums as Sums } from './kernels.js';
 import { type Mask, readMask } from './mask.js';
-import { wrongKind, wrongValue } from './messages.js';
+import { refuseProxy, showAs, wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON, nameSet, readFields, readOptions } from './options.js';
 import { gradientSums } from './range.js';
 import type { Tensor } from './types.js';
 import {
   checkArray,
+  checkChannelCount,
   checkChannels,
   checkCount,
   checkEpsilon,
@@ -89,6 +90,12 @@ export class GradientSums {
 
   static {
     sumsOf = (sums) => sums.#sums;
+    showAs('GradientSums', GradientSums.prototype, ({ channels, count, sumDy, sumDyDeviation }: GradientSums) => ({
+      channels,
+      count,
+      sumDy,
+      sumDyDeviation,
+    }));
     isGradientSums = (value): value is GradientSums => typeof value === 'object' && value !== null && #sums in value;
     gradientSumsOf = (count, sums) => new GradientSums(sums.sumDy.length).#add(sums, count);
   }
@@ -100,7 +107,7 @@ export class GradientSums {
    * @throws TypeError, RangeError where it is not
    */
   constructor(channels: number) {
-    checkSize('GradientSums', 'channels', channels);
+    checkChannelCount('GradientSums', channels);
     this.#channels = channels;
     this.#sums = { sumDy: new Float64Array(channels), sumDyDeviation: new Float64Array(channels) };
     this.#part = { sumDy: new Float64Array(channels), sumDyDeviation: new Float64Array(channels) };
@@ -136,6 +143,7 @@ export class GradientSums {
    * @throws TypeError, RangeError as {@link backward}; nothing has been added then
    */
   add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T>): this {
+    if (!(#sums in this)) refuseProxy(ADD);
     const given = readOptions(ADD, options, ADD_OPTIONS);
     const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, mask } = given;
     checkEpsilon(ADD, epsilon);

@@ -54,6 +54,15 @@ export function requireInput<T extends Tensor>(call: string, input: KeptInput<T>
   return input;
 }
 
+/** The second backward of two forwards was meant for the first of them, whose x is gone. */
+export function replacedInput(call: string): Error {
+  return noInput(
+    call,
+    'this is the second one after two forwards of different batches, and only the last forward is kept; call backward before the ' +
+      'next forward, take a layer for each use, or call forget() after a forward that needs no backward',
+  );
+}
+
 function checkKept(call: string, name: string, array: Tensor, length: number): void {
   if (array.length === length && (length > 0 ? !isRevoked(array) : isUsable(array))) return;
   throw noInput(call, `"${name}" of the last forward had length ${length} and is now ${describe(array)}`);

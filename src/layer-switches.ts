@@ -1,3 +1,4 @@
+import { wrongKind } from './messages.js';
 import { checkChoice } from './validate.js';
 
 /** What a layer does and what it leaves: training and evaluation, and the three switches beside them. */
@@ -28,9 +29,14 @@ export class LayerSwitches {
     this.#normalizeWith = statistics;
   }
 
-  /** Training mode. */
-  train(): this {
-    this.training = true;
+  /**
+   * Training mode; with false evaluation mode, as in PyTorch.
+   *
+   * @throws TypeError where `training` is neither true nor false
+   */
+  train(training = true): this {
+    if (typeof training !== 'boolean') throw wrongKind('BatchNorm.train', 'training', 'true or false', training);
+    this.training = training;
     return this;
   }
 

@@ -15,6 +15,23 @@ export function expected(call: string, name: string, wanted: string, got: string
   return `batchnorm: ${call}: "${name}" expected ${wanted}, got ${got}`;
 }
 
+/** Methods reach private fields, which a Proxy (what Vue makes of data) does not have. */
+export function refuseProxy(call: string): never {
+  const rule = `"this" expected to be called on the object itself, got a Proxy of it`;
+  throw new TypeError(`batchnorm: ${call}: ${rule}; keep it out of reactive data, as by Vue's toRaw or markRaw`);
+}
+
+/** What `console.log` of Node.js shows of an object: its class, and these. Nothing is imported for it. */
+export function showAs(name: string, prototype: object, parts: (shown: never) => object): void {
+  Object.defineProperty(prototype, Symbol.for('nodejs.util.inspect.custom'), {
+    value(this: never, _depth: number, options: object, inspect: (value: unknown, options: object) => string) {
+      return `${name} ${inspect(parts(this), options)}`;
+    },
+    configurable: true,
+    writable: true,
+  });
+}
+
 /** A value in a few words: -0, "text", Array of length 3, Float32Array of length 6. */
 export function describe(value: unknown): string {
   switch (typeof value) {

@@ -2,12 +2,21 @@ import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import type { View } from './kernels.js';
 import { type Mask, readMask, type Selection } from './mask.js';
 import { measure } from './masked-pass.js';
-import { wrongKind, wrongValue } from './messages.js';
+import { refuseProxy, showAs, wrongKind, wrongValue } from './messages.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from './moment-arrays.js';
 import { NO_OPTIONS, nameSet, readFields, readOptions } from './options.js';
 import { statistics } from './range.js';
 import type { Tensor } from './types.js';
-import { checkChannels, checkCount, checkFormat, checkSize, checkTensor, checkVariance, readView } from './validate.js';
+import {
+  checkChannelCount,
+  checkChannels,
+  checkCount,
+  checkFormat,
+  checkSize,
+  checkTensor,
+  checkVariance,
+  readView,
+} from './validate.js';
 
 export interface MomentsAddOptions {
   /** The channel axis of `shape`; negative counts from the end. Default 1. */
@@ -55,6 +64,12 @@ export class Moments {
 
   static {
     arraysOf = (moments) => moments.#seen;
+    showAs('Moments', Moments.prototype, ({ channels, count, mean, variance }: Moments) => ({
+      channels,
+      count,
+      mean,
+      variance,
+    }));
     isMoments = (value): value is Moments => typeof value === 'object' && value !== null && #seen in value;
   }
 
@@ -65,7 +80,7 @@ export class Moments {
    * @throws TypeError, RangeError where it is not
    */
   constructor(channels: number) {
-    checkSize('Moments', 'channels', channels);
+    checkChannelCount('Moments', channels);
     this.#channels = channels;
     this.#seen = newMoments(channels);
   }
@@ -109,6 +124,7 @@ export class Moments {
    * console.log([...new Moments(3).add(image, [1, 2, 3], { axis: -1 }).mean]); // → [ 0, 255, 0 ]
    */
   add(x: Tensor, shape: readonly number[], options: MomentsAddOptions = NO_OPTIONS): this {
+    if (!(#seen in this)) refuseProxy('Moments.add');
     const { axis, mask } = readOptions('Moments.add', options, ADD_OPTIONS);
     const view = readView('Moments.add', shape, axis);
     checkChannels('Moments.add', this.#channels, shape, view);

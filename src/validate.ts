@@ -31,6 +31,14 @@ export function checkSize(call: string, name: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value >= 0)) throw wrongValue(call, name, 'an integer >= 0', value);
 }
 
+/** Of a layer or of statistics: more would be gigabytes of numbers that nobody has asked for. */
+const MOST_CHANNELS = 2 ** 26;
+
+export function checkChannelCount(call: string, channels: number): void {
+  checkSize(call, 'channels', channels);
+  if (channels > MOST_CHANNELS) throw wrongValue(call, 'channels', `at most ${MOST_CHANNELS} channels`, channels);
+}
+
 /** How much data was counted, by weights too. */
 export function checkCount(call: string, name: string, value: number): void {
   if (typeof value !== 'number') throw wrongKind(call, name, 'a finite number >= 0', value);
@@ -52,6 +60,8 @@ export function readView(call: string, shape: readonly number[], axis: number | 
     else if (i === at) c = size;
     else s *= size;
   }
+  // Statistics of an empty batch have as many numbers as channels, whatever x is.
+  if (c > MOST_CHANNELS && n * s === 0) throw wrongValue(call, 'shape', `at most ${MOST_CHANNELS} channels`, c);
   return { n, c, s };
 }
 
@@ -94,7 +104,19 @@ function checkArraySlowly(
   if (usable && (value as Tensor).length === length) return;
   const what = typeof of === 'string' ? of : `shape ${list(of)}`;
   const wrong = usable ? wrongValue : wrongKind;
-  throw wrong(call, name, `${kinds.join(' or ')} of length ${length} (${what})`, value);
+  const error = wrong(call, name, `${kinds.join(' or ')} of length ${length} (${what})`, value);
+  if (!usable) error.message += conversion(name, kind, kinds[0], value);
+  throw error;
+}
+
+/** How numbers in something else become what is wanted. Of bytes nobody knows whether they are numbers or parts of some. */
+function conversion(name: string, kind: string | undefined, wanted: TensorKind, value: unknown): string {
+  const isArray = Array.isArray(value);
+  if (!isArray && (kind === undefined || kind === wanted || !isUsable(value as Tensor))) return '';
+  const convert = `; ${wanted}.from(${name}) makes one`;
+  if (kind !== 'Uint8Array') return kind === 'Float32Array' || kind === 'Float64Array' ? '' : convert;
+  const size = wanted === 'Float32Array' ? 4 : 8;
+  return `${convert} of numbers, new ${wanted}(${name}.buffer, ${name}.byteOffset, ${name}.length / ${size}) of the bytes of a Buffer`;
 }
 
 const TENSOR_KINDS: readonly TensorKind[] = ['Float32Array', 'Float64Array'];
@@ -114,7 +136,8 @@ export function checkTensor(call: string, name: string, x: Tensor, shape: readon
 export function checkChannels(call: string, channels: number, shape: readonly number[], view: View): void {
   if (view.c === channels) return;
   const wanted = `${channels} channels on the channel axis`;
-  throw new RangeError(expected(call, 'shape', wanted, `${view.c} (shape ${list(shape)})`));
+  const hint = shape.at(-1) === channels ? '; pass axis: -1 for channels on the last axis' : '';
+  throw new RangeError(expected(call, 'shape', wanted, `${view.c} (shape ${list(shape)})${hint}`));
 }
 
 /** One value per channel has no variance to normalise by. */
@@ -127,10 +150,14 @@ export function refuseSingleValue(call: string, shape: readonly number[], otherw
 }
 
 /** The same of a ghost batch, or of all ranks together. */
-export function refuseSingleGroup(call: string, synchronized: boolean): never {
+export function refuseSingleGroup(call: string, group: number, groups: number, synchronized: boolean): never {
   const wanted = `more than one value per channel in ${synchronized ? 'all ranks together' : 'each ghost batch'}`;
+  const got = synchronized ? 'one' : `one in ghost batch ${group} of 0 to ${groups - 1}`;
+  const choose = synchronized
+    ? ''
+    : "; or choose a ghostBatchSize that leaves no single sample, or grouping: 'interleaved'";
   throw new RangeError(
-    `${expected(call, 'shape', wanted, 'one')}; pass singleValue: 'allow' for variance 0 (y = beta)`,
+    `${expected(call, 'shape', wanted, got)}; pass singleValue: 'allow' for variance 0 (y = beta)${choose}`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** Which implementation of the kernels runs: the first that loads, or the one that was asked for. */
 import { environmentError } from '../errors.js';
 import type { Kernels } from '../kernels.js';
+import { wrongKind, wrongValue } from '../messages.js';
 import { NO_OPTIONS, nameSet, readOptions } from '../options.js';
 import type { BackendInfo, BackendName } from '../types.js';
 import { checkSize } from '../validate.js';
@@ -80,7 +81,7 @@ export function backends(): BackendInfo[] {
  * @param name 'native', 'wasm', 'reference', or 'auto' for the first of these that loads
  * @param options `isa` forces an instruction set, such as 'baseline' or 'scalar'; `threads` is the most threads to use
  * @throws Error with code ERR_BATCHNORM_BACKEND: misspelt or unavailable; the backend in use stays
- * @throws TypeError where `options` has an unknown name
+ * @throws TypeError where `options` has an unknown name; RangeError where `threads` is no integer of at least 1
  * @example
  * import { useBackend } from 'batchnorm';
  * useBackend('reference').isa; // 'javascript'
@@ -117,6 +118,9 @@ export async function ready(options: { memory?: number | undefined } = NO_OPTION
 
 function chooseByEnvironment(): Kernels {
   const threads = environment('BATCHNORM_THREADS');
+  if (threads && !(Number.isInteger(Number(threads)) && Number(threads) >= 1)) {
+    throw unusable(`BATCHNORM_THREADS expected ${WANTED}, got ${JSON.stringify(threads)}`);
+  }
   const options = { isa: environment('BATCHNORM_ISA') || undefined, threads: threads ? Number(threads) : undefined };
   return choose(environment('BATCHNORM_BACKEND') || 'auto', checkThreads(options), 'the environment');
 }
@@ -150,9 +154,12 @@ function isNotReady(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_BATCHNORM_NOT_READY';
 }
 
+const WANTED = 'an integer of at least 1';
+
 function checkThreads({ isa, threads }: LoadOptions): LoadOptions {
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-    throw unusable(`"threads" expected an integer of at least 1, got ${String(threads)}`);
+  if (threads !== undefined) {
+    if (typeof threads !== 'number') throw wrongKind('useBackend', 'threads', WANTED, threads);
+    if (!(Number.isInteger(threads) && threads >= 1)) throw wrongValue('useBackend', 'threads', WANTED, threads);
   }
   return { isa, threads };
 }

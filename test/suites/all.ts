@@ -13,6 +13,7 @@ import paper from './paper.js';
 import properties from './properties.js';
 import range from './range.js';
 import variants from './variants.js';
+import words from './words.js';
 
 export default [
   facade,
@@ -29,4 +30,5 @@ export default [
   optionsOnce,
   atomic,
   lateValues,
+  words,
 ];

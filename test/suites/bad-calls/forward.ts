@@ -12,13 +12,13 @@ export const forwardCalls: readonly BadCall[] = [
     'x is an array',
     (f) => forwardTraining(wrong<Float32Array>([1, 2]), f.shape),
     TypeError,
-    `forwardTraining: "x" expected ${X6}, got Array of length 2`,
+    `forwardTraining: "x" expected ${X6}, got Array of length 2; Float32Array.from(x) makes one`,
   ],
   [
     'x holds integers',
     (f) => forwardTraining(wrong<Float32Array>(new Int32Array(6)), f.shape),
     TypeError,
-    `forwardTraining: "x" expected ${X6}, got Int32Array of length 6`,
+    `forwardTraining: "x" expected ${X6}, got Int32Array of length 6; Float32Array.from(x) makes one`,
   ],
   [
     'x is a DataView',
@@ -192,7 +192,7 @@ export const forwardCalls: readonly BadCall[] = [
     'beta is an array',
     (f) => f.train({ beta: wrong([0, 0, 0]) }),
     TypeError,
-    `forwardTraining: "beta" expected ${F3}, got Array of length 3`,
+    `forwardTraining: "beta" expected ${F3}, got Array of length 3; Float32Array.from(beta) makes one`,
   ],
   [
     'residual too long',

@@ -1,0 +1,132 @@
+// What is said where a call makes no sense, and what is shown.
+import { inspect } from 'node:util';
+import { BatchNorm, forwardTraining, GradientSums, Moments, useBackend } from 'batchnorm';
+import * as assert from 'uvu/assert';
+import type { BackendUnderTest } from '../support/backends.js';
+import { suiteFor } from '../support/suite.js';
+import { wrong } from './bad-calls/table.js';
+
+const X = Float32Array.of(1, 2, 4);
+const Y = Float32Array.of(0, 10, 3);
+const DY = Float32Array.of(1, 0, 0);
+const SHAPE = [3, 1];
+
+export default function words(backend: BackendUnderTest): void {
+  const test = suiteFor(backend, 'words');
+
+  test('a layer used twice before its backwards', () => {
+    const replaced = (error: Error & { code?: string }) =>
+      error.code === 'ERR_BATCHNORM_NO_INPUT' &&
+      /second one after two forwards of different batches/.test(error.message);
+    const bn = new BatchNorm(1);
+    bn.forward(X, SHAPE);
+    bn.forward(Y, SHAPE);
+    bn.backward(DY);
+    assert.throws(() => bn.backward(DY), replaced);
+    // A forward later all is well again, also for two losses.
+    bn.forward(X, SHAPE);
+    const dx = bn.backward(DY);
+    assert.equal(bn.backward(DY), dx);
+  });
+
+  test('what is no such use: two losses, one forward computed again, evaluation between, forget', () => {
+    const bn = new BatchNorm(1);
+    const twice = () => assert.equal(bn.backward(DY), bn.backward(DY));
+    bn.forward(X, SHAPE);
+    twice();
+    bn.forward(Y, SHAPE, { update: false });
+    bn.forward(Y, SHAPE, { update: false });
+    twice();
+    bn.forward(X, SHAPE);
+    bn.forget();
+    bn.forward(Y, SHAPE);
+    twice();
+    bn.eval().forward(X, SHAPE);
+    bn.eval().forward(Y, SHAPE);
+    bn.train().forward(X, SHAPE);
+    twice();
+  });
+
+  test('more channels than anybody has', () => {
+    for (const channels of [2 ** 31, 2 ** 27, 1e12, Number.MAX_SAFE_INTEGER]) {
+      const wanted = new RegExp(`"channels" expected at most 67108864 channels, got ${channels}`);
+      const makers = [() => new BatchNorm(channels), () => new Moments(channels), () => new GradientSums(channels)];
+      for (const make of makers) {
+        assert.throws(make, (error: Error) => error instanceof RangeError && wanted.test(error.message));
+      }
+    }
+    assert.throws(
+      () => forwardTraining(new Float32Array(0), [0, 2 ** 40]),
+      /"shape" expected at most 67108864 channels/,
+    );
+  });
+
+  test('train takes a boolean', () => {
+    const bn = new BatchNorm(1);
+    assert.is(bn.train(false).training, false);
+    assert.is(bn.train(true).training, true);
+    assert.is(bn.eval().train().training, true);
+    assert.throws(() => bn.train(wrong(0)), /BatchNorm.train: "training" expected true or false, got 0/);
+  });
+
+  test('threads of useBackend, and of the environment', () => {
+    for (const threads of [-1, 0, 1.5, NaN, Infinity]) {
+      const call = () => useBackend('auto', { threads });
+      assert.throws(call, (error: Error) => error instanceof RangeError && /useBackend: "threads"/.test(error.message));
+    }
+    assert.throws(
+      () => useBackend('auto', { threads: wrong('2') }),
+      (error: Error) => error instanceof TypeError,
+    );
+  });
+
+  test('channels last with the default axis: a hint', () => {
+    const call = () => new BatchNorm(3).forward(new Float32Array(96), [2, 4, 4, 3]);
+    assert.throws(call, /got 4 \(shape \[2, 4, 4, 3\]\); pass axis: -1 for channels on the last axis$/);
+  });
+
+  test('the state of a layer whose gamma is gone', () => {
+    const bn = new BatchNorm(2);
+    structuredClone(bn.gamma!.buffer, { transfer: [bn.gamma!.buffer as ArrayBuffer] });
+    assert.throws(() => bn.state(), /BatchNorm.state: "gamma" expected .*detached/);
+  });
+
+  test('the last ghost batch of one sample is named', () => {
+    const bn = new BatchNorm(1, { ghostBatchSize: 2 });
+    assert.throws(
+      () => bn.forward(X, SHAPE),
+      /each ghost batch, got one in ghost batch 1 of 0 to 1; .* choose a ghostBatchSize/,
+    );
+  });
+
+  test('how to convert what is no tensor', () => {
+    const call = (x: unknown) => () => forwardTraining(wrong<Float32Array>(x), [2, 2]);
+    assert.throws(call([1, 2, 3, 4]), /Array of length 4; Float32Array\.from\(x\) makes one$/);
+    assert.throws(call(Uint16Array.of(1, 2, 3, 4)), /Uint16Array of length 4; Float32Array\.from\(x\) makes one/);
+    assert.throws(call(Buffer.alloc(16)), /Uint8Array of length 16; .*new Float32Array\(x\.buffer, x\.byteOffset/);
+  });
+
+  test('a Proxy, as of Vue, says what to do', () => {
+    for (const call of [
+      () => new Proxy(new BatchNorm(1), {}).forward(X, SHAPE),
+      () => new Proxy(new BatchNorm(1), {}).backward(X),
+      () => new Proxy(new BatchNorm(1), {}).state(),
+      () => new Proxy(new Moments(1), {}).add(X, SHAPE),
+    ]) {
+      assert.throws(call, /expected to be called on the object itself, got a Proxy of it; .*toRaw or markRaw/);
+    }
+  });
+
+  test('console.log shows what matters', () => {
+    const bn = new BatchNorm(2, { epsilon: 1e-3 });
+    assert.match(
+      inspect(bn),
+      /BatchNorm \{[\s\S]*channels: 2[\s\S]*training: true[\s\S]*epsilon: 0.001[\s\S]*runningMean: Float64Array/,
+    );
+    assert.match(
+      inspect([new Moments(1).add(X, SHAPE)]),
+      /Moments \{[\s\S]*count: [\s\S]*3[\s\S]*mean: [\s\S]*variance: /,
+    );
+    assert.match(inspect(new GradientSums(2)), /GradientSums \{[\s\S]*count: 0[\s\S]*sumDy: /);
+  });
+}
