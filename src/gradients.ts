@@ -62,7 +62,20 @@ function writeGradients<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidua
   const count = sums === null ? view.n * view.s : sums.count;
   if (sums === null && (batchStatistics || pass.learn)) {
     const batch = batchStatistics;
-    const call = { dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation: code, batch, weights: null, view };
+    const call = {
+      dx,
+      dresidual,
+      dgamma,
+      dbeta,
+      dy,
+      x,
+      residual,
+      affine,
+      activation: code,
+      batch,
+      weights: null,
+      view,
+    };
     // One kernel call does all of it for float32.
     (x.BYTES_PER_ELEMENT === 4 ? backwardOf : backwardApart)(call);
   } else {
