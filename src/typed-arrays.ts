@@ -25,12 +25,8 @@ export function overlaps(output: ArrayBufferView, other: ArrayBufferView): boole
   return rangesMeet(output, other) && (output.buffer === other.buffer || isSharedTwice(output, other));
 }
 
-/** Whether two buffers could be one memory: objects of SharedArrayBuffer may, such as every `postMessage` makes. */
-export function mayBeOne(a: ArrayBufferLike, b: ArrayBufferLike): boolean {
-  return a === b || (isShared(a) && isShared(b));
-}
-
-function isShared(buffer: ArrayBufferLike): boolean {
+/** Whether there may be other objects over this very memory, such as every `postMessage` makes. */
+export function isShared(buffer: ArrayBufferLike): boolean {
   return typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer;
 }
 
