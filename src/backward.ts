@@ -147,7 +147,7 @@ export function backward<T extends Tensor>(
     outResidual,
     hasResidual: residual !== undefined,
     residual: residual ?? null,
-    affine: { ...known, gamma: gamma ?? null, beta: beta ?? null, epsilon },
+    affine: { mean: known.mean, variance: known.variance, gamma: gamma ?? null, beta: beta ?? null, epsilon },
     batchStatistics: statistics === 'batch',
     sums: sums === undefined ? null : { ...sumsOf(sums), count: sums.count },
     weights: null,

@@ -72,7 +72,13 @@ export function forwardInference<T extends Tensor>(
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   checkOverlap(CALL, { out }, { x, residual, gamma, beta, mean, variance }, IN_PLACE);
 
-  const affine = { ...statistics, gamma: gamma ?? null, beta: beta ?? null, epsilon };
+  const affine = {
+    mean: statistics.mean,
+    variance: statistics.variance,
+    gamma: gamma ?? null,
+    beta: beta ?? null,
+    epsilon,
+  };
   const y = out ?? newTensor<T>(kind, x.length);
   if (selection !== null) maskedForward(kind, y, x, residual ?? null, affine, activation, selection, false);
   else if (x.length > 0) {

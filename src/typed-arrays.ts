@@ -16,8 +16,11 @@ export function kindOf(value: unknown): string | undefined {
 /** An output and an input in the same memory, element for element. Both are of one type. */
 export function isSame(output: Tensor, input: Tensor): boolean {
   if (output === input) return true;
-  const fits = output.byteOffset === input.byteOffset && output.length === input.length;
-  return fits && (output.buffer === input.buffer || (output.length > 0 && isSharedTwice(output, input)));
+  // Buffers first: they differ as a rule, and V8 takes 30 ns and more for each of these properties.
+  const { buffer } = output;
+  if (buffer !== input.buffer && !isShared(buffer)) return false;
+  if (output.byteOffset !== input.byteOffset || output.length !== input.length) return false;
+  return buffer === input.buffer || (output.length > 0 && isSharedTwice(output, input));
 }
 
 /** Whether an output has memory in common with another array. */
