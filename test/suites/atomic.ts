@@ -118,7 +118,6 @@ export default function atomic(backend: BackendUnderTest): void {
 
   for (const [name, options] of Object.entries(LAYERS)) {
     for (const [title, use] of Object.entries(USES)) {
-      if (options.synchronize !== undefined && title === 'a forward with weights') continue; // takes no exchange
       for (const again of [false, true]) {
         test(`${name}${again ? ', after a backward' : ''}: ${title} without memory`, () => {
           for (let n = 1, failed = true; failed; n++) {
