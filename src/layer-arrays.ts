@@ -5,7 +5,7 @@
 import type { RenormAverages } from './renorm.js';
 import { newTensor, type TensorKind } from './typed-arrays.js';
 import type { Tensor } from './types.js';
-import { checkArray, checkOverlap } from './validate.js';
+import { checkArray, checkOverlap, checkVariance } from './validate.js';
 
 interface Wanted {
   readonly scale: boolean;
@@ -61,6 +61,12 @@ export class LayerArrays<T extends Tensor> {
       checkArray(call, 'renormMean', renorm.renormMean, 'Float64Array', channels, 'channels');
       checkArray(call, 'renormDeviation', renorm.renormDeviation, 'Float64Array', channels, 'channels');
     }
+  }
+
+  /** What the next batch goes into; NaN and Infinity may pass. */
+  checkRunning(call: string): void {
+    checkVariance(call, 'runningVariance', this.runningVariance);
+    if (this.renorm !== null) checkVariance(call, 'renormDeviation', this.renorm.renormDeviation, 'deviation');
   }
 
   /** The user's output lies apart from all of them. */

@@ -83,7 +83,8 @@ export function checkForward<T extends Tensor>(
   checkArray(FORWARD, 'x', x, own.kind, view.n * c * view.s, shape);
   if (residual !== undefined) checkArray(FORWARD, 'residual', residual, own.kind, x.length, shape);
   own.check(FORWARD);
-  if (!batch || track) checkVariance(FORWARD, 'runningVariance', own.runningVariance);
+  if (track) own.checkRunning(FORWARD);
+  else if (!batch) checkVariance(FORWARD, 'runningVariance', own.runningVariance);
   if (out !== undefined) {
     checkArray(FORWARD, 'out', out, own.kind, x.length, shape);
     checkOverlap(FORWARD, { out }, { x, residual }, FORWARD_IN_PLACE);

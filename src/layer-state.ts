@@ -132,13 +132,15 @@ function readArrays(call: string, fields: Fields, channels: number, settings: Se
   const { scale, center, dtype } = settings;
   const renorm = (name: 'renormMean' | 'renormDeviation') =>
     readParameter(call, name, fields[name], channels, settings.renorm !== null, 'renorm is null', 'float64');
+  const renormDeviation = renorm('renormDeviation');
+  if (renormDeviation !== null) checkVariance(call, 'renormDeviation', renormDeviation, 'deviation');
   return {
     gamma: readParameter(call, 'gamma', fields.gamma, channels, scale, 'scale is false', dtype),
     beta: readParameter(call, 'beta', fields.beta, channels, center, 'center is false', dtype),
     runningMean: decodeNumbers(call, 'runningMean', fields.runningMean, channels),
     runningVariance,
     renormMean: renorm('renormMean'),
-    renormDeviation: renorm('renormDeviation'),
+    renormDeviation,
   };
 }
 

@@ -73,6 +73,7 @@ export class RunningStatistics implements Progress {
 
   /** As with renorm in Keras: what is averaged is √(variance + epsilon). */
   #averageDeviation({ count, mean, variance }: MomentArrays, rate: number): void {
+    if (rate === 0) return; // Root and square would round.
     const { runningMean, runningVariance } = this.#arrays;
     const { epsilon } = this.#settings;
     const correction = this.#correction(count[0]);

@@ -7,7 +7,6 @@ import { arraysOf, isMoments, type Moments } from './moments.js';
 import { nonFiniteChannels, refuseNonFinite } from './non-finite.js';
 import type { RunningStatistics } from './running-statistics.js';
 import type { Tensor } from './types.js';
-import { checkVariance } from './validate.js';
 
 export class StatisticsTransaction {
   readonly #own: LayerArrays<Tensor>;
@@ -41,7 +40,7 @@ export class StatisticsTransaction {
     const batch = moments === undefined ? pending : this.#checked(call, moments);
     if (batch !== null) {
       this.#own.check(call);
-      checkVariance(call, 'runningVariance', this.#own.runningVariance);
+      this.#own.checkRunning(call);
     }
     this.#pending = false;
     if (batch === null || !(batch.count[0] > 0) || !this.#isAccepted(batch)) return false;

@@ -200,9 +200,9 @@ function readNumbers(call: string, name: string, values: ArrayLike<number>, chan
 }
 
 /** NaN and Infinity may pass: they stay in their channel. */
-export function checkVariance(call: string, name: string, variance: Float64Array): void {
+export function checkVariance(call: string, name: string, variance: Float64Array, of = 'variance'): void {
   for (let ch = 0; ch < variance.length; ch++) {
-    if (variance[ch] < 0) throw wrongValue(call, `${name}[${ch}]`, 'a variance >= 0', variance[ch]);
+    if (variance[ch] < 0) throw wrongValue(call, `${name}[${ch}]`, `a ${of} >= 0`, variance[ch]);
   }
 }
 

@@ -6,11 +6,13 @@ import masks from './masks.js';
 import pieces from './pieces.js';
 import population from './population.js';
 import renorm from './renorm.js';
+import running from './running.js';
 import statistics from './statistics.js';
 import weights from './weights.js';
 
 export default function variants(backend: BackendUnderTest): void {
   statistics(backend);
+  running(backend);
   ghost(backend);
   renorm(backend);
   pieces(backend);
