@@ -1,5 +1,5 @@
 import { ComposedPass } from './composed-pass.js';
-import { type KeptInput, replacedInput, requireInput } from './kept-input.js';
+import { fitsGradient, type KeptInput, replacedInput, replaces, requireInput } from './kept-input.js';
 import { LayerArrays } from './layer-arrays.js';
 import {
   type BatchNormBackwardOptions,
@@ -23,7 +23,7 @@ import { type Pass, PlainPass } from './pass.js';
 import { RunningStatistics } from './running-statistics.js';
 import { StatisticsTransaction } from './statistics-transaction.js';
 import { readSynchronization, Synchronization, type SynchronizeOptions } from './synchronize.js';
-import { isSame, newTensor } from './typed-arrays.js';
+import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import { checkChannelCount } from './validate.js';
 
@@ -79,7 +79,9 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
   /** Whether the last backward was to compute dgamma and dbeta. */
   #learnt = true;
   #dresidual: T | null = null;
-  /** Whether the forward whose input is kept has had a backward. */
+  /** Whether the forward whose input is kept is one of training, which a backward follows as a rule. */
+  #due = false;
+  /** Whether it has had a backward. */
   #answered = false;
   /** Whether it took the place of another one, of another batch, that had none. */
   #replaced = false;
@@ -138,7 +140,7 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    * Normalises x: in training by its own statistics, which then go into the running ones, in evaluation by the running ones.
    *
    * For the backward it keeps references to x and the residual (leave them unchanged until then) and copies of the
-   * statistics, parameters and mode that it used. An empty batch updates nothing.
+   * statistics, parameters and mode that it used, in place of those of the forward before. An empty batch updates nothing.
    *
    * @param x of the layer's dtype
    * @param shape its dimensions, of any rank that has the channel axis; their product is `x.length`
@@ -176,20 +178,15 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
       y,
       scope: { track, samples, given: out !== undefined, rMax, dMax },
     });
-    this.#replaced = this.#replaces(input);
+    const due = training || batch;
+    // The forward before, if its backward may still be to come.
+    const open = due && this.#due && !this.#answered ? this.#input : null;
+    this.#replaced = open !== null && (this.#replaced ? fitsGradient(open, input) : replaces(open, input));
+    this.#due = due;
     this.#answered = false;
     this.#input = input;
     this.#transaction.begin(statistics, track, update);
     return y;
-  }
-
-  /** Forwards of the same x are one that is computed again. */
-  #replaces(input: KeptInput<T>): boolean {
-    const last = this.#input;
-    if (last === null || this.#answered || !last.batchStatistics || !input.batchStatistics) return false;
-    // A gradient for x of another size cannot be meant.
-    const known = last.selection === null && input.selection === null && last.x.length === input.x.length;
-    return known && (this.#replaced || !isSame(last.x, input.x));
   }
 
   #passFor(selection: Selection | null): Pass<T> {
@@ -246,12 +243,12 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    * Gradient of the last forward with respect to its x; sets dgamma, dbeta and dresidual. It differentiates what the
    * forward did: with the parameters, statistics and mode of that moment, whatever has been changed since.
    *
-   * @param dy gradient of the loss with respect to y
-   * @param options `out` and `outResidual`; see {@link BatchNormBackwardOptions}
-   * @returns dx: `out`, where given
    * Only the last forward is kept: in a network that uses a layer twice, each use needs its backward before the next forward, or a
    * layer of its own. Several backwards of one forward (two losses) are fine.
    *
+   * @param dy gradient of the loss with respect to y
+   * @param options `out` and `outResidual`; see {@link BatchNormBackwardOptions}
+   * @returns dx: `out`, where given
    * @throws Error with code ERR_BATCHNORM_NO_INPUT before any forward, after {@link BatchNorm.forget}, where x (or the
    *   residual, with an activation) has been overwritten by its `out`, detached or released, and for a second backward after two
    *   forwards of different batches

@@ -54,6 +54,37 @@ export function requireInput<T extends Tensor>(call: string, input: KeptInput<T>
   return input;
 }
 
+/** Whether a later forward has taken the place of one whose backward may still be to come. */
+export function replaces<T extends Tensor>(last: KeptInput<T>, input: KeptInput<T>): boolean {
+  return last.overwritten === null && fitsGradient(last, input) && !isRepeated(last, input);
+}
+
+/** Whether a gradient for the one could be taken for one of the other. */
+export function fitsGradient<T extends Tensor>(last: KeptInput<T>, input: KeptInput<T>): boolean {
+  return lengthOf(last) === lengthOf(input);
+}
+
+/** Of x as the user gave it. */
+function lengthOf<T extends Tensor>({ selection, view }: KeptInput<T>): number {
+  return selection?.length ?? view.n * view.c * view.s;
+}
+
+/** Whether a forward is the last one computed again: of the same numbers, wherever they lie. */
+function isRepeated<T extends Tensor>(last: KeptInput<T>, input: KeptInput<T>): boolean {
+  const sameView = last.view.n === input.view.n && last.view.s === input.view.s;
+  const sameMask = (last.selection === null) === (input.selection === null);
+  return sameView && sameMask && isEqual(last.x, input.x) && isEqual(last.residual, input.residual);
+}
+
+/** By reading alone: other threads may be at inputs in shared memory. */
+function isEqual(a: Tensor | null, b: Tensor | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.length !== b.length) return false;
+  if (a === b || (a.buffer === b.buffer && a.byteOffset === b.byteOffset)) return true;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
+}
+
 /** The second backward of two forwards was meant for the first of them, whose x is gone. */
 export function replacedInput(call: string): Error {
   return noInput(

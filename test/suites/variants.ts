@@ -7,12 +7,14 @@ import pieces from './pieces.js';
 import population from './population.js';
 import renorm from './renorm.js';
 import running from './running.js';
+import sharedLayer from './shared-layer.js';
 import statistics from './statistics.js';
 import weights from './weights.js';
 
 export default function variants(backend: BackendUnderTest): void {
   statistics(backend);
   running(backend);
+  sharedLayer(backend);
   ghost(backend);
   renorm(backend);
   pieces(backend);
