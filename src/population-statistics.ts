@@ -68,7 +68,7 @@ export async function populationStatistics(
   let moments = from && new Moments(from.channels).merge(from);
   let seen = 0;
   for await (const batch of batches) {
-    if (typeof batch !== 'object' || batch === null) throw wrongKind(CALL, `batches[${seen}]`, '{ x, shape }', batch);
+    if (!isBatch(batch)) throw wrongKind(CALL, `batches[${seen}]`, '{ x, shape }', batch);
     const { x, shape, mask } = readNames(CALL, `batches[${seen}]`, batch, BATCH);
     moments ??= new Moments(readView(CALL, shape, axis).c);
     moments.add(x, shape, { axis, mask });
@@ -77,6 +77,10 @@ export async function populationStatistics(
   }
   if (moments === undefined) throw wrongValue(CALL, 'batches', 'at least one batch', batches);
   return moments;
+}
+
+function isBatch(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 }
 
 function isIterable(value: unknown): boolean {

@@ -2,6 +2,7 @@
  * The checks. Each returns quickly where all is well; messages are built only when a call fails. They run before the
  * first write, so that a call that throws leaves outputs and state as they were.
  */
+import { conversion } from './conversion.js';
 import type { View } from './kernels.js';
 import { alternatives, describe, expected, list, wrongKind, wrongValue } from './messages.js';
 import { isRevoked, isSame, isShared, isUsable, kindOf, overlaps, type TensorKind } from './typed-arrays.js';
@@ -105,18 +106,8 @@ function checkArraySlowly(
   const what = typeof of === 'string' ? of : `shape ${list(of)}`;
   const wrong = usable ? wrongValue : wrongKind;
   const error = wrong(call, name, `${kinds.join(' or ')} of length ${length} (${what})`, value);
-  if (!usable) error.message += conversion(name, kind, kinds[0], value);
+  if (!usable) error.message += conversion(name, value, kinds[0], length);
   throw error;
-}
-
-/** How numbers in something else become what is wanted. Of bytes nobody knows whether they are numbers or parts of some. */
-function conversion(name: string, kind: string | undefined, wanted: TensorKind, value: unknown): string {
-  const isArray = Array.isArray(value);
-  if (!isArray && (kind === undefined || kind === wanted || !isUsable(value as Tensor))) return '';
-  const convert = `; ${wanted}.from(${name}) makes one`;
-  if (kind !== 'Uint8Array') return kind === 'Float32Array' || kind === 'Float64Array' ? '' : convert;
-  const size = wanted === 'Float32Array' ? 4 : 8;
-  return `${convert} of numbers, new ${wanted}(${name}.buffer, ${name}.byteOffset, ${name}.length / ${size}) of the bytes of a Buffer`;
 }
 
 const TENSOR_KINDS: readonly TensorKind[] = ['Float32Array', 'Float64Array'];

@@ -1,6 +1,6 @@
 // What is said where a call makes no sense, and what is shown.
 import { inspect } from 'node:util';
-import { BatchNorm, forwardTraining, GradientSums, Moments, useBackend } from 'batchnorm';
+import { BatchNorm, forwardTraining, GradientSums, Moments, populationStatistics, useBackend } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
 import { suiteFor } from '../support/suite.js';
@@ -106,6 +106,42 @@ export default function words(backend: BackendUnderTest): void {
     assert.throws(call(Buffer.alloc(16)), /Uint8Array of length 16; .*new Float32Array\(x\.buffer, x\.byteOffset/);
   });
 
+  test('what converts is what the error says', () => {
+    const numbers = [3, 1, 2, 5];
+    const bytes = new Uint8Array(new Uint8Array(17).buffer, 1);
+    bytes.set(new Uint8Array(Float32Array.from(numbers).buffer));
+    const given = [
+      ...[numbers, Int8Array.from(numbers), Uint16Array.from(numbers), Uint32Array.from(numbers)],
+      ...[BigInt64Array.from([3n, 1n, 2n, 5n]), BigUint64Array.from([3n, 1n, 2n, 5n])],
+      ...[
+        bytes,
+        bytes.slice(),
+        bytes.slice().buffer,
+        new DataView(bytes.buffer, 1),
+        new DataView(bytes.slice().buffer),
+      ],
+    ];
+    const expected = forwardTraining(Float32Array.from(numbers), [2, 2]).y;
+    for (const x of given) {
+      const message = messageOf(() => forwardTraining(wrong<Float32Array>(x), [2, 2]));
+      const way = (x instanceof Uint8Array ? /numbers, (new .*\)) of/ : /; (.*\)) makes one/).exec(message);
+      const converted = new Function('x', `return ${way?.[1]}`)(x);
+      assert.equal(forwardTraining(converted, [2, 2]).y, expected, message);
+    }
+    const out = messageOf(() => forwardTraining(Float32Array.from(numbers), [2, 2], { out: wrong([1, 2, 3, 4]) }));
+    assert.match(out, /"out" .*; new Float32Array\(4\) makes one$/);
+  });
+
+  test('population statistics of what is no batch', async () => {
+    for (const batch of [X, [X, SHAPE], 1, null]) {
+      const error = await populationStatistics(wrong([batch])).then(
+        () => null,
+        (error: Error) => error,
+      );
+      assert.match(error!.message, /^batchnorm: populationStatistics: "batches\[0\]" expected \{ x, shape \}, got /);
+    }
+  });
+
   test('a Proxy, as of Vue, says what to do', () => {
     for (const call of [
       () => new Proxy(new BatchNorm(1), {}).forward(X, SHAPE),
@@ -129,4 +165,13 @@ export default function words(backend: BackendUnderTest): void {
     );
     assert.match(inspect(new GradientSums(2)), /GradientSums \{[\s\S]*count: 0[\s\S]*sumDy: /);
   });
+}
+
+function messageOf(call: () => unknown): string {
+  try {
+    call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'nothing was thrown';
 }

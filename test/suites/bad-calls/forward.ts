@@ -24,7 +24,7 @@ export const forwardCalls: readonly BadCall[] = [
     'x is a DataView',
     (f) => forwardTraining(wrong<Float32Array>(new DataView(new ArrayBuffer(24))), f.shape),
     TypeError,
-    `forwardTraining: "x" expected ${X6}, got an object (DataView)`,
+    `forwardTraining: "x" expected ${X6}, got an object (DataView); new Float32Array(x.buffer, x.byteOffset, x.byteLength / 4) makes one`,
   ],
   [
     'x pretends',
