@@ -1,0 +1,152 @@
+/**
+ * One addon beside another, kernel by kernel: `npm run bench:addons -- a.node b.node [isa]`. Both give the same bits, or it
+ * ends; then they take turns in one process. Ratios are time of the first ÷ time of the second, float32, one thread.
+ */
+import { resolve } from 'node:path';
+import { OpenedAddon } from '#dist/backends/native/opened.js';
+import type { Affine, KernelActivation, Kernels, View } from '#dist/kernels.js';
+import type { Tensor } from '#dist/types.js';
+import { median } from './statistics.js';
+
+const ROUNDS = 31;
+/** Calls of one turn take at least so long, so that the clock's grain is small beside it. */
+const TURN_MS = 0.5;
+/** Of resamples, for the interval that holds the median 95 times of 100. */
+const RESAMPLES = 2000;
+
+const VIEWS: Readonly<Record<string, View>> = {
+  'rows 3136': { n: 8, c: 32, s: 3136 },
+  'rows 196': { n: 8, c: 128, s: 196 },
+  'rows 49': { n: 8, c: 256, s: 49 },
+  'rows 7': { n: 16, c: 256, s: 7 },
+  columns: { n: 2048, c: 64, s: 1 },
+  'rows 50176': { n: 8, c: 16, s: 50176 },
+};
+const ACTIVATIONS: Readonly<Record<string, KernelActivation>> = {
+  none: 0,
+  relu: 1,
+  'three lines': { slope: 0.1, low: -1, high: 1 },
+};
+
+interface Work {
+  readonly kernel: string;
+  readonly call: (kernels: Kernels) => void;
+  /** What the call writes. */
+  readonly outputs: readonly Tensor[];
+}
+
+function noise(length: number, seed: number): Float32Array {
+  let state = seed;
+  return new Float32Array(length).map(() => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return state / 2 ** 31;
+  });
+}
+
+function workOf(view: View, activation: KernelActivation, withResidual: boolean): Work[] {
+  const { n, c, s } = view;
+  const [x, dy, added] = [1, 2, 3].map((seed) => noise(n * c * s, seed)) as [Tensor, Tensor, Tensor];
+  const [y, dx, dadded] = [x.slice(), x.slice(), x.slice()];
+  const [dgamma, dbeta] = [new Float32Array(c), new Float32Array(c)];
+  const [mean, variance, sumDy, sumDyDeviation] = [0, 1, 0.5, 0.25].map((value) => new Float64Array(c).fill(value));
+  const given: Affine = { mean, variance, gamma: noise(c, 4), beta: noise(c, 5), epsilon: 1e-5 };
+  const found: Affine = { ...given, mean: new Float64Array(c), variance: new Float64Array(c) };
+  const sums = { sumDy: new Float64Array(c), sumDyDeviation: new Float64Array(c) };
+  const [residual, dresidual] = withResidual ? [added, dadded] : [null, null];
+  const written = withResidual ? [dx, dadded] : [dx];
+  const work = (kernel: string, outputs: readonly Tensor[], call: Work['call']): Work => ({ kernel, outputs, call });
+  return [
+    work('statistics', [found.mean, found.variance], (k) => k.statistics(found.mean, found.variance, x, view)),
+    work('normalize', [y], (k) => k.normalize(y, x, residual, given, activation, view)),
+    work('forward', [y], (k) => k.forward(y, x, residual, found, activation, view)),
+    work('gradientSums', [sums.sumDy, sums.sumDyDeviation], (k) =>
+      k.gradientSums(sums, dy, x, residual, given, activation, view),
+    ),
+    work('gradientInput', written, (k) =>
+      k.gradientInput(dx, dresidual, dy, x, residual, given, activation, { sumDy, sumDyDeviation }, n * s, view),
+    ),
+    work('gradientInput, given', written, (k) =>
+      k.gradientInput(dx, dresidual, dy, x, residual, given, activation, null, n * s, view),
+    ),
+    work('backward', [...written, dgamma, dbeta], (k) =>
+      k.backward(dx, dresidual, dgamma, dbeta, dy, x, residual, given, activation, true, view),
+    ),
+  ];
+}
+
+/** What a call writes, as bytes, where there was something else before. */
+function bytesOf({ call, outputs }: Work, kernels: Kernels): Buffer {
+  for (const output of outputs) output.fill(7);
+  call(kernels);
+  return Buffer.concat(outputs.map(({ buffer }) => new Uint8Array(buffer)));
+}
+
+/** Milliseconds a call. */
+function turn(call: () => void, calls: number): number {
+  const start = performance.now();
+  for (let k = 0; k < calls; k++) call();
+  return (performance.now() - start) / calls;
+}
+
+/** Time of the first ÷ time of the second: the median over rounds, in which they change places. */
+function ratioOf({ call }: Work, [first, second]: Pair): number {
+  const [a, b] = [() => call(first), () => call(second)];
+  const calls = Math.ceil(TURN_MS / Math.min(turn(a, 3), turn(b, 3)));
+  const ratios: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const early = turn(round % 2 === 0 ? a : b, calls);
+    const late = turn(round % 2 === 0 ? b : a, calls);
+    ratios.push(round % 2 === 0 ? early / late : late / early);
+  }
+  return median(ratios);
+}
+
+type Pair = readonly [Kernels, Kernels];
+
+/** Of the median, by resampling. */
+function interval(values: readonly number[]): [number, number] {
+  const any = () => values[Math.floor(Math.random() * values.length)]!;
+  const medians = Array.from({ length: RESAMPLES }, () => median(values.map(any))).sort((a, b) => a - b);
+  return [medians[Math.floor(RESAMPLES * 0.025)]!, medians[Math.floor(RESAMPLES * 0.975)]!];
+}
+
+function line(name: string, ratios: readonly number[]): void {
+  const numbers = [median(ratios), ...interval(ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(3));
+  console.log(`| ${[name, ...numbers].join(' | ')} |`);
+}
+
+function compare(isa: string, pair: Pair): Map<string, number[]> {
+  const ratios = new Map<string, number[]>();
+  for (const [shape, view] of Object.entries(VIEWS)) {
+    for (const [activation, code] of Object.entries(ACTIVATIONS)) {
+      for (const withResidual of [false, true]) {
+        for (const work of workOf(view, code, withResidual)) {
+          const name = [isa, work.kernel, shape, activation, ...(withResidual ? ['residual'] : [])].join(', ');
+          const [first, second] = pair.map((kernels) => bytesOf(work, kernels)) as [Buffer, Buffer];
+          if (!first.equals(second)) throw new Error(`${name}: the two addons give different bits`);
+          const ratio = ratioOf(work, pair);
+          if (verbose) console.log(`${ratio.toFixed(3)}  ${name}`);
+          ratios.set(work.kernel, [...(ratios.get(work.kernel) ?? []), ratio]);
+        }
+      }
+    }
+  }
+  return ratios;
+}
+
+const verbose = process.argv.includes('--verbose');
+const [a, b, wanted] = process.argv.slice(2).filter((argument) => argument !== '--verbose');
+if (a === undefined || b === undefined)
+  throw new Error('bench:addons: wants two files: a.node b.node [isa] [--verbose]');
+const addons = [a, b].map((path) => new OpenedAddon({ path: resolve(path), origin: path }));
+console.log('| | first ÷ second | 95 % from | to | most |');
+console.log('|---|---|---|---|---|');
+const all: number[] = [];
+for (const isa of addons[0]!.isas.filter((name) => wanted === undefined || name === wanted)) {
+  const [first, second] = addons.map((addon) => addon.load(isa, { threads: 1 }));
+  if (first === undefined || second === undefined) throw new Error(`bench:addons: ${isa} computes wrong bits`);
+  const ratios = compare(isa, [first, second]);
+  for (const [kernel, each] of ratios) line(`${isa} ${kernel}`, each);
+  all.push(...[...ratios.values()].flat());
+}
+line('all', all);
