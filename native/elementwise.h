@@ -28,18 +28,16 @@ constexpr size_t UNALIGNED_BELOW = 256;
 /** Elements that are taken in order, before those that lie in front of them. */
 constexpr size_t CHUNK = 65536;
 
-/** Elements of one row of a channel: aligned where it is long, and in smaller vectors at its ends. Maps are copied here
- * and below, or the compiler would load their pointers anew after every store. */
+/** Elements of one row of a channel: aligned where it is long, and in smaller vectors at its ends. */
 template <bool STREAM, class Map>
-inline void mapRow(const Map map, size_t k, size_t ch, size_t length) {
+BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
   using T = typename Map::Element;
   using Full = typename Vectors<T>::Full;
   using Part = typename Vectors<T>::Part;
   const size_t end = k + length;
   const auto single = map.template parameters<T>(ch, false);
-  if (length < UNALIGNED_BELOW) {
-    if constexpr (STREAM) return mapRow<false>(map, k, ch, length);
-  } else {
+  if (length >= UNALIGNED_BELOW) {
+    BN_SINGLY
     for (const size_t aligned = k + toLine(map.output + k); k < aligned; ++k) map.template apply<false, T>(k, single);
   }
   const auto full = map.template parameters<Full>(ch, false);
@@ -47,6 +45,7 @@ inline void mapRow(const Map map, size_t k, size_t ch, size_t length) {
   for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<STREAM, Full>(k, full);
   const auto part = map.template parameters<Part>(ch, false);
   for (; k + Part::LENGTH <= end; k += Part::LENGTH) map.template apply<false, Part>(k, part);
+  BN_SINGLY
   for (; k < end; ++k) map.template apply<false, T>(k, single);
 }
 
@@ -66,13 +65,11 @@ BN_INLINE size_t mapPiece(const Map& map, size_t k, size_t end, size_t j, size_t
 
 /** Elements of rows of `columns` columns, from column j on; the parameters go on round the end of a row. */
 template <bool STREAM, class Map>
-inline void mapColumns(const Map map, size_t k, size_t end, size_t j, size_t columns) {
+BN_INLINE void mapColumns(const Map& map, size_t k, size_t end, size_t j, size_t columns) {
   using T = typename Map::Element;
   using Full = typename Vectors<T>::Full;
   using Part = typename Vectors<T>::Part;
-  if (end - k < UNALIGNED_BELOW) {
-    if constexpr (STREAM) return mapColumns<false>(map, k, end, j, columns);
-  } else {
+  if (end - k >= UNALIGNED_BELOW) {
     const size_t aligned = k + toLine(map.output + k);
     j = mapPiece<Part>(map, k, aligned, j, columns);
     k = aligned;
@@ -90,16 +87,22 @@ inline void mapColumns(const Map map, size_t k, size_t end, size_t j, size_t col
   mapPiece<Part>(map, k, end, j, columns);
 }
 
-/** A visit of elements k .. end that lie along the rows of channels. */
+/** A visit of elements k .. end that lie along the rows of channels. A visit copies its map, or the compiler would load
+ * the pointers anew after every store. */
 struct Along {
   View v;
 
   template <bool STREAM, class Map>
-  BN_NOINLINE void visit(const Map& map, size_t k, size_t end) const {
+  BN_NOINLINE void visit(const Map& given, size_t k, size_t end) const {
+    const Map map = given;
     size_t ch = k / v.s % v.c, length = v.s - k % v.s;
     for (; k < end; k += length, length = v.s, ch = ch + 1 == v.c ? 0 : ch + 1) {
       length = least(length, end - k);
-      mapRow<STREAM>(map, k, ch, length);
+      if (STREAM && length < UNALIGNED_BELOW) {
+        visit<false>(given, k, k + length);
+      } else {
+        mapRow<STREAM>(map, k, ch, length);
+      }
     }
   }
 };
@@ -109,7 +112,9 @@ struct Across {
   size_t start, columns;
 
   template <bool STREAM, class Map>
-  BN_NOINLINE void visit(const Map& map, size_t k, size_t end) const {
+  BN_NOINLINE void visit(const Map& given, size_t k, size_t end) const {
+    if (STREAM && end - k < UNALIGNED_BELOW) return visit<false>(given, k, end);
+    const Map map = given;
     mapColumns<STREAM>(map, k, end, (k - start) % columns, columns);
   }
 };

@@ -10,16 +10,24 @@
 #pragma once
 #include "layout.h"
 
-/** For what is only fast in the registers of its caller; for loops that would else be compiled into each of theirs; and
- * before loops over memory that pay for four steps at a time. */
+/** For what is only fast in the registers of its caller; for loops that would else be compiled into each of theirs;
+ * before loops over memory that pay for four steps at a time; and before loops over the few single elements at the ends
+ * of rows, which Clang would make into vectors of its own: what asks whether they pay takes longer than the elements.
+ */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define BN_INLINE __forceinline
 #define BN_NOINLINE __declspec(noinline)
 #define BN_UNROLL
+#define BN_SINGLY
 #else
 #define BN_INLINE inline __attribute__((always_inline))
 #define BN_NOINLINE __attribute__((noinline))
 #define BN_UNROLL _Pragma("GCC unroll 4")
+#if defined(__clang__)
+#define BN_SINGLY _Pragma("clang loop vectorize(disable) unroll(disable)")
+#else
+#define BN_SINGLY
+#endif
 #endif
 
 #if defined(BN_AVX512)
