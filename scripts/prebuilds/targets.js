@@ -3,15 +3,16 @@
 /**
  * The addon asks for C's library alone, so that Debian's GCC reaches old systems: of what it takes from glibc only the names
  * in glibc.h have newer versions. musl's loader takes libc.so.6 and libpthread.so.0 for itself and looks at no versions, so
- * that the same file serves there.
+ * that the same file serves there; linux-libc.cc has what it calls otherwise.
  */
 const linux = {
   os: 'linux',
   flags: ['-include', 'scripts/prebuilds/glibc.h'],
+  sources: ['scripts/prebuilds/linux-libc.cc'],
   link: [
     '-shared',
     '-nodefaultlibs',
-    '-Wl,--gc-sections,--as-needed,--build-id=none,-z,now,-z,noexecstack,-s',
+    '-Wl,--gc-sections,--as-needed,--build-id=none,--wrap=pthread_atfork,-z,now,-z,noexecstack,-s',
     '-pthread',
   ],
   libraries: ['-lpthread', '-lc', '-lgcc'],
