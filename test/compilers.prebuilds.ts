@@ -29,15 +29,21 @@ const name = targetOfProcess().replace('-musl', '');
 const notLinux = name.startsWith('linux-') ? null : `this is ${name}`;
 const reason = notLinux ?? whyNotMade(name);
 
-testUnless(reason, test, `${name}: the loader takes it, and every digest is right`, () => expectDigests(pathOf(name)));
+testUnless(reason, test, name, 'the loader takes it, and every digest is right', () => expectDigests(pathOf(name)));
 
-testUnless(reason ?? whyNoProgram(CLANG, 'clang-19'), test, `${name} by ${CLANG}: every digest is right`, async () => {
-  const file = join(home, 'clang.node');
-  const { build, TARGETS } = await scripts();
-  await build(name, { ...TARGETS[name]!, compiler: CLANG }, (made) => cpSync(made, file));
-  assert.match(readFileSync(file, 'latin1'), 'clang version 19', 'its comment section');
-  expectDigests(file);
-});
+testUnless(
+  reason ?? whyNoProgram(CLANG, 'clang-19'),
+  test,
+  `${name} by ${CLANG}`,
+  'every digest is right',
+  async () => {
+    const file = join(home, 'clang.node');
+    const { build, TARGETS } = await scripts();
+    await build(name, { ...TARGETS[name]!, compiler: CLANG }, (made) => cpSync(made, file));
+    assert.match(readFileSync(file, 'latin1'), 'clang version 19', 'its comment section');
+    expectDigests(file);
+  },
+);
 
 /** Of each instruction set that this processor has of those that the file is made for. */
 function expectDigests(path: string): void {

@@ -38,9 +38,9 @@ for (const machine of [arm64, windows]) {
   const { target, isas } = machine;
   const reason = whyNotMade(target) ?? machine.reason;
 
-  testUnless(reason, test, `${target}: native, with the bits of this machine`, () => expectBits(machine));
+  testUnless(reason, test, target, 'native, with the bits of this machine', () => expectBits(machine));
 
-  testUnless(reason, test, `${target}: the doctor finds nothing wrong`, () => {
+  testUnless(reason, test, target, 'the doctor finds nothing wrong', () => {
     const text = machine.node(installed().folder, DOCTOR);
     assert.match(text, new RegExp(`✓ native .*, prebuilt ${target}, in use`));
     assert.match(
@@ -52,7 +52,7 @@ for (const machine of [arm64, windows]) {
   });
 
   // In the clone, whose own addon is for another system: it is refused, and the prebuilt one is used.
-  testUnless(reason, test, `${target}: the digests of every instruction set`, () => {
+  testUnless(reason, test, target, 'the digests of every instruction set', () => {
     const text = machine.node(ROOT, DIGESTS);
     const found = [...text.matchAll(/^native\/(\w+): \d+ digests equal\r?$/gm)].map(([, isa]) => isa!);
     assert.ok(found.length > 0, text);
@@ -61,7 +61,7 @@ for (const machine of [arm64, windows]) {
 }
 
 const reason = whyNotMade(electron.target) ?? electron.reason;
-testUnless(reason, test, 'win32-x64: in a program of another name, too', () => expectBits(electron));
+testUnless(reason, test, 'win32-x64', 'in a program of another name, too', () => expectBits(electron));
 
 function expectBits(machine: Machine): void {
   const { folder, bits } = installed();

@@ -33,7 +33,7 @@ const noObjdump = whyNoProgram('objdump', 'binutils');
 
 const written = suiteOf('prebuilds: written down');
 for (const [target, { begins, isas }] of Object.entries(TARGETS)) {
-  testUnless(whyNotMade(target), written, `${target} is what the manifest says`, () => {
+  testUnless(whyNotMade(target), written, target, 'is what the manifest says', () => {
     const made = madeTargets()[target]!;
     const bytes = bytesOf(target);
     assert.is(bytes.length, made.bytes);
@@ -42,7 +42,7 @@ for (const [target, { begins, isas }] of Object.entries(TARGETS)) {
     assert.ok(bytes.toString('hex', 0, 16).startsWith(begins), bytes.toString('hex', 0, 16));
   });
 
-  testUnless(whyNotMade(target), written, `${target} names no folder of the machine where it was built`, () => {
+  testUnless(whyNotMade(target), written, target, 'names no folder of the machine where it was built', () => {
     const text = bytesOf(target).toString('latin1');
     const folders = [homedir(), ROOT]
       .map((folder) => folder.replace(/[\\/]*$/, sep))
@@ -53,7 +53,7 @@ for (const [target, { begins, isas }] of Object.entries(TARGETS)) {
 }
 
 const first = Object.keys(TARGETS).find((target) => whyNotMade(target) === null);
-testUnless(first === undefined ? 'there are none' : null, written, 'all together are no more than 12 MB', () => {
+testUnless(first === undefined ? 'there are none' : null, written, 'all', 'together are no more than 12 MB', () => {
   const files = readdirSync(FOLDER);
   assert.equal(
     files.filter((file) => file !== 'manifest.json').sort(),
@@ -68,7 +68,7 @@ const linux = suiteOf('prebuilds: linux');
 for (const target of ['linux-x64', 'linux-arm64']) {
   const reason = whyNotMade(target) ?? noObjdump;
 
-  testUnless(reason, linux, `${target} needs C's library alone, of glibc 2.28 or before`, () => {
+  testUnless(reason, linux, target, "needs C's library alone, of glibc 2.28 or before", () => {
     const needed = objdump('-p', target).flatMap((line) => /^\s*NEEDED\s+(\S+)/.exec(line)?.slice(1) ?? []);
     assert.ok(needed.includes('libc.so.6'), needed.join());
     assert.equal(
@@ -80,7 +80,7 @@ for (const target of ['linux-x64', 'linux-arm64']) {
     assert.equal(versions.filter(isTooNew), []);
   });
 
-  testUnless(reason, linux, `${target} exports what Node.js looks for, and nothing else`, () => {
+  testUnless(reason, linux, target, 'exports what Node.js looks for, and nothing else', () => {
     const exported = objdump('-T', target).filter((line) => / g /.test(line) && !line.includes('*UND*'));
     assert.equal(exported.map((line) => line.split(' ').at(-1)).sort(), ENTRIES);
   });
@@ -93,14 +93,14 @@ linux('a version of glibc after 2.28 is too new, and so is any other library', (
 
 const windows = suiteOf('prebuilds: win32');
 const noWindows = whyNotMade('win32-x64') ?? noObjdump;
-testUnless(noWindows, windows, 'win32-x64 imports from the system alone: its host may have any name', () => {
+testUnless(noWindows, windows, 'win32-x64', 'imports from the system alone: its host may have any name', () => {
   const lines = objdump('-p', 'win32-x64');
   const imported = lines.flatMap((line) => /DLL Name: (\S+)/.exec(line)?.slice(1) ?? []);
   assert.equal(imported.map((name) => name.toLowerCase()).sort(), ['kernel32.dll', 'msvcrt.dll']);
   assert.match(bytesOf('win32-x64').toString('latin1'), 'node.exe\0', 'which is asked for at the first call');
 });
 
-testUnless(noWindows, windows, 'win32-x64 exports what Node.js looks for, and nothing else', () => {
+testUnless(noWindows, windows, 'win32-x64', 'exports what Node.js looks for, and nothing else', () => {
   const lines = objdump('-p', 'win32-x64');
   const exported = lines.slice(lines.findIndex((line) => line.startsWith('[Ordinal/Name Pointer] Table')) + 1);
   const names = exported.flatMap((line) => /^\s*\[\s*\d+\] .*?(\w+)$/.exec(line)?.slice(1) ?? []);
@@ -109,7 +109,7 @@ testUnless(noWindows, windows, 'win32-x64 exports what Node.js looks for, and no
 
 const darwin = suiteOf('prebuilds: darwin');
 for (const [target, processor] of Object.entries({ 'darwin-x64': 0x01000007, 'darwin-arm64': 0x0100000c })) {
-  testUnless(whyNotMade(target), darwin, `${target} carries a signature, "ad hoc", of all that is before it`, () => {
+  testUnless(whyNotMade(target), darwin, target, 'carries a signature, "ad hoc", of all that is before it', () => {
     const file = readMachO(bytesOf(target));
     assert.is(file.processor, processor);
     assert.is(file.directory.flags & 2, 2);
@@ -118,7 +118,7 @@ for (const [target, processor] of Object.entries({ 'darwin-x64': 0x01000007, 'da
     assert.equal(file.directory.hashes, file.directory.found);
   });
 
-  testUnless(whyNotMade(target), darwin, `${target} with a changed byte is not what was signed`, () => {
+  testUnless(whyNotMade(target), darwin, target, 'with a changed byte is not what was signed', () => {
     const bytes = bytesOf(target);
     for (const at of [100, bytes.length >> 1, readMachO(bytes).signatureAt - 1]) {
       const changed = Buffer.from(bytes);
@@ -128,7 +128,7 @@ for (const [target, processor] of Object.entries({ 'darwin-x64': 0x01000007, 'da
     }
   });
 
-  testUnless(whyNotMade(target), darwin, `${target} without its signature is said to have none`, () => {
+  testUnless(whyNotMade(target), darwin, target, 'without its signature is said to have none', () => {
     const bytes = bytesOf(target);
     const command = bytes.indexOf(Buffer.from([0x1d, 0, 0, 0, 0x10, 0, 0, 0]));
     bytes[command] = 0x26; // another command

@@ -20,7 +20,7 @@ const noMusl = existsSync(LOADER) ? null : `there is no ${LOADER}. Debian, on x6
 const noTools = noMusl ?? whyNoProgram('musl-gcc', 'musl-tools') ?? whyNoProgram('nm', 'binutils');
 
 for (const target of ['linux-x64-musl', 'linux-arm64-musl']) {
-  testUnless(whyNotMade(target) ?? noTools, test, `${target} needs nothing that musl does not have`, () => {
+  testUnless(whyNotMade(target) ?? noTools, test, target, 'needs nothing that musl does not have', () => {
     const names = neededBy(target).filter((name) => !isOfNodeApi(name));
     assert.ok(names.includes('malloc'), names.join());
     const ofMusl = symbolsOf(LOADER, '--defined-only');
@@ -32,12 +32,12 @@ for (const target of ['linux-x64-musl', 'linux-arm64-musl']) {
 }
 
 const X64 = 'linux-x64-musl';
-testUnless(whyNotMade(X64) ?? noTools, test, `${X64}: musl opens it, and it says its version of Node-API`, () => {
+testUnless(whyNotMade(X64) ?? noTools, test, X64, 'musl opens it, and it says its version of Node-API', () => {
   assert.match(readFileSync(host(), 'latin1'), LOADER, 'the host is a program of musl');
   assert.is(execute(host(), [pathOf(X64)], {}), `${NODE_API_VERSION}\n`);
 });
 
-testUnless(whyNotMade(X64) ?? noTools, test, `${X64}: one that needs what musl does not have is not opened`, () => {
+testUnless(whyNotMade(X64) ?? noTools, test, X64, 'one that needs what musl does not have is not opened', () => {
   const other = join(home, 'other.node');
   const text = bytesOf(X64).toString('latin1');
   assert.match(text, '\0pthread_join\0');

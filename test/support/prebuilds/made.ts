@@ -45,9 +45,10 @@ export function bytesOf(target: string): Buffer {
   return readFileSync(pathOf(target));
 }
 
-/** A test that is skipped aloud for a reason, or fails with it where BATCHNORM_REQUIRE names `prebuilds`. */
-export function testUnless(reason: string | null, test: Test, name: string, body: Callback): void {
+/** A test of a target that is skipped aloud for a reason, or fails with it where BATCHNORM_REQUIRE names the target, or `prebuilds`. */
+export function testUnless(reason: string | null, test: Test, target: string, what: string, body: Callback): void {
+  const name = `${target}: ${what}`;
   if (reason === null) test(name, body);
-  else if (isRequired('prebuilds')) test(name, () => assert.unreachable(reason));
+  else if (isRequired('prebuilds') || isRequired(target)) test(name, () => assert.unreachable(reason));
   else skipAloud(name, reason);
 }
