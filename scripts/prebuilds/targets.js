@@ -60,7 +60,8 @@ export const TARGETS = {
     compiler: 'x86_64-w64-mingw32-g++-posix',
     flags: [],
     sources: ['scripts/prebuilds/windows-host.cc'],
-    link: ['-shared', '-static', '-s', '-Wl,--gc-sections'],
+    // The linker would write the time into the file, and an address made of the name of the folder: another hash each time.
+    link: ['-shared', '-static', '-s', '-Wl,--gc-sections,--no-insert-timestamp,--disable-auto-image-base'],
     host: 'x86_64-w64-mingw32-dlltool',
     libraries: ['-ldelayimp'],
     needs: 'Windows 10 or newer',
