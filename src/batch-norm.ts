@@ -10,7 +10,7 @@ import {
   readBackwardOptions,
   readForwardOptions,
 } from './layer-options.js';
-import { type BatchNormOptions, readSettings, type Settings } from './layer-settings.js';
+import { type BatchNormOptions, readSettings, refuseSetting, type Settings } from './layer-settings.js';
 import { LayerShown } from './layer-shown.js';
 import { type BatchNormState, readState, writeState } from './layer-state.js';
 import type { Selection } from './mask.js';
@@ -60,6 +60,7 @@ const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize gradients');
  */
 export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
   static {
+    refuseSetting(BatchNorm.prototype, [...OPTIONS, 'momentum']);
     showAs('BatchNorm', BatchNorm.prototype, (layer: BatchNorm<Tensor>) => {
       const { channels, training, updateRate, batchesTracked, gamma, beta, runningMean, runningVariance } = layer;
       const settings = { ...layer.#settings, updateRate };
@@ -311,6 +312,11 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
     if (!(#own in this)) refuseProxy('BatchNorm.state');
     this.#own.check('BatchNorm.state');
     return writeState(this, this.#settings, this.#running);
+  }
+
+  /** What `JSON.stringify` writes: {@link BatchNorm.state}. */
+  toJSON(): BatchNormState {
+    return this.state();
   }
 
   /**

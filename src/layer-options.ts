@@ -3,7 +3,7 @@ import { ghostNumbers } from './ghost-groups.js';
 import type { KeptInput } from './kept-input.js';
 import type { View } from './kernels.js';
 import type { LayerArrays } from './layer-arrays.js';
-import { checkBoolean, type Settings } from './layer-settings.js';
+import type { Settings } from './layer-settings.js';
 import { type Mask, readMask, type Selection } from './mask.js';
 import { expected, list, wrongKind } from './messages.js';
 import { nameSet, readOptions } from './options.js';
@@ -11,6 +11,7 @@ import { type RenormLimits, readLimits } from './renorm.js';
 import type { Tensor } from './types.js';
 import {
   checkArray,
+  checkBoolean,
   checkChannels,
   checkOverlap,
   checkVariance,

@@ -5,7 +5,7 @@ import { type Common, DEFAULT_EPSILON } from './options.js';
 import { type RenormOptions, type RenormSettings, readRenorm } from './renorm.js';
 import type { SynchronizeOptions } from './synchronize.js';
 import { checkDebias, checkUpdateRate, readUpdateRate, type UpdateRate } from './update-rate.js';
-import { checkChoice, checkEpsilon, checkSingleValue, checkSize } from './validate.js';
+import { checkBoolean, checkChoice, checkEpsilon, checkSingleValue, checkSize } from './validate.js';
 
 export interface BatchNormOptions extends Common, SynchronizeOptions {
   /**
@@ -116,6 +116,22 @@ function readVariants(
   return { ghostBatchSize, grouping, renorm: readRenorm(call, renorm), onNonFinite };
 }
 
-export function checkBoolean(call: string, name: string, value: unknown): void {
-  if (typeof value !== 'boolean') throw wrongKind(call, name, 'true or false', value);
+/** What is chosen once is not set later: without these, a layer would take it in silence and go on as before. */
+export function refuseSetting(prototype: object, names: Iterable<string>): void {
+  for (const name of names) {
+    if (name in prototype) continue;
+    const set = () => {
+      throw new TypeError(`batchnorm: BatchNorm: "${name}" cannot be set ${SETTABLE[name] ?? laterAdvice(name)}`);
+    };
+    Object.defineProperty(prototype, name, { set, configurable: true });
+  }
+}
+
+const SETTABLE: Readonly<Partial<Record<string, string>>> = {
+  momentum: "on a layer; set updateRate, which is PyTorch's momentum, and 1 - momentum of Keras",
+  decay: 'on a layer; set updateRate = 1 - decay',
+};
+
+function laterAdvice(name: string): string {
+  return `after the layer is made; pass it to new BatchNorm(channels, { ${name} })`;
 }

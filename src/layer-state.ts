@@ -1,14 +1,14 @@
 /** The saved form of a `BatchNorm`. */
 import { decodeActivation, encodeActivation } from './activation.js';
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
-import { type BatchNormOptions, checkBoolean, readSettings, type Settings } from './layer-settings.js';
+import { type BatchNormOptions, readSettings, type Settings } from './layer-settings.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { nameSet, readFields, readOwn } from './options.js';
 import { decodeRenorm, encodeRenorm } from './renorm.js';
 import type { Progress, RunningStatistics } from './running-statistics.js';
 import type { Tensor } from './types.js';
 import { checkFraction } from './update-rate.js';
-import { checkChoice, checkCount, checkFormat, checkSize, checkVariance } from './validate.js';
+import { checkBoolean, checkChoice, checkCount, checkFormat, checkSize, checkVariance } from './validate.js';
 
 /**
  * Plain data that JSON keeps without loss, and that says its own conventions. Beside `format` and `channels` it has

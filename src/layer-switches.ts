@@ -1,18 +1,54 @@
-import { wrongKind } from './messages.js';
-import { checkChoice } from './validate.js';
+import { checkBoolean, checkChoice } from './validate.js';
 
 /** What a layer does and what it leaves: training and evaluation, and the three switches beside them. */
 export class LayerSwitches {
+  #training = true;
+  #updateStatistics = true;
+  #learn = true;
+  #normalizeWith: 'mode' | 'batch' | 'running' = 'mode';
+
   /**
    * true: forward normalises by the batch and updates the running statistics. false: by the running statistics. The three
    * switches `normalizeWith`, `updateStatistics` and `learn` refine it.
+   *
+   * @throws TypeError when set to what is neither true nor false
    */
-  training = true;
-  /** false: also training leaves the running statistics alone. Default true. */
-  updateStatistics = true;
-  /** false: backward computes no dgamma and dbeta; they are null then. Default true. */
-  learn = true;
-  #normalizeWith: 'mode' | 'batch' | 'running' = 'mode';
+  get training(): boolean {
+    return this.#training;
+  }
+
+  set training(training: boolean) {
+    checkBoolean('BatchNorm', 'training', training);
+    this.#training = training;
+  }
+
+  /**
+   * false: also training leaves the running statistics alone. Default true.
+   *
+   * @throws TypeError when set to what is neither true nor false
+   */
+  get updateStatistics(): boolean {
+    return this.#updateStatistics;
+  }
+
+  set updateStatistics(update: boolean) {
+    checkBoolean('BatchNorm', 'updateStatistics', update);
+    this.#updateStatistics = update;
+  }
+
+  /**
+   * false: backward computes no dgamma and dbeta; they are null then. Default true.
+   *
+   * @throws TypeError when set to what is neither true nor false
+   */
+  get learn(): boolean {
+    return this.#learn;
+  }
+
+  set learn(learn: boolean) {
+    checkBoolean('BatchNorm', 'learn', learn);
+    this.#learn = learn;
+  }
 
   /**
    * What forward normalises by: 'mode' (default), as train() and eval() say; or always by the 'batch', or always by the
@@ -35,7 +71,7 @@ export class LayerSwitches {
    * @throws TypeError where `training` is neither true nor false
    */
   train(training = true): this {
-    if (typeof training !== 'boolean') throw wrongKind('BatchNorm.train', 'training', 'true or false', training);
+    checkBoolean('BatchNorm.train', 'training', training);
     this.training = training;
     return this;
   }

@@ -13,6 +13,10 @@ export function checkEpsilon(call: string, epsilon: number): void {
   if (!(epsilon >= 0 && epsilon < Infinity)) throw wrongValue(call, 'epsilon', 'a finite number >= 0', epsilon);
 }
 
+export function checkBoolean(call: string, name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw wrongKind(call, name, 'true or false', value);
+}
+
 /** One of a few strings. */
 export function checkChoice(call: string, name: string, value: string, choices: readonly string[]): void {
   if (choices.includes(value)) return;

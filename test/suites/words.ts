@@ -69,6 +69,23 @@ export default function words(backend: BackendUnderTest): void {
     assert.throws(() => bn.train(wrong(0)), /BatchNorm.train: "training" expected true or false, got 0/);
   });
 
+  test('switches take true and false only, settings stay', () => {
+    const bn = new BatchNorm(2);
+    const before = bn.state();
+    for (const name of ['training', 'updateStatistics', 'learn'] as const) {
+      for (const value of [1, 0, 'true', null, undefined]) {
+        const message = messageOf(() => wrong<{ [key: string]: unknown }>(Object.assign(bn, { [name]: value })));
+        assert.match(message, new RegExp(`^batchnorm: BatchNorm: "${name}" expected true or false, got `));
+      }
+    }
+    for (const name of ['momentum', 'decay', 'epsilon', 'axis', 'activation', 'dtype', 'ghostBatchSize', 'renorm']) {
+      const message = messageOf(() => Object.assign(bn, { [name]: 0.5 }));
+      assert.match(message, new RegExp(`^batchnorm: BatchNorm: "${name}" cannot be set `));
+    }
+    assert.equal(bn.state(), before);
+    assert.equal(BatchNorm.fromState(JSON.parse(JSON.stringify(bn))).state(), before);
+  });
+
   test('threads of useBackend, and of the environment', () => {
     for (const threads of [-1, 0, 1.5, NaN, Infinity]) {
       const call = () => useBackend('auto', { threads });
