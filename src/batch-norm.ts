@@ -15,7 +15,7 @@ import { LayerShown } from './layer-shown.js';
 import { type BatchNormState, readState, writeState } from './layer-state.js';
 import type { Selection } from './mask.js';
 import { passBackward, passForward } from './masked-pass.js';
-import { refuseProxy, showAs } from './messages.js';
+import { refuseProxies, showAs } from './messages.js';
 import { type Moments, momentsOf } from './moments.js';
 import { nonFiniteChannels } from './non-finite.js';
 import { NO_OPTIONS, nameSet, readOptions } from './options.js';
@@ -60,6 +60,7 @@ const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize gradients');
  */
 export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
   static {
+    refuseProxies('BatchNorm', BatchNorm.prototype, (value) => #own in value);
     refuseSetting(BatchNorm.prototype, [...OPTIONS, 'momentum']);
     showAs('BatchNorm', BatchNorm.prototype, (layer: BatchNorm<Tensor>) => {
       const { channels, training, updateRate, batchesTracked, gamma, beta, runningMean, runningVariance } = layer;
@@ -151,7 +152,6 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    *   untouched
    */
   forward(x: T, shape: readonly number[], options: BatchNormForwardOptions<T> = NO_OPTIONS): T {
-    if (!(#own in this)) refuseProxy('BatchNorm.forward');
     const { training } = this;
     const by = this.normalizeWith;
     const batch = by === 'mode' ? training : by === 'batch';
@@ -256,7 +256,6 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    * @throws TypeError, RangeError as the function {@link backward}; gradients and outputs are untouched
    */
   backward(dy: T, options: BatchNormBackwardOptions<T> = NO_OPTIONS): T {
-    if (!(#own in this)) refuseProxy('BatchNorm.backward');
     const given = readBackwardOptions(options);
     const input = requireInput('BatchNorm.backward', this.#input);
     if (this.#answered && this.#replaced) throw replacedInput('BatchNorm.backward');
@@ -309,7 +308,6 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    * console.log(copy.runningVariance[1] === bn.runningVariance[1]); // → true
    */
   state(): BatchNormState {
-    if (!(#own in this)) refuseProxy('BatchNorm.state');
     this.#own.check('BatchNorm.state');
     return writeState(this, this.#settings, this.#running);
   }

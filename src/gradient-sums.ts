@@ -2,7 +2,7 @@ import { type Activation, kernelActivation, readActivation } from './activation.
 import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import type { Affine, GradientSums as Sums } from './kernels.js';
 import { type Mask, readMask } from './mask.js';
-import { refuseProxy, showAs, wrongKind, wrongValue } from './messages.js';
+import { refuseProxies, showAs, wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON, nameSet, readFields, readOptions } from './options.js';
 import { gradientSums } from './range.js';
 import type { Tensor } from './types.js';
@@ -89,6 +89,7 @@ export class GradientSums {
   #count = 0;
 
   static {
+    refuseProxies('GradientSums', GradientSums.prototype, (value) => #sums in value);
     sumsOf = (sums) => sums.#sums;
     showAs('GradientSums', GradientSums.prototype, ({ channels, count, sumDy, sumDyDeviation }: GradientSums) => ({
       channels,
@@ -143,7 +144,6 @@ export class GradientSums {
    * @throws TypeError, RangeError as {@link backward}; nothing has been added then
    */
   add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T>): this {
-    if (!(#sums in this)) refuseProxy(ADD);
     const given = readOptions(ADD, options, ADD_OPTIONS);
     const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, mask } = given;
     checkEpsilon(ADD, epsilon);

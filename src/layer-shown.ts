@@ -1,11 +1,16 @@
 import type { LayerArrays } from './layer-arrays.js';
 import { LayerSwitches } from './layer-switches.js';
+import { refuseProxies } from './messages.js';
 import type { RunningStatistics } from './running-statistics.js';
 import type { Tensor } from './types.js';
 import type { UpdateRate } from './update-rate.js';
 
 /** What a layer shows of itself: its parameters and its running statistics. */
 export class LayerShown<T extends Tensor> extends LayerSwitches {
+  static {
+    refuseProxies('BatchNorm', LayerShown.prototype, (value) => #own in value);
+  }
+
   readonly #own: LayerArrays<T>;
   readonly #running: RunningStatistics;
 

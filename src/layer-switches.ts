@@ -1,7 +1,12 @@
+import { refuseProxies } from './messages.js';
 import { checkBoolean, checkChoice } from './validate.js';
 
 /** What a layer does and what it leaves: training and evaluation, and the three switches beside them. */
 export class LayerSwitches {
+  static {
+    refuseProxies('BatchNorm', LayerSwitches.prototype, (value) => #learn in value);
+  }
+
   #training = true;
   #updateStatistics = true;
   #learn = true;

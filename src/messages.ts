@@ -15,10 +15,31 @@ export function expected(call: string, name: string, wanted: string, got: string
   return `batchnorm: ${call}: "${name}" expected ${wanted}, got ${got}`;
 }
 
-/** Methods reach private fields, which a Proxy (what Vue makes of data) does not have. */
-export function refuseProxy(call: string): never {
-  const rule = `"this" expected to be called on the object itself, got a Proxy of it`;
-  throw new TypeError(`batchnorm: ${call}: ${rule}; keep it out of reactive data, as by Vue's toRaw or markRaw`);
+/** Every method and property reaches private fields, which a Proxy (what Vue makes of data) does not have: each says so. */
+export function refuseProxies(name: string, prototype: object, isOwn: (value: object) => boolean): void {
+  for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (key === 'constructor') continue;
+    for (const part of ['value', 'get', 'set'] as const) {
+      const own = property[part];
+      if (typeof own === 'function') property[part] = guarded(own, `${name}.${key}`, isOwn);
+    }
+    Object.defineProperty(prototype, key, property);
+  }
+}
+
+function guarded(own: (...given: unknown[]) => unknown, call: string, isOwn: (value: object) => boolean) {
+  const guard = function (this: object, ...given: unknown[]): unknown {
+    if (typeof this !== 'object' || !isOwn(this)) throw notItself(call, this);
+    return own.apply(this, given);
+  };
+  return Object.defineProperties(guard, { name: { value: own.name }, length: { value: own.length } });
+}
+
+function notItself(call: string, object: unknown): TypeError {
+  const rule = '"this" expected to be called on the object itself';
+  const isObject = typeof object === 'object' && object !== null;
+  const advice = "a Proxy of it; keep it out of reactive data, as by Vue's toRaw or markRaw";
+  return new TypeError(`batchnorm: ${call}: ${rule}, got ${isObject ? advice : describe(object)}`);
 }
 
 /** What `console.log` of Node.js shows of an object: its class, and these. Nothing is imported for it. */

@@ -2,7 +2,7 @@ import { decodeNumbers, encodeNumbers } from './json-numbers.js';
 import type { View } from './kernels.js';
 import { type Mask, readMask, type Selection } from './mask.js';
 import { measure } from './masked-pass.js';
-import { refuseProxy, showAs, wrongKind, wrongValue } from './messages.js';
+import { refuseProxies, showAs, wrongKind, wrongValue } from './messages.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from './moment-arrays.js';
 import { NO_OPTIONS, nameSet, readFields, readOptions } from './options.js';
 import { statistics } from './range.js';
@@ -63,6 +63,7 @@ export class Moments {
   #batch: MomentArrays | undefined;
 
   static {
+    refuseProxies('Moments', Moments.prototype, (value) => #seen in value);
     arraysOf = (moments) => moments.#seen;
     showAs('Moments', Moments.prototype, ({ channels, count, mean, variance }: Moments) => ({
       channels,
@@ -124,7 +125,6 @@ export class Moments {
    * console.log([...new Moments(3).add(image, [1, 2, 3], { axis: -1 }).mean]); // → [ 0, 255, 0 ]
    */
   add(x: Tensor, shape: readonly number[], options: MomentsAddOptions = NO_OPTIONS): this {
-    if (!(#seen in this)) refuseProxy('Moments.add');
     const { axis, mask } = readOptions('Moments.add', options, ADD_OPTIONS);
     const view = readView('Moments.add', shape, axis);
     checkChannels('Moments.add', this.#channels, shape, view);

@@ -170,6 +170,32 @@ export default function words(backend: BackendUnderTest): void {
     }
   });
 
+  test('a Proxy says so in every method and property', () => {
+    const objects = {
+      BatchNorm: new BatchNorm(1, { renorm: true }),
+      Moments: new Moments(1),
+      GradientSums: new GradientSums(1),
+    };
+    let tried = 0;
+    for (const [name, object] of Object.entries(objects)) {
+      const proxy = new Proxy(object, {}) as unknown as Record<string, unknown>;
+      for (const [key, { value, get, set }] of members(object)) {
+        const uses = [
+          value && (() => (proxy[key] as () => unknown)()),
+          get && (() => proxy[key]),
+          set && (() => Object.assign(proxy, { [key]: get?.call(object) })),
+        ].filter((use) => typeof use === 'function');
+        for (const use of uses) {
+          const message = messageOf(use);
+          if (/cannot be set/.test(message)) continue;
+          assert.match(message, new RegExp(`^batchnorm: ${name}\\.\\w+: "this" expected .* Proxy`), `${name}.${key}`);
+          tried++;
+        }
+      }
+    }
+    assert.ok(tried > 45, `${tried}`);
+  });
+
   test('console.log shows what matters', () => {
     const bn = new BatchNorm(2, { epsilon: 1e-3 });
     assert.match(
@@ -182,6 +208,14 @@ export default function words(backend: BackendUnderTest): void {
     );
     assert.match(inspect(new GradientSums(2)), /GradientSums \{[\s\S]*count: 0[\s\S]*sumDy: /);
   });
+}
+
+/** Public ones, those of the classes that it extends too. */
+function members(object: object): [string, PropertyDescriptor][] {
+  const prototype: object = Object.getPrototypeOf(object);
+  if (prototype === Object.prototype) return [];
+  const own = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(([key]) => key !== 'constructor');
+  return [...own, ...members(prototype)];
 }
 
 function messageOf(call: () => unknown): string {
