@@ -112,8 +112,8 @@ export function forwardTraining<T extends Tensor>(
   }
 
   const affine: Affine<T> = {
-    mean: outMean ?? new Float64Array(c),
-    variance: outVariance ?? new Float64Array(c),
+    mean: outMean ?? newTensor<Float64Array>('Float64Array', c),
+    variance: outVariance ?? newTensor<Float64Array>('Float64Array', c),
     gamma: gamma ?? null,
     beta: beta ?? null,
     epsilon,

@@ -5,6 +5,7 @@ import { type Mask, readMask } from './mask.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from './messages.js';
 import { type Common, DEFAULT_EPSILON, nameSet, readFields, readOptions } from './options.js';
 import { gradientSums } from './range.js';
+import { newTensor } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 import {
   checkArray,
@@ -110,8 +111,9 @@ export class GradientSums {
   constructor(channels: number) {
     checkChannelCount('GradientSums', channels);
     this.#channels = channels;
-    this.#sums = { sumDy: new Float64Array(channels), sumDyDeviation: new Float64Array(channels) };
-    this.#part = { sumDy: new Float64Array(channels), sumDyDeviation: new Float64Array(channels) };
+    const zeros = () => newTensor<Float64Array>('Float64Array', channels);
+    this.#sums = { sumDy: zeros(), sumDyDeviation: zeros() };
+    this.#part = { sumDy: zeros(), sumDyDeviation: zeros() };
   }
 
   /** Number of channels, c. */

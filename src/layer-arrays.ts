@@ -34,11 +34,12 @@ export class LayerArrays<T extends Tensor> {
     this.gamma = scale ? newTensor<T>(kind, channels) : null;
     this.gamma?.fill(1);
     this.beta = center ? newTensor<T>(kind, channels) : null;
-    this.runningMean = new Float64Array(channels);
-    this.runningVariance = new Float64Array(channels).fill(1);
+    const zeros = () => newTensor<Float64Array>('Float64Array', channels);
+    this.runningMean = zeros();
+    this.runningVariance = zeros().fill(1);
     this.renorm = renorm && {
-      renormMean: new Float64Array(channels),
-      renormDeviation: new Float64Array(channels).fill(1),
+      renormMean: zeros(),
+      renormDeviation: zeros().fill(1),
     };
     this.#buffers = Object.values(this.#named()).flatMap((own) => own?.buffer ?? []);
   }

@@ -46,11 +46,12 @@ export function allocate(length: number, dtype: 'float32' | 'float64' = 'float32
   return array;
 }
 
-/** In ordinary memory. How much there is nobody knows before it is asked for. */
+/** In ordinary memory. */
 function newArray(kind: TensorKind, length: number): Tensor {
   try {
     return newTensor<Tensor>(kind, length);
-  } catch (cause) {
+  } catch (error) {
+    const { cause } = error as Error;
     const mebibytes = Math.ceil((length * (kind === 'Float32Array' ? 4 : 8)) / 2 ** 20);
     const wanted = `no more elements of a ${kind} than the JavaScript engine has memory for`;
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -1,5 +1,7 @@
 /** Count, mean and population variance per channel, and the one formula that joins two sets of them. */
 
+import { newTensor } from './typed-arrays.js';
+
 /** Of a batch, or of any amount of data; [c] each. Where count is 0, mean and variance mean nothing. */
 export interface MomentArrays {
   readonly count: Float64Array;
@@ -10,9 +12,9 @@ export interface MomentArrays {
 /** Of no data yet. */
 export function newMoments(channels: number): MomentArrays {
   return {
-    count: new Float64Array(channels),
-    mean: new Float64Array(channels).fill(NaN),
-    variance: new Float64Array(channels).fill(NaN),
+    count: newTensor<Float64Array>('Float64Array', channels),
+    mean: newTensor<Float64Array>('Float64Array', channels).fill(NaN),
+    variance: newTensor<Float64Array>('Float64Array', channels).fill(NaN),
   };
 }
 

@@ -71,9 +71,16 @@ export function isUsable(array: ArrayBufferView): boolean {
   }
 }
 
-/** Zeros, in ordinary memory. */
+/** Zeros, in ordinary memory. How much there is nobody knows before it is asked for. */
 export function newTensor<T extends Tensor>(kind: TensorKind, length: number): T {
-  return (kind === 'Float32Array' ? new Float32Array(length) : new Float64Array(length)) as T;
+  try {
+    return (kind === 'Float32Array' ? new Float32Array(length) : new Float64Array(length)) as T;
+  } catch (cause) {
+    const mebibytes = Math.ceil((length * (kind === 'Float32Array' ? 4 : 8)) / 2 ** 20);
+    const reason = `${mebibytes} MiB: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const wanted = `a ${kind} of length ${length} needs more memory than the JavaScript engine has`;
+    throw new RangeError(`batchnorm: ${wanted} (${reason})`, { cause });
+  }
 }
 
 const released = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();

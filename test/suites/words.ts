@@ -1,6 +1,14 @@
 // What is said where a call makes no sense, and what is shown.
 import { inspect } from 'node:util';
-import { BatchNorm, forwardTraining, GradientSums, Moments, populationStatistics, useBackend } from 'batchnorm';
+import {
+  BatchNorm,
+  forwardInference,
+  forwardTraining,
+  GradientSums,
+  Moments,
+  populationStatistics,
+  useBackend,
+} from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
 import { suiteFor } from '../support/suite.js';
@@ -123,6 +131,30 @@ export default function words(backend: BackendUnderTest): void {
     assert.throws(call(Buffer.alloc(16)), /Uint8Array of length 16; .*new Float32Array\(x\.buffer, x\.byteOffset/);
   });
 
+  test('no memory for a tensor, whose length is fine', () => {
+    const bn = new BatchNorm(2);
+    const x = Float32Array.of(1, 2, 3, 4);
+    bn.forward(x, [2, 2]);
+    const calls = [
+      () => new BatchNorm(2),
+      () => new BatchNorm(2, { dtype: 'float64', scale: false, center: false }),
+      () => new Moments(2),
+      () => new GradientSums(2),
+      () => forwardTraining(x, [2, 2]),
+      () => forwardInference(x, [2, 2], { mean: bn.runningMean, variance: bn.runningVariance }),
+      () => bn.forward(x, [2, 2]),
+      () => bn.backward(x),
+    ];
+    for (const call of calls) {
+      const message = withoutMemory(call);
+      assert.match(
+        message,
+        /^batchnorm: a Float(32|64)Array of length [24] needs more memory than the JavaScr/,
+        `${call}: ${message}`,
+      );
+    }
+  });
+
   test('what converts is what the error says', () => {
     const numbers = [3, 1, 2, 5];
     const bytes = new Uint8Array(new Uint8Array(17).buffer, 1);
@@ -225,4 +257,21 @@ function messageOf(call: () => unknown): string {
     return (error as Error).message;
   }
   return 'nothing was thrown';
+}
+
+/** What a call says where the engine makes no new typed arrays of floating point. */
+function withoutMemory(call: () => unknown): string {
+  const own = { Float32Array, Float64Array };
+  const fails = (array: Float32ArrayConstructor | Float64ArrayConstructor) =>
+    new Proxy(array, {
+      construct() {
+        throw new RangeError('Array buffer allocation failed');
+      },
+    });
+  Object.assign(globalThis, { Float32Array: fails(own.Float32Array), Float64Array: fails(own.Float64Array) });
+  try {
+    return messageOf(call);
+  } finally {
+    Object.assign(globalThis, own);
+  }
 }
