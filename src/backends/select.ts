@@ -122,20 +122,24 @@ function chooseByEnvironment(): Kernels {
     throw unusable(`BATCHNORM_THREADS expected ${WANTED}, got ${JSON.stringify(threads)}`);
   }
   const options = { isa: environment('BATCHNORM_ISA') || undefined, threads: threads ? Number(threads) : undefined };
-  return choose(environment('BATCHNORM_BACKEND') || 'auto', checkThreads(options), 'the environment');
+  return choose(environment('BATCHNORM_BACKEND') || 'auto', checkThreads(options), ENVIRONMENT);
 }
 
 /** The first loader that fits and loads; an error with every reason where none does. */
 function choose(name: string, options: LoadOptions, asker: string): Kernels {
   const named = LOADERS.filter((loader) => name === 'auto' || loader.name === name);
   if (named.length === 0) {
-    throw unusable(`${asker} asks for the backend ${JSON.stringify(name)}; known are auto, ${names(LOADERS)}`);
+    throw unusable(
+      `${by(asker, 'BATCHNORM_BACKEND')} asks for the backend ${JSON.stringify(name)}; known are auto, ${names(LOADERS)}`,
+    );
   }
   const { isa } = options;
   const fitting = named.filter((loader) => isa === undefined || loader.known.includes(isa));
   if (fitting.length === 0) {
     const known = named.map((loader) => `${loader.name}: ${loader.known.join(', ')}`).join('; ');
-    throw unusable(`${asker} asks for the instruction set ${JSON.stringify(isa)}; known are ${known}`);
+    throw unusable(
+      `${by(asker, 'BATCHNORM_ISA')} asks for the instruction set ${JSON.stringify(isa)}; known are ${known}`,
+    );
   }
   const causes: Error[] = [];
   for (const loader of fitting) {
@@ -147,7 +151,15 @@ function choose(name: string, options: LoadOptions, asker: string): Kernels {
     }
   }
   const wanted = isa === undefined ? `"${name}"` : `"${name}" with "${isa}"`;
-  throw unusable(`${asker} asks for ${wanted}, which cannot be used here. ${causes.map(text).join(' ')}`, causes[0]);
+  const who = by(asker, isa === undefined ? 'BATCHNORM_BACKEND' : 'BATCHNORM_BACKEND, BATCHNORM_ISA');
+  throw unusable(`${who} asks for ${wanted}, which cannot be used here. ${causes.map(text).join(' ')}`, causes[0]);
+}
+
+const ENVIRONMENT = 'the environment';
+
+/** Who asks, in words: of the environment it is a variable. */
+function by(asker: string, variables: string): string {
+  return asker === ENVIRONMENT ? `${asker} (${variables})` : asker;
 }
 
 function isNotReady(error: unknown): boolean {
