@@ -4,7 +4,7 @@ import { environmentError } from './errors.js';
 import type { View } from './kernels.js';
 import type { Selection } from './mask.js';
 import { describe } from './messages.js';
-import { isRevoked, isSame, isUsable } from './typed-arrays.js';
+import { isRevoked, isSame, isSameView, isUsable } from './typed-arrays.js';
 import type { Tensor } from './types.js';
 
 export interface KeptInput<T extends Tensor> {
@@ -80,7 +80,7 @@ function isRepeated<T extends Tensor>(last: KeptInput<T>, input: KeptInput<T>): 
 function isEqual(a: Tensor | null, b: Tensor | null): boolean {
   if (a === null || b === null) return a === b;
   if (a.length !== b.length) return false;
-  if (a === b || (a.buffer === b.buffer && a.byteOffset === b.byteOffset)) return true;
+  if (isSameView(a, b)) return true;
   for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
   return true;
 }

@@ -13,7 +13,15 @@ export function kindOf(value: unknown): string | undefined {
   return tagOf.call(value);
 }
 
-/** An output and an input in the same memory, element for element. Both are of one type. */
+/** The same elements of one buffer. Both are of one type. */
+export function isSameView(a: Tensor, b: Tensor): boolean {
+  return a === b || (a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length);
+}
+
+/**
+ * An output and an input in the same memory, element for element. Both are of one type. The output may be written for a moment;
+ * two inputs, which other threads may be reading, are compared by {@link isSameView}.
+ */
 export function isSame(output: Tensor, input: Tensor): boolean {
   if (output === input) return true;
   // Buffers first: they differ as a rule, and V8 takes 30 ns and more for each of these properties.
@@ -28,9 +36,21 @@ export function overlaps(output: ArrayBufferView, other: ArrayBufferView): boole
   return rangesMeet(output, other) && (output.buffer === other.buffer || isSharedTwice(output, other));
 }
 
+/** Reads an internal slot that only these have, of whatever realm; null where the environment has none of them. */
+const SHARED_LENGTH =
+  typeof SharedArrayBuffer === 'function'
+    ? /* @__PURE__ */ Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength')!.get!
+    : null;
+
 /** Whether there may be other objects over this very memory, such as every `postMessage` makes. */
 export function isShared(buffer: ArrayBufferLike): boolean {
-  return typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer;
+  if (SHARED_LENGTH === null || buffer instanceof ArrayBuffer) return false;
+  try {
+    SHARED_LENGTH.call(buffer);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

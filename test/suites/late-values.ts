@@ -1,5 +1,14 @@
 // Values that no weight takes in, and memory that two objects share.
-import { BatchNorm, type BatchNormOptions, backward, forwardInference, forwardTraining, Moments } from 'batchnorm';
+import { runInNewContext } from 'node:vm';
+import {
+  BatchNorm,
+  type BatchNormOptions,
+  backward,
+  forwardInference,
+  forwardTraining,
+  GradientSums,
+  Moments,
+} from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
 import { suiteFor } from '../support/suite.js';
@@ -93,6 +102,47 @@ export default function lateValues(backend: BackendUnderTest): void {
       () => bn.backward(new Float32Array(8)),
       (error: Error & { code?: string }) => error.code === 'ERR_BATCHNORM_NO_INPUT',
     );
+  });
+
+  test('an overlap through objects of two realms is refused', () => {
+    const Shared = runInNewContext('SharedArrayBuffer') as SharedArrayBufferConstructor;
+    const shared = new Shared(64);
+    const x = new Float32Array(shared, 0, 8);
+    for (const [from, to] of [
+      [x, new Float32Array(structuredClone(shared), 4, 8)],
+      [new Float32Array(structuredClone(shared), 4, 8), x],
+    ]) {
+      assert.throws(() => forwardTraining(from, [8, 1], { out: to }), /"out" expected .*, got an overlap with "x"/);
+    }
+  });
+
+  test('inputs in shared memory, which other threads may be reading, are not written', () => {
+    const shared = (...values: number[]) => {
+      const array = new Float32Array(new SharedArrayBuffer(16));
+      array.set(values);
+      return array;
+    };
+    const [shape, mean, variance] = [[4, 1], Float64Array.of(1), Float64Array.of(1)];
+    const [x, other, residual, dy] = [shared(1, 2, 4, 7), shared(0, 10, 3, 5), shared(1), shared(1)];
+    const { store } = Atomics;
+    let stores = 0;
+    Atomics.store = ((...given: Parameters<typeof store>) => {
+      stores++;
+      return store(...given);
+    }) as typeof store;
+    try {
+      const bn = new BatchNorm(1, { activation: 'relu' });
+      for (const each of [x, other]) bn.forward(each, shape, { residual });
+      bn.backward(dy);
+      forwardTraining(x, shape, { residual });
+      forwardInference(x, shape, { mean, variance, residual });
+      backward(dy, x, shape, { mean, variance, residual, activation: 'relu' });
+      new Moments(1).add(x, shape);
+      new GradientSums(1).add(dy, x, shape, { mean, variance });
+    } finally {
+      Atomics.store = store;
+    }
+    assert.is(stores, 0);
   });
 
   test('two memories of equal content are two', () => {

@@ -1,7 +1,7 @@
 /** Calls of kernels on arrays that may lie anywhere: those outside the memory are copied to it, and results back. */
 import { environmentError } from '../../errors.js';
 import type { View } from '../../kernels.js';
-import { isSame } from '../../typed-arrays.js';
+import { isSame, isSameView } from '../../typed-arrays.js';
 import type { Tensor } from '../../types.js';
 import { ARRAYS, bitsOf, CALL_ADDRESS, CallRecord, isAmong, type Resources, type Scalars, TENSORS } from './call.js';
 import { lines } from './heap.js';
@@ -59,7 +59,7 @@ export class Stage {
     this.#type = arrays[X]!.BYTES_PER_ELEMENT === 4 ? 'f32' : 'f64';
     const { threads, threadBytes, copiedBytes } = this.#resources;
     if (threads > 1 && arrays[X]!.byteLength >= threadBytes) this.#pool!.start(threads - 1);
-    this.#place(arrays);
+    this.#place(arrays, outputs);
     this.record.begin(view, args, this.#resources);
     const workspace = lines(this.#exports['workspaceBytes'](CALL_ADDRESS));
     if (this.#tensorBytes > copiedBytes || !this.#reserve(workspace + this.#bytes)) {
@@ -106,14 +106,14 @@ export class Stage {
    * Finds out which arrays are in memory, and gives the others distances from each other. A tensor has one place even
    * where it is named twice, so that in place stays in place.
    */
-  #place(arrays: readonly (Tensor | null)[]): void {
+  #place(arrays: readonly (Tensor | null)[], outputs: number): void {
     this.#copied = this.#bytes = this.#tensorBytes = 0;
     for (let i = 0; i < ARRAYS.length; i++) {
       const array = arrays[i];
       this.#places[i] = array === null ? 0 : this.memory.addressOf(array);
       if (array === null || this.#places[i] !== 0) continue;
       this.#copied |= 1 << i;
-      const same = isAmong(TENSORS, i) ? arrays.findIndex((other) => other !== null && isSame(other, array)) : i;
+      const same = isAmong(TENSORS, i) ? firstPlace(arrays, outputs, i) : i;
       if (same < i) {
         this.#places[i] = this.#places[same];
         continue;
@@ -157,7 +157,7 @@ export class Stage {
       const lent = kernel === 'backward' && isAmong(SUMS, i);
       if (array === null && !lent) continue;
       this.#copied |= 1 << i;
-      const same = isAmong(TENSORS, i) ? arrays.findIndex((other) => other !== null && isSame(other, array!)) : i;
+      const same = isAmong(TENSORS, i) ? firstPlace(arrays, outputs, i) : i;
       this.#places[i] = same < i ? this.#places[same] : this.#bytes;
       if (same === i)
         this.#bytes += isAmong(TENSORS, i) ? pieceBytes + STAGGER : lines(array?.byteLength ?? 8 * view.c);
@@ -185,4 +185,14 @@ export class Stage {
     this.memory.heap.release(this.#block);
     this.#block = 0;
   }
+}
+
+/** Which array is the first in the memory of this one. Two objects of one memory are looked for among outputs only: it writes. */
+function firstPlace(arrays: readonly (Tensor | null)[], outputs: number, i: number): number {
+  const array = arrays[i]!;
+  return arrays.findIndex((other, k) => {
+    if (other === null) return false;
+    if (isAmong(outputs, i)) return isSame(array, other);
+    return isAmong(outputs, k) ? isSame(other, array) : isSameView(other, array);
+  });
 }
