@@ -1,8 +1,10 @@
 /**
  * One addon beside another, kernel by kernel: `npm run bench:addons -- a.node b.node [isa]`. Both give the same bits, or it
  * ends; then they take turns in one process. Ratios are time of the first ÷ time of the second, float32, one thread.
+ * --stream writes past the caches, however small the tensors are; --verbose tells each case.
  */
 import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { OpenedAddon } from '#dist/backends/native/opened.js';
 import type { Affine, KernelActivation, Kernels, View } from '#dist/kernels.js';
 import type { Tensor } from '#dist/types.js';
@@ -134,16 +136,21 @@ function compare(isa: string, pair: Pair): Map<string, number[]> {
   return ratios;
 }
 
-const verbose = process.argv.includes('--verbose');
-const [a, b, wanted] = process.argv.slice(2).filter((argument) => argument !== '--verbose');
-if (a === undefined || b === undefined)
-  throw new Error('bench:addons: wants two files: a.node b.node [isa] [--verbose]');
+const { values: given, positionals } = parseArgs({
+  options: { verbose: { type: 'boolean', default: false }, stream: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const { verbose, stream } = given;
+const [a, b, wanted] = positionals;
+if (a === undefined || b === undefined) {
+  throw new Error('bench:addons: wants two files: a.node b.node [isa] [--stream] [--verbose]');
+}
 const addons = [a, b].map((path) => new OpenedAddon({ path: resolve(path), origin: path }));
 console.log('| | first ÷ second | 95 % from | to | most |');
 console.log('|---|---|---|---|---|');
 const all: number[] = [];
 for (const isa of addons[0]!.isas.filter((name) => wanted === undefined || name === wanted)) {
-  const [first, second] = addons.map((addon) => addon.load(isa, { threads: 1 }));
+  const [first, second] = addons.map((addon) => addon.load(isa, { threads: 1, ...(stream && { streamBytes: 1 }) }));
   if (first === undefined || second === undefined) throw new Error(`bench:addons: ${isa} computes wrong bits`);
   const ratios = compare(isa, [first, second]);
   for (const [kernel, each] of ratios) line(`${isa} ${kernel}`, each);
