@@ -72,6 +72,7 @@ function kept(
   };
 }
 
+const MASK = { mask: Uint8Array.from({ length: 120 }, (_, k) => k % 2) };
 const WEIGHTS = { mask: Float32Array.from({ length: 120 }, (_, k) => k % 3) };
 
 const nothing = () => null;
@@ -125,7 +126,9 @@ export const CALLS: Record<string, Make> = {
     return { call: () => sums.add(dy, x, SHAPE, statistics).toJSON(), state: () => sums.toJSON() };
   },
   ...layer('plain', {}),
-  ...layer('mask', {}, { mask: Uint8Array.from({ length: 120 }, (_, k) => k % 2) }),
+  ...kept('plain', {}),
+  ...layer('mask', {}, MASK),
+  ...kept('mask', {}, MASK),
   ...layer('weights', {}, WEIGHTS),
   ...kept('weights', {}, WEIGHTS),
   ...layer('finite', { activation: 'relu', onNonFinite: 'throw' }),
