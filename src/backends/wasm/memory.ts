@@ -27,6 +27,8 @@ export const STAGGER = 1984;
 const KEPT_BYTES = 256 * MEBI;
 /** For so long, in ms. At once would be too soon: a loop would touch memory after memory before any is collected. */
 const IDLE = 1000;
+/** How often the collector is asked: one collection may find the memory still in a register, or old. */
+const COLLECTIONS = 5;
 
 /** Takes back the memory of tensors that nobody can reach any more, if they were not released. */
 const forgotten = /* @__PURE__ */ new FinalizationRegistry<{ memory: Memory; address: number }>(({ memory, address }) =>
@@ -216,12 +218,29 @@ function giveUpWhenIdle(memory: Memory): void {
 function giveUp(memory: Memory): void {
   current = undefined;
   for (const drop of memory.onDrop) drop();
+  const fate: Fate = { collected: false };
+  fates.register(memory, fate);
+  collect(fate, memory.heap.untouched, COLLECTIONS);
+}
+
+interface Fate {
+  collected: boolean;
+}
+
+/** A WeakRef would keep the memory alive until the end of each job that looks at it, over the very collection. */
+const fates = /* @__PURE__ */ new FinalizationRegistry<Fate>((fate) => {
+  fate.collected = true;
+});
+
+/** The garbage collector does not see that a memory is large. Of a buffer of that size, which nobody touches, it does. */
+function collect(fate: Fate, bytes: number, attempts: number): void {
+  if (attempts === 0 || fate.collected) return;
   try {
-    // The garbage collector does not see that the memory is large. Of this buffer, which nobody touches, it does.
-    new ArrayBuffer(memory.heap.untouched);
+    new ArrayBuffer(bytes);
   } catch {
     // Then it has been told, too.
   }
+  setTimeout(() => collect(fate, bytes, attempts - 1), IDLE).unref?.();
 }
 
 /** A length that no release would make room for. */
