@@ -146,13 +146,11 @@ function installed(folder: string): string {
   return install(join(home, folder), tarballs());
 }
 
-/** In both module systems, of which CommonJS cannot load ES modules before Node.js 20.19. */
+/** In both module systems. */
 function expectCurrentBits(folder: string, ...flags: readonly string[]): Report {
   const found = report(folder, compiled(), 'esm.mjs', ...flags);
   assert.is(found.bits, current().bits);
-  if ('require_module' in process.features) {
-    assert.equal(report(folder, compiled(), 'cjs.cjs', ...flags), found);
-  }
+  assert.equal(report(folder, compiled(), 'cjs.cjs', ...flags), found);
   return found;
 }
 
