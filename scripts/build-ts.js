@@ -18,7 +18,7 @@ for (const config of ['tsconfig.json', 'tsconfig.cjs.json']) {
   execFileSync(process.execPath, [tsc, '-p', join(root, config)], { stdio: 'inherit' });
 }
 writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
-nameOwnFile(join(cjs, 'package-root.js'));
+nameOwnFile(join(cjs, 'backends', 'package-root.js'));
 for (const entry of ['index', 'tfjs/index', 'mpi/index']) writeDoor(join(cjs, entry));
 
 // What `batchnorm build` compiles by. A binding.gyp at the root of what is packed package managers take for a wish to build,

@@ -9,11 +9,10 @@ const root = new URL('../', import.meta.url);
 /** Inside the package, where 'batchnorm' means this very package. */
 const folder = new URL('dist-test/examples/', root);
 
-const FILES = [
-  ...readdirSync(new URL('src/', root)).map((file) => `src/${file}`),
-  'src/backends/select.ts',
-  ...readdirSync(new URL('src/tfjs/', root)).map((file) => `src/tfjs/${file}`),
-].filter((file) => file.endsWith('.ts'));
+const FILES = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !/^(cli|mpi)\b/.test(file))
+  .map((file) => `src/${file.replaceAll('\\', '/')}`)
+  .sort();
 
 interface Example {
   readonly title: string;

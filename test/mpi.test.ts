@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import * as assert from 'uvu/assert';
-import { differences, HEADER, writeEnd, writeHeader } from '#dist/exchange-header.js';
 import { checkLauncher, isLaunched } from '#dist/mpi/launcher.js';
+import { differences, HEADER, writeEnd, writeHeader } from '#dist/ranks/exchange-header.js';
 import { suiteOf } from './support/suite.js';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));

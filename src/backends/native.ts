@@ -1,11 +1,11 @@
 /** The kernels in C++: a Node-API addon with one build of them for each instruction set. */
 import type { Kernels } from '../kernels.js';
-import { packageRoot } from '../package-root.js';
 import { builtin } from './host.js';
+import type { LoadOptions } from './loader.js';
 import { bundled } from './native/advice.js';
 import { Addons } from './native/opened.js';
 import type { Resources } from './native/table.js';
-import type { LoadOptions } from './select.js';
+import { packageRoot } from './package-root.js';
 import { availableThreads } from './threads.js';
 
 export type { Resources } from './native/table.js';

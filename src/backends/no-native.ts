@@ -1,6 +1,6 @@
 /** Stands for native.ts in bundles for browsers (package.json, `browser`): what looks for files need not be carried there. */
 import type { Kernels } from '../kernels.js';
-import type { LoadOptions } from './select.js';
+import type { LoadOptions } from './loader.js';
 
 const ABSENCE = 'native: a browser loads no addons.';
 

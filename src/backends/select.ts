@@ -1,30 +1,16 @@
 /** Which implementation of the kernels runs: the first that loads, or the one that was asked for. */
-import { environmentError } from '../errors.js';
+import { environmentError } from '../arguments/errors.js';
+import { wrongKind, wrongValue } from '../arguments/messages.js';
+import { NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
+import { checkSize } from '../arguments/validate.js';
 import type { Kernels } from '../kernels.js';
-import { wrongKind, wrongValue } from '../messages.js';
-import { NO_OPTIONS, nameSet, readOptions } from '../options.js';
 import type { BackendInfo, BackendName } from '../types.js';
-import { checkSize } from '../validate.js';
 import { environment } from './host.js';
+import type { Loader, LoadOptions } from './loader.js';
 import * as native from './native.js';
 import * as reference from './reference.js';
 import { setReservation } from './wasm/memory.js';
 import * as wasm from './wasm.js';
-
-interface Loader {
-  readonly name: BackendName;
-  /** Every instruction set that the backend can be built for; which of them this machine runs, `isas()` tells. */
-  readonly known: readonly string[];
-  /** What this machine can run, best first; throws with the reason where nothing can. */
-  isas(): string[];
-  /** @throws where the backend, or this instruction set of it, cannot run here */
-  load(options: LoadOptions): Kernels;
-}
-
-export interface LoadOptions {
-  isa?: string | undefined;
-  threads?: number | undefined;
-}
 
 /** Best first. */
 const LOADERS: readonly Loader[] = [

@@ -2,13 +2,13 @@
 import type { Affine, GradientSums, KernelActivation, Kernels, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { builtin } from './host.js';
-import type { LoadOptions } from './select.js';
+import type { LoadOptions } from './loader.js';
 import { availableThreads } from './threads.js';
-import { bitsOf, type Resources, type Scalars } from './wasm/call.js';
+import { type Arguments, bitsOf, type Resources, type Scalars } from './wasm/call.js';
 import { isSharingPossible, type Memory, memoryInUse } from './wasm/memory.js';
 import { compile as compileModule, instantiate, moduleOf, prepare, runs } from './wasm/modules.js';
 import { mayStartWorkers, Pool } from './wasm/pool.js';
-import { type Arguments, Stage } from './wasm/stage.js';
+import { Stage } from './wasm/stage.js';
 
 const ISAS = ['simd128', 'scalar'];
 /** More threads than this no memory can feed. */

@@ -1,6 +1,6 @@
 /** The packages that single commands need. They are optional peers: the library itself installs without them. */
 import { packageManager } from '../backends/native/advice.js';
-import { packageRoot } from '../package-root.js';
+import { packageRoot } from '../backends/package-root.js';
 import { Failure } from './failure.js';
 
 const TENSORFLOW = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs-backend-wasm'];

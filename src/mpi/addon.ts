@@ -2,9 +2,9 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
+import { environmentError } from '../arguments/errors.js';
 import { buildCommand, bundled } from '../backends/native/advice.js';
-import { environmentError } from '../errors.js';
-import { packageRoot } from '../package-root.js';
+import { packageRoot } from '../backends/package-root.js';
 
 export interface Addon {
   /** What the library calls itself. */

@@ -1,5 +1,6 @@
-import { type Columns, type Join, writeRows } from '../columns.js';
-import { environmentError } from '../errors.js';
+import { environmentError } from '../arguments/errors.js';
+import { wrongKind, wrongValue } from '../arguments/messages.js';
+import { NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
 import {
   checkTag,
   describePlace,
@@ -10,10 +11,9 @@ import {
   type Way,
   writeEnd,
   writeHeader,
-} from '../exchange-header.js';
-import { wrongKind, wrongValue } from '../messages.js';
-import { NO_OPTIONS, nameSet, readOptions } from '../options.js';
-import { allreduceByExchange, type ExchangeTag, type Reducer } from '../reducer.js';
+} from '../ranks/exchange-header.js';
+import { type Columns, type Join, writeRows } from '../ranks/payload.js';
+import { allreduceByExchange, type ExchangeTag, type Reducer } from '../ranks/reducer.js';
 import { calling, joinSession, type Session } from './session.js';
 
 export interface MpiReducerOptions {

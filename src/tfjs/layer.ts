@@ -1,9 +1,9 @@
 /** The layer: everything of TensorFlow.js' own `BatchNormalization` except its arithmetic. */
 import { cast, type serialization, type Tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
 import { type LayerVariable, layers } from '@tensorflow/tfjs-layers';
+import { NO_OPTIONS, readOwn } from '../arguments/options.js';
 import type { Reducer } from '../index.js';
-import { NO_OPTIONS, readOwn } from '../options.js';
-import { readSynchronization } from '../synchronize.js';
+import { readSynchronization } from '../ranks/synchronize.js';
 import { type Positions, readPositions } from './mask.js';
 import { type Given, readNumbers } from './numbers-given.js';
 import {

@@ -1,6 +1,6 @@
 /** The numbers of a configuration, in every form in which TensorFlow.js' layer takes them. */
 import type { serialization } from '@tensorflow/tfjs-core';
-import { wrongKind, wrongValue } from '../messages.js';
+import { wrongKind, wrongValue } from '../arguments/messages.js';
 
 /** What TensorFlow.js' layer keeps, and writes into files: as it was given. */
 export type Given = Record<keyof Numbers, serialization.ConfigDictValue>;

@@ -1,6 +1,6 @@
 /** Every kernel of the contract called on the same inputs, all outputs kept. */
 import { type Activation, clip, leakyRelu, type Tensor } from 'batchnorm';
-import { kernelActivation } from '#dist/activation.js';
+import { kernelActivation } from '#dist/arguments/activation.js';
 import type { Affine, KernelActivation, Kernels } from '#dist/kernels.js';
 import type { Inputs } from './data.js';
 import { type Dtype, Guarded } from './tensors.js';

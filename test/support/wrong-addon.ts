@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { packageRoot } from '#dist/package-root.js';
+import { packageRoot } from '#dist/backends/package-root.js';
 
 const ROOT = packageRoot()!;
 const NATIVE = join(ROOT, 'native');

@@ -1,5 +1,6 @@
 /** The record of a call at its place in memory, which kernels are given instead of arguments: assembly/call.ts. */
 import type { KernelActivation, ThreeLines, View } from '../../kernels.js';
+import type { Tensor } from '../../types.js';
 import type { Memory } from './memory.js';
 
 /** Where the record is; what lies before it is for threads. */
@@ -114,4 +115,20 @@ export class CallRecord {
   goOn(value: boolean): void {
     this.#memory.u32[AFTER_ARRAYS + 4] = value ? 1 : 0;
   }
+}
+
+/** What a kernel is called with: an array or null for each of ARRAYS; which of them are outputs, as bits. */
+export interface Arguments extends Scalars {
+  readonly kernel: string;
+  readonly view: View;
+  readonly arrays: readonly (Tensor | null)[];
+  readonly outputs: number;
+}
+
+/** What a call in pieces needs of the one who has the memory of the modules. */
+export interface Staging {
+  readonly record: CallRecord;
+  run(name: string, ...rest: number[]): number;
+  copyIn(array: Tensor, address: number): void;
+  copyOut(array: Tensor, address: number): void;
 }

@@ -2,9 +2,9 @@
  * The one memory of this thread, in which every instance of the modules works, and the tensors that live in it. All of it
  * is reserved at once, since growing would detach every tensor; the system provides pages as they are touched.
  */
-import { environmentError } from '../../errors.js';
-import { expected } from '../../messages.js';
-import { type Lender, lend, type TensorKind } from '../../typed-arrays.js';
+import { environmentError } from '../../arguments/errors.js';
+import { expected } from '../../arguments/messages.js';
+import { type Lender, lend, type TensorKind } from '../../arguments/typed-arrays.js';
 import type { Tensor } from '../../types.js';
 import { Heap } from './heap.js';
 

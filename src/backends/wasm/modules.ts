@@ -1,5 +1,5 @@
 /** The modules: SIMD or not, for shared memory or not. Each is compiled once, whoever asks. */
-import { environmentError } from '../../errors.js';
+import { environmentError } from '../../arguments/errors.js';
 import * as generated from '../../generated/wasm.js';
 import { isSharingPossible, type Memory } from './memory.js';
 import type { Exports } from './stage.js';

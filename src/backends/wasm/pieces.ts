@@ -4,8 +4,7 @@
  */
 import type { View } from '../../kernels.js';
 import type { Tensor } from '../../types.js';
-import { ARRAYS, bitsOf, isAmong, TENSORS } from './call.js';
-import type { Arguments, Stage } from './stage.js';
+import { ARRAYS, type Arguments, bitsOf, isAmong, type Staging, TENSORS } from './call.js';
 
 const LANES = 16;
 const SEGMENT = 4096;
@@ -61,7 +60,7 @@ export function* tilesOf(c: number, most: number): Generator<readonly [first: nu
 }
 
 export class PieceCall {
-  readonly #stage: Stage;
+  readonly #stage: Staging;
   readonly #args: Arguments;
   readonly #extent: Extent;
   /** Where the pieces of tensors and the whole of other arrays are, by number; 0 of what is absent. */
@@ -71,7 +70,7 @@ export class PieceCall {
   #present = 0;
   #piecesOfTile = 0;
 
-  constructor(stage: Stage, args: Arguments, extent: Extent, places: number[]) {
+  constructor(stage: Staging, args: Arguments, extent: Extent, places: number[]) {
     this.#stage = stage;
     this.#args = args;
     this.#extent = extent;

@@ -1,23 +1,24 @@
 /** Calls of kernels on arrays that may lie anywhere: those outside the memory are copied to it, and results back. */
-import { environmentError } from '../../errors.js';
-import type { View } from '../../kernels.js';
-import { isSame, isSameView } from '../../typed-arrays.js';
+import { environmentError } from '../../arguments/errors.js';
+import { isSame, isSameView } from '../../arguments/typed-arrays.js';
 import type { Tensor } from '../../types.js';
-import { ARRAYS, bitsOf, CALL_ADDRESS, CallRecord, isAmong, type Resources, type Scalars, TENSORS } from './call.js';
+import {
+  ARRAYS,
+  type Arguments,
+  bitsOf,
+  CALL_ADDRESS,
+  CallRecord,
+  isAmong,
+  type Resources,
+  type Staging,
+  TENSORS,
+} from './call.js';
 import { lines } from './heap.js';
 import { full, type Memory, STAGGER } from './memory.js';
 import { extentOf, PieceCall } from './pieces.js';
 import type { Pool } from './pool.js';
 
 export type Exports = Record<string, (...args: number[]) => number>;
-
-/** What a kernel is called with: an array or null for each of ARRAYS; which of them are outputs, as bits. */
-export interface Arguments extends Scalars {
-  readonly kernel: string;
-  readonly view: View;
-  readonly arrays: readonly (Tensor | null)[];
-  readonly outputs: number;
-}
 
 const X = /* @__PURE__ */ ARRAYS.indexOf('x');
 const SUMS = /* @__PURE__ */ bitsOf('sumDy', 'sumDyDeviation');
@@ -28,7 +29,7 @@ const KEPT_BYTES = 2 ** 26;
 /** Where memory is short, pieces of tensors may be as small as this, in bytes. */
 const LEAST_LIMIT = 2 ** 20;
 
-export class Stage {
+export class Stage implements Staging {
   readonly memory: Memory;
   readonly record: CallRecord;
   readonly #exports: Exports;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { environment } from '../../backends/host.js';
-import { packageRoot } from '../../package-root.js';
+import { packageRoot } from '../../backends/package-root.js';
 import { Failure } from '../failure.js';
 import { compile } from './compile.js';
 import { install, isCurrent, noteFailure, removeInstalled, stamp } from './installed.js';

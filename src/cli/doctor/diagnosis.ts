@@ -1,7 +1,8 @@
 /** What `batchnorm doctor` finds out. */
+
+import { packageRoot } from '../../backends/package-root.js';
 import { type BackendInfo, type BackendName, backend, backends, useBackend } from '../../index.js';
 import { mpiLibrary } from '../../mpi/index.js';
-import { packageRoot } from '../../package-root.js';
 import { type CommandWithPeers, installing, missingPeers } from '../peers.js';
 import { type InspectedAddon, inspectAddons } from './addons.js';
 import { inspectMachine, type Machine } from './machine.js';

@@ -1,0 +1,145 @@
+/** What the facade needs to know of typed arrays, true across realms: nothing here trusts `instanceof`. */
+import type { Tensor } from '../types.js';
+
+/** The tensors' kinds, as `Object.prototype.toString` and the messages name them. */
+export type TensorKind = 'Float32Array' | 'Float64Array';
+
+const TYPED_ARRAY = /* @__PURE__ */ Object.getPrototypeOf(Uint8Array.prototype);
+/** Reads the internal slot, so it cannot be fooled, and subclasses and arrays of other realms count as what they are. */
+const tagOf = /* @__PURE__ */ Object.getOwnPropertyDescriptor(TYPED_ARRAY, Symbol.toStringTag)!.get!;
+
+/** 'Float32Array', 'Int8Array' ...; undefined for everything that is not a typed array. */
+export function kindOf(value: unknown): string | undefined {
+  return tagOf.call(value);
+}
+
+/** The same elements of one buffer. Both are of one type. */
+export function isSameView(a: Tensor, b: Tensor): boolean {
+  return a === b || (a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length);
+}
+
+/**
+ * An output and an input in the same memory, element for element. Both are of one type. The output may be written for a moment;
+ * two inputs, which other threads may be reading, are compared by {@link isSameView}.
+ */
+export function isSame(output: Tensor, input: Tensor): boolean {
+  if (output === input) return true;
+  // Buffers first: they differ as a rule, and V8 takes 30 ns and more for each of these properties.
+  const { buffer } = output;
+  if (buffer !== input.buffer && !isShared(buffer)) return false;
+  if (output.byteOffset !== input.byteOffset || output.length !== input.length) return false;
+  return buffer === input.buffer || (output.length > 0 && isSharedTwice(output, input));
+}
+
+/** Whether an output has memory in common with another array. */
+export function overlaps(output: ArrayBufferView, other: ArrayBufferView): boolean {
+  return rangesMeet(output, other) && (output.buffer === other.buffer || isSharedTwice(output, other));
+}
+
+/** Reads an internal slot that only these have, of whatever realm; null where the environment has none of them. */
+const SHARED_LENGTH =
+  typeof SharedArrayBuffer === 'function'
+    ? /* @__PURE__ */ Object.getOwnPropertyDescriptor(SharedArrayBuffer.prototype, 'byteLength')!.get!
+    : null;
+
+/** Whether there may be other objects over this very memory, such as every `postMessage` makes. */
+export function isShared(buffer: ArrayBufferLike): boolean {
+  if (SHARED_LENGTH === null || buffer instanceof ArrayBuffer) return false;
+  try {
+    SHARED_LENGTH.call(buffer);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether two objects of SharedArrayBuffer are one memory, which nothing in JavaScript tells. So a byte that both arrays have, if
+ * they are, is changed through the one, which is about to be written anyway, and looked at through the other.
+ */
+function isSharedTwice(output: ArrayBufferView, other: ArrayBufferView): boolean {
+  if (!isShared(output.buffer) || !isShared(other.buffer)) return false;
+  const at = Math.max(output.byteOffset, other.byteOffset);
+  const [to, from] = [new Uint8Array(output.buffer, at, 1), new Uint8Array(other.buffer, at, 1)];
+  const before = Atomics.load(to, 0);
+  // Twice, lest another thread that writes there by chance be taken for this one.
+  const seen = [before ^ 0xff, before ^ 0x55].every((value) => {
+    Atomics.store(to, 0, value);
+    return Atomics.load(from, 0) === value;
+  });
+  Atomics.store(to, 0, before);
+  return seen;
+}
+
+function rangesMeet(a: ArrayBufferView, b: ArrayBufferView): boolean {
+  return (
+    a.byteOffset < b.byteOffset + b.byteLength &&
+    b.byteOffset < a.byteOffset + a.byteLength &&
+    a.byteLength > 0 &&
+    b.byteLength > 0
+  );
+}
+
+/** False where the buffer is detached, released or has shrunk away from under the array. */
+export function isUsable(array: ArrayBufferView): boolean {
+  if (isRevoked(array)) return false;
+  try {
+    TYPED_ARRAY.keys.call(array);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Zeros, in ordinary memory. How much there is nobody knows before it is asked for. */
+export function newTensor<T extends Tensor>(kind: TensorKind, length: number): T {
+  try {
+    return (kind === 'Float32Array' ? new Float32Array(length) : new Float64Array(length)) as T;
+  } catch (cause) {
+    const mebibytes = Math.ceil((length * (kind === 'Float32Array' ? 4 : 8)) / 2 ** 20);
+    const reason = `${mebibytes} MiB: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const wanted = `a ${kind} of length ${length} needs more memory than the JavaScript engine has`;
+    throw new RangeError(`batchnorm: ${wanted} (${reason})`, { cause });
+  }
+}
+
+const released = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();
+
+/** Who has lent memory to arrays, piece by piece, that cannot be detached when a piece is taken back. */
+export interface Lender {
+  /** Whether an array lies in a piece that is lent. */
+  holds(array: ArrayBufferView): boolean;
+  /** Takes back the piece that an array is the whole of; false where it is only a part. */
+  release(array: Tensor): boolean;
+}
+
+const lenders = /* @__PURE__ */ new WeakMap<ArrayBufferLike, Lender>();
+/** Asking costs more than all other checks of an array: only where there are such arrays. */
+let anyLent = false;
+
+/** Arrays over this buffer are the lender's. */
+export function lend(buffer: ArrayBufferLike, lender: Lender): void {
+  lenders.set(buffer, lender);
+  anyLent = true;
+}
+
+export function lenderOf(array: ArrayBufferView): Lender | undefined {
+  return lenders.get(array.buffer);
+}
+
+/** True for what `release` took back, and for its subarrays. */
+export function isReleased(array: ArrayBufferView): boolean {
+  return released.has(array.buffer) || isRevoked(array);
+}
+
+/** The same of arrays that have kept their length. The others show by it. */
+export function isRevoked(array: ArrayBufferView): boolean {
+  return anyLent && lenderOf(array)?.holds(array) === false;
+}
+
+/** Frees the memory now instead of at some garbage collection, and leaves every view of it with length 0. */
+export function detach(array: Tensor): void {
+  const { buffer } = array;
+  released.add(buffer);
+  structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+}

@@ -1,0 +1,166 @@
+import { type Activation, readActivation } from '../arguments/activation.js';
+import { wrongKind, wrongValue } from '../arguments/messages.js';
+import { type Common, DEFAULT_EPSILON, nameSet, readOptions } from '../arguments/options.js';
+import { newTensor } from '../arguments/typed-arrays.js';
+import {
+  checkArray,
+  checkChoice,
+  checkEpsilon,
+  checkOverlap,
+  checkTensor,
+  readStatistics,
+  readView,
+  refuseOrphan,
+} from '../arguments/validate.js';
+import { type BackwardPass, computeGradients } from '../passes/gradients.js';
+import { type Mask, readMask } from '../passes/mask.js';
+import { maskedGradients } from '../passes/masked.js';
+import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from '../statistics/gradient-sums.js';
+import type { Tensor } from '../types.js';
+
+export interface BackwardOptions<T extends Tensor> extends Common {
+  /** The mean by which the forward normalised, [c]: any array of numbers; a Float64Array is used as it is. */
+  mean: ArrayLike<number>;
+  /** The (population) variance by which the forward normalised, [c], ≥ 0. */
+  variance: ArrayLike<number>;
+  /**
+   * 'batch' (default): gradients of {@link forwardTraining}, where mean and variance depend on x. 'given': of
+   * {@link forwardInference}, where they are constants.
+   */
+  statistics?: 'batch' | 'given' | undefined;
+  /**
+   * Where x is only a piece of the batch that mean and variance are of: the merged sums of all pieces. dgamma and dbeta are
+   * those of the whole batch then, the same for each piece; see {@link GradientSums}. Default: x is all of it.
+   */
+  sums?: WholeSums | undefined;
+  /** As in the forward. Default 1. */
+  gamma?: T | undefined;
+  /** As in the forward; needed with an activation, whose input is computed again instead of stored. Default 0. */
+  beta?: T | undefined;
+  /** As in the forward: asks for dresidual. */
+  residual?: T | undefined;
+  /** As in the forward. Default 'none'. */
+  activation?: Activation | undefined;
+  /** As in the forward: dx and dresidual are 0 at masked positions, whatever lies there. Default: all take part. */
+  mask?: Mask | undefined;
+  /** Where dx goes. May be dy itself; no other overlap. Default a new array. */
+  out?: T | undefined;
+  /** Where dgamma goes, [c]. Default a new array. */
+  outGamma?: T | undefined;
+  /** Where dbeta goes, [c]. Default a new array. */
+  outBeta?: T | undefined;
+  /** With `residual`: where dresidual goes. May be dy itself when `out` is not; no other overlap. */
+  outResidual?: T | undefined;
+}
+
+export interface Gradients<T extends Tensor> {
+  /** Gradient of the loss with respect to x, of its shape. */
+  dx: T;
+  /** With respect to gamma, [c]. */
+  dgamma: T;
+  /** With respect to beta, [c]. */
+  dbeta: T;
+  /**
+   * With `residual`: its gradient, dy through the activation. With activation 'none' it is dy itself, unless outResidual
+   * is given or out is dy.
+   */
+  dresidual?: T;
+}
+
+const CALL = 'backward';
+const OPTIONS = /* @__PURE__ */ nameSet(
+  'axis epsilon mean variance statistics sums gamma beta residual activation mask out outGamma outBeta outResidual',
+);
+const STATISTICS = ['batch', 'given'] as const;
+const IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
+
+/**
+ * Gradients of {@link forwardTraining} or, with `statistics: 'given'`, of {@link forwardInference}.
+ *
+ *     x̂ = (x − mean)·rstd               where rstd = 1/√(variance + epsilon)
+ *     g = dy where the activation passes, 0 where it stops
+ *     dgamma = Σ g·x̂,  dbeta = Σ g,  dresidual = g
+ *     dx = gamma·rstd·(g − dbeta/m − x̂·dgamma/m)   with the statistics of the batch
+ *     dx = gamma·rstd·g                             with given statistics
+ *
+ * An empty batch gives empty dx, and 0 for dgamma and dbeta.
+ *
+ * @param dy gradient of the loss with respect to y, of the type and shape of x
+ * @param x what the forward was given, unchanged: after a forward in place it is gone
+ * @param shape its dimensions; their product is `x.length`
+ * @param options as the forward had them, with the mean and variance that it used; see {@link BackwardOptions}
+ * @throws TypeError where something is of the wrong kind (or detached, or released), an option has an unknown name, or
+ *   outResidual comes without residual
+ * @throws RangeError where a length, a shape, an axis or a value is wrong, and where an output overlaps something else;
+ *   outputs are untouched
+ * @example
+ * import { backward, forwardTraining } from 'batchnorm';
+ * const x = Float64Array.of(1, 2, 6);
+ * const { mean, variance } = forwardTraining(x, [3, 1]);
+ * const { dx, dbeta } = backward(Float64Array.of(1, 1, 1), x, [3, 1], { mean, variance });
+ * console.log([...dbeta]); // → [ 3 ]
+ * // The mean takes out what all samples have in common.
+ * console.log(dx.every((value) => Math.abs(value) < 1e-12)); // → true
+ */
+export function backward<T extends Tensor>(
+  dy: T,
+  x: T,
+  shape: readonly number[],
+  options: BackwardOptions<T>,
+): Gradients<T> {
+  const given = readOptions(CALL, options, OPTIONS);
+  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, statistics = 'batch', gamma, beta, residual } = given;
+  const { sums, mask, out, outGamma, outBeta, outResidual } = given;
+  checkEpsilon(CALL, epsilon);
+  const activation = readActivation(CALL, given.activation === undefined ? 'none' : given.activation);
+  checkChoice(CALL, 'statistics', statistics, STATISTICS);
+
+  const view = readView(CALL, shape, axis);
+  const { c } = view;
+  if (sums !== undefined) checkSums(sums, statistics, c);
+  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const known = readStatistics(CALL, mean, variance, c);
+  const kind = checkTensor(CALL, 'x', x, shape, view);
+  checkArray(CALL, 'dy', dy, kind, x.length, shape);
+  if (gamma !== undefined) checkArray(CALL, 'gamma', gamma, kind, c, 'channels');
+  if (beta !== undefined) checkArray(CALL, 'beta', beta, kind, c, 'channels');
+  if (residual !== undefined) checkArray(CALL, 'residual', residual, kind, x.length, shape);
+  else if (outResidual !== undefined) refuseOrphan(CALL, 'a residual', outResidual);
+  if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
+  if (outGamma !== undefined) checkArray(CALL, 'outGamma', outGamma, kind, c, 'channels');
+  if (outBeta !== undefined) checkArray(CALL, 'outBeta', outBeta, kind, c, 'channels');
+  if (outResidual !== undefined) checkArray(CALL, 'outResidual', outResidual, kind, x.length, shape);
+  const inputs = { dy, x, residual, gamma, beta, mean, variance };
+  checkOverlap(CALL, { out, outGamma, outBeta, outResidual }, inputs, IN_PLACE);
+
+  const dgamma = outGamma ?? newTensor<T>(kind, c);
+  const dbeta = outBeta ?? newTensor<T>(kind, c);
+  const pass: BackwardPass<T> = {
+    kind,
+    view,
+    dy,
+    x,
+    activation,
+    dgamma,
+    dbeta,
+    out,
+    outResidual,
+    hasResidual: residual !== undefined,
+    residual: residual ?? null,
+    affine: { mean: known.mean, variance: known.variance, gamma: gamma ?? null, beta: beta ?? null, epsilon },
+    batchStatistics: statistics === 'batch',
+    sums: sums === undefined ? null : { ...sumsOf(sums), count: sums.count },
+    weights: null,
+    learn: true,
+  };
+  const { dx, dresidual } = selection === null ? computeGradients(pass) : maskedGradients(pass, selection);
+  return dresidual === null ? { dx, dgamma, dbeta } : { dx, dgamma, dbeta, dresidual };
+}
+
+/** Sums are of the batch, so they say nothing where statistics are constants. */
+function checkSums(sums: WholeSums, statistics: 'batch' | 'given', channels: number): asserts sums is GradientSums {
+  if (!isGradientSums(sums)) throw wrongKind(CALL, 'sums', 'GradientSums', sums);
+  if (statistics === 'given') throw wrongKind(CALL, 'sums', "nothing with statistics: 'given'", sums);
+  const own = sumsOf(sums).sumDy.length;
+  if (own !== channels) throw wrongValue(CALL, 'sums.channels', `${channels}`, own);
+}

@@ -1,0 +1,95 @@
+import { type Activation, kernelActivation, readActivation } from '../arguments/activation.js';
+import { type Common, DEFAULT_EPSILON, nameSet, readOptions } from '../arguments/options.js';
+import { newTensor } from '../arguments/typed-arrays.js';
+import {
+  checkArray,
+  checkEpsilon,
+  checkOverlap,
+  checkTensor,
+  readStatistics,
+  readView,
+} from '../arguments/validate.js';
+import { kernels } from '../backends/select.js';
+import { type Mask, readMask } from '../passes/mask.js';
+import { maskedForward } from '../passes/masked.js';
+import type { Tensor } from '../types.js';
+
+export interface ForwardInferenceOptions<T extends Tensor> extends Common {
+  /** Mean per channel, [c]: any array of numbers; a Float64Array is used as it is, others are copied. */
+  mean: ArrayLike<number>;
+  /** Variance per channel, [c], ≥ 0. NaN and Infinity propagate in their channel. */
+  variance: ArrayLike<number>;
+  /** Scale per channel, [c]. Default 1. */
+  gamma?: T | undefined;
+  /** Shift per channel, [c]. Default 0. */
+  beta?: T | undefined;
+  /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). Default none. */
+  residual?: T | undefined;
+  /** Applied last; see {@link Activation}. Default 'none'. */
+  activation?: Activation | undefined;
+  /** Which positions are wanted: 0 (false), or any number > 0, for each, [shape without the channel axis]; y is 0 at others. */
+  mask?: Mask | undefined;
+  /** Where y goes. May be x or residual themselves, element for element; no other overlap. Default a new array. */
+  out?: T | undefined;
+}
+
+const CALL = 'forwardInference';
+const OPTIONS = /* @__PURE__ */ nameSet('axis epsilon mean variance gamma beta residual activation mask out');
+const IN_PLACE = { out: ['x', 'residual'] };
+
+/**
+ * Normalises by given statistics: inference by those of the population (Algorithm 2 of arXiv 1502.03167), or training with
+ * frozen ones.
+ *
+ *     y = activation(gamma·(x − mean)/√(variance + epsilon) + beta + residual)
+ *
+ * Every value stands for itself: the result for one sample does not depend on the others, and any batch size will do.
+ *
+ * @param x the data, Float32Array or Float64Array; gamma, beta, residual and out have its type
+ * @param shape its dimensions, of any rank from 1 on; their product is `x.length`
+ * @param options `mean` and `variance` are needed, the rest is optional; see {@link ForwardInferenceOptions}
+ * @returns y: `out`, where given
+ * @throws TypeError where something is of the wrong kind (or detached, or released), or an option has an unknown name
+ * @throws RangeError where a length, a shape, an axis or a value (a negative variance) is wrong, and where `out` overlaps
+ *   something else; `out` is untouched
+ * @example
+ * import { forwardInference } from 'batchnorm';
+ * const y = forwardInference(Float32Array.of(1, 10, 3, 30), [2, 2], { mean: [2, 20], variance: [1, 100], epsilon: 0 });
+ * console.log([...y]); // → [ -1, -1, 1, 1 ]
+ */
+export function forwardInference<T extends Tensor>(
+  x: T,
+  shape: readonly number[],
+  options: ForwardInferenceOptions<T>,
+): T {
+  const given = readOptions(CALL, options, OPTIONS);
+  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, gamma, beta, residual, mask } = given;
+  const { out } = given;
+  checkEpsilon(CALL, epsilon);
+  const activation = readActivation(CALL, given.activation === undefined ? 'none' : given.activation);
+
+  const view = readView(CALL, shape, axis);
+  const { c } = view;
+  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const statistics = readStatistics(CALL, mean, variance, c);
+  const kind = checkTensor(CALL, 'x', x, shape, view);
+  if (gamma !== undefined) checkArray(CALL, 'gamma', gamma, kind, c, 'channels');
+  if (beta !== undefined) checkArray(CALL, 'beta', beta, kind, c, 'channels');
+  if (residual !== undefined) checkArray(CALL, 'residual', residual, kind, x.length, shape);
+  if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
+  checkOverlap(CALL, { out }, { x, residual, gamma, beta, mean, variance }, IN_PLACE);
+
+  const affine = {
+    mean: statistics.mean,
+    variance: statistics.variance,
+    gamma: gamma ?? null,
+    beta: beta ?? null,
+    epsilon,
+  };
+  const y = out ?? newTensor<T>(kind, x.length);
+  if (selection !== null) maskedForward(kind, y, x, residual ?? null, affine, activation, selection, false);
+  else if (x.length > 0) {
+    kernels().normalize(y, x, residual ?? null, affine, kernelActivation(activation), view);
+  }
+  return y;
+}

@@ -1,0 +1,130 @@
+import { type Activation, kernelActivation, readActivation } from '../arguments/activation.js';
+import { type Common, DEFAULT_EPSILON, NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
+import { newTensor } from '../arguments/typed-arrays.js';
+import {
+  checkArray,
+  checkEpsilon,
+  checkOverlap,
+  checkSingleValue,
+  checkTensor,
+  readView,
+  refuseSingleValue,
+} from '../arguments/validate.js';
+import type { Affine } from '../kernels.js';
+import { type Mask, readMask } from '../passes/mask.js';
+import { maskedForward } from '../passes/masked.js';
+import { forward } from '../passes/range.js';
+import type { Tensor } from '../types.js';
+
+export interface ForwardTrainingOptions<T extends Tensor> extends Common {
+  /** Scale per channel, [c]. Default 1. */
+  gamma?: T | undefined;
+  /** Shift per channel, [c]. Default 0. */
+  beta?: T | undefined;
+  /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). Default none. */
+  residual?: T | undefined;
+  /** Applied last; see {@link Activation}. Default 'none'. */
+  activation?: Activation | undefined;
+  /**
+   * One value per channel (m = 1) has no variance: 'throw' a RangeError (default, as PyTorch) or 'allow' (as Keras:
+   * variance 0, y = beta, dx = 0).
+   */
+  singleValue?: 'throw' | 'allow' | undefined;
+  /**
+   * Which positions take part: 0 or 1 (false or true), or a weight > 0, for each, [shape without the channel axis]. What is
+   * masked is no part of the batch, whatever lies there (NaN too), and y is 0 there. Default: all.
+   */
+  mask?: Mask | undefined;
+  /** Where y goes. May be x or residual themselves, element for element; no other overlap. Default a new array. */
+  out?: T | undefined;
+  /** Where the mean goes, [c]. Default a new array. */
+  outMean?: Float64Array | undefined;
+  /** Where the variance goes, [c]. Default a new array. */
+  outVariance?: Float64Array | undefined;
+}
+
+export interface ForwardTraining<T extends Tensor> {
+  /** The normalised batch, of the shape of x. */
+  y: T;
+  /** Mean of the batch per channel, [c]. */
+  mean: Float64Array;
+  /** Population (biased) variance of the batch per channel, [c]: divided by m, not by m − 1. */
+  variance: Float64Array;
+}
+
+const CALL = 'forwardTraining';
+const OPTIONS = /* @__PURE__ */ nameSet(
+  'axis epsilon gamma beta residual activation singleValue mask out outMean outVariance',
+);
+const IN_PLACE = { out: ['x', 'residual'] };
+
+/**
+ * Normalises a batch by its own statistics: the forward pass of training (Algorithm 1 of arXiv 1502.03167).
+ *
+ *     mean = Σx / m                   over the m values of a channel
+ *     variance = Σ(x − mean)² / m
+ *     y = activation(gamma·(x − mean)/√(variance + epsilon) + beta + residual)
+ *
+ * Statistics are float64, whatever x is. NaN and Infinity stay in their channel. An empty batch (m = 0) gives an empty y,
+ * and NaN for mean and variance.
+ *
+ * @param x the batch, Float32Array or Float64Array; gamma, beta, residual and out have its type
+ * @param shape its dimensions, of any rank from 1 on, such as [n, c], [n, c, height, width] or, with `axis: -1`,
+ *   [n, height, width, c]; their product is `x.length`
+ * @param options all optional; see {@link ForwardTrainingOptions}
+ * @returns y (`out`, where given), mean and variance; keep x, mean and variance for {@link backward}
+ * @throws TypeError where something is of the wrong kind (or detached, or released), or an option has an unknown name
+ * @throws RangeError where a length, a shape, an axis or a value is wrong, where an output overlaps something else, and
+ *   for one value per channel unless `singleValue: 'allow'`; outputs are untouched
+ * @example
+ * import { forwardTraining } from 'batchnorm';
+ * // Two samples of three features: the columns are normalised.
+ * const x = Float32Array.of(1, 10, 5, 3, 30, 5);
+ * const { y, mean, variance } = forwardTraining(x, [2, 3], { epsilon: 0 });
+ * console.log([...y]); // → [ -1, -1, 0, 1, 1, 0 ]
+ * console.log([...mean], [...variance]); // → [ 2, 20, 5 ] [ 1, 100, 0 ]
+ */
+export function forwardTraining<T extends Tensor>(
+  x: T,
+  shape: readonly number[],
+  options: ForwardTrainingOptions<T> = NO_OPTIONS,
+): ForwardTraining<T> {
+  const given = readOptions(CALL, options, OPTIONS);
+  const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual } = given;
+  const { singleValue = 'throw', mask, out, outMean, outVariance } = given;
+  checkEpsilon(CALL, epsilon);
+  const activation = readActivation(CALL, given.activation === undefined ? 'none' : given.activation);
+  checkSingleValue(CALL, singleValue);
+
+  const view = readView(CALL, shape, axis);
+  const { c } = view;
+  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const kind = checkTensor(CALL, 'x', x, shape, view);
+  if (gamma !== undefined) checkArray(CALL, 'gamma', gamma, kind, c, 'channels');
+  if (beta !== undefined) checkArray(CALL, 'beta', beta, kind, c, 'channels');
+  if (residual !== undefined) checkArray(CALL, 'residual', residual, kind, x.length, shape);
+  if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
+  if (outMean !== undefined) checkArray(CALL, 'outMean', outMean, 'Float64Array', c, 'channels');
+  if (outVariance !== undefined) checkArray(CALL, 'outVariance', outVariance, 'Float64Array', c, 'channels');
+  checkOverlap(CALL, { out, outMean, outVariance }, { x, residual, gamma, beta }, IN_PLACE);
+  if ((selection?.view.n ?? view.n * view.s) === 1 && c > 0 && singleValue === 'throw') {
+    refuseSingleValue(CALL, shape, 'normalise by known statistics with forwardInference', selection !== null);
+  }
+
+  const affine: Affine<T> = {
+    mean: outMean ?? newTensor<Float64Array>('Float64Array', c),
+    variance: outVariance ?? newTensor<Float64Array>('Float64Array', c),
+    gamma: gamma ?? null,
+    beta: beta ?? null,
+    epsilon,
+  };
+  const y = out ?? newTensor<T>(kind, x.length);
+  if (selection !== null) maskedForward(kind, y, x, residual ?? null, affine, activation, selection, true);
+  else if (x.length > 0) {
+    forward(y, x, residual ?? null, affine, kernelActivation(activation), view);
+  } else {
+    affine.mean.fill(NaN);
+    affine.variance.fill(NaN);
+  }
+  return { y, mean: affine.mean, variance: affine.variance };
+}

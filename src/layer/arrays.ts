@@ -1,0 +1,99 @@
+/**
+ * The arrays that a layer owns and shows. They are in the user's hands, who writes them in place, and may have
+ * transferred them to a worker, or pass them to the layer itself.
+ */
+
+import { newTensor, type TensorKind } from '../arguments/typed-arrays.js';
+import { checkArray, checkOverlap, checkVariance } from '../arguments/validate.js';
+import type { Tensor } from '../types.js';
+import type { RenormAverages } from './renorm.js';
+
+interface Wanted {
+  readonly scale: boolean;
+  readonly center: boolean;
+  readonly renorm: object | null;
+}
+
+export class LayerArrays<T extends Tensor> {
+  readonly kind: TensorKind;
+  readonly channels: number;
+  readonly gamma: T | null;
+  readonly beta: T | null;
+  readonly runningMean: Float64Array;
+  readonly runningVariance: Float64Array;
+  /** With batch renormalization. */
+  readonly renorm: RenormAverages | null;
+  /** Allocated by the first backward; also without gamma and beta, since kernels write them. */
+  dgamma: T | null = null;
+  dbeta: T | null = null;
+  /** Where parameters and running statistics lie: to look here is faster than to compare with each of them. */
+  readonly #buffers: readonly ArrayBufferLike[];
+
+  constructor(kind: TensorKind, channels: number, { scale, center, renorm }: Wanted) {
+    this.kind = kind;
+    this.channels = channels;
+    this.gamma = scale ? newTensor<T>(kind, channels) : null;
+    this.gamma?.fill(1);
+    this.beta = center ? newTensor<T>(kind, channels) : null;
+    const zeros = () => newTensor<Float64Array>('Float64Array', channels);
+    this.runningMean = zeros();
+    this.runningVariance = zeros().fill(1);
+    this.renorm = renorm && {
+      renormMean: zeros(),
+      renormDeviation: zeros().fill(1),
+    };
+    this.#buffers = Object.values(this.#named()).flatMap((own) => own?.buffer ?? []);
+  }
+
+  #named(): Record<string, Tensor | null> {
+    const { gamma, beta, runningMean, runningVariance, renorm } = this;
+    return { gamma, beta, runningMean, runningVariance, ...renorm };
+  }
+
+  /** Only their length can have gone wrong: to 0, when they were transferred. */
+  check(call: string): void {
+    const { gamma, beta, runningMean, runningVariance, renorm, kind, channels } = this;
+    if (gamma !== null && gamma.length !== channels) checkArray(call, 'gamma', gamma, kind, channels, 'channels');
+    if (beta !== null && beta.length !== channels) checkArray(call, 'beta', beta, kind, channels, 'channels');
+    if (runningMean.length !== channels || runningVariance.length !== channels) {
+      checkArray(call, 'runningMean', runningMean, 'Float64Array', channels, 'channels');
+      checkArray(call, 'runningVariance', runningVariance, 'Float64Array', channels, 'channels');
+    }
+    if (renorm !== null) {
+      checkArray(call, 'renormMean', renorm.renormMean, 'Float64Array', channels, 'channels');
+      checkArray(call, 'renormDeviation', renorm.renormDeviation, 'Float64Array', channels, 'channels');
+    }
+  }
+
+  /** What the next batch goes into; NaN and Infinity may pass. */
+  checkRunning(call: string): void {
+    checkVariance(call, 'runningVariance', this.runningVariance);
+    if (this.renorm !== null) checkVariance(call, 'renormDeviation', this.renorm.renormDeviation, 'deviation');
+  }
+
+  /** The user's output lies apart from all of them. */
+  checkOutput(call: string, name: string, output: T): void {
+    const { buffer } = output;
+    const { dgamma, dbeta } = this;
+    if (this.#buffers.includes(buffer)) checkOverlap(call, { [name]: output }, this.#named(), {});
+    if (dgamma?.buffer === buffer || dbeta?.buffer === buffer) {
+      checkOverlap(call, { [name]: output }, { dgamma, dbeta }, {});
+    }
+  }
+
+  /** The gradients that backward is about to write lie apart from what it reads. */
+  checkInput(call: string, name: string, input: T): void {
+    const { dgamma, dbeta } = this;
+    if (dgamma?.buffer === input.buffer || dbeta?.buffer === input.buffer) {
+      checkOverlap(call, { dgamma, dbeta }, { [name]: input }, {});
+    }
+  }
+
+  /** Where a backward writes: the arrays that have served before, unless they have been transferred. */
+  gradients(): { dgamma: T; dbeta: T } {
+    const { kind, channels } = this;
+    const dgamma = this.dgamma?.length === channels ? this.dgamma : newTensor<T>(kind, channels);
+    const dbeta = this.dbeta?.length === channels ? this.dbeta : newTensor<T>(kind, channels);
+    return { dgamma, dbeta };
+  }
+}

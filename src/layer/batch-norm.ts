@@ -1,0 +1,346 @@
+import { refuseProxies, showAs } from '../arguments/messages.js';
+import { NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
+import { newTensor } from '../arguments/typed-arrays.js';
+import { checkChannelCount } from '../arguments/validate.js';
+import { nonFiniteChannels } from '../channels/non-finite.js';
+import type { Selection } from '../passes/mask.js';
+import { readSynchronization, Synchronization, type SynchronizeOptions } from '../ranks/synchronize.js';
+import { type Moments, momentsOf } from '../statistics/moments.js';
+import type { Tensor } from '../types.js';
+import { LayerArrays } from './arrays.js';
+import {
+  type BatchNormBackwardOptions,
+  type BatchNormForwardOptions,
+  checkBackward,
+  checkForward,
+  checkLimits,
+  readBackwardOptions,
+  readForwardOptions,
+} from './calls.js';
+import { ComposedPass } from './composed-pass.js';
+import { LayerShown } from './layer-shown.js';
+import { passBackward, passForward } from './masked-pass.js';
+import { type Pass, PlainPass } from './pass.js';
+import { RunningStatistics } from './running-statistics.js';
+import { fitsGradient, type KeptInput, replacedInput, replaces, requireInput } from './saved.js';
+import { type BatchNormOptions, readSettings, refuseSetting, type Settings } from './settings.js';
+import { type BatchNormState, readState, writeState } from './state.js';
+import { StatisticsTransaction } from './statistics-transaction.js';
+
+const OPTIONS = /* @__PURE__ */ nameSet(
+  'axis epsilon updateRate decay debias varianceEstimator scale center activation singleValue dtype ' +
+    'ghostBatchSize grouping renorm onNonFinite synchronize gradients',
+);
+const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize gradients');
+
+/**
+ * A batch normalization layer: parameters, running statistics, forward and backward (arXiv 1502.03167).
+ *
+ *     in training    y = activation(gamma·(x − batch mean)/√(batch variance + epsilon) + beta + residual)
+ *     in evaluation  the same with runningMean and runningVariance
+ *
+ * It starts in training mode with gamma = 1, beta = 0, runningMean = 0 and runningVariance = 1. Parameters and running
+ * statistics are yours to write in place between calls: nothing is cached that could go stale.
+ *
+ * `momentum` is refused: the word means `updateRate` in PyTorch and `decay` (= 1 − updateRate) in Keras, TensorFlow, flax
+ * and ONNX. PyTorch's defaults are the defaults here; those of Keras are `{ axis: -1, epsilon: 1e-3, decay: 0.99,
+ * varianceEstimator: 'biased', singleValue: 'allow' }`.
+ *
+ * @example
+ * import { BatchNorm } from 'batchnorm';
+ * const bn = new BatchNorm(2, { epsilon: 0 });
+ * const x = Float32Array.of(1, 10, 3, 30); // two samples, two channels
+ * const y = bn.forward(x, [2, 2]);
+ * console.log([...y]); // → [ -1, -1, 1, 1 ]
+ * const dx = bn.backward(Float32Array.of(1, 0, 0, 0));
+ * console.log([...bn.dgamma], [...bn.dbeta], dx.length); // → [ -1, 0 ] [ 1, 0 ] 4
+ * for (let i = 0; i < 2; i++) bn.gamma[i] -= 0.01 * bn.dgamma[i]; // one step of gradient descent
+ * console.log([...bn.runningMean]); // → [ 0.2, 2 ]
+ * bn.eval().forward(x, [2, 2]);
+ */
+export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
+  static {
+    refuseProxies('BatchNorm', BatchNorm.prototype, (value) => #own in value);
+    refuseSetting(BatchNorm.prototype, [...OPTIONS, 'momentum']);
+    showAs('BatchNorm', BatchNorm.prototype, (layer: BatchNorm<Tensor>) => {
+      const { channels, training, updateRate, batchesTracked, gamma, beta, runningMean, runningVariance } = layer;
+      const settings = { ...layer.#settings, updateRate };
+      return { channels, training, ...settings, batchesTracked, gamma, beta, runningMean, runningVariance };
+    });
+  }
+
+  readonly #settings: Settings;
+  readonly #own: LayerArrays<T>;
+  readonly #running: RunningStatistics;
+  readonly #transaction: StatisticsTransaction;
+  readonly #pass: Pass<T>;
+  /** For masks with weights, which the plain pass does not know; made when there is one. */
+  #weightedPass: Pass<T> | null;
+  readonly #synchronized: boolean;
+  #input: KeptInput<T> | null = null;
+  /** Whether the last backward was to compute dgamma and dbeta. */
+  #learnt = true;
+  #dresidual: T | null = null;
+  /** Whether the forward whose input is kept is one of training, which a backward follows as a rule. */
+  #due = false;
+  /** Whether it has had a backward. */
+  #answered = false;
+  /** Whether it took the place of another one, of another batch, that had none. */
+  #replaced = false;
+
+  /**
+   * @param channels c, an integer ≥ 0
+   * @param options all optional; see {@link BatchNormOptions}
+   * @throws TypeError for the wrong kind of a value, an unknown option, `momentum`, and both of updateRate and decay
+   * @throws RangeError for a value out of range
+   */
+  constructor(channels: number, options: BatchNormOptions = NO_OPTIONS) {
+    checkChannelCount('BatchNorm', channels);
+    const chosen = readOptions('BatchNorm', options, OPTIONS);
+    const settings = readSettings('BatchNorm', chosen);
+    const given = readSynchronization('BatchNorm', chosen);
+    const { dtype, ghostBatchSize, renorm, onNonFinite } = settings;
+    const own = new LayerArrays<T>(dtype === 'float32' ? 'Float32Array' : 'Float64Array', channels, settings);
+    const running = new RunningStatistics(own, settings);
+    super(own, running);
+    const ranks = given && new Synchronization(given.reducer, given.summed);
+    const plain = ranks === null && ghostBatchSize === null && renorm === null && onNonFinite !== 'throw';
+    this.#settings = settings;
+    this.#own = own;
+    this.#running = running;
+    this.#transaction = new StatisticsTransaction(own, running, settings);
+    this.#pass = plain ? new PlainPass(own, settings) : new ComposedPass(own, settings, ranks);
+    this.#weightedPass = plain ? null : this.#pass;
+    this.#synchronized = ranks !== null;
+  }
+
+  /**
+   * Gradient of the last backward with respect to gamma, [c], always the same array. null before, without `scale`, and
+   * where it was not to `learn`.
+   */
+  get dgamma(): T | null {
+    return this.#own.gamma && this.#learnt ? this.#own.dgamma : null;
+  }
+
+  /**
+   * Gradient of the last backward with respect to beta, [c], always the same array. null before, without `center`, and
+   * where it was not to `learn`.
+   */
+  get dbeta(): T | null {
+    return this.#own.beta && this.#learnt ? this.#own.dbeta : null;
+  }
+
+  /**
+   * Gradient of the last backward with respect to the residual; null before, and where the forward had none. Without an
+   * activation it is dy itself, unless outResidual was given or out was dy.
+   */
+  get dresidual(): T | null {
+    return this.#dresidual;
+  }
+
+  /**
+   * Normalises x: in training by its own statistics, which then go into the running ones, in evaluation by the running ones.
+   *
+   * For the backward it keeps references to x and the residual (leave them unchanged until then) and copies of the
+   * statistics, parameters and mode that it used, in place of those of the forward before. An empty batch updates nothing.
+   *
+   * @param x of the layer's dtype
+   * @param shape its dimensions, of any rank that has the channel axis; their product is `x.length`
+   * @param options `out` and `residual`; see {@link BatchNormForwardOptions}
+   * @returns y: `out`, where given
+   * @throws TypeError, RangeError as {@link forwardTraining}; out, running statistics and what an earlier forward kept are
+   *   untouched
+   */
+  forward(x: T, shape: readonly number[], options: BatchNormForwardOptions<T> = NO_OPTIONS): T {
+    const { training } = this;
+    const by = this.normalizeWith;
+    const batch = by === 'mode' ? training : by === 'batch';
+    const track = training && this.updateStatistics;
+    const given = readForwardOptions(options);
+    const { view, samples, selection } = checkForward(
+      this.#own,
+      this.#settings,
+      this.#synchronized,
+      { batch, track },
+      x,
+      shape,
+      given,
+    );
+    const { rMax, dMax } = checkLimits(this.#settings, given);
+    const { out, residual, update = true } = given;
+    const y = out ?? newTensor<T>(this.#own.kind, x.length);
+    const { input, statistics } = passForward(this.#passFor(selection), this.#own.kind, this.#settings.activation, {
+      view,
+      selection,
+      batch,
+      x,
+      residual,
+      out,
+      y,
+      scope: { track, samples, given: out !== undefined, rMax, dMax },
+    });
+    const due = training || batch;
+    // The forward before, if its backward may still be to come.
+    const open = due && this.#due && !this.#answered ? this.#input : null;
+    this.#replaced = open !== null && (this.#replaced ? fitsGradient(open, input) : replaces(open, input));
+    this.#due = due;
+    this.#answered = false;
+    this.#input = input;
+    this.#transaction.begin(statistics, track, update);
+    return y;
+  }
+
+  #passFor(selection: Selection | null): Pass<T> {
+    if (selection === null || selection.weights === null) return this.#pass;
+    this.#weightedPass ??= new ComposedPass(this.#own, this.#settings, null);
+    return this.#weightedPass;
+  }
+
+  /**
+   * Takes the batch of the last forward into the running statistics, if it was called with `update: false`: once, however
+   * often the forward was repeated or commit is called. The next forward replaces what was not committed.
+   *
+   * @param moments take these in instead, as one batch: such as the merged {@link BatchNorm.batchMoments} of several
+   *   forwards whose gradients are accumulated
+   * @returns whether anything was taken in
+   * @throws TypeError where it is no `Moments`, RangeError where its channels differ or count unequally
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(1, { updateRate: 0.5 });
+   * const x = Float32Array.of(1, 3);
+   * bn.forward(x, [2, 1], { update: false });
+   * bn.forward(x, [2, 1], { update: false }); // again, for a backward that recomputes
+   * console.log(bn.commit(), bn.commit(), bn.runningMean[0]); // → true false 1
+   */
+  commit(moments?: Moments): boolean {
+    return this.updateStatistics && this.#transaction.commit('BatchNorm.commit', moments);
+  }
+
+  /**
+   * Lets go of the batch of the last forward, if it was called with `update: false`: commit will not take it in.
+   *
+   * @returns whether there was one
+   */
+  discard(): boolean {
+    return this.#transaction.discard();
+  }
+
+  /**
+   * Count, mean and variance of the batch of the last forward (with `synchronize`, of all ranks), whether or not they have
+   * been taken in; null where it needed none. A copy.
+   */
+  get batchMoments(): Moments | null {
+    const { batch } = this.#transaction;
+    return batch && momentsOf(batch);
+  }
+
+  /** The channels with NaN or Infinity in the last batch: their mean or variance is not a finite number. */
+  get nonFiniteChannels(): number[] {
+    const { batch } = this.#transaction;
+    return batch === null ? [] : nonFiniteChannels(batch);
+  }
+
+  /**
+   * Gradient of the last forward with respect to its x; sets dgamma, dbeta and dresidual. It differentiates what the
+   * forward did: with the parameters, statistics and mode of that moment, whatever has been changed since.
+   *
+   * Only the last forward is kept: in a network that uses a layer twice, each use needs its backward before the next forward, or a
+   * layer of its own. Several backwards of one forward (two losses) are fine.
+   *
+   * @param dy gradient of the loss with respect to y
+   * @param options `out` and `outResidual`; see {@link BatchNormBackwardOptions}
+   * @returns dx: `out`, where given
+   * @throws Error with code ERR_BATCHNORM_NO_INPUT before any forward, after {@link BatchNorm.forget}, where x (or the
+   *   residual, with an activation) has been overwritten by its `out`, detached or released, and for a second backward after two
+   *   forwards of different batches
+   * @throws TypeError, RangeError as the function {@link backward}; gradients and outputs are untouched
+   */
+  backward(dy: T, options: BatchNormBackwardOptions<T> = NO_OPTIONS): T {
+    const given = readBackwardOptions(options);
+    const input = requireInput('BatchNorm.backward', this.#input);
+    if (this.#answered && this.#replaced) throw replacedInput('BatchNorm.backward');
+    checkBackward(this.#own, dy, input, given);
+    const { out, outResidual } = given;
+    const { dgamma, dbeta } = this.#own.gradients();
+    const { learn } = this;
+    const targets = { out, outResidual, learn, dgamma, dbeta };
+    const { dx, dresidual } = passBackward(this.#passFor(input.selection), this.#own.kind, dy, input, targets);
+    this.#own.dgamma = dgamma;
+    this.#own.dbeta = dbeta;
+    this.#learnt = learn;
+    this.#answered = true;
+    this.#dresidual = dresidual;
+    return dx;
+  }
+
+  /** Drops what forward and backward keep of the size of x: the references to x and the residual, and dresidual. */
+  forget(): void {
+    this.#input = null;
+    this.#dresidual = null;
+    this.#replaced = false;
+  }
+
+  /**
+   * Replaces the running statistics by exact ones, such as {@link Moments} over the whole training set (Algorithm 2 of the
+   * paper): the mean, and the variance as `varianceEstimator` says (the population's where count is 1). batchesTracked
+   * stays.
+   *
+   * @throws TypeError where it is no `Moments`; RangeError where its channels differ, or one of them has seen no value
+   * @example
+   * import { BatchNorm, Moments } from 'batchnorm';
+   * const bn = new BatchNorm(1, { varianceEstimator: 'biased' });
+   * bn.setStatistics(new Moments(1).add(Float32Array.of(1, 3), [2, 1]));
+   * console.log(bn.runningMean[0], bn.runningVariance[0]); // → 2 1
+   */
+  setStatistics(moments: Moments): void {
+    this.#transaction.replace('BatchNorm.setStatistics', moments);
+  }
+
+  /**
+   * Everything that makes the layer what it is, as plain data that JSON keeps without loss; gradients and what forward
+   * keeps are not part of it.
+   *
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(2, { decay: 0.99 });
+   * bn.forward(Float32Array.of(0.1, 0.2, 0.3, 0.4), [2, 2]);
+   * const copy = BatchNorm.fromState(JSON.parse(JSON.stringify(bn.state())));
+   * console.log(copy.runningVariance[1] === bn.runningVariance[1]); // → true
+   */
+  state(): BatchNormState {
+    this.#own.check('BatchNorm.state');
+    return writeState(this, this.#settings, this.#running);
+  }
+
+  /** What `JSON.stringify` writes: {@link BatchNorm.state}. */
+  toJSON(): BatchNormState {
+    return this.state();
+  }
+
+  /**
+   * A layer as {@link BatchNorm.state} described it, bit for bit.
+   *
+   * @param options `synchronize` and `gradients`, which are no data
+   * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
+   */
+  static fromState<T extends Tensor = Float32Array>(
+    state: BatchNormState,
+    options: SynchronizeOptions = NO_OPTIONS,
+  ): BatchNorm<T> {
+    const given = readOptions('BatchNorm.fromState', options, STATE_OPTIONS);
+    const saved = readState('BatchNorm.fromState', state);
+    const layer = new BatchNorm<T>(saved.channels, { ...saved.options, ...given });
+    layer.training = saved.training;
+    layer.normalizeWith = saved.normalizeWith;
+    layer.updateStatistics = saved.updateStatistics;
+    layer.learn = saved.learn;
+    layer.#running.restore(saved);
+    layer.runningMean.set(saved.runningMean);
+    layer.runningVariance.set(saved.runningVariance);
+    if (saved.renormMean !== null) layer.renormMean?.set(saved.renormMean);
+    if (saved.renormDeviation !== null) layer.renormDeviation?.set(saved.renormDeviation);
+    if (saved.gamma !== null) layer.gamma?.set(saved.gamma);
+    if (saved.beta !== null) layer.beta?.set(saved.beta);
+    return layer;
+  }
+}

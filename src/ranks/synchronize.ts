@@ -1,0 +1,84 @@
+/** What workers that normalise one batch together tell each other. */
+
+import { wrongKind } from '../arguments/messages.js';
+import { checkChoice } from '../arguments/validate.js';
+import type { MomentArrays } from '../channels/moment-arrays.js';
+import type { GradientSums } from '../kernels.js';
+import { type Join, joinMoments, joinSums } from './payload.js';
+import { allreduce, checkCounts, checkReducer, type ExchangeTag, nextLayer, type Reducer } from './reducer.js';
+
+export interface SynchronizeOptions {
+  /** Normalises by the batches of several workers as if they were one: see {@link Reducer}. Default none. */
+  synchronize?: Reducer | undefined;
+  /**
+   * With `synchronize`, of which part dgamma and dbeta are: 'local' (default, as PyTorch's SyncBatchNorm), this rank's own, to be
+   * added up like every other gradient; or 'summed', those of the whole batch, the same bits on every rank, from the sums
+   * that travel anyway.
+   */
+  gradients?: 'local' | 'summed' | undefined;
+}
+
+const NAME = 'synchronize';
+
+/** A layer among its like on the other ranks. */
+export class Synchronization {
+  /** Whether dgamma and dbeta are those of all ranks. */
+  readonly summed: boolean;
+  readonly #reducer: Reducer;
+  /** Which of the reducer's layers this is, in the order in which they were made. */
+  readonly #layer: number;
+  #forwards = 0;
+  #backwards = 0;
+
+  constructor(reducer: Reducer, summed: boolean) {
+    this.summed = summed;
+    this.#reducer = reducer;
+    this.#layer = nextLayer(reducer);
+  }
+
+  /**
+   * The statistics of all ranks' parts, merged in order of rank. What travels is count, mean and variance, [1 + 2c], so
+   * that those of a single part arrive to the bit.
+   */
+  moments(call: string, part: MomentArrays): MomentArrays {
+    const own = { head: Float64Array.of(part.count[0] ?? 0), rows: [part.mean, part.variance] };
+    const tag = this.#tag('forward', part.mean.length, this.#forwards + 1);
+    const [count, mean, variance] = allreduce(call, NAME, this.#reducer, own, joinBatches, 3, tag);
+    checkCounts(call, NAME, count);
+    this.#forwards++;
+    return { count, mean, variance };
+  }
+
+  /** The gradient sums of all ranks' parts, added in order of rank. */
+  sums(call: string, part: GradientSums): GradientSums {
+    const own = { head: new Float64Array(0), rows: [part.sumDy, part.sumDyDeviation] };
+    const tag = this.#tag('backward', part.sumDy.length, this.#backwards + 1);
+    const [sumDy, sumDyDeviation] = allreduce(call, NAME, this.#reducer, own, joinSums, 2, tag);
+    this.#backwards++;
+    return { sumDy, sumDyDeviation };
+  }
+
+  #tag(pass: ExchangeTag['pass'], channels: number, step: number): ExchangeTag {
+    return { pass, layer: this.#layer, channels, step };
+  }
+}
+
+/** Of mean and variance; the count of a rank is its head. */
+const joinBatches: Join = (ranks) =>
+  joinMoments(
+    ranks.map(({ head, rows }) => ({ head, rows: [new Float64Array(rows[0].length).fill(head[0]), ...rows] })),
+  );
+
+/** @throws TypeError, RangeError where the options make no sense; null without `synchronize` */
+export function readSynchronization(
+  call: string,
+  { synchronize, gradients }: SynchronizeOptions,
+): { reducer: Reducer; summed: boolean } | null {
+  if (gradients !== undefined) checkChoice(call, 'gradients', gradients, ['local', 'summed']);
+  if (synchronize === undefined) {
+    if (gradients === 'summed') throw wrongKind(call, 'synchronize', "a Reducer for gradients: 'summed'", synchronize);
+    return null;
+  }
+  checkReducer(call, NAME, synchronize);
+  return { reducer: synchronize, summed: gradients === 'summed' };
+}

@@ -1,0 +1,234 @@
+import { type Activation, kernelActivation, readActivation } from '../arguments/activation.js';
+import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
+import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
+import { type Common, DEFAULT_EPSILON, nameSet, readFields, readOptions } from '../arguments/options.js';
+import { newTensor } from '../arguments/typed-arrays.js';
+import {
+  checkArray,
+  checkChannelCount,
+  checkChannels,
+  checkCount,
+  checkEpsilon,
+  checkFormat,
+  checkSize,
+  checkTensor,
+  readStatistics,
+  readView,
+} from '../arguments/validate.js';
+import type { Affine, GradientSums as Sums } from '../kernels.js';
+import { type Mask, readMask } from '../passes/mask.js';
+import { gradientSums } from '../passes/range.js';
+import type { Tensor } from '../types.js';
+
+export interface GradientSumsAddOptions<T extends Tensor> extends Common {
+  /** The mean of the whole batch, by which the forward normalised, [c]: any array of numbers. */
+  mean: ArrayLike<number>;
+  /** The (population) variance of the whole batch, [c], ≥ 0. */
+  variance: ArrayLike<number>;
+  /** As in the forward; needed with an activation. Default 1. */
+  gamma?: T | undefined;
+  /** As in the forward; needed with an activation. Default 0. */
+  beta?: T | undefined;
+  /** As in the forward; needed with an activation. */
+  residual?: T | undefined;
+  /** As in the forward. Default 'none'. */
+  activation?: Activation | undefined;
+  /** As in the forward. */
+  mask?: Mask | undefined;
+}
+
+/**
+ * A {@link GradientSums}, in types that do not tell apart those of an ES module and of CommonJS, which are one class. (Private
+ * fields make classes nominal.)
+ */
+export type WholeSums = Pick<GradientSums, 'channels' | 'count' | 'sumDy' | 'sumDyDeviation'>;
+
+const FORMAT = 'batchnorm-gradient-sums/1';
+const ADD = 'GradientSums.add';
+const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis epsilon mean variance gamma beta residual activation mask');
+const FIELDS = /* @__PURE__ */ nameSet('format channels count sumDy sumDyDeviation');
+
+/** The sums themselves, not copies: for the rest of the facade, and not to be written to. */
+export let sumsOf: (sums: GradientSums) => Sums;
+/** Of this very class. */
+export let isGradientSums: (value: unknown) => value is GradientSums;
+/** A `GradientSums` of these; the arrays are copied. */
+export let gradientSumsOf: (count: number, sums: Sums) => GradientSums;
+
+/**
+ * What the gradient of a batch needs to know of all of it, seen part by part: micro-batches of which a batch is made, or
+ * the parts that several devices hold. With {@link Moments} it makes any number of pieces one batch:
+ *
+ * 1. the `Moments` of each piece, merged, are mean and variance of the batch;
+ * 2. {@link forwardInference} normalises each piece by them;
+ * 3. the `GradientSums` of each piece, merged, are those of the batch:
+ *    sumDy = Σ g and sumDyDeviation = Σ g·(x − mean), where g is dy through the activation;
+ * 4. {@link backward} with `sums` gives dx of each piece, and dgamma and dbeta of the batch.
+ *
+ * Sums are float64 and are added in the order of the calls. The getters are copies, made when they are read.
+ *
+ * @example
+ * import { backward, forwardInference, GradientSums, Moments } from 'batchnorm';
+ * const pieces = [Float64Array.of(1, 2), Float64Array.of(6)]; // a batch of three, one channel
+ * const dy = [Float64Array.of(1, 0), Float64Array.of(0)];
+ *
+ * const moments = new Moments(1);
+ * for (const x of pieces) moments.add(x, [x.length, 1]);
+ * const { mean, variance } = moments;
+ * const y = pieces.map((x) => forwardInference(x, [x.length, 1], { mean, variance }));
+ *
+ * const sums = new GradientSums(1);
+ * pieces.forEach((x, i) => sums.add(dy[i], x, [x.length, 1], { mean, variance }));
+ * const dx = pieces.map((x, i) => backward(dy[i], x, [x.length, 1], { mean, variance, sums }).dx);
+ * console.log(y.length, dx.length, sums.count, [...sums.sumDy], [...sums.sumDyDeviation]); // → 2 2 3 [ 1 ] [ -2 ]
+ */
+export class GradientSums {
+  readonly #channels: number;
+  readonly #sums: Sums;
+  /** Those of the part that is being added. */
+  readonly #part: Sums;
+  #count = 0;
+
+  static {
+    refuseProxies('GradientSums', GradientSums.prototype, (value) => #sums in value);
+    sumsOf = (sums) => sums.#sums;
+    showAs('GradientSums', GradientSums.prototype, ({ channels, count, sumDy, sumDyDeviation }: GradientSums) => ({
+      channels,
+      count,
+      sumDy,
+      sumDyDeviation,
+    }));
+    isGradientSums = (value): value is GradientSums => typeof value === 'object' && value !== null && #sums in value;
+    gradientSumsOf = (count, sums) => new GradientSums(sums.sumDy.length).#add(sums, count);
+  }
+
+  /**
+   * Of no data yet.
+   *
+   * @param channels c, an integer ≥ 0
+   * @throws TypeError, RangeError where it is not
+   */
+  constructor(channels: number) {
+    checkChannelCount('GradientSums', channels);
+    this.#channels = channels;
+    const zeros = () => newTensor<Float64Array>('Float64Array', channels);
+    this.#sums = { sumDy: zeros(), sumDyDeviation: zeros() };
+    this.#part = { sumDy: zeros(), sumDyDeviation: zeros() };
+  }
+
+  /** Number of channels, c. */
+  get channels(): number {
+    return this.#channels;
+  }
+
+  /** Values seen per channel (or their weights): those of the whole batch, when all its pieces have been added. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Σ g per channel, [c]: dbeta. */
+  get sumDy(): Float64Array {
+    return this.#sums.sumDy.slice();
+  }
+
+  /** Σ g·(x − mean) per channel, [c]: dgamma·√(variance + epsilon). */
+  get sumDyDeviation(): Float64Array {
+    return this.#sums.sumDyDeviation.slice();
+  }
+
+  /**
+   * Adds a piece.
+   *
+   * @param dy gradient of the loss with respect to y, of the type and shape of x
+   * @param x what the forward was given
+   * @param shape its dimensions; their product is `x.length`, and the channel axis has `channels`
+   * @param options mean and variance of the whole batch, the rest as the forward had it
+   * @throws TypeError, RangeError as {@link backward}; nothing has been added then
+   */
+  add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T>): this {
+    const given = readOptions(ADD, options, ADD_OPTIONS);
+    const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, mask } = given;
+    checkEpsilon(ADD, epsilon);
+    const activation = readActivation(ADD, given.activation === undefined ? 'none' : given.activation);
+    const view = readView(ADD, shape, axis);
+    const { c } = view;
+    checkChannels(ADD, this.#channels, shape, view);
+    const selection = mask === undefined ? null : readMask(ADD, mask, shape, view);
+    const { mean, variance } = readStatistics(ADD, given.mean, given.variance, c);
+    const kind = checkTensor(ADD, 'x', x, shape, view);
+    checkArray(ADD, 'dy', dy, kind, x.length, shape);
+    if (gamma !== undefined) checkArray(ADD, 'gamma', gamma, kind, c, 'channels');
+    if (beta !== undefined) checkArray(ADD, 'beta', beta, kind, c, 'channels');
+    if (residual !== undefined) checkArray(ADD, 'residual', residual, kind, x.length, shape);
+    if (x.length === 0) return this;
+    const affine: Affine<T> = { mean, variance, gamma: gamma ?? null, beta: beta ?? null, epsilon };
+    const code = kernelActivation(activation);
+    if (selection === null) {
+      gradientSums(null, this.#part, dy, x, residual ?? null, affine, code, view);
+      return this.#add(this.#part, view.n * view.s);
+    }
+    if (selection.view.n === 0) return this;
+    const [ofDy, ofX] = [selection.take(kind, dy), selection.take(kind, x)];
+    const added = residual === undefined ? null : selection.take(kind, residual);
+    gradientSums(null, this.#part, ofDy, ofX, added, affine, code, selection.view);
+    return this.#add(this.#part, selection.count);
+  }
+
+  /**
+   * Adds what another has seen, which stays as it is.
+   *
+   * @param other of as many channels, with the same mean
+   * @throws TypeError where it is no `GradientSums`, RangeError where its channels differ
+   */
+  merge(other: GradientSums): this {
+    if (!isGradientSums(other)) throw wrongKind('GradientSums.merge', 'other', 'GradientSums', other);
+    if (other.channels !== this.#channels) {
+      throw wrongValue('GradientSums.merge', 'other.channels', `${this.#channels}`, other.channels);
+    }
+    return this.#add(other.#sums, other.#count);
+  }
+
+  #add({ sumDy, sumDyDeviation }: Sums, count: number): this {
+    this.#count += count;
+    for (let ch = 0; ch < this.#channels; ch++) {
+      this.#sums.sumDy[ch] += sumDy[ch];
+      this.#sums.sumDyDeviation[ch] += sumDyDeviation[ch];
+    }
+    return this;
+  }
+
+  /** Plain data for `JSON.stringify`, without loss, as {@link Moments.toJSON}. */
+  toJSON(): unknown {
+    return {
+      format: FORMAT,
+      channels: this.#channels,
+      count: this.#count,
+      sumDy: encodeNumbers(this.#sums.sumDy),
+      sumDyDeviation: encodeNumbers(this.#sums.sumDyDeviation),
+    };
+  }
+
+  /**
+   * What {@link GradientSums.toJSON} wrote, after `JSON.parse`.
+   *
+   * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
+   * @example
+   * import { GradientSums } from 'batchnorm';
+   * const sums = new GradientSums(1);
+   * sums.add(Float32Array.of(1, 2), Float32Array.of(3, 4), [2, 1], { mean: [3.5], variance: [0.25] });
+   * const copy = GradientSums.fromJSON(JSON.parse(JSON.stringify(sums)));
+   * console.log(copy.sumDyDeviation[0]); // → 0.5
+   */
+  static fromJSON(json: unknown): GradientSums {
+    const call = 'GradientSums.fromJSON';
+    const fields = readFields(call, 'json', json, FIELDS);
+    checkFormat(call, fields.format, FORMAT);
+    const channels = fields.channels as number;
+    checkSize(call, 'channels', channels);
+    const count = fields.count as number;
+    checkCount(call, 'count', count);
+    const sumDy = decodeNumbers(call, 'sumDy', fields.sumDy, channels);
+    const sumDyDeviation = decodeNumbers(call, 'sumDyDeviation', fields.sumDyDeviation, channels);
+    return new GradientSums(channels).#add({ sumDy, sumDyDeviation }, count);
+  }
+}

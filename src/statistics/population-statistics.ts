@@ -1,0 +1,89 @@
+import { wrongKind, wrongValue } from '../arguments/messages.js';
+import { NO_OPTIONS, nameSet, readNames, readOptions } from '../arguments/options.js';
+import { readView } from '../arguments/validate.js';
+import type { Mask } from '../passes/mask.js';
+import type { Tensor } from '../types.js';
+import { isMoments, Moments } from './moments.js';
+
+/** One batch of what a layer is given. */
+export interface PopulationBatch {
+  readonly x: Tensor;
+  /** Dimensions of x. */
+  readonly shape: readonly number[];
+  /** Which positions count; as in {@link Moments.add}. */
+  readonly mask?: Mask | undefined;
+}
+
+export interface PopulationStatisticsOptions {
+  /** The channel axis of every shape; negative counts from the end. Default 1. */
+  axis?: number | undefined;
+  /** Go on from these, which stay as they are: what an earlier run had come to. Default: from nothing. */
+  from?: Moments | undefined;
+  /** Called after each batch with what has been seen so far. A promise is awaited; an error ends the run. */
+  onProgress?: ((progress: PopulationProgress) => void | Promise<void>) | undefined;
+}
+
+export interface PopulationProgress {
+  /** Batches of this run so far. */
+  readonly batches: number;
+  /** Of everything so far; the same object each time. `toJSON` is what to save. */
+  readonly moments: Moments;
+}
+
+const CALL = 'populationStatistics';
+const OPTIONS = /* @__PURE__ */ nameSet('axis from onProgress');
+const BATCH = /* @__PURE__ */ nameSet('x shape mask');
+
+/**
+ * Mean and variance per channel of a whole population, batch by batch (Algorithm 2 of arXiv 1502.03167, lines 8 to 10): every
+ * value counts once, whatever the sizes of the batches, and the variance between batches is part of it. A mean over batches
+ * of their variances is neither.
+ *
+ * For a stack of layers, estimate them one after the other from the input on, each with those before it in evaluation.
+ *
+ * @param batches an iterable or async iterable of `{ x, shape, mask }`; x may be written over once the next one is asked for
+ * @param options all optional; see {@link PopulationStatisticsOptions}
+ * @returns all of them, for {@link BatchNorm.setStatistics}; interrupted and resumed gives the bits of a run in one go
+ * @throws TypeError, RangeError (as rejection) as {@link Moments.add}; RangeError where there is no batch, and no `from`
+ * @example
+ * import { BatchNorm, populationStatistics } from 'batchnorm';
+ * async function* batches() {
+ *   yield { x: Float32Array.of(1, 2, 3), shape: [3, 1] };
+ *   yield { x: Float32Array.of(6), shape: [1, 1] }; // the last one is smaller
+ * }
+ * const bn = new BatchNorm(1, { varianceEstimator: 'biased' });
+ * bn.setStatistics(await populationStatistics(batches()));
+ * console.log(bn.runningMean[0], bn.runningVariance[0]); // → 3 3.5
+ */
+export async function populationStatistics(
+  batches: Iterable<PopulationBatch> | AsyncIterable<PopulationBatch>,
+  options: PopulationStatisticsOptions = NO_OPTIONS,
+): Promise<Moments> {
+  const { axis, from, onProgress } = readOptions(CALL, options, OPTIONS);
+  if (from !== undefined && !isMoments(from)) throw wrongKind(CALL, 'from', 'Moments', from);
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw wrongKind(CALL, 'onProgress', 'a function', onProgress);
+  }
+  if (!isIterable(batches)) throw wrongKind(CALL, 'batches', 'an iterable of { x, shape }', batches);
+  let moments = from && new Moments(from.channels).merge(from);
+  let seen = 0;
+  for await (const batch of batches) {
+    if (!isBatch(batch)) throw wrongKind(CALL, `batches[${seen}]`, '{ x, shape }', batch);
+    const { x, shape, mask } = readNames(CALL, `batches[${seen}]`, batch, BATCH);
+    moments ??= new Moments(readView(CALL, shape, axis).c);
+    moments.add(x, shape, { axis, mask });
+    seen++;
+    await onProgress?.({ batches: seen, moments });
+  }
+  if (moments === undefined) throw wrongValue(CALL, 'batches', 'at least one batch', batches);
+  return moments;
+}
+
+function isBatch(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+}
+
+function isIterable(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
