@@ -1,7 +1,7 @@
 import { refuseProxies, showAs } from '../arguments/messages.js';
 import { NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
-import { checkChannelCount } from '../arguments/validate.js';
+import { checkBoolean, checkChannelCount, checkChoice } from '../arguments/validate.js';
 import { nonFiniteChannels } from '../channels/non-finite.js';
 import type { Selection } from '../passes/mask.js';
 import { readSynchronization, Synchronization, type SynchronizeOptions } from '../ranks/synchronize.js';
@@ -18,7 +18,6 @@ import {
   readForwardOptions,
 } from './calls.js';
 import { ComposedPass } from './composed-pass.js';
-import { LayerShown } from './layer-shown.js';
 import { passBackward, passForward } from './masked-pass.js';
 import { type Pass, PlainPass } from './pass.js';
 import { RunningStatistics } from './running-statistics.js';
@@ -26,6 +25,7 @@ import { fitsGradient, type KeptInput, replacedInput, replaces, requireInput } f
 import { type BatchNormOptions, readSettings, refuseSetting, type Settings } from './settings.js';
 import { type BatchNormState, readState, writeState } from './state.js';
 import { StatisticsTransaction } from './statistics-transaction.js';
+import type { UpdateRate } from './update-rate.js';
 
 const OPTIONS = /* @__PURE__ */ nameSet(
   'axis epsilon updateRate decay debias varianceEstimator scale center activation singleValue dtype ' +
@@ -58,7 +58,7 @@ const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize gradients');
  * console.log([...bn.runningMean]); // → [ 0.2, 2 ]
  * bn.eval().forward(x, [2, 2]);
  */
-export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
+export class BatchNorm<T extends Tensor = Float32Array> {
   static {
     refuseProxies('BatchNorm', BatchNorm.prototype, (value) => #own in value);
     refuseSetting(BatchNorm.prototype, [...OPTIONS, 'momentum']);
@@ -77,6 +77,10 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
   /** For masks with weights, which the plain pass does not know; made when there is one. */
   #weightedPass: Pass<T> | null;
   readonly #synchronized: boolean;
+  #training = true;
+  #updateStatistics = true;
+  #learn = true;
+  #normalizeWith: 'mode' | 'batch' | 'running' = 'mode';
   #input: KeptInput<T> | null = null;
   /** Whether the last backward was to compute dgamma and dbeta. */
   #learnt = true;
@@ -102,7 +106,6 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
     const { dtype, ghostBatchSize, renorm, onNonFinite } = settings;
     const own = new LayerArrays<T>(dtype === 'float32' ? 'Float32Array' : 'Float64Array', channels, settings);
     const running = new RunningStatistics(own, settings);
-    super(own, running);
     const ranks = given && new Synchronization(given.reducer, given.summed);
     const plain = ranks === null && ghostBatchSize === null && renorm === null && onNonFinite !== 'throw';
     this.#settings = settings;
@@ -112,6 +115,69 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
     this.#pass = plain ? new PlainPass(own, settings) : new ComposedPass(own, settings, ranks);
     this.#weightedPass = plain ? null : this.#pass;
     this.#synchronized = ranks !== null;
+  }
+
+  /** Number of channels, c. */
+  get channels(): number {
+    return this.#own.channels;
+  }
+
+  /** Learnt scale, [c], starting at 1; written in place by the optimiser. null without `scale`. */
+  get gamma(): T | null {
+    return this.#own.gamma;
+  }
+
+  /** Learnt shift, [c], starting at 0; written in place by the optimiser. null without `center`. */
+  get beta(): T | null {
+    return this.#own.beta;
+  }
+
+  /** Mean that evaluation normalises by, [c], starting at 0. */
+  get runningMean(): Float64Array {
+    return this.#own.runningMean;
+  }
+
+  /** Variance that evaluation normalises by, [c], starting at 1; divided as `varianceEstimator` says. */
+  get runningVariance(): Float64Array {
+    return this.#own.runningVariance;
+  }
+
+  /** Number of batches that the running statistics have taken in; empty ones do not count. */
+  get batchesTracked(): number {
+    return this.#running.batchesTracked;
+  }
+
+  /** Values per channel in these batches: what 'pooled' weighs the next one against. */
+  get valuesTracked(): number {
+    return this.#running.valuesTracked;
+  }
+
+  /** What r and d of batch renormalization are measured against, [c], starting at 0. null without `renorm`. */
+  get renormMean(): Float64Array | null {
+    return this.#own.renorm?.renormMean ?? null;
+  }
+
+  /** The same of √(variance + epsilon), [c], starting at 1. null without `renorm`. */
+  get renormDeviation(): Float64Array | null {
+    return this.#own.renorm?.renormDeviation ?? null;
+  }
+
+  /**
+   * How much of each batch goes into the running statistics; see {@link BatchNormOptions}. May be set between calls, for a
+   * schedule. (The other convention is decay = 1 − updateRate.)
+   *
+   * @throws TypeError, RangeError when set to what is no such rate, or to a rule where the layer debiases
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(8);
+   * for (let step = 0; step < 100; step++) bn.updateRate = Math.max(0.01, 1 / (step + 1)); // warm-up
+   */
+  get updateRate(): UpdateRate {
+    return this.#running.updateRate;
+  }
+
+  set updateRate(rate: UpdateRate) {
+    this.#running.setUpdateRate('BatchNorm', rate);
   }
 
   /**
@@ -136,6 +202,108 @@ export class BatchNorm<T extends Tensor = Float32Array> extends LayerShown<T> {
    */
   get dresidual(): T | null {
     return this.#dresidual;
+  }
+
+  /**
+   * true: forward normalises by the batch and updates the running statistics. false: by the running statistics. The three
+   * switches `normalizeWith`, `updateStatistics` and `learn` refine it.
+   *
+   * @throws TypeError when set to what is neither true nor false
+   */
+  get training(): boolean {
+    return this.#training;
+  }
+
+  set training(training: boolean) {
+    checkBoolean('BatchNorm', 'training', training);
+    this.#training = training;
+  }
+
+  /**
+   * false: also training leaves the running statistics alone. Default true.
+   *
+   * @throws TypeError when set to what is neither true nor false
+   */
+  get updateStatistics(): boolean {
+    return this.#updateStatistics;
+  }
+
+  set updateStatistics(update: boolean) {
+    checkBoolean('BatchNorm', 'updateStatistics', update);
+    this.#updateStatistics = update;
+  }
+
+  /**
+   * false: backward computes no dgamma and dbeta; they are null then. Default true.
+   *
+   * @throws TypeError when set to what is neither true nor false
+   */
+  get learn(): boolean {
+    return this.#learn;
+  }
+
+  set learn(learn: boolean) {
+    checkBoolean('BatchNorm', 'learn', learn);
+    this.#learn = learn;
+  }
+
+  /**
+   * What forward normalises by: 'mode' (default), as train() and eval() say; or always by the 'batch', or always by the
+   * 'running' statistics.
+   *
+   * @throws TypeError, RangeError when set to anything else
+   */
+  get normalizeWith(): 'mode' | 'batch' | 'running' {
+    return this.#normalizeWith;
+  }
+
+  set normalizeWith(statistics: 'mode' | 'batch' | 'running') {
+    checkChoice('BatchNorm', 'normalizeWith', statistics, ['mode', 'batch', 'running']);
+    this.#normalizeWith = statistics;
+  }
+
+  /**
+   * Training mode; with false evaluation mode, as in PyTorch.
+   *
+   * @throws TypeError where `training` is neither true nor false
+   */
+  train(training = true): this {
+    checkBoolean('BatchNorm.train', 'training', training);
+    this.training = training;
+    return this;
+  }
+
+  /** Evaluation mode. */
+  eval(): this {
+    this.training = false;
+    return this;
+  }
+
+  /**
+   * Frozen for fine-tuning, in training too: normalises with the running statistics, leaves them, and learns no gamma and
+   * beta. The three switches can be set one by one as well.
+   *
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(2).freeze(); // or: normalizeWith = 'running'; updateStatistics = false; learn = false
+   * bn.forward(Float32Array.of(1, 2, 3, 4), [2, 2]);
+   * bn.backward(Float32Array.of(1, 1, 1, 1));
+   * console.log([...bn.runningMean], bn.dgamma); // → [ 0, 0 ] null
+   */
+  freeze(): this {
+    return this.#setSwitches('running', false);
+  }
+
+  /** Undoes freeze: the three switches as they are by default. */
+  unfreeze(): this {
+    return this.#setSwitches('mode', true);
+  }
+
+  #setSwitches(normalizeWith: 'mode' | 'running', rest: boolean): this {
+    this.#normalizeWith = normalizeWith;
+    this.updateStatistics = rest;
+    this.learn = rest;
+    return this;
   }
 
   /**
