@@ -1,16 +1,26 @@
 /** The public API, and nothing else: what is exported here is what users may rely on. */
 
-export { type Activation, type Clip, clip, type LeakyRelu, leakyRelu } from './arguments/activation.js';
+export {
+  type Activation,
+  type Clip,
+  clip,
+  type LeakyRelu,
+  leakyRelu,
+  type SavedActivation,
+} from './arguments/activation.js';
 export type { ErrorCode } from './arguments/errors.js';
+export type { JsonNumber } from './arguments/json-numbers.js';
 export type { Common } from './arguments/options.js';
 export { allocate, release } from './backends/allocate.js';
 export { backend, backends, ready, useBackend } from './backends/select.js';
 export { type BackwardOptions, backward, type Gradients } from './functions/backward.js';
 export { type ForwardInferenceOptions, forwardInference } from './functions/forward-inference.js';
 export { type ForwardTraining, type ForwardTrainingOptions, forwardTraining } from './functions/forward-training.js';
-export { BatchNorm } from './layer/batch-norm.js';
+
+export type { Parameter } from './layer/arrays.js';
 export type { BatchNormBackwardOptions, BatchNormForwardOptions } from './layer/calls.js';
-export type { RenormLimits, RenormOptions } from './layer/renorm.js';
+export { BatchNorm, type BatchNormConstructor } from './layer/constructor.js';
+export type { RenormLimits, RenormOptions, SavedRenorm } from './layer/renorm.js';
 export type { BatchNormOptions } from './layer/settings.js';
 export type { BatchNormState } from './layer/state.js';
 export type { UpdateRate } from './layer/update-rate.js';
@@ -27,4 +37,4 @@ export {
   type PopulationStatisticsOptions,
   populationStatistics,
 } from './statistics/population-statistics.js';
-export type { BackendInfo, BackendName, Tensor } from './types.js';
+export type { BackendInfo, BackendName, Dtype, DtypeOf, ParameterOf, Tensor, TensorOf } from './types.js';

@@ -1,7 +1,24 @@
 /** Types that the whole library shares; the public ones are exported again by `index.ts`. */
 
-/** Element type of x, y, dy, dx. Parameters (gamma, beta and their gradients) have the same type as x. */
+/** Type of x, y, dy, dx. Parameters (gamma, beta and their gradients) are a {@link ParameterOf} it. */
 export type Tensor = Float32Array | Float64Array;
+
+interface Tensors {
+  float32: Float32Array;
+  float64: Float64Array;
+}
+
+/** Element type of a tensor, as the option `dtype` names it. */
+export type Dtype = keyof Tensors;
+
+/** Float32Array of 'float32', Float64Array of 'float64'. */
+export type TensorOf<D extends Dtype> = Tensors[D];
+
+/** 'float32' of Float32Array, 'float64' of Float64Array. */
+export type DtypeOf<T extends Tensor> = { [D in Dtype]: T extends Tensors[D] ? D : never }[Dtype];
+
+/** Type of gamma, beta, dgamma and dbeta where x is a T: the same. */
+export type ParameterOf<T extends Tensor> = T;
 
 /** The three implementations of the kernels, best first. */
 export type BackendName = 'native' | 'wasm' | 'reference';

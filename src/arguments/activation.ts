@@ -1,7 +1,7 @@
 /** Activations as users write them, and as kernels take them. */
 
 import type { KernelActivation } from '../kernels.js';
-import { decodeNumber, encodeNumbers } from './json-numbers.js';
+import { decodeNumber, encodeNumbers, type JsonNumber } from './json-numbers.js';
 import { wrongKind, wrongValue } from './messages.js';
 import { checkNames, nameSet, readOwn } from './options.js';
 
@@ -113,11 +113,18 @@ function readClip(call: string, prefix: string, given: object): Clip {
   return Object.freeze({ name: 'clip', min, max });
 }
 
-/** For JSON, which lacks Infinity and −0. */
-export function encodeActivation(activation: Activation): unknown {
+/** An {@link Activation} as JSON keeps it, which lacks Infinity and −0. */
+export type SavedActivation =
+  | 'none'
+  | 'relu'
+  | 'relu6'
+  | { name: 'leakyRelu'; slope: JsonNumber }
+  | { name: 'clip'; min: JsonNumber; max: JsonNumber };
+
+export function encodeActivation(activation: Activation): SavedActivation {
   if (typeof activation === 'string') return activation;
   const { name, ...parameters } = activation;
-  return { name, ...mapped(parameters, (_, value) => encodeNumbers([value as number])[0]) };
+  return { name, ...mapped(parameters, (_, value) => encodeNumbers([value as number])[0]) } as SavedActivation;
 }
 
 /** What that made, not yet checked but for its numbers. */

@@ -1,6 +1,7 @@
 /** Numbers in JSON without loss: what it lacks is written as a string. */
 import { describe, expected, wrongKind, wrongValue } from './messages.js';
 
+/** A number as JSON keeps it: what JSON lacks is a string. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity' | '-0';
 
 const SPECIAL: Readonly<Record<string, number>> = { NaN: NaN, Infinity: Infinity, '-Infinity': -Infinity, '-0': -0 };

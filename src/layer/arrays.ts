@@ -5,8 +5,17 @@
 
 import { newTensor, type TensorKind } from '../arguments/typed-arrays.js';
 import { checkArray, checkOverlap, checkVariance } from '../arguments/validate.js';
-import type { Tensor } from '../types.js';
+import type { ParameterOf, Tensor } from '../types.js';
 import type { RenormAverages } from './renorm.js';
+
+/** A learnt parameter of a layer, as {@link BatchNorm.parameters} gives it. */
+export interface Parameter<T extends Tensor> {
+  readonly name: 'gamma' | 'beta';
+  /** [c], to be written in place. */
+  readonly value: ParameterOf<T>;
+  /** Gradient of the loss with respect to it, [c]. */
+  readonly gradient: ParameterOf<T>;
+}
 
 interface Wanted {
   readonly scale: boolean;
@@ -17,24 +26,24 @@ interface Wanted {
 export class LayerArrays<T extends Tensor> {
   readonly kind: TensorKind;
   readonly channels: number;
-  readonly gamma: T | null;
-  readonly beta: T | null;
+  readonly gamma: ParameterOf<T> | null;
+  readonly beta: ParameterOf<T> | null;
   readonly runningMean: Float64Array;
   readonly runningVariance: Float64Array;
   /** With batch renormalization. */
   readonly renorm: RenormAverages | null;
   /** Allocated by the first backward; also without gamma and beta, since kernels write them. */
-  dgamma: T | null = null;
-  dbeta: T | null = null;
+  dgamma: ParameterOf<T> | null = null;
+  dbeta: ParameterOf<T> | null = null;
   /** Where parameters and running statistics lie: to look here is faster than to compare with each of them. */
   readonly #buffers: readonly ArrayBufferLike[];
 
   constructor(kind: TensorKind, channels: number, { scale, center, renorm }: Wanted) {
     this.kind = kind;
     this.channels = channels;
-    this.gamma = scale ? newTensor<T>(kind, channels) : null;
+    this.gamma = scale ? newTensor<ParameterOf<T>>(kind, channels) : null;
     this.gamma?.fill(1);
-    this.beta = center ? newTensor<T>(kind, channels) : null;
+    this.beta = center ? newTensor<ParameterOf<T>>(kind, channels) : null;
     const zeros = () => newTensor<Float64Array>('Float64Array', channels);
     this.runningMean = zeros();
     this.runningVariance = zeros().fill(1);
@@ -90,10 +99,10 @@ export class LayerArrays<T extends Tensor> {
   }
 
   /** Where a backward writes: the arrays that have served before, unless they have been transferred. */
-  gradients(): { dgamma: T; dbeta: T } {
+  gradients(): { dgamma: ParameterOf<T>; dbeta: ParameterOf<T> } {
     const { kind, channels } = this;
-    const dgamma = this.dgamma?.length === channels ? this.dgamma : newTensor<T>(kind, channels);
-    const dbeta = this.dbeta?.length === channels ? this.dbeta : newTensor<T>(kind, channels);
+    const dgamma = this.dgamma?.length === channels ? this.dgamma : newTensor<ParameterOf<T>>(kind, channels);
+    const dbeta = this.dbeta?.length === channels ? this.dbeta : newTensor<ParameterOf<T>>(kind, channels);
     return { dgamma, dbeta };
   }
 }

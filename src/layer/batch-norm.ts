@@ -6,8 +6,8 @@ import { nonFiniteChannels } from '../channels/non-finite.js';
 import type { Selection } from '../passes/mask.js';
 import { readSynchronization, Synchronization, type SynchronizeOptions } from '../ranks/synchronize.js';
 import { type Moments, momentsOf } from '../statistics/moments.js';
-import type { Tensor } from '../types.js';
-import { LayerArrays } from './arrays.js';
+import type { DtypeOf, ParameterOf, Tensor } from '../types.js';
+import { LayerArrays, type Parameter } from './arrays.js';
 import {
   type BatchNormBackwardOptions,
   type BatchNormForwardOptions,
@@ -33,31 +33,7 @@ const OPTIONS = /* @__PURE__ */ nameSet(
 );
 const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize gradients');
 
-/**
- * A batch normalization layer: parameters, running statistics, forward and backward (arXiv 1502.03167).
- *
- *     in training    y = activation(gamma·(x − batch mean)/√(batch variance + epsilon) + beta + residual)
- *     in evaluation  the same with runningMean and runningVariance
- *
- * It starts in training mode with gamma = 1, beta = 0, runningMean = 0 and runningVariance = 1. Parameters and running
- * statistics are yours to write in place between calls: nothing is cached that could go stale.
- *
- * `momentum` is refused: the word means `updateRate` in PyTorch and `decay` (= 1 − updateRate) in Keras, TensorFlow, flax
- * and ONNX. PyTorch's defaults are the defaults here; those of Keras are `{ axis: -1, epsilon: 1e-3, decay: 0.99,
- * varianceEstimator: 'biased', singleValue: 'allow' }`.
- *
- * @example
- * import { BatchNorm } from 'batchnorm';
- * const bn = new BatchNorm(2, { epsilon: 0 });
- * const x = Float32Array.of(1, 10, 3, 30); // two samples, two channels
- * const y = bn.forward(x, [2, 2]);
- * console.log([...y]); // → [ -1, -1, 1, 1 ]
- * const dx = bn.backward(Float32Array.of(1, 0, 0, 0));
- * console.log([...bn.dgamma], [...bn.dbeta], dx.length); // → [ -1, 0 ] [ 1, 0 ] 4
- * for (let i = 0; i < 2; i++) bn.gamma[i] -= 0.01 * bn.dgamma[i]; // one step of gradient descent
- * console.log([...bn.runningMean]); // → [ 0.2, 2 ]
- * bn.eval().forward(x, [2, 2]);
- */
+/** A layer: its parameters, running statistics, switches and calls. Users know its class as that of `constructor.ts`. */
 export class BatchNorm<T extends Tensor = Float32Array> {
   static {
     refuseProxies('BatchNorm', BatchNorm.prototype, (value) => #own in value);
@@ -92,12 +68,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   /** Whether it took the place of another one, of another batch, that had none. */
   #replaced = false;
 
-  /**
-   * @param channels c, an integer ≥ 0
-   * @param options all optional; see {@link BatchNormOptions}
-   * @throws TypeError for the wrong kind of a value, an unknown option, `momentum`, and both of updateRate and decay
-   * @throws RangeError for a value out of range
-   */
+  /** As {@link BatchNormConstructor} says. */
   constructor(channels: number, options: BatchNormOptions = NO_OPTIONS) {
     checkChannelCount('BatchNorm', channels);
     const chosen = readOptions('BatchNorm', options, OPTIONS);
@@ -123,12 +94,12 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /** Learnt scale, [c], starting at 1; written in place by the optimiser. null without `scale`. */
-  get gamma(): T | null {
+  get gamma(): ParameterOf<T> | null {
     return this.#own.gamma;
   }
 
   /** Learnt shift, [c], starting at 0; written in place by the optimiser. null without `center`. */
-  get beta(): T | null {
+  get beta(): ParameterOf<T> | null {
     return this.#own.beta;
   }
 
@@ -184,7 +155,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * Gradient of the last backward with respect to gamma, [c], always the same array. null before, without `scale`, and
    * where it was not to `learn`.
    */
-  get dgamma(): T | null {
+  get dgamma(): ParameterOf<T> | null {
     return this.#own.gamma && this.#learnt ? this.#own.dgamma : null;
   }
 
@@ -192,8 +163,30 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * Gradient of the last backward with respect to beta, [c], always the same array. null before, without `center`, and
    * where it was not to `learn`.
    */
-  get dbeta(): T | null {
+  get dbeta(): ParameterOf<T> | null {
     return this.#own.beta && this.#learnt ? this.#own.dbeta : null;
+  }
+
+  /**
+   * What an optimiser steps: gamma and beta, as far as the layer has and learns them, each with its gradient of the last
+   * backward. There are none before it. The arrays are always the same ones, so that moments can be kept by array.
+   *
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(1, { scale: false });
+   * bn.forward(Float32Array.of(1, 3), [2, 1]);
+   * bn.backward(Float32Array.of(1, 2));
+   * for (const { name, value, gradient } of bn.parameters()) {
+   *   value[0] -= 0.5 * gradient[0];
+   *   console.log(name, value[0]); // → beta -1.5
+   * }
+   */
+  parameters(): Parameter<T>[] {
+    const { gamma, beta, dgamma, dbeta } = this;
+    const parameters: Parameter<T>[] = [];
+    if (gamma !== null && dgamma !== null) parameters.push({ name: 'gamma', value: gamma, gradient: dgamma });
+    if (beta !== null && dbeta !== null) parameters.push({ name: 'beta', value: beta, gradient: dbeta });
+    return parameters;
   }
 
   /**
@@ -475,22 +468,17 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * const copy = BatchNorm.fromState(JSON.parse(JSON.stringify(bn.state())));
    * console.log(copy.runningVariance[1] === bn.runningVariance[1]); // → true
    */
-  state(): BatchNormState {
+  state(): BatchNormState<DtypeOf<T>> {
     this.#own.check('BatchNorm.state');
-    return writeState(this, this.#settings, this.#running);
+    return writeState<DtypeOf<T>>(this, this.#settings, this.#running);
   }
 
   /** What `JSON.stringify` writes: {@link BatchNorm.state}. */
-  toJSON(): BatchNormState {
+  toJSON(): BatchNormState<DtypeOf<T>> {
     return this.state();
   }
 
-  /**
-   * A layer as {@link BatchNorm.state} described it, bit for bit.
-   *
-   * @param options `synchronize` and `gradients`, which are no data
-   * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
-   */
+  /** As {@link BatchNormConstructor} says. */
   static fromState<T extends Tensor = Float32Array>(
     state: BatchNormState,
     options: SynchronizeOptions = NO_OPTIONS,

@@ -6,7 +6,7 @@
  *
  * That is the normalisation by another mean and another variance, which is all that kernels need to know of it.
  */
-import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
+import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readOptions } from '../arguments/options.js';
 import { averaged } from '../channels/moment-arrays.js';
@@ -71,9 +71,12 @@ function checkAtLeast(call: string, name: string, value: unknown, least: number)
   if (!(value >= least)) throw wrongValue(call, name, wanted, value);
 }
 
-/** For JSON, which lacks Infinity: [rMin, rMax, dMax, updateRate]. */
-export function encodeRenorm(settings: RenormSettings | null): unknown {
-  return settings && encodeNumbers([settings.rMin, settings.rMax, settings.dMax, settings.updateRate]);
+/** {@link RenormOptions} as JSON keeps them, which lacks Infinity. */
+export type SavedRenorm = [rMin: JsonNumber, rMax: JsonNumber, dMax: JsonNumber, updateRate: JsonNumber];
+
+export function encodeRenorm(settings: RenormSettings | null): SavedRenorm | null {
+  if (settings === null) return null;
+  return encodeNumbers([settings.rMin, settings.rMax, settings.dMax, settings.updateRate]) as SavedRenorm;
 }
 
 export function decodeRenorm(call: string, renorm: unknown): RenormOptions | false {

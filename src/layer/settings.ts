@@ -4,10 +4,12 @@ import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { type Common, DEFAULT_EPSILON } from '../arguments/options.js';
 import { checkBoolean, checkChoice, checkEpsilon, checkSingleValue, checkSize } from '../arguments/validate.js';
 import type { SynchronizeOptions } from '../ranks/synchronize.js';
+import type { Dtype } from '../types.js';
 import { type RenormOptions, type RenormSettings, readRenorm } from './renorm.js';
 import { checkDebias, checkUpdateRate, readUpdateRate, type UpdateRate } from './update-rate.js';
 
-export interface BatchNormOptions extends Common, SynchronizeOptions {
+/** `dtype` is a D: by default not known to the compiler. */
+export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, SynchronizeOptions {
   /**
    * How much of each new batch goes into the running statistics: running ← (1 − updateRate)·running + updateRate·batch.
    * From 0 to 1; default 0.1 (PyTorch, where it is called momentum). 'cumulative' is the plain mean over all batches
@@ -38,8 +40,8 @@ export interface BatchNormOptions extends Common, SynchronizeOptions {
   activation?: Activation | undefined;
   /** One value per channel (m = 1) in training: 'throw' (default, as PyTorch) or 'allow' (as Keras: y = beta). */
   singleValue?: 'throw' | 'allow' | undefined;
-  /** Element type of x and of the parameters: 'float32' (default) or 'float64'. Must match T. */
-  dtype?: 'float32' | 'float64' | undefined;
+  /** Element type of x and of the parameters: 'float32' (default) or 'float64'. */
+  dtype?: D | undefined;
   /**
    * Ghost batches (arXiv 1705.08741): samples are normalised in groups of this many, the last one smaller; the running
    * statistics take in those of the whole batch. Needs the samples on the first axis. Default: one group of all.
@@ -70,7 +72,7 @@ export interface Settings {
   readonly center: boolean;
   readonly activation: Activation;
   readonly singleValue: 'throw' | 'allow';
-  readonly dtype: 'float32' | 'float64';
+  readonly dtype: Dtype;
   /** null: the whole batch. */
   readonly ghostBatchSize: number | null;
   readonly grouping: 'consecutive' | 'interleaved';

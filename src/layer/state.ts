@@ -1,33 +1,60 @@
 /** The saved form of a `BatchNorm`. */
-import { decodeActivation, encodeActivation } from '../arguments/activation.js';
-import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
+import { decodeActivation, encodeActivation, type SavedActivation } from '../arguments/activation.js';
+import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readFields, readOwn } from '../arguments/options.js';
 import { checkBoolean, checkChoice, checkCount, checkFormat, checkSize, checkVariance } from '../arguments/validate.js';
-import type { Tensor } from '../types.js';
-import { decodeRenorm, encodeRenorm } from './renorm.js';
+import type { Dtype, Tensor } from '../types.js';
+import { decodeRenorm, encodeRenorm, type SavedRenorm } from './renorm.js';
 import type { Progress, RunningStatistics } from './running-statistics.js';
 import { type BatchNormOptions, readSettings, type Settings } from './settings.js';
-import { checkFraction } from './update-rate.js';
+import { checkFraction, type UpdateRate } from './update-rate.js';
 
 /**
- * Plain data that JSON keeps without loss, and that says its own conventions. Beside `format` and `channels` it has
- *
- * - the options, each with its value: `axis`, `epsilon`, `updateRate` (running ← (1 − updateRate)·running +
- *   updateRate·batch, or 'cumulative', or 'pooled'), `debias`, `varianceEstimator`, `scale`, `center`, `activation`,
- *   `singleValue`, `dtype`, `ghostBatchSize` (or null), `grouping`, `renorm` ([rMin, rMax, dMax, updateRate], or null),
- *   `onNonFinite`;
- * - `training`, `normalizeWith`, `updateStatistics`, `learn`, `batchesTracked`, `valuesTracked` and `debiasWeight` (the
- *   part of the averages that comes from batches);
- * - `gamma` and `beta` (null without scale, center), `runningMean` and `runningVariance`, `renormMean` and
- *   `renormDeviation` (null without renorm): arrays of `channels` numbers.
- *
+ * A layer as plain data that JSON keeps without loss, and that says its own conventions: the settings, each with its value
+ * (see {@link BatchNormOptions}), the switches, what the running statistics have come to, and the arrays, [channels] each.
  * What JSON lacks is written as 'NaN', 'Infinity', '-Infinity' and '-0'.
  */
-export interface BatchNormState {
+export interface BatchNormState<D extends Dtype = Dtype> {
   format: 'batchnorm/1';
   channels: number;
-  [key: string]: unknown;
+  axis: number;
+  epsilon: number;
+  /** running ← (1 − updateRate)·running + updateRate·batch, or one of the rules. */
+  updateRate: UpdateRate;
+  debias: boolean;
+  varianceEstimator: 'unbiased' | 'biased';
+  scale: boolean;
+  center: boolean;
+  activation: SavedActivation;
+  singleValue: 'throw' | 'allow';
+  dtype: D;
+  /** null: one group of all samples. */
+  ghostBatchSize: number | null;
+  grouping: 'consecutive' | 'interleaved';
+  /** [rMin, rMax, dMax, updateRate]; null without renorm. */
+  renorm: SavedRenorm | null;
+  onNonFinite: 'propagate' | 'skip' | 'throw';
+  training: boolean;
+  normalizeWith: 'mode' | 'batch' | 'running';
+  updateStatistics: boolean;
+  learn: boolean;
+  /** Batches that the running statistics have taken in. */
+  batchesTracked: number;
+  /** Values per channel in these batches. */
+  valuesTracked: number;
+  /** The part of the averages that comes from batches and not from the start values, from 0 to 1. */
+  debiasWeight: number;
+  /** null without `scale`. */
+  gamma: JsonNumber[] | null;
+  /** null without `center`. */
+  beta: JsonNumber[] | null;
+  runningMean: JsonNumber[];
+  runningVariance: JsonNumber[];
+  /** null without `renorm`. */
+  renormMean: JsonNumber[] | null;
+  /** null without `renorm`. */
+  renormDeviation: JsonNumber[] | null;
 }
 
 interface Switches {
@@ -57,7 +84,12 @@ const FIELDS = /* @__PURE__ */ nameSet(
     'batchesTracked valuesTracked debiasWeight gamma beta runningMean runningVariance renormMean renormDeviation',
 );
 
-export function writeState(layer: Layer, settings: Settings, running: RunningStatistics): BatchNormState {
+/** @param settings of which `dtype` is D */
+export function writeState<D extends Dtype>(
+  layer: Layer,
+  settings: Settings,
+  running: RunningStatistics,
+): BatchNormState<D> {
   const { channels, training, normalizeWith, updateStatistics, learn } = layer;
   const { updateRate, batchesTracked, valuesTracked, debiasWeight } = running;
   const { gamma, beta, runningMean, runningVariance, renormMean, renormDeviation } = layer;
@@ -65,6 +97,7 @@ export function writeState(layer: Layer, settings: Settings, running: RunningSta
     format: FORMAT,
     channels,
     ...settings,
+    dtype: settings.dtype as D,
     updateRate,
     activation: encodeActivation(settings.activation),
     renorm: encodeRenorm(settings.renorm),

@@ -58,7 +58,7 @@ class Fixture {
   readonly x = X.slice();
   readonly #again: boolean;
 
-  constructor(options: BatchNormOptions, again: boolean) {
+  constructor(options: BatchNormOptions<'float32'>, again: boolean) {
     this.#again = again;
     this.bn = new BatchNorm(2, { activation: 'relu', singleValue: 'allow', ...options });
     this.bn.forward(this.x, SHAPE, { residual: this.residual });
@@ -84,7 +84,7 @@ class Fixture {
   }
 }
 
-const LAYERS: Record<string, BatchNormOptions> = {
+const LAYERS: Record<string, BatchNormOptions<'float32'>> = {
   plain: {},
   'onNonFinite throw': { onNonFinite: 'throw' },
   'ghost batches': { ghostBatchSize: 2 },

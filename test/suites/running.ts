@@ -13,7 +13,7 @@ const BAD = [Float32Array.of(1, NaN, 3), Float32Array.of(1, Infinity, 3)];
 const UNUSABLE = [NaN, Infinity];
 
 /** What takes the first batch as it is. */
-const REPLACING: readonly BatchNormOptions[] = [
+const REPLACING: readonly BatchNormOptions<'float32'>[] = [
   { updateRate: 1 },
   { decay: 0 },
   { updateRate: 'cumulative' },

@@ -15,7 +15,7 @@ type Prepare = (bn: BatchNorm) => unknown;
 type Use = BatchNormForwardOptions<Float32Array>;
 
 /** Layers, and how their two uses are called. */
-const USES: readonly [string, BatchNormOptions, Prepare, Use, Use][] = [
+const USES: readonly [string, BatchNormOptions<'float32'>, Prepare, Use, Use][] = [
   ['plain', {}, () => {}, {}, {}],
   ['update: false', {}, () => {}, { update: false }, { update: false }],
   ['masked', {}, () => {}, { mask: MASK }, { mask: MASK }],

@@ -18,7 +18,7 @@ function batch(seed: number, samples = 4): Float32Array {
 const SIZES = [4, 1, 7, 2, 12];
 const BATCHES = SIZES.map((samples, seed) => ({ x: batch(seed, samples), shape: [samples, 3, 2] }));
 
-function trained(options: BatchNormOptions, batches = BATCHES): BatchNorm {
+function trained(options: BatchNormOptions<'float32'>, batches = BATCHES): BatchNorm {
   const bn = new BatchNorm(3, options);
   for (const { x, shape } of batches) bn.forward(x, shape);
   return bn;

@@ -2,7 +2,7 @@
 import { BatchNorm, type BatchNormOptions, type Mask, type Reducer } from 'batchnorm';
 
 export interface ParallelBatch {
-  readonly options: BatchNormOptions;
+  readonly options: BatchNormOptions<'float32'>;
   readonly gamma: Float32Array;
   readonly beta: Float32Array;
   readonly x: Float32Array;

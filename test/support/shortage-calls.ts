@@ -2,6 +2,7 @@
 import {
   allocate,
   BatchNorm,
+  type BatchNormOptions,
   backward,
   clip,
   forwardInference,
@@ -25,7 +26,7 @@ const LENGTH = 960;
 const channels = (first: number) => Float64Array.from({ length: 8 }, (_, ch) => first + ch / 4);
 const parameters = (first: number) => new Float32Array(channels(first));
 
-function layerOf(x: Float32Array, options: ConstructorParameters<typeof BatchNorm>[1]): BatchNorm {
+function layerOf(x: Float32Array, options: BatchNormOptions<'float32'>): BatchNorm {
   const bn = new BatchNorm(8, options);
   bn.gamma!.set(parameters(2));
   bn.forward(x.slice(), SHAPE);
@@ -34,11 +35,7 @@ function layerOf(x: Float32Array, options: ConstructorParameters<typeof BatchNor
   return bn;
 }
 
-function layer(
-  title: string,
-  options: ConstructorParameters<typeof BatchNorm>[1],
-  forwardOptions: object = {},
-): Record<string, Make> {
+function layer(title: string, options: BatchNormOptions<'float32'>, forwardOptions: object = {}): Record<string, Make> {
   const seen = (bn: BatchNorm) => [bn.state(), bn.dgamma, bn.dbeta, bn.dresidual];
   return {
     [`forward ${title}`]: (x, _dy, out) => {
@@ -56,11 +53,7 @@ function layer(
 }
 
 /** The backward of the forward before one that fails. */
-function kept(
-  title: string,
-  options: ConstructorParameters<typeof BatchNorm>[1],
-  forwardOptions: object = {},
-): Record<string, Make> {
+function kept(title: string, options: BatchNormOptions<'float32'>, forwardOptions: object = {}): Record<string, Make> {
   return {
     [`what an earlier forward kept, through a forward ${title}`]: (x, dy) => {
       const bn = layerOf(x, options);

@@ -3,7 +3,7 @@ import { BatchNorm, type BatchNormOptions, type BatchNormState } from 'batchnorm
 import { type BadCall, type Fixture, wrong } from './table.js';
 
 function layer(options: unknown): BatchNorm {
-  return new BatchNorm(3, wrong<BatchNormOptions>(options));
+  return new BatchNorm(3, wrong<BatchNormOptions<'float32'>>(options));
 }
 
 function restored(f: Fixture, changes: object): unknown {
