@@ -20,6 +20,7 @@ export { type ForwardTraining, type ForwardTrainingOptions, forwardTraining } fr
 export type { Parameter } from './layer/arrays.js';
 export type { BatchNormBackwardOptions, BatchNormForwardOptions } from './layer/calls.js';
 export { BatchNorm, type BatchNormConstructor } from './layer/constructor.js';
+export type { RecordedForward } from './layer/recorded.js';
 export type { RenormLimits, RenormOptions, SavedRenorm } from './layer/renorm.js';
 export type { BatchNormOptions } from './layer/settings.js';
 export type { BatchNormState } from './layer/state.js';

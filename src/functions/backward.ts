@@ -12,9 +12,9 @@ import {
   readView,
   refuseOrphan,
 } from '../arguments/validate.js';
-import { type BackwardPass, computeGradients } from '../passes/gradients.js';
+import { arrange } from '../passes/arrange.js';
+import { arrangedGradients, type BackwardPass, computeGradients } from '../passes/differentiate.js';
 import { type Mask, readMask } from '../passes/mask.js';
-import { maskedGradients } from '../passes/masked.js';
 import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from '../statistics/gradient-sums.js';
 import type { Tensor } from '../types.js';
 
@@ -153,7 +153,8 @@ export function backward<T extends Tensor>(
     weights: null,
     learn: true,
   };
-  const { dx, dresidual } = selection === null ? computeGradients(pass) : maskedGradients(pass, selection);
+  const arrangement = arrange(view, selection);
+  const { dx, dresidual } = arrangement === null ? computeGradients(pass) : arrangedGradients(arrangement, pass);
   return dresidual === null ? { dx, dgamma, dbeta } : { dx, dgamma, dbeta, dresidual };
 }
 

@@ -10,8 +10,8 @@ import {
   readView,
 } from '../arguments/validate.js';
 import { kernels } from '../backends/select.js';
+import { forwardChosen } from '../passes/chosen.js';
 import { type Mask, readMask } from '../passes/mask.js';
-import { maskedForward } from '../passes/masked.js';
 import type { Tensor } from '../types.js';
 
 export interface ForwardInferenceOptions<T extends Tensor> extends Common {
@@ -87,9 +87,8 @@ export function forwardInference<T extends Tensor>(
     epsilon,
   };
   const y = out ?? newTensor<T>(kind, x.length);
-  if (selection !== null) maskedForward(kind, y, x, residual ?? null, affine, activation, selection, false);
-  else if (x.length > 0) {
-    kernels().normalize(y, x, residual ?? null, affine, kernelActivation(activation), view);
-  }
+  const code = kernelActivation(activation);
+  if (selection !== null) forwardChosen(kind, y, x, residual ?? null, affine, code, view, selection, false);
+  else if (x.length > 0) kernels().normalize(y, x, residual ?? null, affine, code, view);
   return y;
 }

@@ -11,8 +11,8 @@ import {
   refuseSingleValue,
 } from '../arguments/validate.js';
 import type { Affine } from '../kernels.js';
+import { forwardChosen } from '../passes/chosen.js';
 import { type Mask, readMask } from '../passes/mask.js';
-import { maskedForward } from '../passes/masked.js';
 import { forward } from '../passes/range.js';
 import type { Tensor } from '../types.js';
 
@@ -119,9 +119,10 @@ export function forwardTraining<T extends Tensor>(
     epsilon,
   };
   const y = out ?? newTensor<T>(kind, x.length);
-  if (selection !== null) maskedForward(kind, y, x, residual ?? null, affine, activation, selection, true);
+  const code = kernelActivation(activation);
+  if (selection !== null) forwardChosen(kind, y, x, residual ?? null, affine, code, view, selection, true);
   else if (x.length > 0) {
-    forward(y, x, residual ?? null, affine, kernelActivation(activation), view);
+    forward(y, x, residual ?? null, affine, code, view);
   } else {
     affine.mean.fill(NaN);
     affine.variance.fill(NaN);

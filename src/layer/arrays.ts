@@ -98,11 +98,38 @@ export class LayerArrays<T extends Tensor> {
     }
   }
 
-  /** Where a backward writes: the arrays that have served before, unless they have been transferred. */
-  gradients(): { dgamma: ParameterOf<T>; dbeta: ParameterOf<T> } {
+  /** The arrays that dgamma and dbeta of the layer are in, unless they have been transferred. */
+  gradients(): ParameterGradients<T> {
     const { kind, channels } = this;
     const dgamma = this.dgamma?.length === channels ? this.dgamma : newTensor<ParameterOf<T>>(kind, channels);
     const dbeta = this.dbeta?.length === channels ? this.dbeta : newTensor<ParameterOf<T>>(kind, channels);
     return { dgamma, dbeta };
   }
+
+  newGradients(): ParameterGradients<T> {
+    const { kind, channels } = this;
+    return { dgamma: newTensor(kind, channels), dbeta: newTensor(kind, channels) };
+  }
+
+  /** dgamma and dbeta of the layer ← those of a backward, or their sum with these. */
+  setGradients(to: ParameterGradients<T>, from: ParameterGradients<T>, accumulate: boolean): void {
+    if (accumulate) {
+      add(to.dgamma, from.dgamma);
+      add(to.dbeta, from.dbeta);
+    } else if (to.dgamma !== from.dgamma) {
+      to.dgamma.set(from.dgamma);
+      to.dbeta.set(from.dbeta);
+    }
+    this.dgamma = to.dgamma;
+    this.dbeta = to.dbeta;
+  }
+}
+
+export interface ParameterGradients<T extends Tensor> {
+  readonly dgamma: ParameterOf<T>;
+  readonly dbeta: ParameterOf<T>;
+}
+
+function add(to: Tensor, from: Tensor): void {
+  for (let ch = 0; ch < to.length; ch++) to[ch] += from[ch];
 }

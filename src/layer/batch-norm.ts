@@ -3,7 +3,8 @@ import { NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import { checkBoolean, checkChannelCount, checkChoice } from '../arguments/validate.js';
 import { nonFiniteChannels } from '../channels/non-finite.js';
-import type { Selection } from '../passes/mask.js';
+import { Pass } from '../passes/pass.js';
+import { requireInput, type Saved } from '../passes/saved.js';
 import { readSynchronization, Synchronization, type SynchronizeOptions } from '../ranks/synchronize.js';
 import { type Moments, momentsOf } from '../statistics/moments.js';
 import type { DtypeOf, ParameterOf, Tensor } from '../types.js';
@@ -17,20 +18,21 @@ import {
   readBackwardOptions,
   readForwardOptions,
 } from './calls.js';
-import { ComposedPass } from './composed-pass.js';
-import { passBackward, passForward } from './masked-pass.js';
-import { type Pass, PlainPass } from './pass.js';
+import { LastForward } from './last-forward.js';
+import { RecordedForward } from './recorded.js';
 import { RunningStatistics } from './running-statistics.js';
-import { fitsGradient, type KeptInput, replacedInput, replaces, requireInput } from './saved.js';
 import { type BatchNormOptions, readSettings, refuseSetting, type Settings } from './settings.js';
 import { type BatchNormState, readState, writeState } from './state.js';
 import { StatisticsTransaction } from './statistics-transaction.js';
 import type { UpdateRate } from './update-rate.js';
+import { variantsOf } from './variants.js';
 
 const OPTIONS = /* @__PURE__ */ nameSet(
   'axis epsilon updateRate decay debias varianceEstimator scale center activation singleValue dtype ' +
     'ghostBatchSize grouping renorm onNonFinite synchronize gradients',
 );
+const FORWARD = 'BatchNorm.forward';
+const BACKWARD = 'BatchNorm.backward';
 const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize gradients');
 
 /** A layer: its parameters, running statistics, switches and calls. Users know its class as that of `constructor.ts`. */
@@ -50,23 +52,15 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   readonly #running: RunningStatistics;
   readonly #transaction: StatisticsTransaction;
   readonly #pass: Pass<T>;
-  /** For masks with weights, which the plain pass does not know; made when there is one. */
-  #weightedPass: Pass<T> | null;
   readonly #synchronized: boolean;
   #training = true;
   #updateStatistics = true;
   #learn = true;
   #normalizeWith: 'mode' | 'batch' | 'running' = 'mode';
-  #input: KeptInput<T> | null = null;
+  readonly #last = new LastForward<T>();
   /** Whether the last backward was to compute dgamma and dbeta. */
   #learnt = true;
   #dresidual: T | null = null;
-  /** Whether the forward whose input is kept is one of training, which a backward follows as a rule. */
-  #due = false;
-  /** Whether it has had a backward. */
-  #answered = false;
-  /** Whether it took the place of another one, of another batch, that had none. */
-  #replaced = false;
 
   /** As {@link BatchNormConstructor} says. */
   constructor(channels: number, options: BatchNormOptions = NO_OPTIONS) {
@@ -74,17 +68,15 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     const chosen = readOptions('BatchNorm', options, OPTIONS);
     const settings = readSettings('BatchNorm', chosen);
     const given = readSynchronization('BatchNorm', chosen);
-    const { dtype, ghostBatchSize, renorm, onNonFinite } = settings;
+    const { dtype } = settings;
     const own = new LayerArrays<T>(dtype === 'float32' ? 'Float32Array' : 'Float64Array', channels, settings);
     const running = new RunningStatistics(own, settings);
     const ranks = given && new Synchronization(given.reducer, given.summed);
-    const plain = ranks === null && ghostBatchSize === null && renorm === null && onNonFinite !== 'throw';
     this.#settings = settings;
     this.#own = own;
     this.#running = running;
     this.#transaction = new StatisticsTransaction(own, running, settings);
-    this.#pass = plain ? new PlainPass(own, settings) : new ComposedPass(own, settings, ranks);
-    this.#weightedPass = plain ? null : this.#pass;
+    this.#pass = new Pass(own, settings, variantsOf(own.renorm, settings, ranks));
     this.#synchronized = ranks !== null;
   }
 
@@ -313,48 +305,57 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    *   untouched
    */
   forward(x: T, shape: readonly number[], options: BatchNormForwardOptions<T> = NO_OPTIONS): T {
-    const { training } = this;
-    const by = this.normalizeWith;
+    const { y, saved, due } = this.#run(FORWARD, x, shape, options, false);
+    this.#last.replace(saved, due);
+    return y;
+  }
+
+  /**
+   * A forward that is differentiated for itself, whatever the layer does until then: for a layer that is used several times in a
+   * step (two towers, an unrolled recurrence, weight sharing). It counts in the running statistics as {@link BatchNorm.forward}
+   * does, and leaves to the layer's own `backward` the forward that it had.
+   *
+   * @param x of the layer's dtype
+   * @param shape its dimensions, of any rank that has the channel axis; their product is `x.length`
+   * @param options `out`, `residual` and the rest; see {@link BatchNormForwardOptions}
+   * @returns y, and the backward of this use; see {@link RecordedForward}
+   * @throws TypeError, RangeError as {@link BatchNorm.forward}
+   */
+  record(x: T, shape: readonly number[], options: BatchNormForwardOptions<T> = NO_OPTIONS): RecordedForward<T> {
+    const { y, saved } = this.#run('BatchNorm.record', x, shape, options, true);
+    const call = 'RecordedForward.backward';
+    return new RecordedForward<T>(y, (dy, given) => {
+      const { dx, dresidual, dgamma, dbeta } = this.#differentiate(call, dy, requireInput(call, saved), given, true);
+      const { gamma, beta } = this.#own;
+      const learnt = this.#learnt;
+      return { dx, dresidual, dgamma: gamma && learnt ? dgamma : null, dbeta: beta && learnt ? dbeta : null };
+    });
+  }
+
+  #run(call: string, x: T, shape: readonly number[], options: BatchNormForwardOptions<T>, recorded: boolean) {
+    const training = this.#training;
+    const by = this.#normalizeWith;
     const batch = by === 'mode' ? training : by === 'batch';
-    const track = training && this.updateStatistics;
-    const given = readForwardOptions(options);
-    const { view, samples, selection } = checkForward(
+    const track = training && this.#updateStatistics;
+    const given = readForwardOptions(call, options);
+    const needed = { batch, track };
+    const { view, arrangement } = checkForward(
+      call,
       this.#own,
       this.#settings,
       this.#synchronized,
-      { batch, track },
+      needed,
       x,
       shape,
       given,
     );
-    const { rMax, dMax } = checkLimits(this.#settings, given);
-    const { out, residual, update = true } = given;
+    const limits = checkLimits(call, this.#settings, given);
+    const { out, residual = null, update = true } = given;
     const y = out ?? newTensor<T>(this.#own.kind, x.length);
-    const { input, statistics } = passForward(this.#passFor(selection), this.#own.kind, this.#settings.activation, {
-      view,
-      selection,
-      batch,
-      x,
-      residual,
-      out,
-      y,
-      scope: { track, samples, given: out !== undefined, rMax, dMax },
-    });
-    const due = training || batch;
-    // The forward before, if its backward may still be to come.
-    const open = due && this.#due && !this.#answered ? this.#input : null;
-    this.#replaced = open !== null && (this.#replaced ? fitsGradient(open, input) : replaces(open, input));
-    this.#due = due;
-    this.#answered = false;
-    this.#input = input;
+    const request = { call, x, residual, y, given: out !== undefined, view, arrangement, batch, track, limits };
+    const { saved, statistics } = this.#pass.forward(request, recorded);
     this.#transaction.begin(statistics, track, update);
-    return y;
-  }
-
-  #passFor(selection: Selection | null): Pass<T> {
-    if (selection === null || selection.weights === null) return this.#pass;
-    this.#weightedPass ??= new ComposedPass(this.#own, this.#settings, null);
-    return this.#weightedPass;
+    return { y, saved, due: training || batch };
   }
 
   /**
@@ -417,28 +418,37 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * @throws TypeError, RangeError as the function {@link backward}; gradients and outputs are untouched
    */
   backward(dy: T, options: BatchNormBackwardOptions<T> = NO_OPTIONS): T {
-    const given = readBackwardOptions(options);
-    const input = requireInput('BatchNorm.backward', this.#input);
-    if (this.#answered && this.#replaced) throw replacedInput('BatchNorm.backward');
-    checkBackward(this.#own, dy, input, given);
-    const { out, outResidual } = given;
-    const { dgamma, dbeta } = this.#own.gradients();
-    const { learn } = this;
-    const targets = { out, outResidual, learn, dgamma, dbeta };
-    const { dx, dresidual } = passBackward(this.#passFor(input.selection), this.#own.kind, dy, input, targets);
-    this.#own.dgamma = dgamma;
-    this.#own.dbeta = dbeta;
-    this.#learnt = learn;
-    this.#answered = true;
+    const saved = this.#last.require(BACKWARD);
+    const { dx, dresidual } = this.#differentiate(BACKWARD, dy, saved, options, false);
+    this.#last.answer();
     this.#dresidual = dresidual;
     return dx;
   }
 
+  /** @param recorded whether dgamma and dbeta are to be arrays of their own, too */
+  #differentiate(
+    call: string,
+    dy: T,
+    saved: Saved<T>,
+    options: BatchNormBackwardOptions<T>,
+    recorded: boolean,
+  ): { dx: T; dresidual: T | null; dgamma: T; dbeta: T } {
+    const given = readBackwardOptions(call, options);
+    checkBackward(call, this.#own, dy, saved, given);
+    const { out, outResidual, accumulate = false } = given;
+    const whole = this.#own.gradients();
+    const { dgamma, dbeta } = accumulate || recorded ? this.#own.newGradients() : whole;
+    const learn = this.#learn;
+    const { dx, dresidual } = this.#pass.backward(call, dy, saved, { out, outResidual, learn, dgamma, dbeta });
+    this.#own.setGradients(whole, { dgamma, dbeta }, accumulate && this.#learnt && learn);
+    this.#learnt = learn;
+    return { dx, dresidual, dgamma, dbeta };
+  }
+
   /** Drops what forward and backward keep of the size of x: the references to x and the residual, and dresidual. */
   forget(): void {
-    this.#input = null;
+    this.#last.forget();
     this.#dresidual = null;
-    this.#replaced = false;
   }
 
   /**

@@ -13,12 +13,12 @@ import {
   refuseSingleValue,
 } from '../arguments/validate.js';
 import type { View } from '../kernels.js';
-import { ghostNumbers } from '../passes/ghost-groups.js';
-import { type Mask, readMask, type Selection } from '../passes/mask.js';
+import { type Arrangement, arrange } from '../passes/arrange.js';
+import { type Mask, readMask } from '../passes/mask.js';
+import type { Saved } from '../passes/saved.js';
 import type { Tensor } from '../types.js';
 import type { LayerArrays } from './arrays.js';
 import { type RenormLimits, readLimits } from './renorm.js';
-import type { KeptInput } from './saved.js';
 import type { Settings } from './settings.js';
 
 export interface BatchNormForwardOptions<T extends Tensor> extends RenormLimits {
@@ -44,13 +44,16 @@ export interface BatchNormBackwardOptions<T extends Tensor> {
   out?: T | undefined;
   /** Where dresidual goes, if the forward had a residual. May be dy itself when `out` is not. */
   outResidual?: T | undefined;
+  /**
+   * true: dgamma and dbeta of this backward are added to what `dgamma` and `dbeta` of the layer are (null counts as 0), for a layer
+   * that is used several times in a step, or micro-batches. Default false: they take their place.
+   */
+  accumulate?: boolean | undefined;
 }
 
-const FORWARD = 'BatchNorm.forward';
 const FORWARD_OPTIONS = /* @__PURE__ */ nameSet('out residual mask update rMax dMax');
 const FORWARD_IN_PLACE = { out: ['x', 'residual'] };
-const BACKWARD = 'BatchNorm.backward';
-const BACKWARD_OPTIONS = /* @__PURE__ */ nameSet('out outResidual');
+const BACKWARD_OPTIONS = /* @__PURE__ */ nameSet('out outResidual accumulate');
 const BACKWARD_IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
 
 /** Which statistics a forward needs. */
@@ -61,11 +64,15 @@ export interface Statistics {
   readonly track: boolean;
 }
 
-export function readForwardOptions<T extends Tensor>(options: BatchNormForwardOptions<T>): BatchNormForwardOptions<T> {
-  return readOptions(FORWARD, options, FORWARD_OPTIONS);
+export function readForwardOptions<T extends Tensor>(
+  call: string,
+  options: BatchNormForwardOptions<T>,
+): BatchNormForwardOptions<T> {
+  return readOptions(call, options, FORWARD_OPTIONS);
 }
 
 export function checkForward<T extends Tensor>(
+  call: string,
   own: LayerArrays<T>,
   settings: Settings,
   synchronized: boolean,
@@ -73,72 +80,77 @@ export function checkForward<T extends Tensor>(
   x: T,
   given: readonly number[],
   { out, residual, update, mask }: BatchNormForwardOptions<T>,
-): { view: View; samples: number; selection: Selection | null } {
+): { view: View; arrangement: Arrangement | null } {
   const { axis, singleValue, ghostBatchSize } = settings;
-  if (update !== undefined) checkBoolean(FORWARD, 'update', update);
+  if (update !== undefined) checkBoolean(call, 'update', update);
   // Ghost batches look at it again.
   const shape = ghostBatchSize !== null && Array.isArray(given) ? Array.from(given) : given;
-  const view = readView(FORWARD, shape, axis);
+  const view = readView(call, shape, axis);
   const { c } = view;
-  checkChannels(FORWARD, own.channels, shape, view);
-  const chosen = mask === undefined ? null : readMask(FORWARD, mask, shape, view);
-  checkArray(FORWARD, 'x', x, own.kind, view.n * c * view.s, shape);
-  if (residual !== undefined) checkArray(FORWARD, 'residual', residual, own.kind, x.length, shape);
-  own.check(FORWARD);
-  if (track) own.checkRunning(FORWARD);
-  else if (!batch) checkVariance(FORWARD, 'runningVariance', own.runningVariance);
+  checkChannels(call, own.channels, shape, view);
+  const chosen = mask === undefined ? null : readMask(call, mask, shape, view);
+  checkArray(call, 'x', x, own.kind, view.n * c * view.s, shape);
+  if (residual !== undefined) checkArray(call, 'residual', residual, own.kind, x.length, shape);
+  own.check(call);
+  if (track) own.checkRunning(call);
+  else if (!batch) checkVariance(call, 'runningVariance', own.runningVariance);
   if (out !== undefined) {
-    checkArray(FORWARD, 'out', out, own.kind, x.length, shape);
-    checkOverlap(FORWARD, { out }, { x, residual }, FORWARD_IN_PLACE);
-    own.checkOutput(FORWARD, 'out', out);
+    checkArray(call, 'out', out, own.kind, x.length, shape);
+    checkOverlap(call, { out }, { x, residual }, FORWARD_IN_PLACE);
+    own.checkOutput(call, 'out', out);
   }
   if (ghostBatchSize !== null && axis + shape.length === 0) {
     const wanted = 'an axis of samples before that of the channels, for ghostBatchSize';
-    throw new RangeError(expected(FORWARD, 'shape', wanted, list(shape)));
+    throw new RangeError(expected(call, 'shape', wanted, list(shape)));
   }
-  const ghosts = chosen && ghostNumbers(settings, shape[0]);
-  const selection = ghosts === null ? chosen : chosen!.grouped(shape[0], ghosts);
-  const { n, s } = selection?.view ?? view;
+  const { n, s } = chosen?.view ?? view;
   const single = n * s === 1 && c > 0 && !synchronized && ghostBatchSize === null;
   if (single && (batch || track) && singleValue === 'throw') {
-    refuseSingleValue(FORWARD, shape, 'normalise by the running statistics with eval()', selection !== null);
+    refuseSingleValue(call, shape, 'normalise by the running statistics with eval()', chosen !== null);
   }
-  return { view, samples: shape[0], selection };
+  return { view, arrangement: arrange(view, chosen, batch || track ? settings : null, shape[0]) };
 }
 
 /** The limits of batch renormalization in this call; a layer without it has none to set. */
-export function checkLimits(settings: Settings, { rMax, dMax }: RenormLimits): { rMax: number; dMax: number } {
-  if (settings.renorm !== null) return readLimits(FORWARD, { rMax, dMax }, settings.renorm);
-  if (rMax !== undefined) throw wrongKind(FORWARD, 'rMax', 'nothing without renorm', rMax);
-  if (dMax !== undefined) throw wrongKind(FORWARD, 'dMax', 'nothing without renorm', dMax);
+export function checkLimits(
+  call: string,
+  settings: Settings,
+  { rMax, dMax }: RenormLimits,
+): { rMax: number; dMax: number } {
+  if (settings.renorm !== null) return readLimits(call, { rMax, dMax }, settings.renorm);
+  if (rMax !== undefined) throw wrongKind(call, 'rMax', 'nothing without renorm', rMax);
+  if (dMax !== undefined) throw wrongKind(call, 'dMax', 'nothing without renorm', dMax);
   return NO_LIMITS;
 }
 
 const NO_LIMITS = { rMax: Infinity, dMax: Infinity };
 
 export function readBackwardOptions<T extends Tensor>(
+  call: string,
   options: BatchNormBackwardOptions<T>,
 ): BatchNormBackwardOptions<T> {
-  return readOptions(BACKWARD, options, BACKWARD_OPTIONS);
+  return readOptions(call, options, BACKWARD_OPTIONS);
 }
 
 export function checkBackward<T extends Tensor>(
+  call: string,
   own: LayerArrays<T>,
   dy: T,
-  { x, residual, hasResidual, selection }: KeptInput<T>,
-  { out, outResidual }: BatchNormBackwardOptions<T>,
+  { x, residual, view, hasResidual }: Saved<T>,
+  { out, outResidual, accumulate }: BatchNormBackwardOptions<T>,
 ): void {
-  const length = selection?.length ?? x.length;
-  checkArray(BACKWARD, 'dy', dy, own.kind, length, 'as x');
-  if (out !== undefined) checkArray(BACKWARD, 'out', out, own.kind, length, 'as x');
+  if (accumulate !== undefined) checkBoolean(call, 'accumulate', accumulate);
+  const length = view.n * view.c * view.s;
+  checkArray(call, 'dy', dy, own.kind, length, 'as x');
+  if (out !== undefined) checkArray(call, 'out', out, own.kind, length, 'as x');
   if (outResidual !== undefined) {
-    if (!hasResidual) refuseOrphan(BACKWARD, 'a residual in the forward', outResidual);
-    checkArray(BACKWARD, 'outResidual', outResidual, own.kind, length, 'as x');
+    if (!hasResidual) refuseOrphan(call, 'a residual in the forward', outResidual);
+    checkArray(call, 'outResidual', outResidual, own.kind, length, 'as x');
   }
-  checkOverlap(BACKWARD, { out, outResidual }, { dy, x, residual }, BACKWARD_IN_PLACE);
-  if (out !== undefined) own.checkOutput(BACKWARD, 'out', out);
-  if (outResidual !== undefined) own.checkOutput(BACKWARD, 'outResidual', outResidual);
-  own.checkInput(BACKWARD, 'dy', dy);
-  own.checkInput(BACKWARD, 'x', x);
-  if (residual !== null) own.checkInput(BACKWARD, 'residual', residual);
+  checkOverlap(call, { out, outResidual }, { dy, x, residual }, BACKWARD_IN_PLACE);
+  if (out !== undefined) own.checkOutput(call, 'out', out);
+  if (outResidual !== undefined) own.checkOutput(call, 'outResidual', outResidual);
+  own.checkInput(call, 'dy', dy);
+  own.checkInput(call, 'x', x);
+  if (residual !== null) own.checkInput(call, 'residual', residual);
 }

@@ -11,6 +11,7 @@ import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readOptions } from '../arguments/options.js';
 import { averaged } from '../channels/moment-arrays.js';
 import type { GradientSums } from '../kernels.js';
+import { type Corrected, type Limits, Variant } from '../passes/variant.js';
 import { checkFraction, readUpdateRate } from './update-rate.js';
 
 export interface RenormLimits {
@@ -91,44 +92,50 @@ export interface RenormAverages {
   readonly renormDeviation: Float64Array;
 }
 
-/** A batch's statistics after correction: y = gamma·(x − mean)/√variance + beta, with no epsilon to be added. */
-export interface Renormed {
-  readonly mean: Float64Array;
-  readonly variance: Float64Array;
-  /** r, [c]. */
-  readonly r: Float64Array;
-  /** By how much the mean was moved, [c]: −d·deviation/r. */
-  readonly shift: Float64Array;
-  /** variance + epsilon of the batch itself, [c]. */
-  readonly own: Float64Array;
-}
-
 interface Statistics {
   readonly mean: Float64Array;
   readonly variance: Float64Array;
 }
 
-/** r = clip(deviation/reference, rMin, rMax), d = clip((mean − renormMean)/reference, ±dMax), reference ≥ √epsilon. */
-export function renormalize(
-  batch: Statistics,
-  { renormMean, renormDeviation }: RenormAverages,
-  { rMin, rMax, dMax }: Omit<RenormSettings, 'updateRate'>,
-  epsilon: number,
-): Renormed {
-  const own = batch.variance.map((variance) => variance + epsilon);
-  const [mean, variance, r, shift] = [own.slice(), own.slice(), own.slice(), own.slice()];
-  for (let ch = 0; ch < own.length; ch++) {
-    const reference = Math.max(renormDeviation[ch], Math.sqrt(epsilon));
-    // Without a deviation there is nothing to measure by: the batch stays as it is.
-    const known = reference !== 0;
-    r[ch] = known ? clip(Math.sqrt(own[ch]) / reference, rMin, rMax) : 1;
-    const d = known ? clip((batch.mean[ch] - renormMean[ch]) / reference, -dMax, dMax) : 0;
-    // Of a constant channel (with epsilon 0) r/deviation is 0/0; its limit is 1/reference.
-    variance[ch] = own[ch] === 0 ? reference * reference : own[ch] / (r[ch] * r[ch]);
-    mean[ch] = d === 0 ? batch.mean[ch] : batch.mean[ch] - d * Math.sqrt(variance[ch]);
-    shift[ch] = d === 0 ? 0 : mean[ch] - batch.mean[ch];
+/** Corrects the statistics of every batch by the averages, which are the layer's. */
+export class Renorm extends Variant {
+  override readonly corrects = true;
+  readonly #averages: RenormAverages;
+  readonly #rMin: number;
+
+  constructor(averages: RenormAverages, { rMin }: RenormSettings) {
+    super();
+    this.#averages = averages;
+    this.#rMin = rMin;
   }
-  return { mean, variance, r, shift, own };
+
+  /** r = clip(deviation/reference, rMin, rMax), d = clip((mean − renormMean)/reference, ±dMax), reference ≥ √epsilon. */
+  override correct(batch: Statistics, epsilon: number, { rMax, dMax }: Limits): Corrected {
+    const { renormMean, renormDeviation } = this.#averages;
+    const own = batch.variance.map((variance) => variance + epsilon);
+    const [mean, variance, r, shift] = [own.slice(), own.slice(), own.slice(), own.slice()];
+    for (let ch = 0; ch < own.length; ch++) {
+      const reference = Math.max(renormDeviation[ch], Math.sqrt(epsilon));
+      // Without a deviation there is nothing to measure by: the batch stays as it is.
+      const known = reference !== 0;
+      r[ch] = known ? clip(Math.sqrt(own[ch]) / reference, this.#rMin, rMax) : 1;
+      const d = known ? clip((batch.mean[ch] - renormMean[ch]) / reference, -dMax, dMax) : 0;
+      // Of a constant channel (with epsilon 0) r/deviation is 0/0; its limit is 1/reference.
+      variance[ch] = own[ch] === 0 ? reference * reference : own[ch] / (r[ch] * r[ch]);
+      mean[ch] = d === 0 ? batch.mean[ch] : batch.mean[ch] - d * Math.sqrt(variance[ch]);
+      shift[ch] = d === 0 ? 0 : mean[ch] - batch.mean[ch];
+    }
+    return { mean, variance, sums: (sums) => renormedSums({ r, shift, own }, sums) };
+  }
+}
+
+/** How a batch was corrected, [c] each. */
+interface Renormed {
+  readonly r: Float64Array;
+  /** By how much the mean was moved: −d·deviation/r. */
+  readonly shift: Float64Array;
+  /** variance + epsilon of the batch itself. */
+  readonly own: Float64Array;
 }
 
 function clip(value: number, least: number, most: number): number {
@@ -142,7 +149,7 @@ function clip(value: number, least: number, most: number): number {
  *
  * where they are given the moved mean and the corrected variance: with r = 1 and d = 0 the sums as they are.
  */
-export function renormedSums({ r, shift, own }: Renormed, sums: GradientSums): GradientSums {
+function renormedSums({ r, shift, own }: Renormed, sums: GradientSums): GradientSums {
   const sumDy = sums.sumDy.slice();
   const sumDyDeviation = sums.sumDyDeviation.slice();
   for (let ch = 0; ch < own.length; ch++) {

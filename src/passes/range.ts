@@ -10,8 +10,10 @@ import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { Affine, GradientSums, KernelActivation, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
+import { type Measure, measureOf } from './measure.js';
 import { type Factors, factorsOf, largest, multiplied, multiply } from './powers-of-two.js';
-import { type Measure, measureOf, type Weights, weightedGradientInput } from './weighted.js';
+import { weightedGradientInput } from './weighted-gradient.js';
+import type { Weights } from './weights.js';
 
 /** A call whose channels are multiplied by factors. Its variances have epsilon in them. */
 interface Scaled {

@@ -4,6 +4,7 @@ import { wrongKind } from '../arguments/messages.js';
 import { checkChoice } from '../arguments/validate.js';
 import type { MomentArrays } from '../channels/moment-arrays.js';
 import type { GradientSums } from '../kernels.js';
+import { Variant } from '../passes/variant.js';
 import { type Join, joinMoments, joinSums } from './payload.js';
 import { allreduce, checkCounts, checkReducer, type ExchangeTag, nextLayer, type Reducer } from './reducer.js';
 
@@ -20,10 +21,10 @@ export interface SynchronizeOptions {
 
 const NAME = 'synchronize';
 
-/** A layer among its like on the other ranks. */
-export class Synchronization {
-  /** Whether dgamma and dbeta are those of all ranks. */
-  readonly summed: boolean;
+/** A layer among its like on the other ranks: statistics and gradient sums of each part are those of all ranks. */
+export class Synchronization extends Variant {
+  override readonly shared = true;
+  override readonly summed: boolean;
   readonly #reducer: Reducer;
   /** Which of the reducer's layers this is, in the order in which they were made. */
   readonly #layer: number;
@@ -31,16 +32,25 @@ export class Synchronization {
   #backwards = 0;
 
   constructor(reducer: Reducer, summed: boolean) {
+    super();
     this.summed = summed;
     this.#reducer = reducer;
     this.#layer = nextLayer(reducer);
+  }
+
+  override statistics(call: string, batches: readonly MomentArrays[]): readonly MomentArrays[] {
+    return batches.map((batch) => this.#moments(call, batch));
+  }
+
+  override sums(call: string, sums: readonly GradientSums[]): readonly GradientSums[] {
+    return sums.map((own) => this.#sums(call, own));
   }
 
   /**
    * The statistics of all ranks' parts, merged in order of rank. What travels is count, mean and variance, [1 + 2c], so
    * that those of a single part arrive to the bit.
    */
-  moments(call: string, part: MomentArrays): MomentArrays {
+  #moments(call: string, part: MomentArrays): MomentArrays {
     const own = { head: Float64Array.of(part.count[0] ?? 0), rows: [part.mean, part.variance] };
     const tag = this.#tag('forward', part.mean.length, this.#forwards + 1);
     const [count, mean, variance] = allreduce(call, NAME, this.#reducer, own, joinBatches, 3, tag);
@@ -50,7 +60,7 @@ export class Synchronization {
   }
 
   /** The gradient sums of all ranks' parts, added in order of rank. */
-  sums(call: string, part: GradientSums): GradientSums {
+  #sums(call: string, part: GradientSums): GradientSums {
     const own = { head: new Float64Array(0), rows: [part.sumDy, part.sumDyDeviation] };
     const tag = this.#tag('backward', part.sumDy.length, this.#backwards + 1);
     const [sumDy, sumDyDeviation] = allreduce(call, NAME, this.#reducer, own, joinSums, 2, tag);

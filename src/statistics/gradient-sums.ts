@@ -168,10 +168,10 @@ export class GradientSums {
       return this.#add(this.#part, view.n * view.s);
     }
     if (selection.view.n === 0) return this;
-    const [ofDy, ofX] = [selection.take(kind, dy), selection.take(kind, x)];
-    const added = residual === undefined ? null : selection.take(kind, residual);
+    const [ofDy, ofX] = [selection.gather(kind, dy), selection.gather(kind, x)];
+    const added = residual === undefined ? null : selection.gather(kind, residual);
     gradientSums(null, this.#part, ofDy, ofX, added, affine, code, selection.view);
-    return this.#add(this.#part, selection.count);
+    return this.#add(this.#part, selection.weights?.total ?? selection.view.n);
   }
 
   /**

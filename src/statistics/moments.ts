@@ -12,9 +12,8 @@ import {
   readView,
 } from '../arguments/validate.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from '../channels/moment-arrays.js';
-import type { View } from '../kernels.js';
-import { type Mask, readMask, type Selection } from '../passes/mask.js';
-import { measure } from '../passes/masked.js';
+import { type Mask, readMask } from '../passes/mask.js';
+import { chosenStatistics } from '../passes/part-statistics.js';
 import { statistics } from '../passes/range.js';
 import type { Tensor } from '../types.js';
 
@@ -130,19 +129,14 @@ export class Moments {
     checkChannels('Moments.add', this.#channels, shape, view);
     const selection = mask === undefined ? null : readMask('Moments.add', mask, shape, view);
     const kind = checkTensor('Moments.add', 'x', x, shape, view);
-    return selection === null
-      ? this.#add(x, view, null)
-      : this.#add(selection.take(kind, x), selection.view, selection);
-  }
-
-  #add(x: Tensor, view: View, selection: Selection | null): this {
-    if (x.length === 0) return this;
-    this.#batch ??= newMoments(this.#channels);
-    const batch = this.#batch;
-    if (selection === null) statistics(batch.mean, batch.variance, x, view);
-    else measure(batch.mean, batch.variance, x, selection);
-    batch.count.fill(selection?.count ?? view.n * view.s);
-    mergeMoments(this.#seen, batch);
+    if (selection !== null) {
+      if (selection.view.n * view.c > 0) mergeMoments(this.#seen, chosenStatistics(kind, x, selection));
+    } else if (x.length > 0) {
+      this.#batch ??= newMoments(this.#channels);
+      statistics(this.#batch.mean, this.#batch.variance, x, view);
+      this.#batch.count.fill(view.n * view.s);
+      mergeMoments(this.#seen, this.#batch);
+    }
     return this;
   }
 

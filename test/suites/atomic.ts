@@ -165,7 +165,8 @@ export default function atomic(backend: BackendUnderTest): void {
         const to = gradients();
         return [to, () => backward(DY, X, SHAPE, { ...GIVEN, ...to, residual: Z, activation: 'relu', mask })];
       },
-      'Moments.add': () => [parts, () => parts.moments.add(X, SHAPE, { mask })],
+      // What a mask has chosen of float32 is measured without a kernel, which would have no memory.
+      ...(mask === undefined ? { 'Moments.add': () => [parts, () => parts.moments.add(X, SHAPE)] } : {}),
       'GradientSums.add': () => [parts, () => parts.sums.add(DY, X, SHAPE, { ...GIVEN, mask })],
     };
     for (const [title, make] of Object.entries(functions)) {

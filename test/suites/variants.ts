@@ -5,6 +5,7 @@ import ghost from './ghost.js';
 import masks from './masks.js';
 import pieces from './pieces.js';
 import population from './population.js';
+import recorded from './recorded.js';
 import renorm from './renorm.js';
 import running from './running.js';
 import sharedLayer from './shared-layer.js';
@@ -14,6 +15,7 @@ import weights from './weights.js';
 export default function variants(backend: BackendUnderTest): void {
   statistics(backend);
   running(backend);
+  recorded(backend);
   sharedLayer(backend);
   ghost(backend);
   renorm(backend);

@@ -1,12 +1,14 @@
-/** The part of a backward pass that the function and the layer share: what is written where, and nothing to check. */
+/** Gradients of one part: by one kernel call where that is possible. */
 import { type Activation, kernelActivation } from '../arguments/activation.js';
 import { isSame, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
 import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { Affine, GradientSums, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
+import type { Arrangement, Order } from './arrange.js';
 import { type Backward, backward as backwardOf, gradientInput } from './range.js';
-import { type Weights, weightedGradientInput } from './weighted.js';
+import { weightedGradientInput } from './weighted-gradient.js';
+import type { Weights } from './weights.js';
 
 export interface BackwardPass<T extends Tensor> {
   readonly kind: TensorKind;
@@ -47,6 +49,52 @@ export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): { dx:
     pass.dbeta.fill(0);
   }
   return { dx, dresidual };
+}
+
+/** The gradients of what is arranged: gathered, computed, and scattered to its places; 0 elsewhere. */
+export function arrangedGradients<T extends Tensor>(
+  { order, parts }: Arrangement,
+  pass: BackwardPass<T>,
+): { dx: T; dresidual: T | null } {
+  if (order === null) return computeGradients(pass);
+  const { kind, x, residual } = pass;
+  const places = placesFor(pass);
+  const dy = order.gather(kind, pass.dy);
+  const { view, weights } = parts[0];
+  const from = {
+    dy,
+    x: order.gather(kind, x),
+    residual: residual && order.gather(kind, residual),
+    view,
+    weights,
+    out: dy,
+    outResidual: undefined,
+  };
+  const ordered = computeGradients<T>({ ...pass, ...from });
+  return scatterGradients(order, ordered, places);
+}
+
+export interface Places<T extends Tensor> {
+  readonly dx: T;
+  readonly dresidual: T | null;
+}
+
+/** Memory for gradients as the caller has them: before anything is written, since there may be none. */
+export function placesFor<T extends Tensor>({
+  kind,
+  dy,
+  hasResidual,
+  out,
+  outResidual,
+}: Pick<BackwardPass<T>, 'kind' | 'dy' | 'hasResidual' | 'out' | 'outResidual'>): Places<T> {
+  const dx = out ?? newTensor<T>(kind, dy.length);
+  return { dx, dresidual: hasResidual ? (outResidual ?? newTensor<T>(kind, dy.length)) : null };
+}
+
+export function scatterGradients<T extends Tensor>(order: Order, ordered: Places<T>, places: Places<T>): Places<T> {
+  order.scatter(places.dx, ordered.dx);
+  if (places.dresidual !== null) order.scatter(places.dresidual, ordered.dresidual!);
+  return places;
 }
 
 /** One kernel call, whatever is to be computed. */

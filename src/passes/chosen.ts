@@ -1,0 +1,69 @@
+/** Forward of what a mask has chosen, as one part: read where it lies where that is possible, else gathered and scattered. */
+import { isSame, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
+import { kernels } from '../backends/select.js';
+import type { Affine, KernelActivation, View } from '../kernels.js';
+import type { Tensor } from '../types.js';
+import { measureOf } from './measure.js';
+import { chosenStatistics } from './part-statistics.js';
+import { normalize } from './range.js';
+import type { Selection } from './selection.js';
+
+/** Whether x is still there when y is written, and needs no look at its range. */
+export function isReadInSitu(kind: TensorKind, y: Tensor, x: Tensor, residual: Tensor | null): boolean {
+  return kind === 'Float32Array' && !isSame(y, x) && !(residual !== null && isSame(y, residual));
+}
+
+/** Elements that are normalised before what was not chosen among them is cleared, while a cache has them. */
+const CHUNK = 2 ** 18;
+
+/** y ← of all of x, and +0 wherever nothing was chosen. */
+export function normalizeInSitu(
+  y: Tensor,
+  x: Tensor,
+  residual: Tensor | null,
+  affine: Affine,
+  activation: KernelActivation,
+  { n, c, s }: View,
+  selection: Selection,
+): void {
+  const row = c * s;
+  const isEmpty = selection.view.n === 0;
+  const step = Math.max(1, Math.floor(CHUNK / row));
+  for (let first = 0; first < n; first += step) {
+    const last = Math.min(first + step, n);
+    const chunk = (tensor: Tensor) => tensor.subarray(first * row, last * row);
+    const view = { n: last - first, c, s };
+    const by = residual && chunk(residual);
+    if (!isEmpty && row > 0) kernels().normalize(chunk(y), chunk(x), by, affine, activation, view);
+    selection.clear(y, first * s, last * s);
+  }
+}
+
+/** y ← of what is chosen, by its own statistics if `batch`, which are NaN where nothing is; +0 elsewhere. */
+export function forwardChosen<T extends Tensor>(
+  kind: TensorKind,
+  y: T,
+  x: T,
+  residual: T | null,
+  affine: Affine,
+  activation: KernelActivation,
+  view: View,
+  selection: Selection,
+  batch: boolean,
+): void {
+  const own = batch ? { ...affine, ...chosenStatistics(kind, x, selection) } : affine;
+  if (isReadInSitu(kind, y, x, residual)) {
+    normalizeInSitu(y, x, residual, own, activation, view, selection);
+  } else {
+    const chosen = selection.gather(kind, x);
+    const added = residual && selection.gather(kind, residual);
+    const place = newTensor<T>(kind, chosen.length);
+    const measure = batch ? measureOf(selection) : null;
+    if (chosen.length > 0) normalize(measure, place, chosen, added, own, activation, selection.view);
+    selection.scatter(y, place);
+  }
+  if (!batch) return;
+  // The caller's outputs last, since memory may run out before.
+  affine.mean.set(own.mean);
+  affine.variance.set(own.variance);
+}

@@ -1,0 +1,52 @@
+/** The statistics of the parts of a batch, and those of all of it. */
+
+import type { TensorKind } from '../arguments/typed-arrays.js';
+import { type MomentArrays, mergeMoments, newMoments } from '../channels/moment-arrays.js';
+import type { Tensor } from '../types.js';
+import { type Arrangement, countOf, type Part, slice } from './arrange.js';
+import { measureChosen, measureOf } from './measure.js';
+import { measureInRange } from './range.js';
+import type { Selection } from './selection.js';
+
+/** @param inSitu what a mask has chosen of x, as one part, where x is not in the order of the arrangement */
+export function statisticsOfParts(x: Tensor, arrangement: Arrangement, inSitu: Selection | null): MomentArrays[] {
+  const { parts } = arrangement;
+  if (inSitu !== null) return [chosenStatistics('Float32Array', x, inSitu)];
+  return parts.map((part) => {
+    if (part.start === part.end) return newMoments(part.view.c);
+    const batch = momentsOf(part);
+    measureInRange(measureOf(part), batch.mean, batch.variance, slice(x, part), part.view);
+    return batch;
+  });
+}
+
+/** Of what a mask has chosen of x, as one part. */
+export function chosenStatistics(kind: TensorKind, x: Tensor, selection: Selection): MomentArrays {
+  const { view, weights } = selection;
+  if (view.n === 0) return newMoments(view.c);
+  const batch = momentsOf({ start: 0, end: view.n * view.c, view, weights });
+  if (kind === 'Float32Array') measureChosen(selection)(batch.mean, batch.variance, x);
+  else measureInRange(measureOf(selection), batch.mean, batch.variance, selection.gather(kind, x), view);
+  return batch;
+}
+
+function momentsOf(part: Part): MomentArrays {
+  const { c } = part.view;
+  return {
+    count: new Float64Array(c).fill(countOf(part)),
+    mean: new Float64Array(c),
+    variance: new Float64Array(c),
+  };
+}
+
+/** Of all parts together; null where they have no value. */
+export function mergedMoments(batches: readonly MomentArrays[]): MomentArrays | null {
+  const [first, ...others] = batches;
+  const whole = others.length === 0 ? first : newMoments(first.mean.length);
+  if (others.length > 0) for (const batch of batches) mergeMoments(whole, batch);
+  return hasValues(whole) ? whole : null;
+}
+
+export function hasValues({ count }: MomentArrays): boolean {
+  return count.length > 0 && count[0] > 0;
+}

@@ -1,0 +1,220 @@
+/**
+ * The one way from x to y and from dy to dx of a layer: one fused kernel call where there is nothing to arrange and no variant; else
+ * statistics, what variants make of them, and the elementwise kernels, part by part. Where no variant changes the numbers per
+ * channel, both have the same bits.
+ */
+import { type Activation, kernelActivation } from '../arguments/activation.js';
+import { wrongKind } from '../arguments/messages.js';
+import { isRevoked, isSame, isUsable, newTensor } from '../arguments/typed-arrays.js';
+import type { MomentArrays } from '../channels/moment-arrays.js';
+import type { KernelActivation } from '../kernels.js';
+import type { Tensor } from '../types.js';
+import { type Arrangement, slice, wholeBatch } from './arrange.js';
+import { isReadInSitu, normalizeInSitu } from './chosen.js';
+import { placesFor, residualGradient, scatterGradients } from './differentiate.js';
+import { differentiateParts, measureOfPart } from './differentiate-parts.js';
+import { FusedPass } from './fused.js';
+import { mergedMoments, statisticsOfParts } from './part-statistics.js';
+import { normalize } from './range.js';
+import type { Forwarded, ForwardRequest, GradientOutputs, Parameters, PassSettings } from './request.js';
+import { type NormalizedPart, neededResidual, overwrittenBy, type Saved } from './saved.js';
+import { Selection } from './selection.js';
+import type { Limits, Variant } from './variant.js';
+
+export class Pass<T extends Tensor> {
+  readonly #own: Parameters<T>;
+  readonly #epsilon: number;
+  readonly #activation: Activation;
+  readonly #code: KernelActivation;
+  readonly #variants: readonly Variant[];
+  /** Whether a variant gives or corrects statistics that do not follow from x. */
+  readonly #foreign: boolean;
+  readonly #fused: FusedPass<T>;
+
+  constructor(own: Parameters<T>, settings: PassSettings, variants: readonly Variant[]) {
+    const { epsilon, activation } = settings;
+    this.#own = own;
+    this.#fused = new FusedPass(own, settings);
+    this.#epsilon = epsilon;
+    this.#activation = activation;
+    this.#code = kernelActivation(activation);
+    this.#variants = variants;
+    this.#foreign = variants.some((variant) => variant.shared || variant.corrects);
+  }
+
+  /**
+   * y ← of x. What earlier forwards saved stays as it is until the kernels are through, which may find no memory.
+   *
+   * @param recorded whether what is saved outlives the next forward but one
+   */
+  forward(request: ForwardRequest<T>, recorded: boolean): Forwarded<T> {
+    const isPlain = request.arrangement === null && this.#variants.length === 0;
+    return isPlain ? this.#fused.forward(request, recorded) : this.#unfused(request);
+  }
+
+  #unfused(request: ForwardRequest<T>): Forwarded<T> {
+    const { call, x, residual, y, view, batch } = request;
+    const { kind } = this.#own;
+    const arrangement = request.arrangement ?? wholeBatch(view);
+    const { order } = arrangement;
+    const chosen = order instanceof Selection ? order : null;
+    const inSitu = arrangement.parts.length === 1 && isReadInSitu(kind, y, x, residual) ? chosen : null;
+    const from = inSitu !== null || order === null ? x : order.gather(kind, x);
+    const measured = batch || request.track;
+    const batches = measured ? this.#measure(call, from, arrangement, inSitu) : null;
+    const parts = this.#normalizedParts(arrangement, batch ? batches : null, request.limits);
+    this.#checkStill(call, { x, residual, out: y });
+    const added = inSitu !== null || order === null ? residual : residual && order.gather(kind, residual);
+    this.#write(request, from, added, parts, inSitu);
+    const gathered = chosen !== null && inSitu === null;
+    const needed = neededResidual(gathered ? added : residual, this.#activation);
+    const saved: Saved<T> = {
+      x: gathered ? from : x,
+      hasResidual: residual !== null,
+      residual: needed,
+      view,
+      batchStatistics: batch,
+      arrangement,
+      gathered,
+      overwritten: gathered ? null : overwrittenBy(y, x, needed),
+      affine: null,
+      parts,
+    };
+    return { saved, statistics: batches && mergedMoments(batches) };
+  }
+
+  /** The statistics of each part, and what variants make of them. @throws where they are refused */
+  #measure(call: string, x: T, arrangement: Arrangement, inSitu: Selection | null): readonly MomentArrays[] {
+    const own: readonly MomentArrays[] = statisticsOfParts(x, arrangement, inSitu);
+    return this.#variants.reduce((all, variant) => variant.statistics(call, all, arrangement.parts), own);
+  }
+
+  /** Parts with what they are normalised by: statistics of the batch, or the running ones where there are none. */
+  #normalizedParts(
+    { parts }: Arrangement,
+    batches: readonly MomentArrays[] | null,
+    limits: Limits,
+  ): NormalizedPart<T>[] {
+    const { runningMean, runningVariance } = this.#own;
+    const epsilon = this.#epsilon;
+    const gamma = (this.#own.gamma?.slice() ?? null) as T | null;
+    const beta = (this.#own.beta?.slice() ?? null) as T | null;
+    const correcting = this.#variants.find((variant) => variant.corrects);
+    return parts.map(({ start, end, view, weights }, i) => {
+      const part = { start, end, view, weights };
+      if (batches === null) {
+        const given = { mean: runningMean.slice(), variance: runningVariance.slice(), gamma, beta, epsilon };
+        return { ...part, affine: given, count: 0, corrected: null };
+      }
+      const batch = this.#foreign ? representable(batches[i]) : batches[i];
+      const { mean, variance, count } = batch;
+      const corrected = correcting?.correct(batch, epsilon, limits) ?? null;
+      const affine = corrected
+        ? { mean: corrected.mean, variance: corrected.variance, gamma, beta, epsilon: 0 }
+        : { mean, variance, gamma, beta, epsilon };
+      return { ...part, affine, count: count[0], corrected };
+    });
+  }
+
+  /** y ← of what lies in the order of the parts, or of x where it lies. */
+  #write(
+    { x, residual, y, given, view, arrangement }: ForwardRequest<T>,
+    from: T,
+    added: T | null,
+    parts: readonly NormalizedPart<T>[],
+    inSitu: Selection | null,
+  ): void {
+    if (inSitu !== null) {
+      normalizeInSitu(y, x, residual, parts[0].affine, this.#code, view, inSitu);
+      return;
+    }
+    const order = arrangement?.order ?? null;
+    // Of several parts one may find no memory when another is written already.
+    const apart = order !== null || (given && parts.length > 1);
+    const place = apart ? newTensor<T>(this.#own.kind, from.length) : y;
+    for (const part of parts) {
+      if (part.start === part.end) continue;
+      const measure = measureOfPart(part, this.#variants);
+      const [to, by] = [slice(place, part), added && slice(added, part)];
+      normalize(measure, to, slice(from, part), by, part.affine, this.#code, part.view);
+    }
+    if (order !== null) order.scatter(y, place);
+    else if (apart) y.set(place);
+  }
+
+  backward(call: string, dy: T, saved: Saved<T>, outputs: GradientOutputs<T>): { dx: T; dresidual: T | null } {
+    if (saved.affine !== null) return this.#fused.backward(dy, saved, saved.affine, outputs);
+    const { kind } = this.#own;
+    const order = saved.arrangement?.order ?? null;
+    const { out, outResidual } = outputs;
+    const { hasResidual } = saved;
+    if (order !== null) {
+      const places = placesFor({ kind, dy, hasResidual, out, outResidual });
+      const inOrder = (tensor: T): T => (saved.gathered ? tensor : order.gather<T>(kind, tensor));
+      const [ordered, x] = [order.gather<T>(kind, dy), inOrder(saved.x)];
+      const g = hasResidual ? newTensor<T>(kind, ordered.length) : null;
+      const residual: T | null =
+        saved.residual && (saved.gathered ? saved.residual : order.gather<T>(kind, saved.residual));
+      this.#differentiate(call, ordered, g, ordered, x, residual, saved, outputs);
+      return scatterGradients(order, { dx: ordered, dresidual: g }, places);
+    }
+    const dx = out ?? newTensor<T>(kind, dy.length);
+    const dresidual = hasResidual ? residualGradient(kind, dy, this.#activation, outResidual, dx) : null;
+    const untouched = dresidual !== null && this.#activation === 'none' && isSame(dresidual, dy);
+    const place = untouched ? null : dresidual;
+    if (saved.parts.length === 1 || (out === undefined && outResidual === undefined)) {
+      this.#differentiate(call, dx, place, dy, saved.x, saved.residual, saved, outputs);
+      return { dx, dresidual };
+    }
+    // Of several parts one may find no memory when another is written already.
+    const [whole, g] = [newTensor<T>(kind, dy.length), place && newTensor<T>(kind, dy.length)];
+    this.#differentiate(call, whole, g, dy, saved.x, saved.residual, saved, outputs);
+    if (g !== null) place!.set(g);
+    dx.set(whole);
+    return { dx, dresidual };
+  }
+
+  /** Of tensors in the order of the parts. */
+  #differentiate(
+    call: string,
+    dx: T,
+    dresidual: T | null,
+    dy: T,
+    x: T,
+    residual: T | null,
+    { parts, batchStatistics }: Saved<T>,
+    { learn, dgamma, dbeta }: GradientOutputs<T>,
+  ): void {
+    differentiateParts({
+      call,
+      dx,
+      dresidual,
+      dy,
+      x,
+      residual,
+      parts,
+      variants: this.#variants,
+      activation: this.#code,
+      batchStatistics,
+      learn,
+      dgamma,
+      dbeta,
+      beforeWriting: () => this.#checkStill(call, { dy, x, residual, out: dx, outResidual: dresidual }),
+    });
+  }
+
+  /** What other ranks are asked by may have run anything: tensors may be gone that were there when they were checked. */
+  #checkStill(call: string, tensors: Readonly<Record<string, T | null>>): void {
+    if (!this.#variants.some((variant) => variant.shared)) return;
+    for (const [name, tensor] of Object.entries(tensors)) {
+      if (tensor === null || (tensor.length > 0 && !isRevoked(tensor))) continue;
+      if (tensor.length === 0 && isUsable(tensor)) continue;
+      throw wrongKind(call, name, 'to be left alone while ranks exchange', tensor);
+    }
+  }
+}
+
+/** A variance that float64 can't hold, and that no one tensor can give, is not known: y is NaN, and not beta. */
+function representable(batch: MomentArrays): MomentArrays {
+  return { ...batch, variance: batch.variance.map((value) => (value === Infinity ? NaN : value)) };
+}

@@ -1,0 +1,58 @@
+/** Of a forward and a backward, what a layer asks for, all of it checked. */
+import type { Activation } from '../arguments/activation.js';
+import type { TensorKind } from '../arguments/typed-arrays.js';
+import type { MomentArrays } from '../channels/moment-arrays.js';
+import type { View } from '../kernels.js';
+import type { Tensor } from '../types.js';
+import type { Arrangement } from './arrange.js';
+import type { Saved } from './saved.js';
+import type { Limits } from './variant.js';
+
+/** The arrays of a layer that a forward reads. */
+export interface Parameters<T extends Tensor> {
+  readonly kind: TensorKind;
+  readonly channels: number;
+  readonly gamma: T | null;
+  readonly beta: T | null;
+  readonly runningMean: Float64Array;
+  readonly runningVariance: Float64Array;
+}
+
+export interface PassSettings {
+  readonly epsilon: number;
+  readonly activation: Activation;
+}
+
+/** A forward, all of it checked. */
+export interface ForwardRequest<T extends Tensor> {
+  /** The public function, for errors. */
+  readonly call: string;
+  readonly x: T;
+  readonly residual: T | null;
+  readonly y: T;
+  /** Whether y is the caller's, and must be as it was where a forward throws. */
+  readonly given: boolean;
+  readonly view: View;
+  readonly arrangement: Arrangement | null;
+  /** Whether x is normalised by its own statistics. */
+  readonly batch: boolean;
+  /** Whether its statistics are wanted though it is not normalised by them. */
+  readonly track: boolean;
+  readonly limits: Limits;
+}
+
+export interface Forwarded<T extends Tensor> {
+  readonly saved: Saved<T>;
+  /** Of the batch; null where it has no values, or nobody asked. */
+  readonly statistics: MomentArrays | null;
+}
+
+/** Where gradients go, all of it checked. */
+export interface GradientOutputs<T extends Tensor> {
+  readonly out: T | undefined;
+  readonly outResidual: T | undefined;
+  /** Whether dgamma and dbeta are wanted; they may be written in any case. */
+  readonly learn: boolean;
+  readonly dgamma: T;
+  readonly dbeta: T;
+}

@@ -1,0 +1,57 @@
+/** The gradient of statistics in which positions count by weights: docs/numerics.md, section 5. */
+import { kernels } from '../backends/select.js';
+import { reciprocalDeviation } from '../channels/moment-arrays.js';
+import type { Affine, GradientSums, KernelActivation, View } from '../kernels.js';
+import type { Tensor } from '../types.js';
+
+/**
+ * `gradientInput` of the kernels where position i had the weight w in the statistics:
+ *
+ *     dx = gamma·rstd·(g − w·(sumDy/count + (x − mean)·rstd²·sumDyDeviation/count)),  count = Σ w
+ *
+ * With weights of 1 the bits are those of the kernels. Tensors are [n, c].
+ */
+export function weightedGradientInput(
+  dx: Tensor,
+  dresidual: Tensor | null,
+  dy: Tensor,
+  x: Tensor,
+  residual: Tensor | null,
+  affine: Affine,
+  activation: KernelActivation,
+  sums: GradientSums,
+  count: number,
+  weights: Float64Array,
+  view: View,
+): void {
+  const { n, c } = view;
+  const fl = x.BYTES_PER_ELEMENT === 4 ? Math.fround : (value: number) => value;
+  const { center, slope, level } = inputCoefficients(affine, sums, count, fl);
+  kernels().gradientInput(dx, dresidual, dy, x, residual, affine, activation, null, 0, view);
+  for (let i = 0, k = 0; i < n; i++) {
+    const weight = fl(weights[i]);
+    for (let ch = 0; ch < c; ch++, k++) {
+      const rest = fl(fl(fl(x[k] - center[ch]) * slope[ch]) + level[ch]);
+      dx[k] -= fl(weight * rest);
+    }
+  }
+}
+
+/** What dx = g·scale − (d·slope + level) needs beside scale: docs/numerics.md, section 5. */
+function inputCoefficients(
+  { mean, variance, gamma, epsilon }: Affine,
+  { sumDy, sumDyDeviation }: GradientSums,
+  count: number,
+  fl: (value: number) => number,
+) {
+  const [center, slope, level] = [mean.slice(), mean.slice(), mean.slice()];
+  for (let ch = 0; ch < mean.length; ch++) {
+    const rstd = reciprocalDeviation(variance[ch] + epsilon);
+    const a = (gamma === null ? 1 : gamma[ch]) * rstd;
+    const k = (rstd * rstd * sumDyDeviation[ch]) / count;
+    center[ch] = fl(mean[ch]);
+    slope[ch] = fl(a * k);
+    level[ch] = fl(a * (sumDy[ch] / count - (mean[ch] - center[ch]) * k));
+  }
+  return { center, slope, level };
+}
