@@ -5,7 +5,13 @@
   'targets': [
     {
       'target_name': 'batchnorm',
-      'sources': ['native/addon.cc', 'native/cpu.cc', 'native/dispatch.cc', 'native/machine.cc', 'native/pool.cc'],
+      'sources': [
+        'native/runtime/addon.cc',
+        'native/runtime/cpu.cc',
+        'native/runtime/dispatch.cc',
+        'native/runtime/machine.cc',
+        'native/runtime/pool.cc',
+      ],
       'dependencies': ['<(node_addon_api)'],
       # Nothing of C++'s library is wanted at run time, so that the addon loads wherever there is one of C.
       'cflags_cc': [
@@ -36,12 +42,12 @@
       'targets': [
         {
           'target_name': 'kernels_baseline',
-          'includes': ['native/isa.gypi'],
+          'includes': ['native/kernels/isa.gypi'],
           'defines': ['BN_ISA=baseline'],
         },
         {
           'target_name': 'kernels_avx2',
-          'includes': ['native/isa.gypi'],
+          'includes': ['native/kernels/isa.gypi'],
           'defines': ['BN_ISA=avx2', 'BN_AVX2'],
           'cflags_cc': ['-mavx2', '-mfma'],
           'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx2', '-mfma']},
@@ -49,7 +55,7 @@
         },
         {
           'target_name': 'kernels_avx512',
-          'includes': ['native/isa.gypi'],
+          'includes': ['native/kernels/isa.gypi'],
           'defines': ['BN_ISA=avx512', 'BN_AVX512'],
           # GCC 12 warns about its own header: avx512fintrin.h leaves registers undefined on purpose.
           'cflags_cc': ['-mavx512f', '-mavx512vl', '-mfma', '-Wno-uninitialized', '-Wno-maybe-uninitialized'],
@@ -62,7 +68,7 @@
       'targets': [
         {
           'target_name': 'kernels_neon',
-          'includes': ['native/isa.gypi'],
+          'includes': ['native/kernels/isa.gypi'],
           'defines': ['BN_ISA=neon', 'BN_NEON'],
         },
       ],

@@ -6,7 +6,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const folders = ['native', 'native/vec', 'native/driver', 'native/driver/simde', 'native/mpi', 'bench/native'];
+const folders = [
+  'native',
+  'native/kernels',
+  'native/kernels/vec',
+  'native/runtime',
+  'native/driver',
+  'native/driver/simde',
+  'native/mpi',
+  'bench/native',
+];
 const files = folders.flatMap((folder) =>
   readdirSync(join(root, folder))
     .filter((file) => /\.(cc|h)$/.test(file))

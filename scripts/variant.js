@@ -14,7 +14,7 @@ import { ISA_FLAGS } from './digest-driver.js';
 const run = promisify(execFile);
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const isas = process.arch === 'arm64' ? ['neon'] : ['baseline', 'avx2', 'avx512'];
-const parts = ['addon', 'cpu', 'dispatch', 'machine', 'pool'];
+const runtime = ['addon', 'cpu', 'dispatch', 'machine', 'pool'];
 const kernels = ['stats', 'normalize', 'backward', 'table'];
 
 /** Where node_api.h is: beside this Node.js, or where node-gyp found it. */
@@ -33,18 +33,21 @@ export async function buildVariant(file, flags, { withKernels = false } = {}) {
   const api = ['-DNAPI_VERSION=8', '-DNODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', '-DBUILDING_NODE_EXTENSION'];
   const includes = [`-I${headers()}`, `-I${join(root, 'node_modules', 'node-addon-api')}`];
   const folder = mkdtempSync(join(tmpdir(), 'batchnorm-variant-'));
-  const jobs = parts.map((name) => ({ name, own: [...api, ...includes], object: join(folder, `${name}.o`) }));
+  const own = [...api, ...includes];
+  const jobs = runtime.map((name) => ({ source: `runtime/${name}.cc`, own, object: join(folder, `${name}.o`) }));
   if (withKernels) {
     for (const isa of isas) {
       const own = [...ISA_FLAGS[isa], `-DBN_ISA=${isa}`, '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math'];
-      for (const name of kernels) jobs.push({ name, own, object: join(folder, `${isa}-${name}.o`) });
+      for (const name of kernels) {
+        jobs.push({ source: `kernels/${name}.cc`, own, object: join(folder, `${isa}-${name}.o`) });
+      }
     }
   }
   const objects = jobs.map(({ object }) => object);
   const libraries = withKernels ? [] : isas.map((isa) => join(root, 'build', 'Release', `kernels_${isa}.a`));
   const compile = async () => {
     for (let job = jobs.pop(); job !== undefined; job = jobs.pop()) {
-      const source = join('native', `${job.name}.cc`);
+      const source = join('native', job.source);
       await run('g++', [...common, ...flags, ...job.own, '-c', source, '-o', job.object], { cwd: root });
     }
   };

@@ -10,7 +10,7 @@ const KERNELS = ['stats', 'normalize', 'backward', 'table'];
 
 /** What the compiler says of a kernel; null where it takes it. */
 function refusal(compiler: string, kernel: string, ...flags: readonly string[]): string | null {
-  const source = fileURLToPath(new URL(`../native/${kernel}.cc`, import.meta.url));
+  const source = fileURLToPath(new URL(`../native/kernels/${kernel}.cc`, import.meta.url));
   const isa = process.arch === 'arm64' ? ['-DBN_ISA=neon', '-DBN_NEON'] : ['-DBN_ISA=baseline'];
   const options = ['-std=c++17', '-fsyntax-only', ...isa, ...flags, source];
   const { status, stderr } = spawnSync(compiler, options, { encoding: 'utf8' });

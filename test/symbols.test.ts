@@ -37,7 +37,7 @@ function isOfOldSystems(symbol: string): boolean {
 
 /** The lines of `nm` for what the linker may merge: weak (W, V) or unique (u) symbols. */
 function mergeable(isa: string): string[] {
-  const folder = join(objects, `kernels_${isa}`, 'native');
+  const folder = join(objects, `kernels_${isa}`, 'native', 'kernels');
   const files = readdirSync(folder).filter((file) => file.endsWith('.o'));
   assert.ok(files.length > 0, folder);
   const { status, stdout, stderr } = spawnSync('nm', ['-C', '--defined-only', ...files], {

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "../kernels.h"
-#include "../pool.h"
+#include "../runtime/pool.h"
 
 #if defined(BN_FEW_THREADS)
 #include <dlfcn.h>

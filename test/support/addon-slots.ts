@@ -1,4 +1,4 @@
-/** The signatures of the addon, and which calls it must accept: written down a second time, to be held against native/arguments.h. */
+/** The signatures of the addon, and which calls it must accept: written down a second time, to be held against native/runtime/arguments.h. */
 import { types } from 'node:util';
 import type { Tensor } from 'batchnorm';
 import type { View } from '#dist/kernels.js';

@@ -1,6 +1,6 @@
 /**
  * A process whose addon refuses memory and threads as it is told: for every call the first, the second ... request is
- * refused, alone or with all that follow, until none is left to refuse. native/addon.cc, refuse.
+ * refused, alone or with all that follow, until none is left to refuse. native/runtime/refuse.h, refuse.
  */
 import { once } from 'node:events';
 import { createRequire } from 'node:module';

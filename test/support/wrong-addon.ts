@@ -8,7 +8,7 @@ import { packageRoot } from '#dist/backends/package-root.js';
 const ROOT = packageRoot()!;
 const NATIVE = join(ROOT, 'native');
 const KERNELS = ['stats', 'normalize', 'backward', 'table'];
-const EDGE = ['addon', 'cpu', 'machine', 'pool'];
+const RUNTIME = ['addon', 'cpu', 'machine', 'pool'];
 /** dispatch.cc for one instruction set: that of ARM has one. */
 const ONE_ISA = ['-D_M_ARM64', '-Dneon=baseline'];
 
@@ -31,18 +31,18 @@ export function buildWrongAddon(folder: string, flags: readonly string[]): { fil
     '-fno-rtti',
     ...includes,
   ];
-  const compile = (name: string, into: string, own: readonly string[]) => {
+  const compile = (room: 'kernels' | 'runtime', name: string, into: string, own: readonly string[]) => {
     const object = join(into, `${name}.o`);
-    if (!existsSync(object)) gcc([...common, ...own, '-c', join(NATIVE, `${name}.cc`), '-o', object]);
+    if (!existsSync(object)) gcc([...common, ...own, '-c', join(NATIVE, room, `${name}.cc`), '-o', object]);
     return object;
   };
-  const shared = join(dirname(folder), 'edge');
+  const shared = join(dirname(folder), 'runtime');
   mkdirSync(shared, { recursive: true });
   mkdirSync(folder, { recursive: true });
   const objects = [
-    ...KERNELS.map((name) => compile(name, folder, ['-DBN_ISA=baseline', ...HIDDEN, ...flags])),
-    ...EDGE.map((name) => compile(name, shared, ['-O1'])),
-    compile('dispatch', shared, ['-O1', ...ONE_ISA]),
+    ...KERNELS.map((name) => compile('kernels', name, folder, ['-DBN_ISA=baseline', ...HIDDEN, ...flags])),
+    ...RUNTIME.map((name) => compile('runtime', name, shared, ['-O1'])),
+    compile('runtime', 'dispatch', shared, ['-O1', ...ONE_ISA]),
   ];
   const file = join(folder, 'wrong.node');
   gcc(['-shared', ...objects, '-pthread', '-o', file]);

@@ -1,4 +1,4 @@
-// In place of the compiler's header: AVX-512 in portable C, by SIMDe, so that native/vec/avx512.h runs on any
+// In place of the compiler's header: AVX-512 in portable C, by SIMDe, so that native/kernels/vec/avx512.h runs on any
 // processor.
 #pragma once
 #define SIMDE_NO_NATIVE

@@ -1,6 +1,6 @@
 // The instruction sets in this build that this machine runs.
 #pragma once
-#include "kernels.h"
+#include "../kernels.h"
 
 namespace bn {
 

@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "kernels.h"
+#include "../kernels.h"
 
 namespace bn {
 

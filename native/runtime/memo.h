@@ -3,7 +3,7 @@
 #pragma once
 #include <cstring>
 
-#include "kernels.h"
+#include "../kernels.h"
 #include "memory.h"
 
 namespace bn {

@@ -1,6 +1,6 @@
 // The kernels of one instruction set, defined in stats.cc, normalize.cc and backward.cc, gathered in table.cc.
 #pragma once
-#include "kernels.h"
+#include "../kernels.h"
 
 namespace bn {
 namespace BN_ISA {

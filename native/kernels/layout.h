@@ -1,7 +1,7 @@
 // The order of summation, in numbers: docs/numerics.md, section 2. The same in src/reference/layout.ts and
 // assembly/layout.ts. Included by the files that are compiled once per instruction set only.
 #pragma once
-#include "kernels.h"
+#include "../kernels.h"
 
 // Parts of -ffast-math have no macro with every compiler: those the proof of the bits at load finds.
 #if defined(__FAST_MATH__) || defined(_M_FP_FAST)

@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-#include "kernels.h"
+#include "../kernels.h"
 #include "machine.h"
 #include "memo.h"
 #include "memory.h"
