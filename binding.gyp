@@ -9,7 +9,7 @@
         'native/runtime/addon.cc',
         'native/runtime/cpu.cc',
         'native/runtime/dispatch.cc',
-        'native/runtime/machine.cc',
+        'native/runtime/caches.cc',
         'native/runtime/pool.cc',
       ],
       'dependencies': ['<(node_addon_api)'],

@@ -50,8 +50,8 @@ struct Resources {
 
 /** The three coefficients of `normalize`, [c] each, in memory that outlives the call; `known`: they are there already.
  */
-constexpr size_t MEMO_ARRAYS = 3;
-struct Memo {
+constexpr size_t CACHED_COEFFICIENTS = 3;
+struct CachedCoefficients {
   void* memory;
   bool known;
 };
@@ -69,7 +69,8 @@ struct KernelTable {
   size_t (*scratchBytes)(View, const Resources&);
   void (*statistics)(double* mean, double* variance, const T* x, const Call&);
   /** With a memo of no memory, coefficients are computed in the scratch. */
-  void (*normalize)(T* y, const T* x, const T* residual, const Affine<T>&, const Activation&, Memo, const Call&);
+  void (*normalize)(T* y, const T* x, const T* residual, const Affine<T>&, const Activation&, CachedCoefficients,
+                    const Call&);
   void (*forward)(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&,
                   const Activation&, const Call&);
   void (*gradientSums)(GradientSums, const T* dy, const T* x, const T* residual, const Affine<T>&, const Activation&,

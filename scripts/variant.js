@@ -14,7 +14,7 @@ import { ISA_FLAGS } from './digest-driver.js';
 const run = promisify(execFile);
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const isas = process.arch === 'arm64' ? ['neon'] : ['baseline', 'avx2', 'avx512'];
-const runtime = ['addon', 'cpu', 'dispatch', 'machine', 'pool'];
+const runtime = ['addon', 'cpu', 'dispatch', 'caches', 'pool'];
 const kernels = ['stats', 'normalize', 'backward', 'table'];
 
 /** Where node_api.h is: beside this Node.js, or where node-gyp found it. */

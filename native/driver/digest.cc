@@ -132,7 +132,7 @@ uint64_t digest(const KernelTable<T>& table, View v, const Resources& resources,
   std::vector<T> y(length);
   table.forward(y.data(), x.data(), given, mean.data(), variance.data(), affine, activation, call);
   Hash hash;
-  std::vector<T> again(length), memory(MEMO_ARRAYS * v.c);
+  std::vector<T> again(length), memory(CACHED_COEFFICIENTS * v.c);
   for (bool known : {false, true}) {
     table.normalize(again.data(), x.data(), given, affine, activation, {memory.data(), known}, call);
     for (size_t k = 0; k < length; ++k) {

@@ -24,11 +24,11 @@ struct Relu {
   static constexpr bool GATES = true;
   template <class V>
   BN_INLINE V y(V z) const {
-    return passed(z, z);
+    return gate(z, z);
   }
   template <class V>
   BN_INLINE V g(V dy, V z) const {
-    return passed(dy, z);
+    return gate(dy, z);
   }
 };
 
@@ -40,8 +40,8 @@ struct ThreeLines {
 
   template <class V>
   BN_INLINE V y(V z) const {
-    const V u = bend(z, z), least = splat<V>(low), most = splat<V>(high);
-    return choose(atMost(u, least), least, choose(atMost(most, u), most, u));
+    const V u = bend(z, z), lowest = splat<V>(low), highest = splat<V>(high);
+    return choose(atMost(u, lowest), lowest, choose(atMost(highest, u), highest, u));
   }
   template <class V>
   BN_INLINE V g(V dy, V z) const {

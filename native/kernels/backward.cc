@@ -1,6 +1,6 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
 #include "activation.h"
-#include "rooms.h"
+#include "kernels_isa.h"
 #include "walk.h"
 
 namespace bn {
@@ -9,7 +9,7 @@ namespace {
 
 /** g: dy through the activation, whose input is computed again where it matters. */
 template <Residual RESIDUAL, class ACTIVATION, class V, class T>
-BN_INLINE V passedGradient(const ACTIVATION& activation, V dy, V d, V scale, V offset, const T* residual, size_t k) {
+BN_INLINE V gradientThrough(const ACTIVATION& activation, V dy, V d, V scale, V offset, const T* residual, size_t k) {
   if constexpr (ACTIVATION::GATES) return activation.g(dy, preActivation<RESIDUAL>(d, scale, offset, residual, k));
   return dy;
 }
@@ -19,7 +19,7 @@ template <class T, Residual RESIDUAL, class ACTIVATION>
 struct GradientTerm {
   using Element = T;
   static constexpr size_t TENSORS = ACTIVATION::GATES && RESIDUAL != Residual::NO ? 3 : 2;
-  using Columns = SpreadCoefficients<T, ACTIVATION::GATES ? 3 : 1>;
+  using Columns = BroadcastCoefficients<T, ACTIVATION::GATES ? 3 : 1>;
   template <class V>
   struct Parameters {
     V center, scale, offset;
@@ -39,29 +39,29 @@ struct GradientTerm {
     return {dy, x, residual, activation, memory.of(coefs, v, channels)};
   }
   template <class V>
-  BN_INLINE Parameters<V> parameters(size_t at, bool spread) const {
-    const V center = parameter<V>(coefs.center, at, spread);
+  BN_INLINE Parameters<V> parameters(size_t at, bool perColumn) const {
+    const V center = parameter<V>(coefs.center, at, perColumn);
     if constexpr (!ACTIVATION::GATES) return {center, center, center};  // only the activation sees the others
-    return {center, parameter<V>(coefs.scale, at, spread), parameter<V>(coefs.offset, at, spread)};
+    return {center, parameter<V>(coefs.scale, at, perColumn), parameter<V>(coefs.offset, at, perColumn)};
   }
   template <class V, class Sum>
   BN_INLINE void add(Sum& first, Sum& second, size_t k, const Parameters<V>& p) const {
     const V d = sub(Traits<V>::load(x + k), p.center);
-    const V g = passedGradient<RESIDUAL>(activation, Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
+    const V g = gradientThrough<RESIDUAL>(activation, Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
     const Sum wide = widen(g);
     first = BN_ISA::add(first, wide);
     second = addProduct(second, wide, widen(d), T());
   }
 };
 
-/** dx = g·scale − (d·slope + level), the second part absent where the statistics were given; dresidual = g. */
+/** dx = g·scale − (d·dxSlope + dxOffset), the second part absent where the statistics were given; dresidual = g. */
 template <class T, Residual RESIDUAL, class ACTIVATION, bool BATCH>
 struct InputMap {
   using Element = T;
-  using Columns = SpreadCoefficients<T, BATCH ? 5 : 3>;
+  using Columns = BroadcastCoefficients<T, BATCH ? 5 : 3>;
   template <class V>
   struct Parameters {
-    V center, scale, offset, slope, level;
+    V center, scale, offset, dxSlope, dxOffset;
   };
   T* output;
   T* dresidual;
@@ -85,11 +85,12 @@ struct InputMap {
   bool aligned() const { return dresidual == nullptr || intoLine(dresidual) == intoLine(output); }
 
   template <class V>
-  BN_INLINE Parameters<V> parameters(size_t at, bool spread) const {
-    const V center = parameter<V>(coefs.center, at, spread), scale = parameter<V>(coefs.scale, at, spread);
-    const V offset = ACTIVATION::GATES ? parameter<V>(coefs.offset, at, spread) : center;
+  BN_INLINE Parameters<V> parameters(size_t at, bool perColumn) const {
+    const V center = parameter<V>(coefs.center, at, perColumn), scale = parameter<V>(coefs.scale, at, perColumn);
+    const V offset = ACTIVATION::GATES ? parameter<V>(coefs.offset, at, perColumn) : center;
     if constexpr (!BATCH) return {center, scale, offset, center, center};
-    return {center, scale, offset, parameter<V>(coefs.slope, at, spread), parameter<V>(coefs.level, at, spread)};
+    return {center, scale, offset, parameter<V>(coefs.dxSlope, at, perColumn),
+            parameter<V>(coefs.dxOffset, at, perColumn)};
   }
   template <bool STREAM, class V>
   BN_INLINE void apply(size_t k, const Parameters<V>& p) const {
@@ -98,18 +99,18 @@ struct InputMap {
       prefetch(dy + k + ahead);
     }
     const V d = sub(Traits<V>::load(x + k), p.center);
-    const V g = passedGradient<RESIDUAL>(activation, Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
+    const V g = gradientThrough<RESIDUAL>(activation, Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
     const V direct = mul(g, p.scale);
     if (dresidual != nullptr) put<STREAM>(dresidual + k, g);
     if constexpr (BATCH) {
-      put<STREAM>(output + k, sub(direct, add(mul(d, p.slope), p.level)));
+      put<STREAM>(output + k, sub(direct, add(mul(d, p.dxSlope), p.dxOffset)));
     } else {
       put<STREAM>(output + k, direct);
     }
   }
 };
 
-/** Per channel slope = fl(a·k) and level = fl(a·(sumDy/count − (mean − center)·k)). */
+/** Per channel dxSlope = fl(a·k) and dxOffset = fl(a·(sumDy/count − (mean − center)·k)). */
 template <class T>
 void inputCoefficients(const Coefficients<T>& to, const Affine<T>& affine, const GradientSums& sums, double count,
                        Channels channels) {
@@ -118,8 +119,8 @@ void inputCoefficients(const Coefficients<T>& to, const Affine<T>& affine, const
     const double a = (affine.gamma == nullptr ? 1 : affine.gamma[ch]) * rstd;
     const double k = rstd * rstd * sums.sumDyDeviation[ch] / count;
     const double low = affine.mean[ch] - static_cast<double>(to.center[ch]);
-    to.slope[ch] = static_cast<T>(a * k);
-    to.level[ch] = static_cast<T>(a * (sums.sumDy[ch] / count - low * k));
+    to.dxSlope[ch] = static_cast<T>(a * k);
+    to.dxOffset[ch] = static_cast<T>(a * (sums.sumDy[ch] / count - low * k));
   }
 }
 
@@ -143,7 +144,8 @@ struct Inputs {
 };
 
 template <class T>
-void sumTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk, Tile tile) {
+void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk,
+                      Tile tile) {
   const double *first = walk.totals, *second = walk.totals + walk.v.c;
   in.withTypes([&](auto chosen, auto withResidual) {
     using Chosen = decltype(chosen);
@@ -158,7 +160,7 @@ void sumTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& aff
 }
 
 template <class T>
-void inputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, const Walk<T>& walk, Tile tile) {
+void gradientInputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, const Walk<T>& walk, Tile tile) {
   in.withTypes([&](auto chosen, auto withResidual) {
     using Chosen = decltype(chosen);
     constexpr Residual RESIDUAL = seenBy<Chosen>(withResidual.value);
@@ -184,7 +186,7 @@ void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual,
   const Walk<T> walk(in.count(), in.count(), call);
   walk.tiles([&](Tile tile) {
     coefficients(walk.channels, affine, tile.channels);
-    sumTile(sums, in, affine, walk, tile);
+    gradientSumsTile(sums, in, affine, walk, tile);
   });
 }
 
@@ -197,7 +199,7 @@ void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residu
   walk.tiles([&](Tile tile) {
     coefficients(walk.channels, affine, tile.channels);
     if (sums != nullptr) inputCoefficients(walk.channels, affine, *sums, count, tile.channels);
-    inputTile(dx, dresidual, in, sums != nullptr, walk, tile);
+    gradientInputTile(dx, dresidual, in, sums != nullptr, walk, tile);
   });
 }
 
@@ -211,9 +213,9 @@ void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x,
   const double count = static_cast<double>(walk.v.n * walk.v.s);
   walk.tiles([&](Tile tile) {
     coefficients(walk.channels, affine, tile.channels);
-    sumTile(sums, in, affine, walk, tile);
+    gradientSumsTile(sums, in, affine, walk, tile);
     if (batchStatistics) inputCoefficients(walk.channels, affine, sums, count, tile.channels);
-    inputTile(dx, dresidual, in, batchStatistics, walk, tile);
+    gradientInputTile(dx, dresidual, in, batchStatistics, walk, tile);
     for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
       dgamma[ch] = static_cast<T>(sums.sumDyDeviation[ch] * reciprocalDeviation(affine.variance[ch], affine.epsilon));
       dbeta[ch] = static_cast<T>(sums.sumDy[ch]);

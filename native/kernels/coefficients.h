@@ -9,14 +9,15 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** Coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·slope + level), one per channel or column. */
+/** Coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·dxSlope + dxOffset), one per channel or
+ * column. */
 template <class T>
 struct Coefficients {
   T* center;
   T* scale;
   T* offset;
-  T* slope;
-  T* level;
+  T* dxSlope;
+  T* dxOffset;
 };
 
 /**
@@ -25,20 +26,20 @@ struct Coefficients {
  * far `into` a cache line as what is written with them, or every load would be of two lines where that is aligned.
  */
 template <class T, size_t COUNT>
-struct SpreadCoefficients {
+struct BroadcastCoefficients {
   alignas(64) T values[COUNT][COLUMNS_AT_ONCE + 2 * LANES];
 
   Coefficients<T> of(const Coefficients<T>& from, View v, Channels channels, size_t into = 0) {
-    const T* const all[5] = {from.center, from.scale, from.offset, from.slope, from.level};
+    const T* const all[5] = {from.center, from.scale, from.offset, from.dxSlope, from.dxOffset};
     T* to[5] = {};
     const size_t columns = stackedRows(v) * (channels.last - channels.first) * v.s;
     if (columns > COLUMNS_AT_ONCE) {
       const auto at = [&](size_t i, T* values) { return i < COUNT ? values + channels.first : nullptr; };
-      return {at(0, from.center), at(1, from.scale), at(2, from.offset), at(3, from.slope), at(4, from.level)};
+      return {at(0, from.center), at(1, from.scale), at(2, from.offset), at(3, from.dxSlope), at(4, from.dxOffset)};
     }
     for (size_t i = 0; i < COUNT; ++i) {
       to[i] = values[i] + into;
-      spread(to[i], all[i], v, channels);
+      broadcast(to[i], all[i], v, channels);
       for (size_t j = 0; j < LANES; ++j) to[i][columns + j] = to[i][j];
     }
     return {to[0], to[1], to[2], to[3], to[4]};
@@ -68,8 +69,8 @@ void coefficients(const Coefficients<T>& to, const Affine<T>& affine, Channels c
 }
 
 template <class V, class T>
-inline V parameter(const T* values, size_t at, bool spread) {
-  return spread ? Traits<V>::load(values + at) : Traits<V>::splat(values[at]);
+inline V parameter(const T* values, size_t at, bool perColumn) {
+  return perColumn ? Traits<V>::load(values + at) : Traits<V>::splat(values[at]);
 }
 
 /** Whether there is a residual: known when a loop is compiled, or not. */

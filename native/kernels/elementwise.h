@@ -5,7 +5,7 @@
 // A map has, for V one of Full<T>, Part<T> and T:
 //   Columns                                            memory for its parameters, spread over columns
 //   Map columns(Columns&, View, Channels) const        the same map with its parameters one for each column
-//   Parameters<V> parameters<V>(size_t at, bool spread)    of one channel, or of V columns
+//   Parameters<V> parameters<V>(size_t at, bool perColumn)    of one channel, or of V columns
 //   void apply<STREAM, V>(size_t k, const Parameters<V>&)  writes the elements from k on, past the caches if STREAM
 //   T* output                                          where element 0 of the first output goes
 //   bool aligned()                                     whether all outputs begin alike in their cache lines
@@ -18,10 +18,10 @@ namespace BN_ISA {
 namespace {
 
 /** Elementwise passes over rows shorter than this run across channels. */
-constexpr size_t SPREAD_BELOW = 16;
+constexpr size_t ACROSS_BELOW = 16;
 /** The same in tiles, which have all rows of a channel: what is spread over columns serves them all. (128,1024,7,7)
  * took 0.7 of the time backward, 0.6 forward, since what is written lies in longer runs. */
-constexpr size_t TILES_SPREAD_BELOW = 64;
+constexpr size_t TILES_ACROSS_BELOW = 64;
 /** Shorter rows are neither aligned nor written past the caches: what they share of a cache line would have to be put
  * together first, which took twice the time at 7×7. */
 constexpr size_t UNALIGNED_BELOW = 256;
@@ -75,7 +75,7 @@ BN_INLINE void mapColumns(const Map& map, size_t k, size_t end, size_t j, size_t
     k = aligned;
   }
   while (k + Full::LENGTH <= end) {
-    const size_t inRow = divideUp(columns - j, Full::LENGTH), vectors = least(inRow, (end - k) / Full::LENGTH);
+    const size_t inRow = divideUp(columns - j, Full::LENGTH), vectors = minOf(inRow, (end - k) / Full::LENGTH);
     BN_UNROLL
     for (size_t q = 0; q < vectors * Full::LENGTH; q += Full::LENGTH) {
       map.template apply<STREAM, Full>(k + q, map.template parameters<Full>(j + q, true));
@@ -97,7 +97,7 @@ struct Along {
     const Map map = given;
     size_t ch = k / v.s % v.c, length = v.s - k % v.s;
     for (; k < end; k += length, length = v.s, ch = ch + 1 == v.c ? 0 : ch + 1) {
-      length = least(length, end - k);
+      length = minOf(length, end - k);
       if (STREAM && length < UNALIGNED_BELOW) {
         visit<false>(given, k, k + length);
       } else {
@@ -155,16 +155,16 @@ void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels
   const size_t row = v.c * v.s, step = v.s == 1 ? v.c : COLUMNS_AT_ONCE / v.s;
   typename Map::Columns memory;
   for (size_t block = channels.first; block < channels.last; block += step) {
-    const Channels part{block, least(block + step, channels.last)};
-    const Map spread = map.columns(memory, v, part);
+    const Channels part{block, minOf(block + step, channels.last)};
+    const Map perColumn = map.columns(memory, v, part);
     const size_t width = (part.last - part.first) * v.s;
     if (width == row && (row <= COLUMNS_AT_ONCE || v.s == 1)) {
-      inChunks(spread, firstRow * row, lastRow * row, manner, Across{0, stackedRows(v) * width});
+      inChunks(perColumn, firstRow * row, lastRow * row, manner, Across{0, stackedRows(v) * width});
       continue;
     }
     for (size_t n = 0; n < lastRow - firstRow; ++n) {
       const size_t i = manner.descending ? lastRow - 1 - n : firstRow + n, start = i * row + block * v.s;
-      inChunks(spread, start, start + width, {manner.streaming, false}, Across{start, width});
+      inChunks(perColumn, start, start + width, {manner.streaming, false}, Across{start, width});
     }
   }
   if (manner.streaming) drain();

@@ -24,8 +24,8 @@ constexpr size_t COLUMNS_BELOW = 64;
 /** Rows narrower than this, c·s values, are stacked: a strip of columns would not fill the lanes. */
 constexpr size_t STACKED_BELOW = LANES;
 
-inline size_t least(size_t a, size_t b) { return a < b ? a : b; }
-inline size_t most(size_t a, size_t b) { return a > b ? a : b; }
+inline size_t minOf(size_t a, size_t b) { return a < b ? a : b; }
+inline size_t maxOf(size_t a, size_t b) { return a > b ? a : b; }
 inline size_t divideUp(size_t a, size_t b) { return (a + b - 1) / b; }
 
 inline bool asColumns(View v) { return v.s < COLUMNS_BELOW; }

@@ -1,6 +1,6 @@
 // y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
 #include "activation.h"
-#include "rooms.h"
+#include "kernels_isa.h"
 #include "stats.h"
 
 namespace bn {
@@ -10,7 +10,7 @@ namespace {
 template <class T, Residual RESIDUAL, class ACTIVATION>
 struct NormalizeMap {
   using Element = T;
-  using Columns = SpreadCoefficients<T, 3>;
+  using Columns = BroadcastCoefficients<T, 3>;
   template <class V>
   struct Parameters {
     V center, scale, offset;
@@ -29,9 +29,9 @@ struct NormalizeMap {
   bool aligned() const { return true; }
 
   template <class V>
-  BN_INLINE Parameters<V> parameters(size_t at, bool spread) const {
-    return {parameter<V>(coefs.center, at, spread), parameter<V>(coefs.scale, at, spread),
-            parameter<V>(coefs.offset, at, spread)};
+  BN_INLINE Parameters<V> parameters(size_t at, bool perColumn) const {
+    return {parameter<V>(coefs.center, at, perColumn), parameter<V>(coefs.scale, at, perColumn),
+            parameter<V>(coefs.offset, at, perColumn)};
   }
   template <bool STREAM, class V>
   BN_INLINE void apply(size_t k, const Parameters<V>& p) const {
@@ -55,16 +55,16 @@ void normalizeTile(T* y, const T* x, const T* residual, const Activation& activa
 
 /** contract: src/kernels.ts, normalize */
 template <class T>
-void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, const Activation& activation, Memo memo,
-               const Call& call) {
+void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, const Activation& activation,
+               CachedCoefficients cached, const Call& call) {
   const Walk<T> walk(0, residual == nullptr ? 2 : 3, call, y);
   Coefficients<T> coefs = walk.channels;
-  if (memo.memory != nullptr) {
-    T* const all = static_cast<T*>(memo.memory);
+  if (cached.memory != nullptr) {
+    T* const all = static_cast<T*>(cached.memory);
     coefs = {all, all + walk.v.c, all + 2 * walk.v.c, nullptr, nullptr};
   }
-  if (!memo.known) coefficients(coefs, affine, {0, walk.v.c});
-  if (memo.memory != nullptr && walk.v.c > COLUMNS_AT_ONCE) coefs = walk.copied(coefs);
+  if (!cached.known) coefficients(coefs, affine, {0, walk.v.c});
+  if (cached.memory != nullptr && walk.v.c > COLUMNS_AT_ONCE) coefs = walk.copied(coefs);
   walk.tiles([&](Tile tile) { normalizeTile(y, x, residual, activation, coefs, walk, tile); });
 }
 
@@ -80,9 +80,10 @@ void forward(T* y, const T* x, const T* residual, double* mean, double* variance
   });
 }
 
-template void normalize(float*, const float*, const float*, const Affine<float>&, const Activation&, Memo, const Call&);
-template void normalize(double*, const double*, const double*, const Affine<double>&, const Activation&, Memo,
+template void normalize(float*, const float*, const float*, const Affine<float>&, const Activation&, CachedCoefficients,
                         const Call&);
+template void normalize(double*, const double*, const double*, const Affine<double>&, const Activation&,
+                        CachedCoefficients, const Call&);
 template void forward(float*, const float*, const float*, double*, double*, const Affine<float>&, const Activation&,
                       const Call&);
 template void forward(double*, const double*, const double*, double*, double*, const Affine<double>&, const Activation&,

@@ -14,9 +14,9 @@ namespace {
 /** The narrowest piece of a row that is worth reading by itself, in bytes. In the caches, too: two threads that wrote
  * halves of each row of (3136,64), and half of the lines together, took 9 times as long as with half of the rows each,
  * of (1024,1024) twice as long. */
-constexpr size_t LEAST_RUN = 4096;
+constexpr size_t MIN_RUN = 4096;
 /** The narrowest piece of a row that a thread may have: a cache line. */
-constexpr size_t LEAST_PIECE = 64;
+constexpr size_t MIN_PIECE = 64;
 /** The narrowest piece of rows that are summed as columns, in bytes, if there are enough for all threads: two threads
  * took half the time for the sums of (6272,256) and (1024,1024) than with pieces of two cache lines. */
 constexpr size_t WIDE_RUN = 2048;
@@ -37,7 +37,7 @@ struct Plan {
 
 /** The threads that a call of so many bytes is worth. */
 inline size_t threadsFor(size_t bytes, const Resources& resources) {
-  return most(1, least(resources.threads, bytes / resources.threadBytes));
+  return maxOf(1, minOf(resources.threads, bytes / resources.threadBytes));
 }
 
 /** Channels that a tile may have, when each has `bytes` that are read twice; 0 where not even one fits a cache. */
@@ -61,11 +61,11 @@ inline Plan planOf(View v, size_t width, size_t reread, size_t tensors, const Re
   const size_t fitting = cached ? divideUp(v.c, threads) : fittingChannels(channelBytes, threads, resources);
   if (fitting == 0) return plan;
   const size_t tiles = divideUp(divideUp(v.c, fitting), threads) * threads;
-  const size_t wholeLines = divideUp(LEAST_PIECE, channelRow);
+  const size_t wholeLines = divideUp(MIN_PIECE, channelRow);
   const size_t channels = divideUp(divideUp(v.c, tiles), wholeLines) * wholeLines;
   const bool balanced = divideUp(v.c, channels) % threads == 0 || v.c / channels >= 4 * threads;
-  if (balanced && channels * channelRow >= LEAST_RUN) {
-    plan.tileChannels = least(channels, v.c);
+  if (balanced && channels * channelRow >= MIN_RUN) {
+    plan.tileChannels = minOf(channels, v.c);
     plan.fetching = 2 * channels * channelBytes * threads <= resources.sharedBytes;
   }
   return plan;

@@ -7,7 +7,7 @@
 //   Columns                                          memory for its parameters, spread over columns
 //   Term columns(Columns&, View, Channels) const     the same term with its parameters one for each column of these
 //                                                    channels
-//   Parameters<V> parameters<V>(size_t at, bool spread)   what it needs per channel: of one channel, or of V columns
+//   Parameters<V> parameters<V>(size_t at, bool perColumn)   what it needs per channel: of one channel, or of V columns
 //   void add<V>(Sum& first, Sum& second, size_t k, const Parameters<V>&)   adds the terms of the elements from k on
 #pragma once
 #include <cstring>
@@ -24,9 +24,9 @@ namespace {
  * backward of (6272,256) took 1.4 times as long, with half as many those of (12544,128) 1.2.
  */
 constexpr size_t STRIP_BYTES = 16384;
-constexpr size_t MOST_ROWS_AT_ONCE = 16;
+constexpr size_t MAX_ROWS_AT_ONCE = 16;
 /** Rows of all tensors together, however long they are: with twice as many (1568,2048) took twice as long. */
-constexpr size_t LEAST_ROWS_AT_ONCE = 4;
+constexpr size_t MIN_ROWS_AT_ONCE = 4;
 /** Tensors up to this are near anyway: all their rows at once. */
 constexpr size_t SMALL_BYTES = 65536;
 /** Columns whose lanes are kept at once, in 16 KB; at least those of a channel and of a stack. Free to choose. */
@@ -77,11 +77,11 @@ struct Block {
   typename Term::template Parameters<V> parameters;
   Block<V, Term, COUNT - 1> rest;
 
-  BN_INLINE void load(const double* lanes, const Term& term, size_t parameter, bool spread) {
+  BN_INLINE void load(const double* lanes, const Term& term, size_t parameter, bool perColumn) {
     first = Traits<Sum>::load(lanes);
     second = Traits<Sum>::load(lanes + LANES);
-    parameters = term.template parameters<V>(parameter, spread);
-    rest.load(lanes + NEXT, term, parameter + (spread ? LENGTH : 0), spread);
+    parameters = term.template parameters<V>(parameter, perColumn);
+    rest.load(lanes + NEXT, term, parameter + (perColumn ? LENGTH : 0), perColumn);
   }
   BN_INLINE void add(const Term& term, size_t k) {
     term.template add<V>(first, second, k, parameters);
@@ -102,10 +102,11 @@ struct Block<V, Term, 0> {
 
 /** Adds COUNT vectors side by side, their lanes in registers while the rows of the strip pass. */
 template <class V, size_t COUNT, class Term>
-BN_INLINE void addBlock(double* lanes, const Term& term, const Strip& strip, size_t j, size_t parameter, bool spread) {
+BN_INLINE void addBlock(double* lanes, const Term& term, const Strip& strip, size_t j, size_t parameter,
+                        bool perColumn) {
   constexpr size_t LINE = LINE_BYTES / sizeof(typename Term::Element);
   Block<V, Term, COUNT> block;
-  block.load(lanes, term, parameter, spread);
+  block.load(lanes, term, parameter, perColumn);
   const size_t start = strip.position + j, end = start + strip.count * strip.stride;
   if (strip.ahead == 0) {
     for (size_t k = start; k != end; k += strip.stride) block.add(term, k);
@@ -204,10 +205,10 @@ inline void foldColumns(const Totals& totals, size_t group, View v, Channels cha
 /** Columns: one lane for each column of a group of rows, or of 16 rows where these are stacked. */
 template <class Term>
 void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
-  const size_t stacked = stackedRows(v), stride = stacked * v.c * v.s, step = most(1, COLUMNS_AT_ONCE / v.s);
+  const size_t stacked = stackedRows(v), stride = stacked * v.c * v.s, step = maxOf(1, COLUMNS_AT_ONCE / v.s);
   const size_t strideBytes = stride * sizeof(typename Term::Element) * Term::TENSORS;
   const bool small = v.n * v.c * v.s * sizeof(typename Term::Element) <= SMALL_BYTES;
-  const size_t fitting = least(most(STRIP_BYTES / strideBytes, LEAST_ROWS_AT_ONCE / Term::TENSORS), MOST_ROWS_AT_ONCE);
+  const size_t fitting = minOf(maxOf(STRIP_BYTES / strideBytes, MIN_ROWS_AT_ONCE / Term::TENSORS), MAX_ROWS_AT_ONCE);
   const size_t atOnce = small ? v.n : fitting;
   // Where strips are not of whole rows, the same columns of the next one.
   const bool wholeRows = channels.last - channels.first == v.c && step >= v.c;
@@ -215,17 +216,17 @@ void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups
   alignas(64) double lanes[2 * COLUMNS_AT_ONCE];
   typename Term::Columns memory;
   for (size_t block = channels.first; block < channels.last; block += step) {
-    const Channels part{block, least(block + step, channels.last)};
-    const Term spread = term.columns(memory, v, part);
+    const Channels part{block, minOf(block + step, channels.last)};
+    const Term perColumn = term.columns(memory, v, part);
     const size_t row = (part.last - part.first) * v.s, columns = stacked * row;
     for (size_t g = groups.first; g < groups.last; ++g) {
-      const size_t start = g * groupRows(v), rows = least(groupRows(v), v.n - start), whole = rows / stacked;
+      const size_t start = g * groupRows(v), rows = minOf(groupRows(v), v.n - start), whole = rows / stacked;
       const size_t position = (start * v.c + block) * v.s;
       clear(lanes, divideUp(columns, LANES));
       for (size_t i = 0; i < whole; i += atOnce) {
-        addColumns(lanes, spread, {position + i * stride, least(atOnce, whole - i), stride, ahead}, columns);
+        addColumns(lanes, perColumn, {position + i * stride, minOf(atOnce, whole - i), stride, ahead}, columns);
       }
-      addColumns(lanes, spread, {position + whole * stride, 1, stride, 0}, rows % stacked * row);
+      addColumns(lanes, perColumn, {position + whole * stride, 1, stride, 0}, rows % stacked * row);
       foldColumns(totals, g, v, part, lanes);
     }
   }
@@ -236,9 +237,9 @@ template <class Term>
 void reduceShortRows(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
   alignas(64) double lanes[CHANNELS_AT_ONCE * PAIR];
   for (size_t block = channels.first; block < channels.last; block += CHANNELS_AT_ONCE) {
-    const size_t count = least(CHANNELS_AT_ONCE, channels.last - block);
+    const size_t count = minOf(CHANNELS_AT_ONCE, channels.last - block);
     for (size_t g = groups.first; g < groups.last; ++g) {
-      const size_t end = least((g + 1) * groupRows(v), v.n);
+      const size_t end = minOf((g + 1) * groupRows(v), v.n);
       clear(lanes, count);
       for (size_t i = g * groupRows(v); i < end; ++i) {
         for (size_t b = 0; b < count; ++b) addRow(lanes + b * PAIR, term, (i * v.c + block + b) * v.s, block + b, v.s);
@@ -254,12 +255,12 @@ void reduceLongRows(const Totals& totals, const Term& term, View v, Groups group
   const size_t segments = segmentsOf(v);
   for (size_t next, start = groups.first; start < groups.last; start = next) {
     const size_t i = start / segments;
-    next = least((i + 1) * segments, groups.last);
+    next = minOf((i + 1) * segments, groups.last);
     for (size_t ch = channels.first; ch < channels.last; ++ch) {
       for (size_t g = start; g < next; ++g) {
         const size_t j = (g - i * segments) * SEGMENT;
         alignas(64) double lanes[PAIR] = {};
-        addRow(lanes, term, (i * v.c + ch) * v.s + j, ch, least(SEGMENT, v.s - j));
+        addRow(lanes, term, (i * v.c + ch) * v.s + j, ch, minOf(SEGMENT, v.s - j));
         fold(totals, g, ch, lanes);
       }
     }
@@ -280,7 +281,7 @@ void reduceGroups(const Totals& totals, const Term& term, View v, Groups groups,
 
 /** Values per channel to values per column, for vectors that run across channels. */
 template <class T>
-void spread(T* columns, const T* values, View v, Channels channels) {
+void broadcast(T* columns, const T* values, View v, Channels channels) {
   if (v.s == 1 && stackedRows(v) == 1) {
     std::memcpy(columns, values + channels.first, (channels.last - channels.first) * sizeof(T));
     return;

@@ -1,7 +1,7 @@
 // The kernel `statistics`.
 #include "stats.h"
 
-#include "rooms.h"
+#include "kernels_isa.h"
 
 namespace bn {
 namespace BN_ISA {

@@ -50,13 +50,13 @@ struct CentredSums {
 
   void fetch(size_t k) const { prefetch(x + k); }
   CentredSums columns(Columns& memory, View v, Channels channels) const {
-    spread(memory.mean, mean, v, channels);
+    broadcast(memory.mean, mean, v, channels);
     return {x, memory.mean};
   }
   template <class V>
-  BN_INLINE Parameters<V> parameters(size_t at, bool spread) const {
+  BN_INLINE Parameters<V> parameters(size_t at, bool perColumn) const {
     using Sum = Traits<typename Traits<V>::Sum>;
-    return {spread ? Sum::load(mean + at) : Sum::splat(mean[at])};
+    return {perColumn ? Sum::load(mean + at) : Sum::splat(mean[at])};
   }
   template <class V, class Sum>
   BN_INLINE void add(Sum& first, Sum& second, size_t k, const Parameters<V>& p) const {
@@ -90,10 +90,10 @@ void measure(double* mean, double* variance, const T* x, const Walk<T>& walk, Ti
   walk.reduce(Sums<T>{x}, tile);
   size_t centring = 0;
   for (size_t ch = all.first; ch < all.last; ++ch) {
-    const double average = first[ch] / m, spread = clamp((second[ch] - first[ch] * average) / m);
+    const double average = first[ch] / m, uncentred = clamp((second[ch] - first[ch] * average) / m);
     mean[ch] = average;
-    variance[ch] = spread;
-    centring |= needsCentring(average, spread, T());  // no branch, so that this becomes vectors
+    variance[ch] = uncentred;
+    centring |= needsCentring(average, uncentred, T());  // no branch, so that this becomes vectors
   }
   if (centring == 0) return;
 

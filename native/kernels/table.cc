@@ -1,5 +1,5 @@
 // The table of one instruction set: what dispatch.cc chooses from.
-#include "rooms.h"
+#include "kernels_isa.h"
 #include "walk.h"
 
 #define BN_STRING_(x) #x

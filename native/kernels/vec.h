@@ -4,7 +4,7 @@
 //   D  doubles, as many as a register holds         (sums; elementwise passes, float64)
 //   H  floats, as many as D has doubles             (what is widened into sums)
 //
-// each with LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, passed, atMost and
+// each with LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, gate, atMost and
 // choose; widen (H to D) and addExactProduct (D); stream (F) and drain. Below, float and double are given the same
 // functions, so that a formula is written once and serves vectors and tails alike.
 #pragma once
@@ -58,9 +58,9 @@ inline double widen(float v) { return v; }
 inline double widen(double v) { return v; }
 inline double addExactProduct(double sum, double a, double b) { return sum + a * b; }
 
-/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is passed(z, z). */
-inline float passed(float v, float z) { return z > 0 ? v : z != z ? z : 0; }
-inline double passed(double v, double z) { return z > 0 ? v : z != z ? z : 0; }
+/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is gate(z, z). */
+inline float gate(float v, float z) { return z > 0 ? v : z != z ? z : 0; }
+inline double gate(double v, double z) { return z > 0 ? v : z != z ? z : 0; }
 
 /** Where a ≤ b (nowhere if one of them is NaN), and a choice by that. */
 inline bool atMost(float a, float b) { return a <= b; }

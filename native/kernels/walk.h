@@ -34,10 +34,10 @@ struct Units {
   Units(View v, size_t threads, size_t width) {
     const size_t wanted = threads * PARTS_A_THREAD, rowBytes = v.s * width;
     outer = asLongRows(v) ? v.n : groupsOf(v);
-    const size_t narrowest = stackedRows(v) > 1 ? v.c : divideUp(LEAST_PIECE, rowBytes);
-    const size_t wide = asColumns(v) ? most(v.c * rowBytes / WIDE_RUN, divideUp(threads, outer)) : v.c;
-    blocks = least(least(divideUp(wanted, outer), wide), divideUp(v.c, narrowest));
-    chunks = least(divideUp(wanted, outer * blocks), segmentsOf(v));
+    const size_t narrowest = stackedRows(v) > 1 ? v.c : divideUp(MIN_PIECE, rowBytes);
+    const size_t wide = asColumns(v) ? maxOf(v.c * rowBytes / WIDE_RUN, divideUp(threads, outer)) : v.c;
+    blocks = minOf(minOf(divideUp(wanted, outer), wide), divideUp(v.c, narrowest));
+    chunks = minOf(divideUp(wanted, outer * blocks), segmentsOf(v));
   }
   size_t count() const { return outer * blocks * chunks; }
 
@@ -76,7 +76,7 @@ class Walk {
 
   /** What the constructor takes, and the partial sums, which are wanted where several threads may take part. */
   static size_t bytes(View v, const Resources& resources) {
-    const bool alone = threadsFor(MOST_TENSORS * v.n * v.c * v.s * sizeof(T), resources) == 1;
+    const bool alone = threadsFor(MAX_TENSORS * v.n * v.c * v.s * sizeof(T), resources) == 1;
     return (9 * (v.c + 2 * LANES + 8) + (alone ? 0 : groupsOf(v) * 2 * v.c)) * sizeof(double);
   }
 
@@ -95,7 +95,7 @@ class Walk {
     const size_t count = divideUp(v.c, plan.tileChannels);
     parallel(resources_, plan.threads, count, [&](size_t tile) {
       const size_t first = tile * plan.tileChannels;
-      body(Tile{{first, least(first + plan.tileChannels, v.c)}, false});
+      body(Tile{{first, minOf(first + plan.tileChannels, v.c)}, false});
     });
   }
 
@@ -132,7 +132,7 @@ class Walk {
   /** Writes the elements of the tile. */
   template <class Map>
   void map(const Map& map, Tile tile) const {
-    const bool across = v.s < SPREAD_BELOW;
+    const bool across = v.s < ACROSS_BELOW;
     if (v.c > COLUMNS_AT_ONCE && tile.channels.last - tile.channels.first == v.c) closeRing();
     if (tile.shared) {
       const size_t unit = across ? stackedRows(v) : LINE, units = divideUp(across ? v.n : v.n * v.c * v.s, unit);
@@ -143,7 +143,7 @@ class Walk {
       });
     } else if (tile.channels.last - tile.channels.first == v.c) {
       mapUnits(map, 0, v.n * v.c * v.s);
-    } else if (across || (v.s < TILES_SPREAD_BELOW && v.n >= 16)) {
+    } else if (across || (v.s < TILES_ACROSS_BELOW && v.n >= 16)) {
       mapAcross(map, v, 0, v.n, tile.channels, plan.manner);
     } else {
       for (size_t i = v.n; i-- > 0;) {
@@ -156,11 +156,11 @@ class Walk {
   /** Parts of a tensor are multiples of this. */
   static constexpr size_t LINE = 16;
   /** dx, dresidual, dy, x, residual. */
-  static constexpr size_t MOST_TENSORS = 5;
+  static constexpr size_t MAX_TENSORS = 5;
 
   /** Coefficients behind those of the last channel, for vectors that end in the next row. */
   void closeRing() const {
-    T* const all[] = {channels.center, channels.scale, channels.offset, channels.slope, channels.level};
+    T* const all[] = {channels.center, channels.scale, channels.offset, channels.dxSlope, channels.dxOffset};
     for (T* each : all) std::memcpy(each + v.c, each, LANES * sizeof(T));
   }
   /** `length` doubles, aligned as the memory is up to 64 bytes. */
@@ -172,10 +172,10 @@ class Walk {
   /** Rows first .. last of all channels where the walk is across them, else elements. */
   template <class Map>
   void mapUnits(const Map& map, size_t first, size_t last) const {
-    if (v.s < SPREAD_BELOW) {
-      mapAcross(map, v, first, least(last, v.n), {0, v.c}, plan.manner);
+    if (v.s < ACROSS_BELOW) {
+      mapAcross(map, v, first, minOf(last, v.n), {0, v.c}, plan.manner);
     } else {
-      mapAlong(map, v, first, least(last, v.n * v.c * v.s), plan.manner);
+      mapAlong(map, v, first, minOf(last, v.n * v.c * v.s), plan.manner);
     }
   }
 

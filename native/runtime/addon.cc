@@ -66,8 +66,9 @@ napi_value normalize(napi_env env, napi_callback_info info) {
     const Activation activation = in.activation();
     const Call call = callOf<T>(in, loaded);
     if (!in.areGood()) return;
-    const Memo memo = loaded.memos.find(affine, in.view().c);  // nothing fails from here on: it must be filled
-    loaded.table(T()).normalize(y, x, residual, affine, activation, memo, call);
+    // Nothing fails from here on: what was not known must be filled.
+    const CachedCoefficients cached = loaded.coefficientCache.find(affine, in.view().c);
+    loaded.table(T()).normalize(y, x, residual, affine, activation, cached, call);
   });
   return nullptr;
 }
@@ -206,7 +207,8 @@ napi_value load(napi_env env, napi_callback_info info) {
   Instance& instance = *Napi::Env(env).GetInstanceData<Instance>();
   Resources resources = resourcesOf(instance.caches);
   if (!readResources(env, given[1], resources)) return nullptr;
-  Loaded* const loaded = memory::make<Loaded>(*kernels, resources, instance.scratch, instance.memos, instance.loaded);
+  Loaded* const loaded =
+      memory::make<Loaded>(*kernels, resources, instance.scratch, instance.coefficientCache, instance.loaded);
   if (loaded == nullptr) {
     throwError(env, ErrorKind::RANGE, "load: no memory for %zu bytes", sizeof(Loaded));
     return nullptr;

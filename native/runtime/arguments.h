@@ -32,7 +32,7 @@ inline void throwError(napi_env env, ErrorKind kind, const char* format, ...) {
 class Arguments {
  public:
   Arguments(napi_env env, napi_callback_info info, size_t count) : env_(env) {
-    size_t given = MOST;
+    size_t given = MAX_ARGUMENTS;
     if (napi_get_cb_info(env, info, &given, values_, nullptr, &data_) != napi_ok || given != count) {
       fail(ErrorKind::TYPE, "expected %zu arguments, got %zu", count, given);
       return;
@@ -108,7 +108,7 @@ class Arguments {
 
  private:
   static constexpr double MAX_LENGTH = 9007199254740992.0;
-  static constexpr size_t MOST = 18;
+  static constexpr size_t MAX_ARGUMENTS = 18;
 
   size_t extent() {
     const double value = number();
@@ -157,7 +157,7 @@ class Arguments {
   }
 
   napi_env env_;
-  napi_value values_[MOST];
+  napi_value values_[MAX_ARGUMENTS];
   void* data_ = nullptr;
   size_t at_ = 0;
   bool good_ = true;

@@ -3,8 +3,8 @@
 #include <cstdint>
 
 #include "../kernels.h"
-#include "machine.h"
-#include "memo.h"
+#include "caches.h"
+#include "coefficient_cache.h"
 #include "memory.h"
 #include "pool.h"
 
@@ -46,7 +46,7 @@ struct Loaded {
   const Kernels& kernels;
   Resources resources;
   Scratch& scratch;
-  Memos& memos;
+  CoefficientCache& coefficientCache;
   Loaded* next;
 
   const KernelTable<float>& table(float) const { return kernels.f32; }
@@ -56,7 +56,7 @@ struct Loaded {
 /** One for each environment: the main thread's, and those of worker_threads. */
 struct Instance {
   Scratch scratch;
-  Memos memos;
+  CoefficientCache coefficientCache;
   const Caches caches = cachesOfMachine();
   Loaded* loaded = nullptr;
 

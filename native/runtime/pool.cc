@@ -15,7 +15,7 @@ namespace bn {
 namespace pool {
 namespace {
 
-constexpr size_t MOST_PARTS = 1024;
+constexpr size_t MAX_PARTS = 1024;
 /** Looks at a flag that is about to change, before the processor is offered to others. */
 constexpr int LOOKS = 4096;
 /** How long a thread without work looks for some before it sleeps: waking it costs about as much. */
@@ -55,7 +55,7 @@ class Pool {
  public:
   void run(size_t threads, size_t parts, Task task, const void* job) {
     if (threads < 2 || busy_.exchange(true, std::memory_order_acquire)) return runAlone(parts, task, job);
-    if (start(std::min(threads, MOST_THREADS) - 1) == 0) {
+    if (start(std::min(threads, MAX_THREADS) - 1) == 0) {
       runAlone(parts, task, job);
     } else {
       runShared(threads, parts, task, job);
@@ -99,7 +99,7 @@ class Pool {
   }
 
   void runShared(size_t threads, size_t parts, Task task, const void* job) {
-    const size_t each = (parts + MOST_PARTS - 1) / MOST_PARTS;  // parts that are claimed together
+    const size_t each = (parts + MAX_PARTS - 1) / MAX_PARTS;  // parts that are claimed together
     task_ = task;
     job_ = job;
     each_ = each;
@@ -189,7 +189,7 @@ class Pool {
   // Of the isolate that uses the pool: `busy_` is there for it.
   std::atomic<bool> busy_{false};
   bool forgets_ = false;  // after fork
-  Worker workers_[MOST_THREADS - 1] = {};
+  Worker workers_[MAX_THREADS - 1] = {};
   size_t started_ = 0;
   uint64_t number_ = 0;
 
@@ -200,7 +200,7 @@ class Pool {
 
   alignas(64) std::atomic<uint64_t> ticket_{0};
   alignas(64) std::atomic<size_t> done_{0};
-  alignas(64) std::atomic<uint64_t> claims_[MOST_PARTS] = {};
+  alignas(64) std::atomic<uint64_t> claims_[MAX_PARTS] = {};
 
   threads::Mutex sleep_;
   threads::Condition wake_;

@@ -7,7 +7,7 @@ namespace bn {
 namespace pool {
 
 /** More are never used, the caller among them. */
-constexpr size_t MOST_THREADS = 256;
+constexpr size_t MAX_THREADS = 256;
 
 /**
  * Calls task(job, part) for every part < parts, on up to `threads` threads, the caller's included, and returns when all

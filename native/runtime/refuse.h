@@ -22,7 +22,7 @@ inline napi_value refuse(napi_env env, napi_callback_info info) {
   napi_create_double(env, static_cast<double>(granted - memory::left), &answer);
   Instance& instance = *Napi::Env(env).GetInstanceData<Instance>();
   instance.scratch.forget();
-  instance.memos.forget();
+  instance.coefficientCache.forget();
   pool::release();
   pool::hold();
   memory::refusesAll = all;

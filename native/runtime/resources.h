@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "arguments.h"
-#include "machine.h"
+#include "caches.h"
 #include "pool.h"
 
 namespace bn {
@@ -26,8 +26,8 @@ inline bool readResource(napi_env env, napi_value object, const char* name, size
     throwError(env, ErrorKind::TYPE, "load: \"%s\" expected a number, got something else", name);
     return false;
   }
-  constexpr double MOST = 9007199254740991.0;
-  if (!(number >= 1 && number <= MOST) || number != static_cast<double>(static_cast<size_t>(number))) {
+  constexpr double MAX_INTEGER = 9007199254740991.0;
+  if (!(number >= 1 && number <= MAX_INTEGER) || number != static_cast<double>(static_cast<size_t>(number))) {
     throwError(env, ErrorKind::RANGE, "load: \"%s\" expected an integer of 1 to 2^53 - 1, got %g", name, number);
     return false;
   }
@@ -49,7 +49,7 @@ inline bool readResources(napi_env env, napi_value given, Resources& into) {
                       readResource(env, given, "tileBytes", into.tileBytes) &&
                       readResource(env, given, "sharedBytes", into.sharedBytes) &&
                       readResource(env, given, "streamBytes", into.streamBytes);
-  into.threads = std::min(into.threads, pool::MOST_THREADS);  // as many as there ever are: products stay small
+  into.threads = std::min(into.threads, pool::MAX_THREADS);  // as many as there ever are: products stay small
   return isRead;
 }
 

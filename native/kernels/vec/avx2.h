@@ -45,15 +45,15 @@ inline D mul(D a, D b) { return {_mm256_mul_pd(a.v, b.v)}; }
 inline D widen(H a) { return {_mm256_cvtps_pd(a.v)}; }
 inline D addExactProduct(D sum, D a, D b) { return {_mm256_fmadd_pd(a.v, b.v, sum.v)}; }
 
-inline F passed(F a, F z) {
+inline F gate(F a, F z) {
   const __m256 positive = _mm256_and_ps(_mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_GT_OQ), a.v);
   return {_mm256_or_ps(positive, _mm256_and_ps(_mm256_cmp_ps(z.v, z.v, _CMP_UNORD_Q), z.v))};
 }
-inline H passed(H a, H z) {
+inline H gate(H a, H z) {
   const __m128 positive = _mm_and_ps(_mm_cmpgt_ps(z.v, _mm_setzero_ps()), a.v);
   return {_mm_or_ps(positive, _mm_and_ps(_mm_cmpunord_ps(z.v, z.v), z.v))};
 }
-inline D passed(D a, D z) {
+inline D gate(D a, D z) {
   const __m256d positive = _mm256_and_pd(_mm256_cmp_pd(z.v, _mm256_setzero_pd(), _CMP_GT_OQ), a.v);
   return {_mm256_or_pd(positive, _mm256_and_pd(_mm256_cmp_pd(z.v, z.v, _CMP_UNORD_Q), z.v))};
 }

@@ -45,15 +45,15 @@ inline D mul(D a, D b) { return {_mm512_mul_pd(a.v, b.v)}; }
 inline D widen(H a) { return {_mm512_cvtps_pd(a.v)}; }
 inline D addExactProduct(D sum, D a, D b) { return {_mm512_fmadd_pd(a.v, b.v, sum.v)}; }
 
-inline F passed(F a, F z) {
+inline F gate(F a, F z) {
   const __m512 positive = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z.v, _mm512_setzero_ps(), _CMP_GT_OQ), a.v);
   return {_mm512_mask_mov_ps(positive, _mm512_cmp_ps_mask(z.v, z.v, _CMP_UNORD_Q), z.v)};
 }
-inline H passed(H a, H z) {
+inline H gate(H a, H z) {
   const __m256 positive = _mm256_and_ps(_mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_GT_OQ), a.v);
   return {_mm256_or_ps(positive, _mm256_and_ps(_mm256_cmp_ps(z.v, z.v, _CMP_UNORD_Q), z.v))};
 }
-inline D passed(D a, D z) {
+inline D gate(D a, D z) {
   const __m512d positive = _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(z.v, _mm512_setzero_pd(), _CMP_GT_OQ), a.v);
   return {_mm512_mask_mov_pd(positive, _mm512_cmp_pd_mask(z.v, z.v, _CMP_UNORD_Q), z.v)};
 }

@@ -46,13 +46,13 @@ inline D mul(D a, D b) { return {_mm_mul_pd(a.v, b.v)}; }
 inline D widen(H a) { return {_mm_cvtps_pd(a.v)}; }
 inline D addExactProduct(D sum, D a, D b) { return {_mm_add_pd(sum.v, _mm_mul_pd(a.v, b.v))}; }
 
-inline __m128 passed(__m128 a, __m128 z) {
+inline __m128 gate(__m128 a, __m128 z) {
   const __m128 positive = _mm_and_ps(_mm_cmpgt_ps(z, _mm_setzero_ps()), a);
   return _mm_or_ps(positive, _mm_and_ps(_mm_cmpunord_ps(z, z), z));
 }
-inline F passed(F a, F z) { return {passed(a.v, z.v)}; }
-inline H passed(H a, H z) { return {passed(a.v, z.v)}; }
-inline D passed(D a, D z) {
+inline F gate(F a, F z) { return {gate(a.v, z.v)}; }
+inline H gate(H a, H z) { return {gate(a.v, z.v)}; }
+inline D gate(D a, D z) {
   const __m128d positive = _mm_and_pd(_mm_cmpgt_pd(z.v, _mm_setzero_pd()), a.v);
   return {_mm_or_pd(positive, _mm_and_pd(_mm_cmpunord_pd(z.v, z.v), z.v))};
 }

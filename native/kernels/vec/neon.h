@@ -45,15 +45,15 @@ inline D widen(H a) { return {vcvt_f64_f32(a.v)}; }
 inline D addExactProduct(D sum, D a, D b) { return {vfmaq_f64(sum.v, a.v, b.v)}; }
 
 /** a where z > 0, z where z is NaN (that is, not equal to itself), +0 elsewhere. */
-inline F passed(F a, F z) {
+inline F gate(F a, F z) {
   const uint32x4_t positive = vandq_u32(vcgtzq_f32(z.v), vreinterpretq_u32_f32(a.v));
   return {vreinterpretq_f32_u32(vorrq_u32(positive, vbicq_u32(vreinterpretq_u32_f32(z.v), vceqq_f32(z.v, z.v))))};
 }
-inline H passed(H a, H z) {
+inline H gate(H a, H z) {
   const uint32x2_t positive = vand_u32(vcgtz_f32(z.v), vreinterpret_u32_f32(a.v));
   return {vreinterpret_f32_u32(vorr_u32(positive, vbic_u32(vreinterpret_u32_f32(z.v), vceq_f32(z.v, z.v))))};
 }
-inline D passed(D a, D z) {
+inline D gate(D a, D z) {
   const uint64x2_t positive = vandq_u64(vcgtzq_f64(z.v), vreinterpretq_u64_f64(a.v));
   return {vreinterpretq_f64_u64(vorrq_u64(positive, vbicq_u64(vreinterpretq_u64_f64(z.v), vceqq_f64(z.v, z.v))))};
 }

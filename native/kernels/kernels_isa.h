@@ -8,7 +8,8 @@ namespace BN_ISA {
 template <class T>
 void statistics(double* mean, double* variance, const T* x, const Call&);
 template <class T>
-void normalize(T* y, const T* x, const T* residual, const Affine<T>&, const Activation&, Memo, const Call&);
+void normalize(T* y, const T* x, const T* residual, const Affine<T>&, const Activation&, CachedCoefficients,
+               const Call&);
 template <class T>
 void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&, const Activation&,
              const Call&);

@@ -1,4 +1,4 @@
-#include "machine.h"
+#include "caches.h"
 
 #include <algorithm>
 

@@ -9,12 +9,12 @@
 namespace bn {
 
 /** Coefficients of the layers that were last used in one environment. */
-class Memos {
+class CoefficientCache {
  public:
-  Memos() = default;
-  Memos(const Memos&) = delete;
-  Memos& operator=(const Memos&) = delete;
-  ~Memos() { forget(); }
+  CoefficientCache() = default;
+  CoefficientCache(const CoefficientCache&) = delete;
+  CoefficientCache& operator=(const CoefficientCache&) = delete;
+  ~CoefficientCache() { forget(); }
 
   /**
    * Memory for the coefficients of this layer: `known` if they are there already, and otherwise the caller fills it,
@@ -22,7 +22,7 @@ class Memos {
    * alone.
    */
   template <class T>
-  Memo find(const Affine<T>& affine, size_t c) {
+  CachedCoefficients find(const Affine<T>& affine, size_t c) {
     size_t bytes = 0, entries = 0;
     for (Entry** link = &newest_; *link != nullptr; link = &(*link)->older) {
       Entry* const entry = *link;
@@ -31,7 +31,7 @@ class Memos {
         return {coefficientsOf(*putFirst(entry)), true};
       }
       bytes += entry->bytes;
-      if (++entries == MOST_ENTRIES || bytes > MOST_BYTES) {
+      if (++entries == MAX_ENTRIES || bytes > MAX_BYTES) {
         forgetFrom(&entry->older);
         break;
       }
@@ -42,7 +42,7 @@ class Memos {
   void forget() { forgetFrom(&newest_); }
 
  private:
-  static constexpr size_t MOST_BYTES = 4 * 1024 * 1024, MOST_ENTRIES = 4096;
+  static constexpr size_t MAX_BYTES = 4 * 1024 * 1024, MAX_ENTRIES = 4096;
 
   /** Behind it: mean, variance, gamma and beta where there are some, then the coefficients. */
   struct Entry {
@@ -94,7 +94,7 @@ class Memos {
   static Entry* make(const Affine<T>& affine, size_t c) {
     size_t keyBytes = 0;
     everyArray(affine, c, [&](const void*, size_t bytes) { return (keyBytes += bytes) > 0; });
-    const size_t bytes = sizeof(Entry) + keyBytes + MEMO_ARRAYS * c * sizeof(T);
+    const size_t bytes = sizeof(Entry) + keyBytes + CACHED_COEFFICIENTS * c * sizeof(T);
     void* const place = memory::allocate(bytes);
     if (place == nullptr) return nullptr;
     Entry* const entry = new (place)
