@@ -1,5 +1,5 @@
-// What the activation makes of a value and of a gradient: docs/numerics.md, sections 4 and 5. Each is a type, so that
-// loops hold no branches on it: y is z through it, g is dy through it, whose input is z.
+// The activation and its gradient: docs/numerics.md, sections 4 and 5. Each activation is a type, so that loops hold no
+// branches on it.
 #pragma once
 #include "coefficients.h"
 
@@ -7,73 +7,73 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
+/** y = z. GATES says, of each activation, whether its gradient depends on z. */
 struct NoActivation {
-  /** Whether g depends on z. */
   static constexpr bool GATES = false;
-  template <class V>
-  BN_INLINE V y(V z) const {
-    return z;
-  }
-  template <class V>
-  BN_INLINE V g(V dy, V) const {
-    return dy;
-  }
 };
 
+/** y = max(z, 0), and NaN where z is NaN. */
 struct Relu {
   static constexpr bool GATES = true;
-  template <class V>
-  BN_INLINE V y(V z) const {
-    return gate(z, z);
-  }
-  template <class V>
-  BN_INLINE V g(V dy, V z) const {
-    return gate(dy, z);
-  }
 };
 
-/** Every other one. NaN compares with nothing, so it passes through all choices, and as a bound it is none. */
+/** y = min(max(bend(z, z), low), high). A bound that is NaN bounds nothing. */
 template <class T>
 struct ThreeLines {
   static constexpr bool GATES = true;
   T slope, low, high;
-
-  template <class V>
-  BN_INLINE V y(V z) const {
-    const V u = bend(z, z), lowest = splat<V>(low), highest = splat<V>(high);
-    return choose(atMost(u, lowest), lowest, choose(atMost(highest, u), highest, u));
-  }
-  template <class V>
-  BN_INLINE V g(V dy, V z) const {
-    const V u = bend(z, z), stopped = splat<V>(0);
-    const V g = choose(atMost(u, u), bend(dy, z), u);
-    return choose(atMost(u, splat<V>(low)), stopped, choose(atMost(splat<V>(high), u), stopped, g));
-  }
-
- private:
-  template <class V>
-  static V splat(T v) {
-    return Traits<V>::splat(v);
-  }
-  /** slope·v where z ≤ 0, v elsewhere. */
-  template <class V>
-  BN_INLINE V bend(V v, V z) const {
-    return choose(atMost(z, splat<V>(0)), mul(v, splat<V>(slope)), v);
-  }
 };
+
+/** slope·v where z ≤ 0, and v elsewhere. */
+template <class V, class T>
+BN_INLINE V bend(const ThreeLines<T>& lines, V v, V z) {
+  return choose(atMost(z, Traits<V>::splat(0)), mul(v, Traits<V>::splat(lines.slope)), v);
+}
+
+/** activate(activation, z) is y: z through the activation. NaN compares with nothing, so it passes all choices. */
+template <class V>
+BN_INLINE V activate(NoActivation, V z) {
+  return z;
+}
+template <class V>
+BN_INLINE V activate(Relu, V z) {
+  return gate(z, z);
+}
+template <class V, class T>
+BN_INLINE V activate(const ThreeLines<T>& lines, V z) {
+  const V u = bend(lines, z, z), low = Traits<V>::splat(lines.low), high = Traits<V>::splat(lines.high);
+  return choose(atMost(u, low), low, choose(atMost(high, u), high, u));
+}
+
+/** gradient(activation, dy, z) is g: dy times the derivative of the activation at z, and NaN where z is NaN. */
+template <class V>
+BN_INLINE V gradient(NoActivation, V dy, V) {
+  return dy;
+}
+template <class V>
+BN_INLINE V gradient(Relu, V dy, V z) {
+  return gate(dy, z);
+}
+template <class V, class T>
+BN_INLINE V gradient(const ThreeLines<T>& lines, V dy, V z) {
+  const V u = bend(lines, z, z), stopped = Traits<V>::splat(0);
+  const V g = choose(atMost(u, u), bend(lines, dy, z), u);
+  const V belowHigh = choose(atMost(Traits<V>::splat(lines.high), u), stopped, g);
+  return choose(atMost(u, Traits<V>::splat(lines.low)), stopped, belowHigh);
+}
 
 template <Residual VALUE>
 struct ResidualIs {
   static constexpr Residual value = VALUE;
 };
 
-/** What an activation sees of a residual, where nothing else does. */
+/** Residual::NO where the activation does not gate: then its input, and with it the residual, is not looked at. */
 template <class ACTIVATION>
 constexpr Residual seenBy(Residual residual) {
   return ACTIVATION::GATES ? residual : Residual::NO;
 }
 
-/** Calls body(activation, RESIDUAL) with one of these and what is known of a residual. */
+/** Calls body(activation, RESIDUAL) with the activation as a type, and whether there is a residual as a constant. */
 template <class T, class Body>
 inline void withActivation(const Activation& activation, bool residual, const Body& body) {
   const auto knowing = [&](auto chosen) {

@@ -10,8 +10,8 @@ namespace {
 /** g: dy through the activation, whose input is computed again where it matters. */
 template <Residual RESIDUAL, class ACTIVATION, class V, class T>
 BN_INLINE V gradientThrough(const ACTIVATION& activation, V dy, V d, V scale, V offset, const T* residual, size_t k) {
-  if constexpr (ACTIVATION::GATES) return activation.g(dy, preActivation<RESIDUAL>(d, scale, offset, residual, k));
-  return dy;
+  if constexpr (!ACTIVATION::GATES) return dy;
+  return gradient(activation, dy, preActivation<RESIDUAL>(d, scale, offset, residual, k));
 }
 
 /** Σ g and Σ g·d, where d = fl(x − center) is of the tensor's type, so that float32 products are exact. */
@@ -53,6 +53,71 @@ struct GradientTerm {
     second = addProduct(second, wide, widen(d), T());
   }
 };
+
+/** What the passes of a backward read. */
+template <class T>
+struct Inputs {
+  const T* dy;
+  const T* x;
+  const T* residual;
+  const Activation& activation;
+
+  /** Only the activation sees the residual. */
+  bool addsResidual() const { return activation.code != Activation::NONE && residual != nullptr; }
+  /** Calls body(activation, RESIDUAL) with these as types. */
+  template <class Body>
+  void withTypes(const Body& body) const {
+    withActivation<T>(activation, addsResidual(), body);
+  }
+  /** Tensors that are read for the sums. */
+  size_t count() const { return addsResidual() ? 3 : 2; }
+};
+
+template <class T>
+void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk,
+                      Tile tile) {
+  const double *first = walk.totals, *second = walk.totals + walk.v.c;
+  in.withTypes([&](auto chosen, auto withResidual) {
+    using Chosen = decltype(chosen);
+    using Term = GradientTerm<T, seenBy<Chosen>(withResidual.value), Chosen>;
+    walk.reduce(Term{in.dy, in.x, in.residual, chosen, walk.channels}, tile);
+  });
+  for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
+    const double center = walk.channels.center[ch];
+    sums.sumDy[ch] = first[ch];
+    sums.sumDyDeviation[ch] = second[ch] - (affine.mean[ch] - center) * first[ch];
+  }
+}
+
+}  // namespace
+
+/** contract: src/kernels.ts, gradientSums */
+template <class T>
+void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
+                  const Activation& activation, const Call& call) {
+  const Inputs<T> in{dy, x, residual, activation};
+  const Walk<T> walk(in.count(), in.count(), call);
+  walk.tiles([&](Tile tile) {
+    coefficients(walk.channels, affine, tile.channels);
+    gradientSumsTile(sums, in, affine, walk, tile);
+  });
+}
+
+namespace {
+
+/** Per channel dxSlope = fl(a·k) and dxOffset = fl(a·(sumDy/count − (mean − center)·k)). */
+template <class T>
+void inputCoefficients(const Coefficients<T>& to, const Affine<T>& affine, const GradientSums& sums, double count,
+                       Channels channels) {
+  for (size_t ch = channels.first; ch < channels.last; ++ch) {
+    const double rstd = reciprocalDeviation(affine.variance[ch], affine.epsilon);
+    const double a = (affine.gamma == nullptr ? 1 : affine.gamma[ch]) * rstd;
+    const double k = rstd * rstd * sums.sumDyDeviation[ch] / count;
+    const double low = affine.mean[ch] - static_cast<double>(to.center[ch]);
+    to.dxSlope[ch] = static_cast<T>(a * k);
+    to.dxOffset[ch] = static_cast<T>(a * (sums.sumDy[ch] / count - low * k));
+  }
+}
 
 /** dx = g·scale − (d·dxSlope + dxOffset), the second part absent where the statistics were given; dresidual = g. */
 template <class T, Residual RESIDUAL, class ACTIVATION, bool BATCH>
@@ -110,55 +175,6 @@ struct InputMap {
   }
 };
 
-/** Per channel dxSlope = fl(a·k) and dxOffset = fl(a·(sumDy/count − (mean − center)·k)). */
-template <class T>
-void inputCoefficients(const Coefficients<T>& to, const Affine<T>& affine, const GradientSums& sums, double count,
-                       Channels channels) {
-  for (size_t ch = channels.first; ch < channels.last; ++ch) {
-    const double rstd = reciprocalDeviation(affine.variance[ch], affine.epsilon);
-    const double a = (affine.gamma == nullptr ? 1 : affine.gamma[ch]) * rstd;
-    const double k = rstd * rstd * sums.sumDyDeviation[ch] / count;
-    const double low = affine.mean[ch] - static_cast<double>(to.center[ch]);
-    to.dxSlope[ch] = static_cast<T>(a * k);
-    to.dxOffset[ch] = static_cast<T>(a * (sums.sumDy[ch] / count - low * k));
-  }
-}
-
-/** What the passes of a backward read. */
-template <class T>
-struct Inputs {
-  const T* dy;
-  const T* x;
-  const T* residual;
-  const Activation& activation;
-
-  /** Only the activation sees the residual. */
-  bool addsResidual() const { return activation.code != Activation::NONE && residual != nullptr; }
-  /** Calls body(activation, RESIDUAL) with these as types. */
-  template <class Body>
-  void withTypes(const Body& body) const {
-    withActivation<T>(activation, addsResidual(), body);
-  }
-  /** Tensors that are read for the sums. */
-  size_t count() const { return addsResidual() ? 3 : 2; }
-};
-
-template <class T>
-void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk,
-                      Tile tile) {
-  const double *first = walk.totals, *second = walk.totals + walk.v.c;
-  in.withTypes([&](auto chosen, auto withResidual) {
-    using Chosen = decltype(chosen);
-    using Term = GradientTerm<T, seenBy<Chosen>(withResidual.value), Chosen>;
-    walk.reduce(Term{in.dy, in.x, in.residual, chosen, walk.channels}, tile);
-  });
-  for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
-    const double center = walk.channels.center[ch];
-    sums.sumDy[ch] = first[ch];
-    sums.sumDyDeviation[ch] = second[ch] - (affine.mean[ch] - center) * first[ch];
-  }
-}
-
 template <class T>
 void gradientInputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, const Walk<T>& walk, Tile tile) {
   in.withTypes([&](auto chosen, auto withResidual) {
@@ -178,18 +194,6 @@ void gradientInputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStati
 
 }  // namespace
 
-/** contract: src/kernels.ts, gradientSums */
-template <class T>
-void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
-                  const Activation& activation, const Call& call) {
-  const Inputs<T> in{dy, x, residual, activation};
-  const Walk<T> walk(in.count(), in.count(), call);
-  walk.tiles([&](Tile tile) {
-    coefficients(walk.channels, affine, tile.channels);
-    gradientSumsTile(sums, in, affine, walk, tile);
-  });
-}
-
 /** contract: src/kernels.ts, gradientInput */
 template <class T>
 void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
@@ -202,6 +206,19 @@ void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residu
     gradientInputTile(dx, dresidual, in, sums != nullptr, walk, tile);
   });
 }
+
+namespace {
+
+/** dgamma = sumDyDeviation·rstd and dbeta = sumDy, rounded to the tensor's type. */
+template <class T>
+void parameterGradients(T* dgamma, T* dbeta, const GradientSums& sums, const Affine<T>& affine, Channels channels) {
+  for (size_t ch = channels.first; ch < channels.last; ++ch) {
+    dgamma[ch] = static_cast<T>(sums.sumDyDeviation[ch] * reciprocalDeviation(affine.variance[ch], affine.epsilon));
+    dbeta[ch] = static_cast<T>(sums.sumDy[ch]);
+  }
+}
+
+}  // namespace
 
 /** contract: src/kernels.ts, backward */
 template <class T>
@@ -216,10 +233,7 @@ void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x,
     gradientSumsTile(sums, in, affine, walk, tile);
     if (batchStatistics) inputCoefficients(walk.channels, affine, sums, count, tile.channels);
     gradientInputTile(dx, dresidual, in, batchStatistics, walk, tile);
-    for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
-      dgamma[ch] = static_cast<T>(sums.sumDyDeviation[ch] * reciprocalDeviation(affine.variance[ch], affine.epsilon));
-      dbeta[ch] = static_cast<T>(sums.sumDy[ch]);
-    }
+    parameterGradients(dgamma, dbeta, sums, affine, tile.channels);
   });
 }
 

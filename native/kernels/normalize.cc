@@ -38,7 +38,7 @@ struct NormalizeMap {
     if constexpr (STREAM) prefetch(x + k + ahead);
     const V d = sub(Traits<V>::load(x + k), p.center);
     const V z = preActivation<RESIDUAL>(d, p.scale, p.offset, residual, k);
-    put<STREAM>(output + k, activation.y(z));
+    put<STREAM>(output + k, activate(activation, z));
   }
 };
 
