@@ -1,15 +1,16 @@
-// contract: src/kernels.ts. What the addon calls: one table of kernels for each instruction set.
+// The contract between native/runtime, which calls kernels, and native/kernels, which has a table of them for each
+// instruction set. src/kernels.ts describes the kernels.
 #pragma once
 #include <cstddef>
 
 namespace bn {
 
-/** Tensors are (n, c, s): src/kernels.ts. */
+/** The extents of a tensor (n, c, s): rows, channels, and the values of a channel that lie together in a row. */
 struct View {
   size_t n, c, s;
 };
 
-/** What is per channel, [c] each; gamma and beta may be null. */
+/** The statistics and parameters of a layer, [c] each. A gamma of null is 1, a beta of null is 0. */
 template <class T>
 struct Affine {
   const double* mean;
@@ -19,44 +20,47 @@ struct Affine {
   double epsilon;
 };
 
-/** src/kernels.ts, KernelActivation; the parameters count with THREE_LINES. */
+/** KernelActivation of src/kernels.ts. slope, low and high are used with THREE_LINES alone. */
 struct Activation {
   enum Code { NONE = 0, RELU = 1, THREE_LINES = 2 };
   Code code;
   double slope, low, high;
 };
 
-/** sumDy and sumDyDeviation, [c] each. */
+/** The sums Σ g and Σ g·(x − mean) of each channel, [c] each. */
 struct GradientSums {
   double* sumDy;
   double* sumDyDeviation;
 };
 
-/** What a call may use of the machine. Changes how the kernels walk, and never the bits. */
+/** The share of the machine that a call may use. It changes how the kernels walk, and never the bits. */
 struct Resources {
   /** Threads that may work on the call, the caller among them. */
   size_t threads;
   /** Another thread takes part for each of these many bytes that the call touches. */
   size_t threadBytes;
-  /** What one thread may read twice and find in caches near by the second time. */
+  /** Bytes that one thread may read twice and find in its own caches the second time. */
   size_t tileBytes;
-  /** What all threads together may read twice and find in the last cache, where a channel is larger than a tile. */
+  /** Bytes that all threads together may read twice and find in the last cache, where a channel exceeds tileBytes. */
   size_t sharedBytes;
-  /** The least bytes that a call touches to have its outputs written past the caches. */
+  /** A call that touches as many bytes as this, or more, writes its outputs past the caches. */
   size_t streamBytes;
   /** Calls task(job, part) for each part < parts on up to `threads` threads, and returns when all are done. */
   void (*run)(size_t threads, size_t parts, void (*task)(const void* job, size_t part), const void* job);
 };
 
-/** The three coefficients of `normalize`, [c] each, in memory that outlives the call; `known`: they are there already.
- */
+/** Arrays of [c] in CachedCoefficients: center, scale and offset. */
 constexpr size_t CACHED_COEFFICIENTS = 3;
+/**
+ * The coefficients of `normalize` in memory that outlives the call. They are computed already where `known`; otherwise
+ * `normalize` fills them in. Where `memory` is null, it computes them in the scratch.
+ */
 struct CachedCoefficients {
   void* memory;
   bool known;
 };
 
-/** What every kernel is given beside its tensors; `scratch` is `scratchBytes` bytes, aligned to 64. */
+/** Every kernel is given this beside its tensors. `scratch` has as many bytes as scratchBytes says, aligned to 64. */
 struct Call {
   View view;
   const Resources& resources;
@@ -68,7 +72,6 @@ template <class T>
 struct KernelTable {
   size_t (*scratchBytes)(View, const Resources&);
   void (*statistics)(double* mean, double* variance, const T* x, const Call&);
-  /** With a memo of no memory, coefficients are computed in the scratch. */
   void (*normalize)(T* y, const T* x, const T* residual, const Affine<T>&, const Activation&, CachedCoefficients,
                     const Call&);
   void (*forward)(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&,

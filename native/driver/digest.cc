@@ -1,11 +1,11 @@
-// The digests of test/support/digests.ts, which defines data and hash, without JavaScript: what a processor that
-// Node.js does not run on here (or an emulated one) computes. One case a call, in arguments:
+// Prints a digest without JavaScript, for processors that Node.js does not run on here, and for emulated ones. The data
+// and the hash are defined in test/support/digests.ts. The arguments are one case:
 //
 //   digest n c s float32|float64 unit|near|offset|tiny|decades|special|constant true|false none|relu|'slope low high'
 //   seed
 //
-// It is computed once for every way in which kernels can walk, on up to seven threads, and by two callers at once; the
-// exit code is 1 where one of them differs. Compiled with a sanitizer, this is what `npm run test:sanitize` runs.
+// The digest is computed once for every way in which kernels can walk, on up to seven threads, and by two callers at
+// once. The exit code is 1 where one of them differs. `npm run test:sanitize` runs this program under sanitizers.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -26,8 +26,7 @@
 #include <atomic>
 #include <cerrno>
 
-/** In place of the system's: what is not the main thread, whose are the callers, gets one thread for the pool, no more.
- */
+/** Takes the place of the system's function. The main thread starts the callers; all others get one thread together. */
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*start)(void*), void* data) {
   static std::atomic<int> left{1};
   if (getpid() != gettid() && left.fetch_sub(1) <= 0) return EAGAIN;
@@ -99,7 +98,7 @@ class Hash {
   uint64_t hash_ = 0xcbf29ce484222325u;
 };
 
-/** "none", "relu", or the parameters of another. */
+/** The activation that `name` says: "none", "relu", or slope, low and high. */
 Activation activationOf(const char* name) {
   if (std::strcmp(name, "none") == 0) return {Activation::NONE, 0, 0, 0};
   if (std::strcmp(name, "relu") == 0) return {Activation::RELU, 0, 0, 0};
@@ -160,7 +159,7 @@ uint64_t digestWith(View v, const Resources& resources, char** arguments) {
                                                    : digest(BN_ISA::kernels.f64, v, resources, arguments);
 }
 
-/** Every way to walk; caches are made small, so that small tensors meet all of them. */
+/** Resources that lead to every way of walking. Caches are made small, so that small tensors meet all of them. */
 std::vector<Resources> walks() {
   const size_t huge = SIZE_MAX / 64;
   std::vector<Resources> all;
@@ -172,7 +171,7 @@ std::vector<Resources> walks() {
   return all;
 }
 
-/** How many walks give another digest, each of several callers taking all of them, in an order of its own. */
+/** The number of walks that give another digest. Each of the callers takes all walks, in an order of its own. */
 size_t differences(View v, uint64_t expected, char** arguments) {
   const std::vector<Resources> all = walks();
   const size_t callers = 2;

@@ -30,7 +30,7 @@ BN_INLINE V bend(const ThreeLines<T>& lines, V v, V z) {
   return choose(atMost(z, Traits<V>::splat(0)), mul(v, Traits<V>::splat(lines.slope)), v);
 }
 
-/** activate(activation, z) is y: z through the activation. NaN compares with nothing, so it passes all choices. */
+/** activate(activation, z) is y: z through the activation. NaN compares with nothing, so it passes. */
 template <class V>
 BN_INLINE V activate(NoActivation, V z) {
   return z;
@@ -45,7 +45,7 @@ BN_INLINE V activate(const ThreeLines<T>& lines, V z) {
   return choose(atMost(u, low), low, choose(atMost(high, u), high, u));
 }
 
-/** gradient(activation, dy, z) is g: dy times the derivative of the activation at z, and NaN where z is NaN. */
+/** gradient(activation, dy, z) is g: dy times the derivative of the activation at z. An activation passes NaN on. */
 template <class V>
 BN_INLINE V gradient(NoActivation, V dy, V) {
   return dy;

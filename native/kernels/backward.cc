@@ -7,14 +7,14 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** g: dy through the activation, whose input is computed again where it matters. */
+/** g: the gradient through the activation. The input of the activation is computed again where it matters. */
 template <Residual RESIDUAL, class ACTIVATION, class V, class T>
 BN_INLINE V gradientThrough(const ACTIVATION& activation, V dy, V d, V scale, V offset, const T* residual, size_t k) {
   if constexpr (!ACTIVATION::GATES) return dy;
   return gradient(activation, dy, preActivation<RESIDUAL>(d, scale, offset, residual, k));
 }
 
-/** Σ g and Σ g·d, where d = fl(x − center) is of the tensor's type, so that float32 products are exact. */
+/** The term of Σ g and Σ g·d, where d = fl(x − center) is of the tensor's type, so that float32 products are exact. */
 template <class T, Residual RESIDUAL, class ACTIVATION>
 struct GradientTerm {
   using Element = T;
@@ -41,7 +41,7 @@ struct GradientTerm {
   template <class V>
   BN_INLINE Parameters<V> parameters(size_t at, bool perColumn) const {
     const V center = parameter<V>(coefs.center, at, perColumn);
-    if constexpr (!ACTIVATION::GATES) return {center, center, center};  // only the activation sees the others
+    if constexpr (!ACTIVATION::GATES) return {center, center, center};  // the others are the activation's
     return {center, parameter<V>(coefs.scale, at, perColumn), parameter<V>(coefs.offset, at, perColumn)};
   }
   template <class V, class Sum>
@@ -54,7 +54,7 @@ struct GradientTerm {
   }
 };
 
-/** What the passes of a backward read. */
+/** The inputs of the passes of a backward. */
 template <class T>
 struct Inputs {
   const T* dy;
@@ -62,17 +62,18 @@ struct Inputs {
   const T* residual;
   const Activation& activation;
 
-  /** Only the activation sees the residual. */
+  /** Whether the residual is read: only the activation depends on it. */
   bool addsResidual() const { return activation.code != Activation::NONE && residual != nullptr; }
-  /** Calls body(activation, RESIDUAL) with these as types. */
+  /** Calls body(activation, RESIDUAL) with the activation and the presence of a residual as types. */
   template <class Body>
   void withTypes(const Body& body) const {
     withActivation<T>(activation, addsResidual(), body);
   }
-  /** Tensors that are read for the sums. */
+  /** The number of tensors that are read for the sums. */
   size_t count() const { return addsResidual() ? 3 : 2; }
 };
 
+/** Writes the two gradient sums of the channels of the tile, whose coefficients are there. */
 template <class T>
 void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk,
                       Tile tile) {
@@ -119,7 +120,7 @@ void inputCoefficients(const Coefficients<T>& to, const Affine<T>& affine, const
   }
 }
 
-/** dx = g·scale − (d·dxSlope + dxOffset), the second part absent where the statistics were given; dresidual = g. */
+/** dx = g·scale − (d·dxSlope + dxOffset), or g·scale where the statistics were given; dresidual = g. */
 template <class T, Residual RESIDUAL, class ACTIVATION, bool BATCH>
 struct InputMap {
   using Element = T;
@@ -135,7 +136,7 @@ struct InputMap {
   const T* residual;
   ACTIVATION activation;
   Coefficients<T> coefs;
-  size_t ahead;  // where the same rows of the next tile lie
+  size_t ahead;  // elements from here to those that are fetched
 
   InputMap columns(Columns& memory, View v, Channels channels) const {
     return {output,
@@ -175,6 +176,7 @@ struct InputMap {
   }
 };
 
+/** Writes dx and dresidual for the channels of the tile, whose coefficients are there. */
 template <class T>
 void gradientInputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, const Walk<T>& walk, Tile tile) {
   in.withTypes([&](auto chosen, auto withResidual) {

@@ -1,5 +1,5 @@
-// The numbers per channel that elementwise passes use, and the value that the activation sees: docs/numerics.md,
-// sections 4 and 5.
+// The numbers of each channel that elementwise passes use, and the value that the activation is given:
+// docs/numerics.md, sections 4 and 5.
 #pragma once
 #include <cmath>
 
@@ -9,8 +9,10 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** Coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·dxSlope + dxOffset), one per channel or
- * column. */
+/**
+ * The coefficients of y = (x − center)·scale + offset and of dx = g·scale − (d·dxSlope + dxOffset), where
+ * d = fl(x − center): one of each for a channel, or for a column.
+ */
 template <class T>
 struct Coefficients {
   T* center;
@@ -21,9 +23,10 @@ struct Coefficients {
 };
 
 /**
- * Memory for the first COUNT of the coefficients, spread over columns, and on round the end of a row by a vector. Where
- * more channels than fit are columns, they stay where they are: those of a Walk go on round the end, too. They begin as
- * far `into` a cache line as what is written with them, or every load would be of two lines where that is aligned.
+ * Memory for the first COUNT of the coefficients, broadcast to columns. They go on round the end of a row by a vector.
+ * Where there are more columns than fit, the coefficients stay where they are: those of a Walk go on round the end,
+ * too. They begin as far `into` a cache line as the output does; otherwise aligned stores would go with loads of two
+ * lines.
  */
 template <class T, size_t COUNT>
 struct BroadcastCoefficients {
@@ -46,7 +49,7 @@ struct BroadcastCoefficients {
   }
 };
 
-/** 1/√(variance + epsilon); 0 where that is 1/0, so that a constant channel gives x̂ = 0 also with epsilon = 0. */
+/** rstd = 1/√(variance + epsilon); 0 where that is 1/0, so that a constant channel has x̂ = 0 also with epsilon = 0. */
 inline double reciprocalDeviation(double variance, double epsilon) {
   const double sum = variance + epsilon;
   return sum == 0 ? 0 : 1 / std::sqrt(sum);
@@ -68,15 +71,16 @@ void coefficients(const Coefficients<T>& to, const Affine<T>& affine, Channels c
   }
 }
 
+/** The value of channel `at` in all lanes of V, or those of the columns from `at` on. */
 template <class V, class T>
 inline V parameter(const T* values, size_t at, bool perColumn) {
   return perColumn ? Traits<V>::load(values + at) : Traits<V>::splat(values[at]);
 }
 
-/** Whether there is a residual: known when a loop is compiled, or not. */
+/** Whether there is a residual. MAYBE: the loop is compiled for both, and looks at the pointer. */
 enum class Residual { NO, YES, MAYBE };
 
-/** What the activation sees: bn(x) + residual. `d` is fl(x − center). */
+/** z = d·scale + offset + residual, the input of the activation, where d = fl(x − center). */
 template <Residual RESIDUAL, class V, class T>
 BN_INLINE V preActivation(V d, V scale, V offset, const T* residual, size_t k) {
   const V z = add(mul(d, scale), offset);

@@ -3,12 +3,14 @@
 // the sums is still in the caches.
 //
 // A map has, for V one of Full<T>, Part<T> and T:
-//   Columns                                            memory for its parameters, spread over columns
-//   Map columns(Columns&, View, Channels) const        the same map with its parameters one for each column
-//   Parameters<V> parameters<V>(size_t at, bool perColumn)    of one channel, or of V columns
-//   void apply<STREAM, V>(size_t k, const Parameters<V>&)  writes the elements from k on, past the caches if STREAM
-//   T* output                                          where element 0 of the first output goes
-//   bool aligned()                                     whether all outputs begin alike in their cache lines
+//   Columns                                       memory for its parameters, broadcast to columns
+//   Map columns(Columns&, View, Channels) const   a map that has its parameters for each column of these channels
+//   Parameters<V> parameters<V>(size_t at, bool perColumn)
+//                                                 the numbers of channel `at`, or of the columns of V from `at` on
+//   void apply<STREAM, V>(size_t k, const Parameters<V>&)
+//                                                 writes the elements from k on, past the caches if STREAM
+//   T* output                                     the place of element 0 of the first output
+//   bool aligned()                                whether all outputs begin alike in their cache lines
 #pragma once
 #include "reduce.h"
 #include "stream.h"
@@ -19,16 +21,20 @@ namespace {
 
 /** Elementwise passes over rows shorter than this run across channels. */
 constexpr size_t ACROSS_BELOW = 16;
-/** The same in tiles, which have all rows of a channel: what is spread over columns serves them all. (128,1024,7,7)
- * took 0.7 of the time backward, 0.6 forward, since what is written lies in longer runs. */
+/**
+ * In tiles, elementwise passes over rows shorter than this run across channels. A tile has all rows of its channels, so
+ * that coefficients are broadcast once for all of them, and outputs are written in longer runs.
+ */
 constexpr size_t TILES_ACROSS_BELOW = 64;
-/** Shorter rows are neither aligned nor written past the caches: what they share of a cache line would have to be put
- * together first, which took twice the time at 7×7. */
+/**
+ * Runs shorter than this are neither aligned nor written past the caches: a cache line that two of them share would
+ * have to be put together first, which takes longer than it saves.
+ */
 constexpr size_t UNALIGNED_BELOW = 256;
-/** Elements that are taken in order, before those that lie in front of them. */
+/** A descending walk takes so many elements in order, and then those that lie in front of them. */
 constexpr size_t CHUNK = 65536;
 
-/** Elements of one row of a channel: aligned where it is long, and in smaller vectors at its ends. */
+/** Writes `length` elements of a row of channel ch from k on: aligned where they are many, one by one at the ends. */
 template <bool STREAM, class Map>
 BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
   using T = typename Map::Element;
@@ -49,8 +55,9 @@ BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
   for (; k < end; ++k) map.template apply<false, T>(k, single);
 }
 
-/** Elements k .. end by vectors V and then one by one, from column j on, round the end of a row; the column behind
- * them.
+/**
+ * Writes elements k .. end by vectors V and then one by one, from column j on and round the end of a row. Returns the
+ * column behind them.
  */
 template <class V, class Map>
 BN_INLINE size_t mapPiece(const Map& map, size_t k, size_t end, size_t j, size_t columns) {
@@ -63,7 +70,7 @@ BN_INLINE size_t mapPiece(const Map& map, size_t k, size_t end, size_t j, size_t
   return j;
 }
 
-/** Elements of rows of `columns` columns, from column j on; the parameters go on round the end of a row. */
+/** Writes elements k .. end of rows of `columns` columns, from column j on. Parameters go on round the end of a row. */
 template <bool STREAM, class Map>
 BN_INLINE void mapColumns(const Map& map, size_t k, size_t end, size_t j, size_t columns) {
   using T = typename Map::Element;
@@ -87,8 +94,10 @@ BN_INLINE void mapColumns(const Map& map, size_t k, size_t end, size_t j, size_t
   mapPiece<Part>(map, k, end, j, columns);
 }
 
-/** A visit of elements k .. end that lie along the rows of channels. A visit copies its map, or the compiler would load
- * the pointers anew after every store. */
+/**
+ * Visits elements k .. end along the rows of channels. A visit copies its map: otherwise the compiler would load the
+ * pointers anew after every store.
+ */
 struct Along {
   View v;
 
@@ -107,7 +116,7 @@ struct Along {
   }
 };
 
-/** A visit of elements k .. end that lie in rows of columns, the first row beginning at `start`. */
+/** Visits elements k .. end across channels, in rows of columns of which the first one begins at `start`. */
 struct Across {
   size_t start, columns;
 
@@ -119,15 +128,15 @@ struct Across {
   }
 };
 
-/** How a run is gone through. */
+/** The manner in which a run of memory is written. */
 struct Manner {
   /** Outputs are written past the caches. */
   bool streaming;
-  /** The last chunks first: they were read just before. */
+  /** The last chunks come first: they were read just before. */
   bool descending;
 };
 
-/** Visits the elements first .. last. */
+/** Visits the elements first .. last in chunks. */
 template <class Map, class Visit>
 void inChunks(const Map& map, size_t first, size_t last, Manner manner, const Visit& visit) {
   const bool streaming = manner.streaming && map.aligned();
@@ -142,14 +151,14 @@ void inChunks(const Map& map, size_t first, size_t last, Manner manner, const Vi
   }
 }
 
-/** Elements first .. last of all channels, along their rows. */
+/** Writes the elements first .. last of all channels, along their rows. */
 template <class Map>
 void mapAlong(const Map& map, View v, size_t first, size_t last, Manner manner) {
   inChunks(map, first, last, {manner.streaming && v.s >= UNALIGNED_BELOW, manner.descending}, Along{v});
   if (manner.streaming) drain();
 }
 
-/** Rows first .. last of these channels (or whole stacks of rows), across them. */
+/** Writes rows first .. last of these channels, across the channels. Where rows are stacked, these are whole stacks. */
 template <class Map>
 void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels channels, Manner manner) {
   const size_t row = v.c * v.s, step = v.s == 1 ? v.c : COLUMNS_AT_ONCE / v.s;

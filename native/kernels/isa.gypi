@@ -1,11 +1,15 @@
-# What the kernels of every instruction set share; each is a static library of its own.
+# The kernels of each instruction set are a static library of its own. This is what these libraries share.
 {
   'type': 'static_library',
   'sources': ['stats.cc', 'normalize.cc', 'backward.cc', 'table.cc'],
   'cflags!': ['-O3'],
   # GCC fuses a·b+c by itself where the instruction set has it, also without fast-math: then bits differ.
   # errno and traps are not looked at, and would keep loops with a root or a choice from becoming vectors.
-  'cflags': ['-O2', '-ftree-vectorize', '<!@(node native/kernels/cost-model.js)', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', '-fPIC', '-Wall', '-Wextra', '-Wno-unused-function'],
+  'cflags': [
+    '-O2', '-ftree-vectorize', '<!@(node native/kernels/cost-model.js)',
+    '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math',
+    '-fPIC', '-Wall', '-Wextra', '-Wno-unused-function',
+  ],
   'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility=hidden'],
   'xcode_settings': {
     'GCC_OPTIMIZATION_LEVEL': '2',

@@ -1,4 +1,4 @@
-// The kernels of one instruction set, defined in stats.cc, normalize.cc and backward.cc, gathered in table.cc.
+// The kernels of one instruction set: stats.cc, normalize.cc and backward.cc define them, table.cc gathers them.
 #pragma once
 #include "../kernels.h"
 

@@ -7,6 +7,7 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
+/** y = activation((x − center)·scale + offset + residual), as a map of elementwise.h. */
 template <class T, Residual RESIDUAL, class ACTIVATION>
 struct NormalizeMap {
   using Element = T;
@@ -20,7 +21,7 @@ struct NormalizeMap {
   const T* residual;
   ACTIVATION activation;
   Coefficients<T> coefs;
-  size_t ahead;  // where the same rows of the next tile lie
+  size_t ahead;  // elements from here to those that are fetched
 
   NormalizeMap columns(Columns& memory, View v, Channels channels) const {
     return {output, x, residual, activation, memory.of(coefs, v, channels, intoLine(output + channels.first * v.s)),
@@ -42,6 +43,7 @@ struct NormalizeMap {
   }
 };
 
+/** Writes y for the channels of the tile, whose coefficients are there. */
 template <class T>
 void normalizeTile(T* y, const T* x, const T* residual, const Activation& activation, const Coefficients<T>& coefs,
                    const Walk<T>& walk, Tile tile) {
@@ -68,7 +70,7 @@ void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, con
   walk.tiles([&](Tile tile) { normalizeTile(y, x, residual, activation, coefs, walk, tile); });
 }
 
-/** contract: src/kernels.ts, forward; affine.mean and affine.variance are mean and variance */
+/** contract: src/kernels.ts, forward; affine.mean and affine.variance point to `mean` and `variance` */
 template <class T>
 void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>& affine,
              const Activation& activation, const Call& call) {

@@ -1,9 +1,9 @@
-// Which way a call walks through its tensors. Any way gives the same bits; docs/performance.md has the measurements.
+// The way in which a call walks through its tensors. Any way gives the same bits; docs/performance.md measures them.
 //
-//   tiles   some channels at a time, all their rows: read for the sums, and from the caches once more for the outputs.
-//           Each thread takes tiles of its own.
-//   rows    all channels at once, where tiles would be too narrow to read memory in order, or too few for the threads.
-//           Threads share out the groups of rows, then the outputs, beginning with what was read last.
+//   tiles   A tile is all rows of some channels. It is read for the sums, and once more, from the caches, for the
+//           outputs. Each thread takes tiles of its own.
+//   rows    All channels are taken at once where tiles would be too narrow to read memory in order, or too few for the
+//           threads. Threads share out the groups of rows, then the outputs, beginning with those that were read last.
 #pragma once
 #include "elementwise.h"
 
@@ -11,49 +11,50 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** The narrowest piece of a row that is worth reading by itself, in bytes. In the caches, too: two threads that wrote
- * halves of each row of (3136,64), and half of the lines together, took 9 times as long as with half of the rows each,
- * of (1024,1024) twice as long. */
+/**
+ * The narrowest piece of a row that is worth reading by itself, in bytes. This holds in the caches, too: threads that
+ * write pieces of the same row share cache lines, and wait for each other.
+ */
 constexpr size_t MIN_RUN = 4096;
-/** The narrowest piece of a row that a thread may have: a cache line. */
+/** The narrowest piece of a row that a thread may have, in bytes: a cache line. */
 constexpr size_t MIN_PIECE = 64;
-/** The narrowest piece of rows that are summed as columns, in bytes, if there are enough for all threads: two threads
- * took half the time for the sums of (6272,256) and (1024,1024) than with pieces of two cache lines. */
+/** The narrowest piece of rows that are summed as columns, in bytes, if there are enough pieces for all threads. */
 constexpr size_t WIDE_RUN = 2048;
-/** Parts for each thread, so that one that is late leaves little to wait for. */
-constexpr size_t PARTS_A_THREAD = 8;
+/** The number of parts for each thread: a thread that is late then leaves little to wait for. */
+constexpr size_t PARTS_PER_THREAD = 8;
 
 struct Plan {
-  /** Threads that take part. */
+  /** The number of threads that take part. */
   size_t threads;
-  /** Channels of a tile: c where the walk is by rows. */
+  /** The number of channels of a tile; c where the walk is by rows. */
   size_t tileChannels;
-  /** The next tile is fetched while this one's outputs are written. */
+  /** Whether the next tile is fetched while the outputs of this one are written. */
   bool fetching;
   Manner manner;
 
   bool byTiles(View v) const { return threads == 1 || tileChannels < v.c; }
 };
 
-/** The threads that a call of so many bytes is worth. */
+/** The number of threads that a call of so many bytes is worth. */
 inline size_t threadsFor(size_t bytes, const Resources& resources) {
   return maxOf(1, minOf(resources.threads, bytes / resources.threadBytes));
 }
 
-/** Channels that a tile may have, when each has `bytes` that are read twice; 0 where not even one fits a cache. */
+/** The number of channels of `bytes` each that a cache holds until they are read again; 0 where it is not even one. */
 inline size_t fittingChannels(size_t bytes, size_t threads, const Resources& resources) {
   if (bytes <= resources.tileBytes) return resources.tileBytes / bytes;
   return bytes * threads <= resources.sharedBytes ? 1 : 0;
 }
 
-/** `reread` tensors are read in both passes (0: there is one pass), of `tensors` that are touched at all, of elements
- * of `width` bytes. */
+/**
+ * The plan of a call that touches `tensors` tensors of elements of `width` bytes. `reread` of them are read for the
+ * sums and for the outputs; it is 0 where there is one pass.
+ */
 inline Plan planOf(View v, size_t width, size_t reread, size_t tensors, const Resources& resources) {
   const size_t size = v.n * v.c * v.s * width;
   const size_t threads = threadsFor(size * tensors, resources);
   Plan plan{threads, v.c, false, {size * tensors >= resources.streamBytes, reread > 0}};
-  // Where all fits the last level, one thread gains nothing by tiles: (32,256,14,14) took 0.85 of the time without
-  // them.
+  // Where all fits the last cache, one thread is faster without tiles.
   if (stackedRows(v) > 1 || reread == 0 || (threads == 1 && !plan.manner.streaming)) return plan;
 
   const bool cached = size * reread <= resources.tileBytes * threads;

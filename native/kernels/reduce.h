@@ -2,13 +2,14 @@
 // reach the elements; a term says what is summed.
 //
 // A term has, for V one of Part<T> and T:
-//   TENSORS                                          how many it reads
-//   void fetch(size_t k)                             asks for the elements from k on
-//   Columns                                          memory for its parameters, spread over columns
-//   Term columns(Columns&, View, Channels) const     the same term with its parameters one for each column of these
-//                                                    channels
-//   Parameters<V> parameters<V>(size_t at, bool perColumn)   what it needs per channel: of one channel, or of V columns
-//   void add<V>(Sum& first, Sum& second, size_t k, const Parameters<V>&)   adds the terms of the elements from k on
+//   TENSORS                                        the number of tensors that it reads
+//   void fetch(size_t k)                           asks for the elements from k on
+//   Columns                                        memory for its parameters, broadcast to columns
+//   Term columns(Columns&, View, Channels) const   a term that has its parameters for each column of these channels
+//   Parameters<V> parameters<V>(size_t at, bool perColumn)
+//                                                  the numbers of channel `at`, or of the columns of V from `at` on
+//   void add<V>(Sum& first, Sum& second, size_t k, const Parameters<V>&)
+//                                                  adds the terms of the elements from k on
 #pragma once
 #include <cstring>
 
@@ -19,17 +20,16 @@ namespace BN_ISA {
 namespace {
 
 /**
- * Columns: bytes of the rows that are summed at once, over all tensors. Free to choose: it does not change the order.
- * More rows save loads and stores of lanes, fewer stay closer to the order of memory: with twice as many the sums of a
- * backward of (6272,256) took 1.4 times as long, with half as many those of (12544,128) 1.2.
+ * Columns: bytes of the rows that are summed at once, over all tensors. Free to choose, since it does not change the
+ * order. More rows save loads and stores of lanes, fewer rows stay closer to the order of memory.
  */
 constexpr size_t STRIP_BYTES = 16384;
 constexpr size_t MAX_ROWS_AT_ONCE = 16;
-/** Rows of all tensors together, however long they are: with twice as many (1568,2048) took twice as long. */
+/** Columns: rows of all tensors together that are summed at once, however long they are. */
 constexpr size_t MIN_ROWS_AT_ONCE = 4;
-/** Tensors up to this are near anyway: all their rows at once. */
+/** Columns: a tensor of at most so many bytes is in the caches anyway, so all its rows are summed at once. */
 constexpr size_t SMALL_BYTES = 65536;
-/** Columns whose lanes are kept at once, in 16 KB; at least those of a channel and of a stack. Free to choose. */
+/** Columns whose lanes are kept at once, in 16 KB. At least those of a channel and of a stack; else free to choose. */
 constexpr size_t COLUMNS_AT_ONCE = 1024;
 /** Rows: channels whose lanes are kept at once. Free to choose. */
 constexpr size_t CHANNELS_AT_ONCE = 32;
@@ -41,7 +41,7 @@ struct Groups {
   size_t first, last;
 };
 
-/** Where the sums of a group go: all to the same place, or (stride) each group to a place of its own. */
+/** The place of the sums of a group: the same for all groups where stride is 0, else `stride` behind the last one. */
 struct Totals {
   double* sums;
   size_t c, stride;
@@ -53,25 +53,29 @@ struct Totals {
   }
 };
 
-/** Rows of columns, or of lanes: row r of `count` begins at element `position` + r·stride; what lies `ahead` is
- * fetched, unless that is 0. */
+/**
+ * Rows of columns, or of lanes: row r of `count` begins at element `position` + r·stride. The elements that lie `ahead`
+ * of those at hand are fetched, unless that is 0.
+ */
 struct Strip {
   size_t position, count, stride, ahead;
 };
 
-/** Elements of each tensor that a walk in order fetches ahead. */
+/** The number of elements of each tensor that a walk in order fetches ahead. */
 template <class Term>
 constexpr size_t fetchedAhead() {
   return FETCHED_BYTES / (Term::TENSORS * sizeof(typename Term::Element));
 }
 
-/** COUNT vectors of lanes side by side. A chain of members, where an array would be kept in memory and not in
- * registers. */
+/**
+ * COUNT vectors of lanes side by side, as a chain of members: compilers would keep an array in memory and not in
+ * registers.
+ */
 template <class V, class Term, size_t COUNT>
 struct Block {
   using Sum = typename Traits<V>::Sum;
   static constexpr size_t LENGTH = Traits<V>::LENGTH;
-  /** From first sums to the next ones: after 16 of them lie 16 second sums. */
+  /** The distance from first sums to the next ones: after 16 of them lie 16 second sums. */
   static constexpr size_t NEXT = (COUNT - 1) * LENGTH % LANES == 0 ? LENGTH + LANES : LENGTH;
   Sum first, second;
   typename Term::template Parameters<V> parameters;
@@ -120,13 +124,15 @@ BN_INLINE void addBlock(double* lanes, const Term& term, const Strip& strip, siz
   block.save(lanes);
 }
 
-/** Lanes of column j: strips of 16 first sums, then 16 second sums. */
+/** The lane of column j among strips of 16 first sums and then 16 second sums. */
 BN_INLINE double* lanesOf(double* lanes, size_t j) { return lanes + j / LANES * PAIR + j % LANES; }
 
-/** Two doubles a vector leave room in 16 registers for 8 lanes at a time, not for 16. */
+/** Vectors at a time. With two doubles a vector, 16 registers have room for 8 lanes and not for 16. */
 constexpr size_t BLOCK = D::LENGTH == 2 ? 4 : LANES / D::LENGTH;
-/** 32 registers of 8 doubles hold the lanes of rows of 64 columns: these are then read in the order of memory, and
- * backward sums of (100352,64) took 0.77 of the time. In longer rows that gained nothing. */
+/**
+ * Vectors at a time in short rows: 32 registers of 8 doubles hold the lanes of rows of 64 columns, which are then read
+ * in the order of memory. In longer rows that gains nothing.
+ */
 constexpr size_t WIDE_BLOCK = D::LENGTH == 8 ? 4 * BLOCK : BLOCK;
 
 /** Adds rows of `width` columns; the parameters of column j are at j. */
@@ -150,7 +156,7 @@ BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, s
 template <class Term>
 BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t ch, size_t length) {
   using Part = typename Vectors<typename Term::Element>::Part;
-  // What lies behind the end of a row may not be wanted soon.
+  // Half of the usual distance: the elements behind the end of a row may not be wanted soon.
   const Strip whole{position, length / LANES, LANES, fetchedAhead<Term>() / 2};
   for (size_t j = 0; j < LANES; j += BLOCK * Part::LENGTH) {
     addBlock<Part, BLOCK>(lanes + j, term, whole, j, ch, false);
@@ -163,7 +169,7 @@ BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t 
   for (; j < length % LANES; ++j) addBlock<typename Term::Element, 1>(lanes + j, term, rest, j, ch, false);
 }
 
-/** 16 lanes to one sum: halves are added until one is left. */
+/** The sum of 16 lanes: the upper half is added to the lower one until one lane is left. */
 inline double foldLanes(const double* lanes) {
   double four[4];
   for (size_t j = 0; j < 4; ++j) four[j] = (lanes[j] + lanes[j + 8]) + (lanes[j + 4] + lanes[j + 12]);
@@ -210,7 +216,7 @@ void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups
   const bool small = v.n * v.c * v.s * sizeof(typename Term::Element) <= SMALL_BYTES;
   const size_t fitting = minOf(maxOf(STRIP_BYTES / strideBytes, MIN_ROWS_AT_ONCE / Term::TENSORS), MAX_ROWS_AT_ONCE);
   const size_t atOnce = small ? v.n : fitting;
-  // Where strips are not of whole rows, the same columns of the next one.
+  // Where strips are not of whole rows, the same columns of the next strip come soon.
   const bool wholeRows = channels.last - channels.first == v.c && step >= v.c;
   const size_t ahead = small ? 0 : wholeRows ? fetchedAhead<Term>() : atOnce * stride;
   alignas(64) double lanes[2 * COLUMNS_AT_ONCE];
@@ -279,7 +285,7 @@ void reduceGroups(const Totals& totals, const Term& term, View v, Groups groups,
   }
 }
 
-/** Values per channel to values per column, for vectors that run across channels. */
+/** columns[j] ← values[channel of column j], for vectors that run across channels. */
 template <class T>
 void broadcast(T* columns, const T* values, View v, Channels channels) {
   if (v.s == 1 && stackedRows(v) == 1) {

@@ -1,4 +1,4 @@
-// The kernel `statistics`.
+// The kernel `statistics`: mean and variance of each channel.
 #include "stats.h"
 
 #include "kernels_isa.h"

@@ -66,11 +66,11 @@ struct CentredSums {
   }
 };
 
-/** float64 data always takes the centred pass: its squares are not exact. */
+/** Whether a channel takes the centred pass. float64 always does: its squares are not exact. */
 inline bool needsCentring(double mean, double variance, float) { return mean * mean > CENTRED_ABOVE * variance; }
 inline bool needsCentring(double, double, double) { return true; }
 
-/** A variance that rounding made negative is 0; NaN stays. */
+/** 0 in the place of a variance that rounding made negative. NaN stays. */
 inline double clamp(double variance) { return variance < 0 ? 0 : variance; }
 
 /** mean += e, variance = q − e², where e and q are the means of x − mean and of its square. An infinite mean stays. */
@@ -80,7 +80,7 @@ inline void centre(double& mean, double& variance, double e, double q) {
   if (finite) mean += e;
 }
 
-/** mean[ch], variance[ch] ← of x, for the channels of the tile. */
+/** mean[ch], variance[ch] ← the mean and the variance of x, for the channels of the tile. */
 template <class T>
 void measure(double* mean, double* variance, const T* x, const Walk<T>& walk, Tile tile) {
   const Channels all = tile.channels;

@@ -1,5 +1,5 @@
-// Writing past the caches: what is larger than they are would only push out of them what is still wanted, and a store
-// that fills a whole line need not read it first.
+// Cache lines: where they begin, asking for them early, and writing past the caches. An output that is larger than the
+// caches would only push out of them what is still wanted, and a store that fills a whole line need not read it first.
 #pragma once
 #include "vec.h"
 
@@ -8,17 +8,18 @@ namespace BN_ISA {
 namespace {
 
 constexpr size_t LINE_BYTES = 64;
-/** Bytes that a walk in order fetches ahead, over all tensors that it reads: what memory sends while one byte is on its
- * way. Half of it cost the sums of a backward of (100352,64) a fifth; twice as much is more than the first cache holds
- * beside what else is there. */
+/**
+ * Bytes that a walk in order fetches ahead, over all tensors that it reads: as many as memory sends while one byte is
+ * on its way. Twice as many would not fit the first cache beside what else is there.
+ */
 constexpr size_t FETCHED_BYTES = 16384;
 
-/** Elements from p back to where its cache line begins. */
+/** The number of elements from the beginning of the cache line of p to p. */
 template <class T>
 inline size_t intoLine(const T* p) {
   return reinterpret_cast<size_t>(p) % LINE_BYTES / sizeof(T);
 }
-/** Elements from p on to where the next cache line begins, unless one begins there. */
+/** The number of elements from p to the beginning of the next cache line; 0 where one begins at p. */
 template <class T>
 inline size_t toLine(const T* p) {
   return (LINE_BYTES / sizeof(T) - intoLine(p)) % (LINE_BYTES / sizeof(T));

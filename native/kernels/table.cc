@@ -1,4 +1,4 @@
-// The table of one instruction set: what dispatch.cc chooses from.
+// The table of the kernels of one instruction set. native/runtime/dispatch.cc chooses one of these tables.
 #include "kernels_isa.h"
 #include "walk.h"
 
@@ -9,7 +9,7 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** Enough for any plan: the most threads, and rows shared out. */
+/** Bytes of scratch memory that suffice for each kernel and each plan. */
 template <class T>
 size_t scratchBytes(View v, const Resources& resources) {
   return Walk<T>::bytes(v, resources);

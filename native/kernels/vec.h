@@ -1,19 +1,20 @@
-// The thin layer between the kernels and the instruction set. Each header in vec/ defines three vector types
+// The thin layer between the kernels and the instruction set. Each header in vec/ defines three types of vectors:
 //
 //   F  floats, as many as a register holds          (elementwise passes, float32)
 //   D  doubles, as many as a register holds         (sums; elementwise passes, float64)
 //   H  floats, as many as D has doubles             (what is widened into sums)
 //
-// each with LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, gate, atMost and
-// choose; widen (H to D) and addExactProduct (D); stream (F) and drain. Below, float and double are given the same
-// functions, so that a formula is written once and serves vectors and tails alike.
+// Each has LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, gate, atMost and
+// choose. H has widen (to D), D has addExactProduct, F and D have stream, and drain comes after streaming. This file
+// gives float and double the same functions, so that a formula is written once and serves vectors and tails alike.
 #pragma once
 #include "layout.h"
 
-/** For what is only fast in the registers of its caller; for loops that would else be compiled into each of theirs;
- * before loops over memory that pay for four steps at a time; and before loops over the few single elements at the ends
- * of rows, which Clang would make into vectors of its own: what asks whether they pay takes longer than the elements.
- */
+// BN_INLINE    a function that is only fast in the registers of its caller
+// BN_NOINLINE  a loop that would else be compiled into each of its callers
+// BN_UNROLL    before a loop over memory that pays for four steps at a time
+// BN_SINGLY    before a loop over the few single elements at the ends of rows: Clang would make vectors of them, and
+//              asking whether these pay takes longer than the elements
 #if defined(_MSC_VER) && !defined(__clang__)
 #define BN_INLINE __forceinline
 #define BN_NOINLINE __declspec(noinline)
@@ -62,13 +63,14 @@ inline double addExactProduct(double sum, double a, double b) { return sum + a *
 inline float gate(float v, float z) { return z > 0 ? v : z != z ? z : 0; }
 inline double gate(double v, double z) { return z > 0 ? v : z != z ? z : 0; }
 
-/** Where a ≤ b (nowhere if one of them is NaN), and a choice by that. */
+/** True where a ≤ b, and so nowhere where one of them is NaN. */
 inline bool atMost(float a, float b) { return a <= b; }
 inline bool atMost(double a, double b) { return a <= b; }
+/** a where `where` is true, b elsewhere. */
 inline float choose(bool where, float a, float b) { return where ? a : b; }
 inline double choose(bool where, double a, double b) { return where ? a : b; }
 
-/** Stores, past the caches if STREAM: then p is aligned. */
+/** Stores v at p. If STREAM, it goes past the caches, and p must be aligned to the vector. */
 template <bool STREAM, class T, class V>
 inline void put(T* p, V v) {
   if constexpr (STREAM) {
@@ -78,7 +80,7 @@ inline void put(T* p, V v) {
   }
 }
 
-/** How a kernel sees the type V: its element, its length, and what it is summed in. */
+/** The properties of V that kernels use, the same for vectors and single elements. Sum is the type of its sums. */
 template <class V>
 struct Traits {
   using Sum = D;
@@ -104,7 +106,7 @@ struct Traits<float> : ScalarTraits<float> {};
 template <>
 struct Traits<double> : ScalarTraits<double> {};
 
-/** The vectors of an element type: Full for elementwise passes, Part for what is widened into sums. */
+/** The vectors of an element type: Full for elementwise passes, Part for those that are widened into sums. */
 template <class T>
 struct Vectors;
 template <>

@@ -1,5 +1,5 @@
-// One call on its way through its tensors, as plan.h has it: which thread sums what, and which writes what. The kernels
-// say what to sum and to write, tile by tile.
+// One call on its way through its tensors, by the plan of plan.h: it shares out sums and outputs among the threads. The
+// kernels say what is summed and written, tile by tile.
 #pragma once
 #include "coefficients.h"
 #include "elementwise.h"
@@ -9,7 +9,7 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** Some channels; `shared`: all of them, and threads share their rows. */
+/** Some channels, of which one thread has all rows; where `shared`, all channels, of which threads share the rows. */
 struct Tile {
   Channels channels;
   bool shared;
@@ -26,13 +26,15 @@ void parallel(const Resources& resources, size_t threads, size_t parts, const Bo
   }
 }
 
-/** How groups of rows and channels are shared out: `outer` groups or rows, each in `blocks` of channels, each row in
- * `chunks` of segments. */
+/**
+ * The units in which groups of rows and channels are shared out among threads: `outer` groups or rows, each of them in
+ * `blocks` of channels, and each long row in `chunks` of segments.
+ */
 struct Units {
   size_t outer, blocks, chunks;
 
   Units(View v, size_t threads, size_t width) {
-    const size_t wanted = threads * PARTS_A_THREAD, rowBytes = v.s * width;
+    const size_t wanted = threads * PARTS_PER_THREAD, rowBytes = v.s * width;
     outer = asLongRows(v) ? v.n : groupsOf(v);
     const size_t narrowest = stackedRows(v) > 1 ? v.c : divideUp(MIN_PIECE, rowBytes);
     const size_t wide = asColumns(v) ? maxOf(v.c * rowBytes / WIDE_RUN, divideUp(threads, outer)) : v.c;
@@ -51,7 +53,7 @@ struct Units {
   }
 };
 
-/** What kernels need beside their arguments, laid out in the memory that the caller lends. */
+/** The plan of a call, and what its kernel needs beside the arguments, laid out in the memory that the caller lends. */
 template <class T>
 class Walk {
  public:
@@ -61,7 +63,7 @@ class Walk {
   GradientSums sums;         // [c] each
   Coefficients<T> channels;  // [c] each
 
-  /** `reread` and `tensors`: see planOf. `output` is what is written, if anything is. */
+  /** planOf explains `reread` and `tensors`. `output` is the first tensor that is written, if there is one. */
   Walk(size_t reread, size_t tensors, const Call& call, const T* output = nullptr)
       : v(call.view),
         plan(planOf(v, sizeof(T), reread, tensors, call.resources)),
@@ -74,13 +76,13 @@ class Walk {
     partials_ = base_;
   }
 
-  /** What the constructor takes, and the partial sums, which are wanted where several threads may take part. */
+  /** Bytes of scratch: for all that the constructor takes, and for partial sums where several threads may take part. */
   static size_t bytes(View v, const Resources& resources) {
     const bool alone = threadsFor(MAX_TENSORS * v.n * v.c * v.s * sizeof(T), resources) == 1;
     return (9 * (v.c + 2 * LANES + 8) + (alone ? 0 : groupsOf(v) * 2 * v.c)) * sizeof(double);
   }
 
-  /** The coefficients of `normalize`, where rows may go on round their end. */
+  /** A copy of cached coefficients of `normalize`, behind which there is room to go on round the end of a row. */
   Coefficients<T> copied(const Coefficients<T>& from) const {
     std::memcpy(channels.center, from.center, v.c * sizeof(T));
     std::memcpy(channels.scale, from.scale, v.c * sizeof(T));
@@ -99,9 +101,10 @@ class Walk {
     });
   }
 
-  /** Elements to the next tile, which is fetched while the outputs of this one are written past the caches: memory then
-   * reads and writes at once, and (32,64,56,56) forward took 0.9 of the time. To what is wanted soon where no tile
-   * follows. */
+  /**
+   * The distance in elements to those that are fetched while outputs are written past the caches: to the same rows of
+   * the next tile, so that memory reads and writes at once, or the usual distance where no tile follows.
+   */
   size_t ahead(Tile tile) const {
     return plan.fetching && tile.channels.last + plan.tileChannels <= v.c ? plan.tileChannels * v.s
                                                                           : FETCHED_BYTES / 2 / sizeof(T);
@@ -136,7 +139,7 @@ class Walk {
     if (v.c > COLUMNS_AT_ONCE && tile.channels.last - tile.channels.first == v.c) closeRing();
     if (tile.shared) {
       const size_t unit = across ? stackedRows(v) : LINE, units = divideUp(across ? v.n : v.n * v.c * v.s, unit);
-      const size_t parts = plan.threads * PARTS_A_THREAD;
+      const size_t parts = plan.threads * PARTS_PER_THREAD;
       parallel(resources_, plan.threads, parts, [&](size_t index) {
         const size_t part = plan.manner.descending ? parts - 1 - index : index;
         mapUnits(map, units * part / parts * unit, units * (part + 1) / parts * unit);
@@ -153,23 +156,23 @@ class Walk {
   }
 
  private:
-  /** Parts of a tensor are multiples of this. */
+  /** Parts of a tensor are multiples of so many elements. */
   static constexpr size_t LINE = 16;
-  /** dx, dresidual, dy, x, residual. */
+  /** No kernel touches more: dx, dresidual, dy, x and residual. */
   static constexpr size_t MAX_TENSORS = 5;
 
-  /** Coefficients behind those of the last channel, for vectors that end in the next row. */
+  /** Copies the first coefficients behind the last ones, for vectors that end in the next row. */
   void closeRing() const {
     T* const all[] = {channels.center, channels.scale, channels.offset, channels.dxSlope, channels.dxOffset};
     for (T* each : all) std::memcpy(each + v.c, each, LANES * sizeof(T));
   }
-  /** `length` doubles, aligned as the memory is up to 64 bytes. */
+  /** Takes `length` doubles of the memory, each time from a multiple of 64 bytes on. */
   double* take(size_t length) {
     double* taken = base_;
     base_ += divideUp(length, 8) * 8;
     return taken;
   }
-  /** Rows first .. last of all channels where the walk is across them, else elements. */
+  /** Writes rows first .. last of all channels where the walk is across them, else elements first .. last. */
   template <class Map>
   void mapUnits(const Map& map, size_t first, size_t last) const {
     if (v.s < ACROSS_BELOW) {

@@ -47,8 +47,7 @@ struct Messages {
   Napi::Float64Array received;
 };
 
-/** The first two arguments, of which the second receives from every rank what the first sends: so many times as much.
- */
+/** The first two arguments: what is sent, and a place for what all ranks send, which is so many times as long. */
 Messages messages(const Napi::CallbackInfo& info, size_t times) {
   Messages given{numbers(info, 0), numbers(info, 1)};
   if (given.received.ElementLength() != given.sent.ElementLength() * times) {

@@ -44,7 +44,7 @@ std::vector<int> RollCall::absent() const {
   return ranks;
 }
 
-/** Does not wait: the other may never receive it. */
+/** Sends without waiting, since the other rank may never receive it. */
 void RollCall::send(int rank, int tag) {
   MPI_Request request;
   check(MPI_Isend(nullptr, 0, MPI_BYTE, rank, tag, ranks_, &request), "MPI_Isend");

@@ -1,5 +1,5 @@
-// Who is at an exchange that takes too long. What has been received by then says nothing of it: ranks pass on what
-// others have sent, so that one that is missing keeps back the numbers of several.
+// Finds out who is missing at an exchange that takes too long. The numbers that have been received by then do not tell:
+// ranks pass on what others have sent, so that one that is missing keeps back the numbers of several.
 #pragma once
 
 #include <mpi.h>
@@ -20,7 +20,7 @@ class RollCall {
   /** Calls all other ranks. After this, `answer` until there was time enough, and ask who is `absent`. */
   void call();
 
-  /** Ranks that have neither called nor answered. */
+  /** The ranks that have neither called nor answered. */
   std::vector<int> absent() const;
 
  private:

@@ -18,11 +18,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/** Polls before the processor is offered to others: ranks may share one. */
+/** The number of polls before the processor is offered to others, since ranks may share one. */
 constexpr int SPINS = 200;
-/** Polls from one look for calls of the others to the next. */
+/** The number of polls from one look for calls of the others to the next. */
 constexpr int SPINS_TO_LOOK = 64;
-/** What a rank that waits may take to answer, ms: it may have to wait for the processor. */
+/** Milliseconds that a waiting rank may take to answer, since it may have to wait for the processor. */
 constexpr double GRACE = 1000;
 
 /** A collective that is under way, with memory of its own: after a timeout MPI goes on using it. */
@@ -35,7 +35,7 @@ struct Exchange {
 struct Session {
   bool joined = false;
   bool started = false;
-  /** Of this library alone, so that its messages meet none of others. */
+  /** A communicator for this library alone, so that its messages meet none of others. */
   MPI_Comm ranks = MPI_COMM_NULL;
   Job job{};
   Exchange exchange;
@@ -76,7 +76,7 @@ bool isDone(MPI_Request& request) {
   return done != 0;
 }
 
-/** Whether an exchange has come to its end within `limit` ms; meanwhile others are answered. */
+/** Whether an exchange ends within `limit` milliseconds. Meanwhile, calls of other ranks are answered. */
 bool comesWithin(double limit, MPI_Request& request) {
   const auto begin = Clock::now();
   for (int spins = 0; !isDone(request); spins++) {

@@ -8,25 +8,25 @@
 
 namespace bn::mpi {
 
-/** What MPI says of a call that failed. */
+/** A call of MPI failed. The text is what MPI says of it. */
 struct MpiError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 /** The others did not come within the time that was given. */
 struct Timeout {
-  /** Ranks that are not at an exchange; none, where all are and their numbers do not come. */
+  /** The ranks that are not at the exchange. Empty where all are there, and yet their numbers do not come. */
   std::vector<int> missing;
 };
 
 struct Job {
   int rank;
   int size;
-  /** "Open MPI v4.1.4", "MPICH 4.0.2": the beginning of what the library says. */
+  /** The name and version of the library, such as "Open MPI v4.1.4" or "MPICH 4.0.2". */
   std::string library;
 };
 
-/** "Open MPI v4.1.4": what the library calls itself; before joining, too. */
+/** The name and version of the library, such as "Open MPI v4.1.4". It may be called before joining. */
 std::string library();
 
 /** Joins the job, once; later calls give the same. */
@@ -35,7 +35,7 @@ const Job& join();
 /** received[r·count …] ← what rank r has sent. Blocks until all have come. `sent` and `received` may not overlap. */
 void allgather(const double* sent, double* received, size_t count);
 
-/** received[r·count …] ← what rank r has sent to this one; sent[r·count …] goes to rank r. As above. */
+/** received[r·count …] ← what rank r has sent to this one, where sent[r·count …] goes to rank r. It blocks, too. */
 void alltoall(const double* sent, double* received, size_t count);
 
 /**

@@ -13,7 +13,7 @@
 namespace bn {
 namespace {
 
-/** Calls body(arguments, loaded, T()) with the element type of the tensors. */
+/** Calls body(arguments, loaded, T()), where T is the element type of the tensors. */
 template <class Body>
 void withArguments(napi_env env, napi_callback_info info, size_t count, const Body& body) {
   Arguments arguments(env, info, count);
@@ -22,7 +22,7 @@ void withArguments(napi_env env, napi_callback_info info, size_t count, const Bo
   arguments.isDouble() ? body(arguments, loaded, double()) : body(arguments, loaded, float());
 }
 
-/** Comes after all arguments were read; the kernel is called if they are good then. */
+/** The last argument of a kernel. To be called after all others were read, and before asking whether they are good. */
 template <class T>
 Call callOf(Arguments& in, const Loaded& loaded) {
   if (!in.areGood()) return {in.view(), loaded.resources, nullptr};
@@ -41,7 +41,7 @@ Affine<T> readAffine(Arguments& in) {
   return {mean, variance, gamma, beta, in.number()};
 }
 
-// Arguments of each kernel: src/backends/native.ts.
+// src/backends/native.ts says which arguments each kernel has.
 
 napi_value statistics(napi_env env, napi_callback_info info) {
   withArguments(env, info, 7, [](Arguments& in, const Loaded& loaded, auto element) {
@@ -153,8 +153,7 @@ napi_value backward(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/** Whether Node-API did what was asked; where it did not, that is thrown, unless what the user's code threw already is.
- */
+/** Whether a call of Node-API succeeded. If it did not, this throws, unless the user's code has thrown already. */
 bool isDone(napi_env env, napi_status status) {
   bool isThrown = false;
   if (status != napi_ok && napi_is_exception_pending(env, &isThrown) == napi_ok && !isThrown) {
@@ -176,14 +175,14 @@ napi_value isas(napi_env env, napi_callback_info) {
   return names;
 }
 
-/** object[name] = a function that is given `data`; false where an error is thrown. */
+/** Sets object[name] to a function that is given `data`. False where an error is thrown. */
 bool define(napi_env env, napi_value object, const char* name, napi_callback function, void* data = nullptr) {
   napi_value value;
   return isDone(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, function, data, &value)) &&
          isDone(env, napi_set_named_property(env, object, name, value));
 }
 
-/** The kernels that a string names, or null. */
+/** The kernels that the string `isa` names, or null. */
 const Kernels* kernelsNamed(napi_env env, napi_value isa) {
   char name[16];
   size_t length = 0;

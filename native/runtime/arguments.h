@@ -14,7 +14,7 @@ namespace bn {
 
 enum class ErrorKind { TYPE, RANGE };
 
-/** Throws to JavaScript, when the function that was called returns; the rest is as for printf. */
+/** Throws to JavaScript when the function that it called returns. The values are as for printf. */
 inline void throwError(napi_env env, ErrorKind kind, const char* format, ...) {
   char text[512] = "batchnorm: native: ";  // a double has at most 317 characters
   const size_t begin = std::strlen(text);
@@ -48,13 +48,13 @@ class Arguments {
     at_ = 0;
   }
 
-  /** Whether nothing was wrong so far. */
+  /** Whether all arguments that were read so far are good. */
   bool areGood() const { return good_; }
   const View& view() const { return view_; }
-  /** What the function was made with. */
+  /** The data that the function was made with. */
   void* data() const { return data_; }
 
-  /** Whether tensors are of float64: the argument before the extents says 4 or 8, the bytes of an element. */
+  /** Whether tensors are of float64. The argument before the extents says so: 4 or 8, the bytes of an element. */
   bool isDouble() const { return isDouble_; }
 
   /** A typed array of n·c·s elements. */
@@ -87,7 +87,7 @@ class Arguments {
     ++at_;
     return value;
   }
-  /** 0, 1, or [slope, low, high]. */
+  /** An activation: 0 (none), 1 (relu), or a Float64Array of slope, low and high. */
   Activation activation() {
     double code = 0;
     if (good_ && napi_get_value_double(env_, values_[at_], &code) != napi_ok) {
@@ -99,7 +99,7 @@ class Arguments {
     return {code == 1 ? Activation::RELU : Activation::NONE, 0, 0, 0};
   }
 
-  /** Throws: the rest is as for printf. */
+  /** Throws to JavaScript, unless something was wrong before. The values are as for printf. */
   template <class... Values>
   void fail(ErrorKind kind, const char* format, Values... values) {
     if (good_) throwError(env_, kind, format, values...);
@@ -118,7 +118,7 @@ class Arguments {
     return 0;
   }
 
-  /** Passes over a null. */
+  /** Whether the next argument is null, which is then passed over. */
   bool isNull() {
     napi_valuetype type = napi_undefined;
     if (good_) napi_typeof(env_, values_[at_], &type);

@@ -64,8 +64,7 @@ size_t numberOf(int index, const char* what) {
   return number * (text[at] == 'K' ? 1024 : text[at] == 'M' ? 1024 * 1024 : 1);
 }
 
-/** By /sys, not by sysconf: glibc's answer for the last level of AMD processors is that of all core complexes together.
- */
+/** Asks /sys and not sysconf: for AMD processors, glibc adds up the last caches of all core complexes. */
 Caches detect() {
   Caches found{};
   for (int index = 0; index < 8; ++index) {
@@ -78,7 +77,7 @@ Caches detect() {
 
 #endif
 
-/** What the system does not tell is taken as on most machines of the last ten years. */
+/** Fills in sizes that the system does not tell: those of most machines of the last ten years. */
 Caches complete(Caches found) {
   const size_t own = found.own > 0 ? found.own : 512 * 1024;
   return {own, std::max(found.last > 0 ? found.last : 8 * 1024 * 1024, own)};

@@ -1,15 +1,15 @@
-// What this machine's caches hold.
+// The sizes of the caches of this machine.
 #pragma once
 #include <cstddef>
 
 namespace bn {
 
-/** Data caches in bytes: of one core, and the last one, which cores share. */
+/** Bytes of data caches: the share of a core in the second level, and the last level, which cores share. */
 struct Caches {
   size_t own, last;
 };
 
-/** Asks the system; it may have to read files. */
+/** Asks the system, which may mean reading files. */
 Caches cachesOfMachine();
 
 }  // namespace bn

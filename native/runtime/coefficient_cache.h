@@ -1,5 +1,5 @@
-// Inference with statistics and parameters that do not change: the coefficients of a layer are computed once. What was
-// computed is found by comparing all values that it was computed from, so that it is never stale, whoever writes where.
+// Coefficients of inference: while the statistics and parameters of a layer do not change, they are computed once. They
+// are found by comparing all values that they were computed from, so that they are never stale, whoever writes where.
 #pragma once
 #include <cstring>
 
@@ -8,7 +8,7 @@
 
 namespace bn {
 
-/** Coefficients of the layers that were last used in one environment. */
+/** The coefficients of the layers that were last used in one environment. */
 class CoefficientCache {
  public:
   CoefficientCache() = default;
@@ -17,9 +17,8 @@ class CoefficientCache {
   ~CoefficientCache() { forget(); }
 
   /**
-   * Memory for the coefficients of this layer: `known` if they are there already, and otherwise the caller fills it,
-   * come what may. Valid until the next call. Without memory where there is none: then they are computed for this call
-   * alone.
+   * Memory for the coefficients of this layer, valid until the next call. If they are not `known`, the caller must
+   * fill them in, come what may. Where there is no memory, it is null, and they are computed for this call alone.
    */
   template <class T>
   CachedCoefficients find(const Affine<T>& affine, size_t c) {
@@ -44,7 +43,7 @@ class CoefficientCache {
  private:
   static constexpr size_t MAX_BYTES = 4 * 1024 * 1024, MAX_ENTRIES = 4096;
 
-  /** Behind it: mean, variance, gamma and beta where there are some, then the coefficients. */
+  /** The head of an entry. Behind it lie mean, variance, gamma and beta if there are, and then the coefficients. */
   struct Entry {
     Entry* older;
     size_t bytes, keyBytes, c, width;
@@ -69,7 +68,7 @@ class CoefficientCache {
     }
   }
 
-  /** Calls body(values, bytes) for each array of the layer, until one answers false. */
+  /** Calls body(values, bytes) for each array of the layer until one returns false. Returns whether none did. */
   template <class T, class Body>
   static bool everyArray(const Affine<T>& affine, size_t c, const Body& body) {
     return body(affine.mean, c * sizeof(double)) && body(affine.variance, c * sizeof(double)) &&

@@ -1,4 +1,4 @@
-// Which instruction sets this processor and operating system run.
+// The instruction sets that this processor and this operating system run.
 #pragma once
 
 namespace bn {
@@ -8,7 +8,7 @@ struct Cpu {
   bool avx512;  // F and VL, and the system saves the opmask and the wide registers
 };
 
-/** Asks the processor. */
+/** Asks the processor what it runs, and which registers the operating system saves. */
 Cpu cpu();
 
 }  // namespace bn

@@ -1,10 +1,10 @@
-// The instruction sets in this build that this machine runs.
+// The instruction sets that this build has and this machine runs.
 #pragma once
 #include "../kernels.h"
 
 namespace bn {
 
-/** Best first. */
+/** Tables of kernels, the best instruction set first. */
 struct Runnable {
   const Kernels* list[3];
   size_t count;

@@ -1,4 +1,4 @@
-// What the addon keeps in an environment.
+// The state that the addon keeps in each environment of Node-API: the main thread, and each of worker_threads.
 #pragma once
 #include <cstdint>
 
@@ -18,7 +18,7 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch() { forget(); }
 
-  /** At least `bytes`, aligned to 64; kept, and replaced where it is too small. Null where there is no memory. */
+  /** At least `bytes` bytes, aligned to 64: those of the last call, or more. Null where there is no memory. */
   void* reserve(size_t bytes) {
     if (bytes > size_) {
       forget();
@@ -41,7 +41,7 @@ class Scratch {
   size_t size_ = 0;
 };
 
-/** What `load` was asked for, and what its functions use. */
+/** The kernels and resources that a call of `load` chose, which the functions that it made use. */
 struct Loaded {
   const Kernels& kernels;
   Resources resources;
@@ -53,7 +53,7 @@ struct Loaded {
   const KernelTable<double>& table(double) const { return kernels.f64; }
 };
 
-/** One for each environment: the main thread's, and those of worker_threads. */
+/** The state of one environment. */
 struct Instance {
   Scratch scratch;
   CoefficientCache coefficientCache;

@@ -16,7 +16,7 @@ namespace memory {
 
 #if defined(BN_FAIL_ALLOCATION)
 constexpr long long NEVER = 1LL << 62;
-/** Requests that are still granted; below 0 they are refused: the next one alone, or all. */
+/** How many more requests are granted. Below 0 they are refused: the next one alone, or all. */
 inline std::atomic<long long> left{NEVER};
 inline std::atomic<bool> refusesAll{false};
 inline bool isRefused() {
@@ -27,11 +27,11 @@ inline bool isRefused() {
 constexpr bool isRefused() { return false; }
 #endif
 
-/** Null where there is none. */
+/** Memory of `bytes` bytes, or null where there is none. */
 inline void* allocate(size_t bytes) { return isRefused() ? nullptr : std::malloc(bytes); }
 inline void release(void* memory) { std::free(memory); }
 
-/** T{values...} in memory of its own; null where there is none. */
+/** A new T{values...}, or null where there is no memory for it. */
 template <class T, class... Values>
 T* make(Values&&... values) {
   void* const place = allocate(sizeof(T));

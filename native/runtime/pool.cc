@@ -16,9 +16,9 @@ namespace pool {
 namespace {
 
 constexpr size_t MAX_PARTS = 1024;
-/** Looks at a flag that is about to change, before the processor is offered to others. */
+/** The number of looks at a flag that is about to change before the processor is offered to others. */
 constexpr int LOOKS = 4096;
-/** How long a thread without work looks for some before it sleeps: waking it costs about as much. */
+/** A thread without work looks for some for so long before it sleeps: waking it costs about as much. */
 constexpr uint64_t SPIN_MICROSECONDS = 60;
 
 using Task = void (*)(const void* job, size_t part);
@@ -74,7 +74,7 @@ class Pool {
     if (--holders_ == 0) stop();
   }
 
-  /** In a child process after fork: its parent's threads are not there. */
+  /** Called in a child process after fork, where the threads of its parent do not exist. */
   void forget() {
     started_ = 0;
     busy_ = false;
@@ -113,7 +113,8 @@ class Pool {
     }
   }
 
-  /** Threads beside the caller's; fewer than were wanted where the system gives no more. */
+  /** Starts threads until there are `wanted` beside the caller's. Returns how many there are: the system may give
+   * fewer. */
   size_t start(size_t wanted) {
     if (started_ < wanted) forgetAfterFork();
     for (; started_ < wanted; ++started_) {
@@ -139,7 +140,7 @@ class Pool {
     wake_.wakeAll();
   }
 
-  /** What a worker does, until it is given a ticket for no threads. */
+  /** The work of a thread: it takes part in calls until it is given a ticket for no threads. */
   void serve(size_t index, uint64_t seen) {
     for (;;) {
       const Ticket ticket(await(seen));
@@ -149,7 +150,7 @@ class Pool {
     }
   }
 
-  /** The ticket that follows the one seen. */
+  /** Waits for a ticket other than the one seen, and returns it. */
   uint64_t await(uint64_t seen) {
     const uint64_t until = threads::microseconds() + SPIN_MICROSECONDS;
     do {
@@ -186,14 +187,14 @@ class Pool {
   threads::Mutex holding_;  // for the number of holders
   size_t holders_ = 0;
 
-  // Of the isolate that uses the pool: `busy_` is there for it.
+  // These belong to the isolate that uses the pool. `busy_` says that there is one.
   std::atomic<bool> busy_{false};
-  bool forgets_ = false;  // after fork
+  bool forgets_ = false;  // whether `forget` is called after fork
   Worker workers_[MAX_THREADS - 1] = {};
   size_t started_ = 0;
   uint64_t number_ = 0;
 
-  // Of the call at hand; written before its ticket, read after a claim of it.
+  // These describe the call at hand. They are written before its ticket, and read after a claim of one of its parts.
   Task task_ = nullptr;
   const void* job_ = nullptr;
   size_t each_ = 0, parts_ = 0;

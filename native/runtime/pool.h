@@ -6,7 +6,7 @@
 namespace bn {
 namespace pool {
 
-/** More are never used, the caller among them. */
+/** No call uses more threads than these, the caller among them. */
 constexpr size_t MAX_THREADS = 256;
 
 /**

@@ -1,4 +1,4 @@
-// For tests of what happens where memory runs out: in builds with BN_FAIL_ALLOCATION alone.
+// Refuses memory, for tests of shortages. Only builds with BN_FAIL_ALLOCATION have it.
 #pragma once
 #include <napi.h>
 

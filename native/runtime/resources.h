@@ -1,4 +1,4 @@
-// What load() is told of the machine: numbers, each checked before any kernel divides by it.
+// Reads the resources that load() is given: numbers, each checked before any kernel divides by it.
 #pragma once
 #include <algorithm>
 
@@ -8,12 +8,12 @@
 
 namespace bn {
 
-/** One thread, and what the caches of this machine make of the rest: docs/performance.md has the measurements. */
+/** The resources by default: one thread, and sizes by the caches of this machine. docs/performance.md measures them. */
 inline Resources resourcesOf(const Caches& caches) {
   return {1, 256 * 1024, 2 * caches.own, caches.last / 2, caches.last * 2 / 3, pool::run};
 }
 
-/** The number of this name, if the object has it; false where an error is thrown. */
+/** Reads object[name], if the object has it, as a positive integer. False where an error is thrown. */
 inline bool readResource(napi_env env, napi_value object, const char* name, size_t& into) {
   napi_value key, value;
   bool isOwn = false;
@@ -35,7 +35,7 @@ inline bool readResource(napi_env env, napi_value object, const char* name, size
   return true;
 }
 
-/** Reads load's second argument over what is there; false where an error is thrown. Nothing is given as undefined. */
+/** Reads load's second argument, undefined or an object, over what `into` has. False where an error is thrown. */
 inline bool readResources(napi_env env, napi_value given, Resources& into) {
   napi_valuetype type = napi_undefined;
   napi_typeof(env, given, &type);
@@ -49,7 +49,7 @@ inline bool readResources(napi_env env, napi_value given, Resources& into) {
                       readResource(env, given, "tileBytes", into.tileBytes) &&
                       readResource(env, given, "sharedBytes", into.sharedBytes) &&
                       readResource(env, given, "streamBytes", into.streamBytes);
-  into.threads = std::min(into.threads, pool::MAX_THREADS);  // as many as there ever are: products stay small
+  into.threads = std::min(into.threads, pool::MAX_THREADS);  // more there never are, and products stay small
   return isRead;
 }
 

@@ -1,5 +1,6 @@
-// Threads, locks and time, as the system has them: the library of C++ would have to be there at run time, and of an age
-// that fits, and it throws where a thread cannot be started. All of it begins as zeros or a constant.
+// Threads, locks and time, as the system has them. The library of C++ has these too, but it would have to be there at
+// run time, of an age that fits, and it throws where a thread cannot be started. All objects begin as zeros or a
+// constant.
 #pragma once
 #include <cstdint>
 
@@ -39,7 +40,7 @@ class Condition {
 
 class Thread {
  public:
-  /** A thread that calls job.run(); false where the system gives none. */
+  /** Starts a thread that calls job.run(). False where the system gives none. */
   template <class Job>
   bool start(Job& job) {
     if (!memory::isRefused()) handle_ = CreateThread(nullptr, 0, enter<Job>, &job, 0, nullptr);
@@ -62,7 +63,7 @@ class Thread {
 
 inline void yield() { SwitchToThread(); }
 
-/** Of a clock that never goes back. */
+/** The time by a clock that never goes back. */
 inline uint64_t microseconds() {
   LARGE_INTEGER ticks, perSecond;
   QueryPerformanceCounter(&ticks);
@@ -93,7 +94,7 @@ class Condition {
 
 class Thread {
  public:
-  /** A thread that calls job.run(); false where the system gives none. */
+  /** Starts a thread that calls job.run(). False where the system gives none. */
   template <class Job>
   bool start(Job& job) {
     return !memory::isRefused() && pthread_create(&thread_, nullptr, enter<Job>, &job) == 0;
@@ -111,7 +112,7 @@ class Thread {
 
 inline void yield() { sched_yield(); }
 
-/** Of a clock that never goes back. */
+/** The time by a clock that never goes back. */
 inline uint64_t microseconds() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

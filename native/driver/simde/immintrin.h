@@ -1,12 +1,12 @@
-// In place of the compiler's header: AVX-512 in portable C, by SIMDe, so that native/kernels/vec/avx512.h runs on any
-// processor.
+// Takes the place of the compiler's header: AVX-512 in portable C, by SIMDe, so that native/kernels/vec/avx512.h runs
+// on any processor.
 #pragma once
 #define SIMDE_NO_NATIVE
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 #include <simde/x86/fma.h>
 
-/** Those that SIMDe 0.7 lacks. */
+/** The functions that SIMDe 0.7 lacks. */
 using __mmask8 = simde__mmask8;
 using __mmask16 = simde__mmask16;
 inline __m512d _mm512_cvtps_pd(__m256 narrow) {

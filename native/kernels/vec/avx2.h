@@ -28,10 +28,10 @@ struct D {
 inline void store(float* p, F a) { _mm256_storeu_ps(p, a.v); }
 inline void store(float* p, H a) { _mm_storeu_ps(p, a.v); }
 inline void store(double* p, D a) { _mm256_storeu_pd(p, a.v); }
-/** Past the caches; p is aligned. */
+/** Stores past the caches; p must be aligned to the vector. */
 inline void stream(float* p, F a) { _mm256_stream_ps(p, a.v); }
 inline void stream(double* p, D a) { _mm256_stream_pd(p, a.v); }
-/** Before another thread may read what was streamed. */
+/** Waits for what was streamed. It comes before another thread may read that. */
 inline void drain() { _mm_sfence(); }
 inline F add(F a, F b) { return {_mm256_add_ps(a.v, b.v)}; }
 inline H add(H a, H b) { return {_mm_add_ps(a.v, b.v)}; }
@@ -58,7 +58,7 @@ inline D gate(D a, D z) {
   return {_mm256_or_pd(positive, _mm256_and_pd(_mm256_cmp_pd(z.v, z.v, _CMP_UNORD_Q), z.v))};
 }
 
-/** Where a ≤ b, and a choice by that. */
+/** atMost is true where a ≤ b; choose is a where that is so, and b elsewhere. */
 inline __m256 atMost(F a, F b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ); }
 inline F choose(__m256 where, F a, F b) { return {_mm256_blendv_ps(b.v, a.v, where)}; }
 inline __m128 atMost(H a, H b) { return _mm_cmple_ps(a.v, b.v); }

@@ -29,10 +29,10 @@ struct D {
 inline void store(float* p, F a) { _mm_storeu_ps(p, a.v); }
 inline void store(float* p, H a) { _mm_storel_pi(reinterpret_cast<__m64*>(p), a.v); }
 inline void store(double* p, D a) { _mm_storeu_pd(p, a.v); }
-/** Past the caches; p is aligned. */
+/** Stores past the caches; p must be aligned to the vector. */
 inline void stream(float* p, F a) { _mm_stream_ps(p, a.v); }
 inline void stream(double* p, D a) { _mm_stream_pd(p, a.v); }
-/** Before another thread may read what was streamed. */
+/** Waits for what was streamed. It comes before another thread may read that. */
 inline void drain() { _mm_sfence(); }
 inline F add(F a, F b) { return {_mm_add_ps(a.v, b.v)}; }
 inline H add(H a, H b) { return {_mm_add_ps(a.v, b.v)}; }
@@ -57,7 +57,7 @@ inline D gate(D a, D z) {
   return {_mm_or_pd(positive, _mm_and_pd(_mm_cmpunord_pd(z.v, z.v), z.v))};
 }
 
-/** Where a ≤ b, and a choice by that. */
+/** atMost is true where a ≤ b; choose is a where that is so, and b elsewhere. */
 inline __m128 atMost(F a, F b) { return _mm_cmple_ps(a.v, b.v); }
 inline __m128 atMost(H a, H b) { return _mm_cmple_ps(a.v, b.v); }
 inline __m128d atMost(D a, D b) { return _mm_cmple_pd(a.v, b.v); }

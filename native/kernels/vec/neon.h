@@ -58,7 +58,7 @@ inline D gate(D a, D z) {
   return {vreinterpretq_f64_u64(vorrq_u64(positive, vbicq_u64(vreinterpretq_u64_f64(z.v), vceqq_f64(z.v, z.v))))};
 }
 
-/** Where a ≤ b, and a choice by that. */
+/** atMost is true where a ≤ b; choose is a where that is so, and b elsewhere. */
 inline uint32x4_t atMost(F a, F b) { return vcleq_f32(a.v, b.v); }
 inline uint32x2_t atMost(H a, H b) { return vcle_f32(a.v, b.v); }
 inline uint64x2_t atMost(D a, D b) { return vcleq_f64(a.v, b.v); }
