@@ -1,6 +1,8 @@
 // The numbers that define the order of summation: docs/numerics.md, section 2. src/reference/layout.ts and
 // assembly/layout.ts have the same functions. Every kernel includes this file.
 #pragma once
+#include <cstring>
+
 #include "../kernels.h"
 
 // Not every flag of -ffast-math has a macro. Where one has none, the proof of the bits at load notices it.
@@ -12,6 +14,11 @@
 namespace bn {
 namespace BN_ISA {
 namespace {
+
+/** The channels first .. last − 1. */
+struct Channels {
+  size_t first, last;
+};
 
 /** Virtual lanes: partial sums that vectors of any width up to this can hold. */
 constexpr size_t LANES = 16;
@@ -47,6 +54,20 @@ inline size_t segmentsOf(View v) { return divideUp(v.s, SEGMENT); }
 
 /** The number of groups of a channel. Their sums are added up in the order of the groups. */
 inline size_t groupsOf(View v) { return divideUp(v.n, groupRows(v)) * segmentsOf(v); }
+
+/** columns[j] ← values[channel of column j], for vectors that run across channels. */
+template <class T>
+void broadcast(T* columns, const T* values, View v, Channels channels) {
+  if (v.s == 1 && stackedRows(v) == 1) {
+    std::memcpy(columns, values + channels.first, (channels.last - channels.first) * sizeof(T));
+    return;
+  }
+  for (size_t row = 0; row < stackedRows(v); ++row) {
+    for (size_t ch = channels.first; ch < channels.last; ++ch) {
+      for (size_t j = 0; j < v.s; ++j) *columns++ = values[ch];
+    }
+  }
+}
 
 }  // namespace
 }  // namespace BN_ISA

@@ -34,9 +34,7 @@ constexpr size_t COLUMNS_AT_ONCE = 1024;
 /** Rows: channels whose lanes are kept at once. Free to choose. */
 constexpr size_t CHANNELS_AT_ONCE = 32;
 
-struct Channels {
-  size_t first, last;
-};
+/** The groups first .. last − 1 of each channel. */
 struct Groups {
   size_t first, last;
 };
@@ -282,20 +280,6 @@ void reduceGroups(const Totals& totals, const Term& term, View v, Groups groups,
     reduceShortRows(totals, term, v, groups, channels);
   } else {
     reduceLongRows(totals, term, v, groups, channels);
-  }
-}
-
-/** columns[j] ← values[channel of column j], for vectors that run across channels. */
-template <class T>
-void broadcast(T* columns, const T* values, View v, Channels channels) {
-  if (v.s == 1 && stackedRows(v) == 1) {
-    std::memcpy(columns, values + channels.first, (channels.last - channels.first) * sizeof(T));
-    return;
-  }
-  for (size_t row = 0; row < stackedRows(v); ++row) {
-    for (size_t ch = channels.first; ch < channels.last; ++ch) {
-      for (size_t j = 0; j < v.s; ++j) *columns++ = values[ch];
-    }
   }
 }
 
