@@ -1,10 +1,16 @@
-/** The signatures of the addon, and which calls it must accept: written down a second time, to be held against native/runtime/arguments.h. */
+/**
+ * The signatures of the addon, and the calls that it must accept. They are written down a second time here, to be held
+ * against native/runtime/arguments.h.
+ */
 import { types } from 'node:util';
 import type { Tensor } from 'batchnorm';
 import type { View } from '#dist/kernels.js';
 import { type Dtype, zeros } from './tensors.js';
 
-/** What an argument may be; a question mark allows null. `tensor` and `channels` have the type that `bytes` says, `statistics` are float64. */
+/**
+ * The kinds of arguments; a question mark allows null. `tensor` and `channels` have the type that `bytes` says,
+ * `statistics` are float64.
+ */
 type Slot =
   | 'tensor'
   | 'tensor?'

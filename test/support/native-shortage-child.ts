@@ -83,7 +83,7 @@ for (const title of Object.keys(CALLS).filter((name) => name !== 'allocate')) {
   });
 }
 
-test('a memo that finds no memory', () => {
+test('a coefficient cache that finds no memory', () => {
   useBackend('reference');
   const result = textOf(attempt(CALLS['forwardInference']!, false).call());
   native();
