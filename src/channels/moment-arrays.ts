@@ -58,7 +58,7 @@ function part(weight: number, value: number): number {
   return weight === 0 && !Number.isFinite(value) ? 0 : weight * value;
 }
 
-/** 1/√0 counts as 0: docs/numerics.md, section 4. */
+/** The reciprocal of the standard deviation, 1/√variance, where 1/√0 counts as 0: docs/numerics.md, section 4. */
 export function reciprocalDeviation(variance: number): number {
   return variance === 0 ? 0 : 1 / Math.sqrt(variance);
 }

@@ -3,6 +3,7 @@
  * so that its gradient reaches, through mean and variance, those that do.
  */
 import { forwardTraining } from '../index.js';
+import { reciprocalDeviation } from '../channels/moment-arrays.js';
 
 /** Which rows of a tensor with the channels last count. */
 export interface Positions {
@@ -61,7 +62,7 @@ export function addStatisticsGradient(
   { mean, variance, epsilon, gamma }: Normalization,
 ): void {
   const channels = mean.length;
-  const rstd = variance.map((value) => (value + epsilon === 0 ? 0 : 1 / Math.sqrt(value + epsilon)));
+  const rstd = variance.map((value) => reciprocalDeviation(value + epsilon));
   counts.forEach((value, row) => {
     if (value === 0) return;
     for (let ch = 0, i = row * channels; ch < channels; ch++, i++) {

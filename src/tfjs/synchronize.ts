@@ -1,5 +1,6 @@
 /** A layer whose batch lies on several ranks: what they tell each other, and the gradient that follows from it. */
 import { backward, type ExchangeTag, GradientSums, Moments, mergeRanks, type Reducer } from '../index.js';
+import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import { nextLayer } from '../ranks/reducer.js';
 import { addStatisticsGradient, type Positions } from './mask.js';
 
@@ -78,7 +79,7 @@ export class Ranks {
 
 /** dbeta = Σ dy and dgamma = Σ dy·(x − mean)·rstd. */
 function parameterGradients(sums: GradientSums, { variance, epsilon }: Part) {
-  const rstd = variance.map((value) => (value + epsilon === 0 ? 0 : 1 / Math.sqrt(value + epsilon)));
+  const rstd = variance.map((value) => reciprocalDeviation(value + epsilon));
   return { dgamma: sums.sumDyDeviation.map((value, channel) => value * rstd[channel]!), dbeta: sums.sumDy };
 }
 
