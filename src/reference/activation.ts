@@ -12,7 +12,7 @@ export function rounded(activation: KernelActivation, float32: boolean): KernelA
 /** y: z through the activation. */
 export function activate(z: number, activation: KernelActivation, float32: boolean): number {
   if (activation === 0) return z;
-  if (activation === 1) return passed(z, z);
+  if (activation === 1) return gate(z, z);
   const { low, high } = activation;
   const u = bend(z, activation, float32);
   return u <= low ? low : u >= high ? high : u;
@@ -21,7 +21,7 @@ export function activate(z: number, activation: KernelActivation, float32: boole
 /** g: dy through the activation, whose input is z. */
 export function gradient(dy: number, z: number, activation: KernelActivation, float32: boolean): number {
   if (activation === 0) return dy;
-  if (activation === 1) return passed(dy, z);
+  if (activation === 1) return gate(dy, z);
   const { slope, low, high } = activation;
   const u = bend(z, activation, float32);
   if (u <= low || u >= high) return 0;
@@ -30,7 +30,7 @@ export function gradient(dy: number, z: number, activation: KernelActivation, fl
 }
 
 /** v where z > 0, NaN where z is NaN, +0 elsewhere: maxps, Math.max and f32x4.max differ there, hence the definition. */
-function passed(v: number, z: number): number {
+function gate(v: number, z: number): number {
   return z > 0 ? v : Number.isNaN(z) ? z : 0;
 }
 

@@ -2,12 +2,12 @@
 import type { Affine, GradientSums, KernelActivation, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { gradient, rounded } from './activation.js';
+import { coefficients, preActivation, reciprocalDeviation } from './coefficients.js';
 import { fl, LANES, type Scratch } from './layout.js';
-import { coefficients, preActivation, reciprocalDeviation } from './normalize.js';
-import { reduce, type Term } from './reduce.js';
+import { reduceGroups, type Term } from './reduce.js';
 
 /** g: dy through the activation, whose input is computed again. Without one there is nothing to compute. */
-function passed(
+function gradientThrough(
   dy: number,
   d: number,
   scale: number,
@@ -39,7 +39,7 @@ function gradientTerm(
       let second = lanes[at + LANES + j];
       for (let r = 0, k = position + j; r < count; r++, k += stride) {
         const d = fl(x[k] - center[ch], float32);
-        const g = passed(dy[k], d, scale[ch], offset[ch], residual, k, ofType, float32);
+        const g = gradientThrough(dy[k], d, scale[ch], offset[ch], residual, k, ofType, float32);
         first += g;
         second += g * d;
       }
@@ -47,6 +47,27 @@ function gradientTerm(
       lanes[at + LANES + j] = second;
     }
   };
+}
+
+/**
+ * Per channel, for dx = g·scale − (d·dxSlope + dxOffset): dxSlope = fl(a·k) and
+ * dxOffset = fl(a·(sumDy/count − (mean − center)·k)), where a = gamma·rstd and k = rstd²·sumDyDeviation/count.
+ */
+function inputCoefficients(
+  { center, dxSlope, dxOffset }: Scratch,
+  { mean, variance, gamma, epsilon }: Affine,
+  { sumDy, sumDyDeviation }: GradientSums,
+  count: number,
+  c: number,
+  float32: boolean,
+): void {
+  for (let ch = 0; ch < c; ch++) {
+    const rstd = reciprocalDeviation(variance[ch], epsilon);
+    const a = (gamma === null ? 1 : gamma[ch]) * rstd;
+    const k = (rstd * rstd * sumDyDeviation[ch]) / count;
+    dxSlope[ch] = fl(a * k, float32);
+    dxOffset[ch] = fl(a * (sumDy[ch] / count - (mean[ch] - center[ch]) * k), float32);
+  }
 }
 
 /** contract: src/kernels.ts, gradientSums */
@@ -63,28 +84,10 @@ export function gradientSums(
   const { c } = view;
   const { totals, center } = scratch;
   coefficients(scratch, affine, c, x.BYTES_PER_ELEMENT === 4);
-  reduce(totals, gradientTerm(dy, x, residual, scratch, activation, view), view, scratch.lanes);
+  reduceGroups(totals, gradientTerm(dy, x, residual, scratch, activation, view), view, scratch.lanes);
   for (let ch = 0; ch < c; ch++) {
     sums.sumDy[ch] = totals[ch];
     sums.sumDyDeviation[ch] = totals[c + ch] - (affine.mean[ch] - center[ch]) * totals[ch];
-  }
-}
-
-/** Per channel, for dx = g·scale − (d·slope + level): slope = fl(a·k), level = fl(a·(sumDy/count − (mean − center)·k)). */
-function inputCoefficients(
-  { center, slope, level }: Scratch,
-  { mean, variance, gamma, epsilon }: Affine,
-  { sumDy, sumDyDeviation }: GradientSums,
-  count: number,
-  c: number,
-  float32: boolean,
-): void {
-  for (let ch = 0; ch < c; ch++) {
-    const rstd = reciprocalDeviation(variance[ch], epsilon);
-    const a = (gamma === null ? 1 : gamma[ch]) * rstd;
-    const k = (rstd * rstd * sumDyDeviation[ch]) / count;
-    slope[ch] = fl(a * k, float32);
-    level[ch] = fl(a * (sumDy[ch] / count - (mean[ch] - center[ch]) * k), float32);
   }
 }
 
@@ -103,7 +106,7 @@ export function gradientInput(
   scratch: Scratch,
 ): void {
   const float32 = x.BYTES_PER_ELEMENT === 4;
-  const { center, scale, offset, slope, level } = scratch;
+  const { center, scale, offset, dxSlope, dxOffset } = scratch;
   const ofType = rounded(activation, float32);
   coefficients(scratch, affine, c, float32);
   if (sums !== null) inputCoefficients(scratch, affine, sums, count, c, float32);
@@ -111,10 +114,10 @@ export function gradientInput(
     for (let ch = 0; ch < c; ch++) {
       for (let j = 0; j < s; j++, k++) {
         const d = fl(x[k] - center[ch], float32);
-        const g = passed(dy[k], d, scale[ch], offset[ch], residual, k, ofType, float32);
+        const g = gradientThrough(dy[k], d, scale[ch], offset[ch], residual, k, ofType, float32);
         const direct = fl(g * scale[ch], float32);
         if (dresidual !== null) dresidual[k] = g;
-        dx[k] = sums === null ? direct : fl(direct - fl(fl(d * slope[ch], float32) + level[ch], float32), float32);
+        dx[k] = sums === null ? direct : fl(direct - fl(fl(d * dxSlope[ch], float32) + dxOffset[ch], float32), float32);
       }
     }
   }

@@ -1,5 +1,6 @@
-// The order of summation, in numbers: docs/numerics.md, section 2. The same in native/layout.h and assembly/layout.ts.
-import type { GradientSums } from '../kernels.js';
+// The order of summation, in numbers: docs/numerics.md, section 2. The same in native/kernels/layout.h and
+// assembly/layout.ts.
+import type { GradientSums, View } from '../kernels.js';
 
 /** Virtual lanes: partial sums that vectors of any width up to this can hold. */
 export const LANES = 16;
@@ -16,14 +17,23 @@ export const ROWS_AT_ONCE = 8;
 /** Rows: channels whose lanes are kept at once. Free to choose too. */
 export const CHANNELS_AT_ONCE = 32;
 
-/** Rows of s values that make one group. */
-export function groupRows(s: number): number {
-  return s >= SEGMENT ? 1 : Math.floor(SEGMENT / s);
+export function asColumns({ s }: View): boolean {
+  return s < COLUMNS_BELOW;
+}
+/** Rows that are groups by themselves, or several of them. */
+export function asLongRows({ s }: View): boolean {
+  return s > SEGMENT / 2;
 }
 
 /** Rows that lie side by side in one row of columns. */
-export function stackedRows(c: number, s: number): number {
+export function stackedRows({ c, s }: Pick<View, 'c' | 's'>): number {
   return c * s < STACKED_BELOW ? LANES : 1;
+}
+
+/** Rows of s values that make one group: whole stacks of rows, where these are stacked. */
+export function groupRows(view: Pick<View, 'c' | 's'>): number {
+  const rows = view.s >= SEGMENT ? 1 : Math.floor(SEGMENT / view.s);
+  return rows - (rows % stackedRows(view));
 }
 
 /** What the kernels need beside their arguments; a backend keeps one and lets it grow. */
@@ -32,18 +42,18 @@ export interface Scratch {
   readonly totals: Float64Array;
   /** Lanes of the strips or channels that are summed at once, and one more set to fold columns in. */
   readonly lanes: Float64Array;
-  /** Coefficients per channel, [c] each: see normalize.ts and backward.ts. */
+  /** Coefficients per channel, [c] each: see coefficients.ts and backward.ts. */
   readonly center: Float64Array;
   readonly scale: Float64Array;
   readonly offset: Float64Array;
-  readonly slope: Float64Array;
-  readonly level: Float64Array;
+  readonly dxSlope: Float64Array;
+  readonly dxOffset: Float64Array;
   /** The gradient sums of a backward pass. */
   readonly sums: GradientSums;
 }
 
 function laneCount(c: number, s: number): number {
-  const strips = s < COLUMNS_BELOW ? Math.ceil((stackedRows(c, s) * c * s) / LANES) : CHANNELS_AT_ONCE;
+  const strips = s < COLUMNS_BELOW ? Math.ceil((stackedRows({ c, s }) * c * s) / LANES) : CHANNELS_AT_ONCE;
   return 2 * LANES * (strips + 1);
 }
 
@@ -59,8 +69,8 @@ export function makeScratch(c: number, s: number): Scratch {
     center: perChannel(),
     scale: perChannel(),
     offset: perChannel(),
-    slope: perChannel(),
-    level: perChannel(),
+    dxSlope: perChannel(),
+    dxOffset: perChannel(),
     sums: { sumDy: perChannel(), sumDyDeviation: perChannel() },
   };
 }

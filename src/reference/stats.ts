@@ -2,7 +2,7 @@
 import type { View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { LANES, type Scratch } from './layout.js';
-import { reduce, type Term } from './reduce.js';
+import { reduceGroups, type Term } from './reduce.js';
 
 /** Beyond mean² = 2²⁰·variance, Σx² − m·mean² has lost too many bits: such channels take a second, centred pass. */
 const CENTRED_ABOVE = 2 ** 20;
@@ -52,14 +52,21 @@ function clamp(variance: number): number {
   return variance < 0 ? 0 : variance;
 }
 
-/** contract: src/kernels.ts, statistics */
-export function statistics(mean: Float64Array, variance: Float64Array, x: Tensor, view: View, scratch: Scratch): void {
+/** mean += e, variance = q − e², where e and q are the means of x − mean and of its square. An infinite mean stays. */
+function centre(mean: Float64Array, variance: Float64Array, ch: number, e: number, q: number): void {
+  const finite = Math.abs(mean[ch]) < Infinity;
+  variance[ch] = finite ? clamp(q - e * e) : NaN;
+  if (finite) mean[ch] += e;
+}
+
+/** mean[ch], variance[ch] ← of x. */
+export function measure(mean: Float64Array, variance: Float64Array, x: Tensor, view: View, scratch: Scratch): void {
   const { c, s } = view;
   const m = view.n * s;
   const float32 = x.BYTES_PER_ELEMENT === 4;
   const { totals, lanes } = scratch;
 
-  reduce(totals, sums(x), view, lanes);
+  reduceGroups(totals, sums(x), view, lanes);
   let centring = false;
   for (let ch = 0; ch < c; ch++) {
     mean[ch] = totals[ch] / m;
@@ -68,15 +75,13 @@ export function statistics(mean: Float64Array, variance: Float64Array, x: Tensor
   }
   if (!centring) return;
 
-  reduce(totals, centredSums(x, mean, view), view, lanes);
+  reduceGroups(totals, centredSums(x, mean, view), view, lanes);
   for (let ch = 0; ch < c; ch++) {
     if (needsCentring(mean[ch], variance[ch], float32)) centre(mean, variance, ch, totals[ch] / m, totals[c + ch] / m);
   }
 }
 
-/** mean += e, variance = q − e², where e and q are the means of x − mean and of its square. An infinite mean stays. */
-function centre(mean: Float64Array, variance: Float64Array, ch: number, e: number, q: number): void {
-  const finite = Math.abs(mean[ch]) < Infinity;
-  variance[ch] = finite ? clamp(q - e * e) : NaN;
-  if (finite) mean[ch] += e;
+/** contract: src/kernels.ts, statistics */
+export function statistics(mean: Float64Array, variance: Float64Array, x: Tensor, view: View, scratch: Scratch): void {
+  measure(mean, variance, x, view, scratch);
 }
