@@ -2,7 +2,7 @@
 // and high of Call, 16 bytes apart, each as a vector of equal values of the tensor's type.
 import { Call } from './call';
 import { isBent } from './kinds';
-import { passedVector } from './vec';
+import { gateVector } from './vec';
 
 const LOW: usize = 16;
 const HIGH: usize = 32;
@@ -37,20 +37,20 @@ export function activateRows<T>(call: Call, k: usize, width: usize, count: usize
 
 /** g: dy through the activation, whose input is z. */
 export function gradient<T, ACTIVATION>(dy: T, z: T, lines: usize): T {
-  if (!isBent<ACTIVATION>()) return passed<T>(dy, z);
+  if (!isBent<ACTIVATION>()) return gate<T>(dy, z);
   const u = bend<T>(z, z, lines);
   if (u <= load<T>(lines, LOW) || u >= load<T>(lines, HIGH)) return <T>0;
   return u != u ? u : bend<T>(dy, z, lines);
 }
 export function gradientVector<T, ACTIVATION>(dy: v128, z: v128, lines: usize): v128 {
-  if (!isBent<ACTIVATION>()) return passedVector<T>(dy, z);
+  if (!isBent<ACTIVATION>()) return gateVector<T>(dy, z);
   const u = bendVector<T>(z, z, lines);
   const stops = v128.or(v128.le<T>(u, v128.load(lines, LOW)), v128.ge<T>(u, v128.load(lines, HIGH)));
   return v128.andnot(v128.bitselect(bendVector<T>(dy, z, lines), u, v128.eq<T>(u, u)), stops);
 }
 
-/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is passed(z, z). */
-export function passed<T>(v: T, z: T): T {
+/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is gate(z, z). */
+export function gate<T>(v: T, z: T): T {
   return z > <T>0 ? v : z != z ? z : <T>0;
 }
 

@@ -1,25 +1,24 @@
 // One call: what a kernel is given, and the memory that it works in. Several threads see the same record.
-import { groupsOf, least, stackedRows } from './layout';
+import { THREE_LINES } from './kinds';
+import { groupsOf, minOf, stackedRows } from './layout';
 
 const LINE_BYTES: usize = 64;
 /** Columns whose lanes and parameters one thread keeps at once. Free to choose, from those of a channel or a stack up. */
 export const COLUMNS_AT_ONCE: usize = 512;
-/** The coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·slope + level), by number. */
+/** The coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·dxSlope + dxOffset), by number. */
 export const CENTER: usize = 0;
 export const SCALE: usize = 1;
 export const OFFSET: usize = 2;
-export const SLOPE: usize = 3;
-export const LEVEL: usize = 4;
+export const DX_SLOPE: usize = 3;
+export const DX_OFFSET: usize = 4;
 const COEFFICIENTS: usize = 5;
-/** Activations, as src/kernels.ts numbers them; more than relu is one with parameters. */
-export const RELU: i32 = 1;
 /** First and second sums of so many columns, then their parameters, whatever the type. */
 const LANES_BYTES: usize = 2 * COLUMNS_AT_ONCE * sizeof<f64>();
 const THREAD_BYTES: usize = LANES_BYTES + COEFFICIENTS * (COLUMNS_AT_ONCE * sizeof<f64>() + LINE_BYTES);
 
 /**
- * The arguments of any kernel under their names in src/kernels.ts, null as 0; `output` is y or dx. The host writes them:
- * src/backends/wasm/call.ts lists them in this order.
+ * The arguments of any kernel under their names in src/kernels.ts, null as 0; `output` is y or dx. The host writes them,
+ * up to `accumulate`: scripts/build-wasm.js tells src/backends/wasm/call.ts where each field lies.
  */
 @unmanaged
 export class Call {
@@ -56,10 +55,10 @@ export class Call {
   /** `workspaceBytes` bytes, aligned to 64. */
   workspace: usize;
   /** Whether the sums of this call are added to those of the one before, as another piece of the same tensors. */
-  goingOn: i32;
+  accumulate: i32;
 
-  /** Where gradientInput finds dy through the activation: in its output if the activation has parameters. */
-  passed: usize;
+  /** Where the pass that writes dx reads dy or, if the activation has parameters, dy through it: then in the output. */
+  gradientAt: usize;
   /** The parameters of the activation as vectors of the tensor's type. */
   lines: usize;
   /** Bytes of an element. */
@@ -107,12 +106,12 @@ export class Call {
   /** Lays out the workspace. */
   prepare(width: usize): void {
     this.width = width;
-    const columns = least(COLUMNS_AT_ONCE, stackedRows(this) * this.c * this.s);
+    const columns = minOf(COLUMNS_AT_ONCE, stackedRows(this.c, this.s) * this.c * this.s);
     this.columnBytes = aligned(columns * width) + LINE_BYTES;
     this.coefficientBytes = aligned(this.c * width) + LINE_BYTES;
-    this.passed = this.activation > RELU ? this.output : this.dy;
+    this.gradientAt = this.activation == THREE_LINES ? this.output : this.dy;
     this.lines = this.workspace;
-    if (this.activation > RELU) {
+    if (this.activation == THREE_LINES) {
       if (width == 4) this.splatLines<f32>();
       else this.splatLines<f64>();
     }
@@ -140,7 +139,7 @@ function aligned(bytes: usize): usize {
 
 /** What `prepare` lays out. In float64, where it cannot wrap round. */
 export function workspaceBytes(call: Call): f64 {
-  const pairs: f64 = call.threads > 1 ? <f64>groupsOf(call) : 0;
+  const pairs: f64 = call.threads > 1 ? <f64>groupsOf(call.n, call.c, call.s) : 0;
   const perChannel = (<f64>COEFFICIENTS + 4 + 2 * pairs) * <f64>call.c * sizeof<f64>();
   return perChannel + <f64>(call.threads * THREAD_BYTES) + <f64>(64 * (2 * COEFFICIENTS + 5));
 }

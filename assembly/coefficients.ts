@@ -1,7 +1,7 @@
 // The numbers per channel that elementwise passes use, and the value that the activation sees: docs/numerics.md,
 // sections 4 and 5.
 import { Call, CENTER, OFFSET, SCALE } from './call';
-import { spread } from './reduce';
+import { broadcast } from './layout';
 
 /** 1/√(variance + epsilon); 0 where that is 1/0, so that a constant channel gives x̂ = 0 also with epsilon = 0. */
 export function reciprocalDeviation(variance: f64, epsilon: f64): f64 {
@@ -13,7 +13,7 @@ export function reciprocalDeviation(variance: f64, epsilon: f64): f64 {
 export function value(call: Call, values: usize, at: usize): f64 {
   return call.width == 4 ? <f64>load<f32>(values + (at << 2)) : load<f64>(values + (at << 3));
 }
-/** The same of an array that may be absent. */
+/** Element `at` of an array of the tensor's type, in float64, or `absent` where there is no array. */
 export function optional(call: Call, values: usize, at: usize, absent: f64): f64 {
   return values == 0 ? absent : value(call, values, at);
 }
@@ -39,14 +39,7 @@ export function coefficients(call: Call, first: usize, last: usize): void {
   }
 }
 
-/** The first `count` coefficients of channels, where columns find theirs. */
-export function spreadCoefficients(call: Call, first: usize, last: usize, thread: usize, count: usize): void {
-  for (let index: usize = 0; index < count; ++index) {
-    spread(call.columns(thread, index), call.coefficient(index), call.width, call, first, last);
-  }
-}
-
-/** What the activation sees: bn(x) + residual. `d` is fl(x − center); `residual` points to this element, or is 0. */
+/** The value that the activation sees: bn(x) + residual. `d` is fl(x − center); `residual` points to this element, or is 0. */
 export function preActivation<T>(d: T, scale: T, offset: T, residual: usize): T {
   const z = <T>(d * scale) + offset;
   return residual == 0 ? z : z + load<T>(residual);
@@ -54,4 +47,12 @@ export function preActivation<T>(d: T, scale: T, offset: T, residual: usize): T 
 export function preActivationVector<T>(d: v128, scale: v128, offset: v128, residual: usize): v128 {
   const z = v128.add<T>(v128.mul<T>(d, scale), offset);
   return residual == 0 ? z : v128.add<T>(z, v128.load(residual));
+}
+
+/** Copies the first `count` coefficients of channels to where columns find theirs. */
+export function broadcastCoefficients(call: Call, first: usize, last: usize, thread: usize, count: usize): void {
+  for (let index: usize = 0; index < count; ++index) {
+    const from = call.coefficient(index);
+    broadcast(call.columns(thread, index), from, call.width, call.c, call.s, first, last);
+  }
 }

@@ -1,24 +1,15 @@
 // The exports of the module: each kernel of src/kernels.ts once per element type. A call says what is in the record
 // that it points to.
 import { Call, workspaceBytes } from './call';
+import { finishPieces, reducePiece, walk } from './kernels';
+import { BACKWARD, FORWARD, GRADIENT_INPUT, GRADIENT_SUMS, NO_ACTIVATION, NORMALIZE, STATISTICS } from './kinds';
 import { serve } from './pool';
-import {
-  BACKWARD,
-  FORWARD,
-  finishPieces,
-  GRADIENT_INPUT,
-  GRADIENT_SUMS,
-  NORMALIZE,
-  reducePiece,
-  STATISTICS,
-  walk,
-} from './walk';
 
 export { serve, workspaceBytes };
 
 /** Tensors that the sums of a backward read: dy and x, and with an activation the residual. */
 function summed(call: Call): usize {
-  return call.activation != 0 && call.residual != 0 ? 3 : 2;
+  return call.activation != NO_ACTIVATION && call.residual != 0 ? 3 : 2;
 }
 /** Tensors that a forward touches. */
 function forwardTensors(call: Call): usize {

@@ -1,10 +1,23 @@
 // Variants that are compiled apart, so that inner loops do not branch. AssemblyScript has neither closures nor constants
 // as type parameters, but it knows the size of a type when it compiles: types of different sizes stand for variants.
 
+/** The kernels of src/kernels.ts, by number. */
+export const STATISTICS: i32 = 0;
+export const NORMALIZE: i32 = 1;
+export const FORWARD: i32 = 2;
+export const GRADIENT_SUMS: i32 = 3;
+export const GRADIENT_INPUT: i32 = 4;
+export const BACKWARD: i32 = 5;
+
+/** The activations of src/kernels.ts, by number. */
+export const NO_ACTIVATION: i32 = 0;
+export const RELU: i32 = 1;
+export const THREE_LINES: i32 = 2;
+
 export type No = i8;
 export type Yes = i16;
 
-/** Of activations: one with parameters, where No is none and Yes is relu. */
+/** An activation with parameters, where No is none and Yes is relu. */
 export type Bent = i32;
 
 export function isYes<FLAG>(): bool {
@@ -15,14 +28,18 @@ export function isBent<FLAG>(): bool {
 }
 
 /**
- * What is summed: Σ x and Σ x²; Σ (x − mean) and its squares; Σ g and Σ g·d, where g is dy, or dy through relu, or through
- * another activation. Smaller than the phases of walk.ts.
+ * The kinds of sums: Σ x and Σ x²; Σ (x − mean) and its squares; Σ g and Σ g·d, where g is dy, or dy through relu, or through
+ * another activation.
  */
 export const SUMS: i32 = 1;
 export const CENTRED: i32 = 2;
 export const GRADIENT: i32 = 4;
 export const GATED: i32 = 8;
 export const BENT: i32 = 12;
+
+/** The phases of a call, whose parts threads share: tiles, sums of a kind, or an elementwise pass, kernel << MAP_SHIFT. */
+export const TILES: i32 = 0;
+export const MAP_SHIFT: i32 = 4;
 
 /** Distances from a pointer, in bytes, as the sizes of types: an offset within an instruction must be a constant. */
 @unmanaged

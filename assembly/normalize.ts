@@ -1,11 +1,8 @@
 // y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
-import { passed } from './activation';
+import { gate } from './activation';
 import { Call, CENTER, OFFSET, SCALE } from './call';
-import { coefficients } from './coefficients';
 import { At0, At16, At32, At48, isYes } from './kinds';
-import { measure } from './stats';
-import { passedVector, splat } from './vec';
-import { mapTile, NORMALIZE } from './walk';
+import { gateVector, splat } from './vec';
 
 /** Four vectors at a time, where that pays for the size of the module: an engine may unroll less than a compiler does. */
 function isUnrolled<T, RESIDUAL>(): bool {
@@ -23,13 +20,13 @@ function normalizeVector<T, RESIDUAL, RELU, AT>(
 ): void {
   let z = v128.add<T>(v128.mul<T>(v128.sub<T>(v128.load(x, offsetof<AT>()), center), scale), offset);
   if (isYes<RESIDUAL>()) z = v128.add<T>(z, v128.load(residual, offsetof<AT>()));
-  v128.store(y, isYes<RELU>() ? passedVector<T>(z, z) : z, offsetof<AT>());
+  v128.store(y, isYes<RELU>() ? gateVector<T>(z, z) : z, offsetof<AT>());
 }
 
 function normalizeOne<T, RESIDUAL, RELU>(y: usize, x: usize, residual: usize, center: T, scale: T, offset: T): void {
   let z = <T>(<T>(load<T>(x) - center) * scale) + offset;
   if (isYes<RESIDUAL>()) z += load<T>(residual);
-  store<T>(y, isYes<RELU>() ? passed<T>(z, z) : z);
+  store<T>(y, isYes<RELU>() ? gate<T>(z, z) : z);
 }
 
 /** `length` elements of channel `ch`, from element k on. */
@@ -81,7 +78,10 @@ function normalizeAcross<T, RESIDUAL, RELU, AT>(
   );
 }
 
-/** `count` rows of `width` columns, from element k on; the coefficients of the first one begin at `center`, `apart` bytes apart. */
+/**
+ * `count` rows of `width` columns, from element k on. The centers of the columns begin at `first`, their other coefficients
+ * `apart` bytes further on each.
+ */
 export function normalizeColumns<T, RESIDUAL, RELU>(
   call: Call,
   k: usize,
@@ -119,16 +119,4 @@ export function normalizeColumns<T, RESIDUAL, RELU>(
       offset += sizeof<T>();
     }
   }
-}
-
-/** contract: src/kernels.ts, normalize */
-export function normalizeTile(call: Call, first: usize, last: usize, thread: usize): void {
-  coefficients(call, first, last);
-  mapTile(call, NORMALIZE, first, last, thread);
-}
-
-/** contract: src/kernels.ts, forward */
-export function forwardTile(call: Call, first: usize, last: usize, thread: usize): void {
-  measure(call, first, last, thread);
-  normalizeTile(call, first, last, thread);
 }

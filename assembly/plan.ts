@@ -5,7 +5,7 @@
 //   rows    all channels at once, where tiles would be too narrow to read memory in order, or too few for the threads.
 //           Threads share out the groups of rows, then the outputs, beginning with what was read last.
 import { Call } from './call';
-import { asLongRows, divideUp, groupsOf, least, most, segmentsOf, stackedRows } from './layout';
+import { asLongRows, divideUp, groupsOf, maxOf, minOf, segmentsOf, stackedRows } from './layout';
 
 /** The narrowest piece of a row that is worth reading by itself from memory, in bytes. */
 const LEAST_RUN: usize = 1024;
@@ -19,15 +19,15 @@ export const PARTS_A_THREAD: usize = 4;
 /** Decides. `reread` tensors are read in both passes (0: there is one pass), of `tensors` that are touched at all. */
 export function plan(call: Call, reread: usize, tensors: usize): void {
   const size = call.n * call.c * call.s * call.width;
-  call.threads = most(1, least(call.threads, (size * tensors) / call.threadBytes));
+  call.threads = maxOf(1, minOf(call.threads, (size * tensors) / call.threadBytes));
   call.tileChannels = call.c;
   const tiled = call.threads > 1 || size * tensors > CACHED_BYTES;
-  if (tiled && reread > 0 && stackedRows(call) == 1 && !call.goingOn) planTiles(call, reread);
+  if (tiled && reread > 0 && stackedRows(call.c, call.s) == 1 && !call.accumulate) planTiles(call, reread);
   const wanted = call.threads * PARTS_A_THREAD;
-  const narrowest: usize = stackedRows(call) > 1 ? call.c : divideUp(LINE_BYTES, call.s * call.width);
-  call.outer = asLongRows(call) ? call.n : groupsOf(call);
-  call.blocks = least(divideUp(wanted, call.outer), divideUp(call.c, narrowest));
-  call.chunks = least(divideUp(wanted, call.outer * call.blocks), segmentsOf(call));
+  const narrowest: usize = stackedRows(call.c, call.s) > 1 ? call.c : divideUp(LINE_BYTES, call.s * call.width);
+  call.outer = asLongRows(call.s) ? call.n : groupsOf(call.n, call.c, call.s);
+  call.blocks = minOf(divideUp(wanted, call.outer), divideUp(call.c, narrowest));
+  call.chunks = minOf(divideUp(wanted, call.outer * call.blocks), segmentsOf(call.s));
 }
 
 function planTiles(call: Call, reread: usize): void {
@@ -42,7 +42,7 @@ function planTiles(call: Call, reread: usize): void {
   const wholeLines = divideUp(LINE_BYTES, channelRow);
   const channels = divideUp(divideUp(c, tiles), wholeLines) * wholeLines;
   const balanced = divideUp(c, channels) % threads == 0 || c / channels >= 4 * threads;
-  if (balanced && channels * channelRow >= (cached ? LINE_BYTES : LEAST_RUN)) call.tileChannels = least(channels, c);
+  if (balanced && channels * channelRow >= (cached ? LINE_BYTES : LEAST_RUN)) call.tileChannels = minOf(channels, c);
 }
 
 /** Whether threads share the rows of one tile that has all channels. */

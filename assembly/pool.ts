@@ -1,7 +1,11 @@
 // The threads that a call shares. They see each other in memory only: a phase is published by writing its number, and its
 // parts are claimed one by one.
+//
+// One circle of imports is left in this folder: kernels.ts calls the walks of walk.ts, these call `parallel` here, and this
+// calls `runPart` of kernels.ts. AssemblyScript has no closures that `parallel` could be given instead, and workers need a
+// phase that can be written into shared memory: a number, which `runPart` knows.
 import { Call } from './call';
-import { runPart } from './walk';
+import { runPart } from './kernels';
 
 /** Where threads agree; src/backends/wasm/pool.ts knows the places that it uses. Apart, so that each has a line to itself. */
 const CLAIM: usize = 64; // i64: the number of the phase (upper half), and its next part
@@ -14,11 +18,11 @@ const QUIT: usize = 200; // 1 when they shall end
 const MAY_WAIT: usize = 204; // 1 where the caller may sleep: anywhere but in a page's main thread
 const JOB: usize = 256;
 
-/** What the parts are of. Valid from the publication of the phase until its last part is done. */
+/** The phase that is shared. Valid from the publication of the phase until its last part is done. */
 @unmanaged
 class Job {
   call: Call;
-  kind: i32;
+  phase: i32;
   parts: u32;
 }
 
@@ -29,7 +33,7 @@ const LOOKS: i32 = 20000;
 /** The caller's sleep is cut into naps, so that it notices when a worker has died with a part. */
 const NAP: i64 = 50000000; // ns
 const MOST_NAPS: i32 = 100;
-/** What a caller that may not sleep does instead: rounds of so many looks. */
+/** A caller that may not sleep looks instead, in rounds of so many looks. */
 const LOOKS_A_NAP: i32 = 20000000;
 
 /** Calls runPart for every part of a phase, and returns when all are done. */
@@ -49,7 +53,7 @@ function share(call: Call, kind: i32, parts: usize): void {
   // A worker that is late with the phase before must not take the job below for part of it.
   atomic.store<u64>(CLAIM, ((<u64>(phase + 1)) << 32) | EXHAUSTED);
   job.call = call;
-  job.kind = kind;
+  job.phase = kind;
   job.parts = <u32>parts;
   atomic.store<i32>(DONE, 0);
   atomic.store<u64>(CLAIM, (<u64>(phase + 2)) << 32);
@@ -65,7 +69,7 @@ function work(phase: u32, thread: usize): void {
     const claim = atomic.load<u64>(CLAIM);
     if (<u32>(claim >> 32) != phase || <u32>claim >= job.parts) return;
     if (atomic.cmpxchg<u64>(CLAIM, claim, claim + 1) != claim) continue;
-    runPart(job.call, job.kind, <usize>(<u32>claim), thread);
+    runPart(job.call, job.phase, <usize>(<u32>claim), thread);
     atomic.add<i32>(DONE, 1);
     if (atomic.load<i32>(WAITING) != 0) atomic.notify(DONE, 1);
   }
@@ -89,7 +93,7 @@ function finish(parts: i32): void {
   }
 }
 
-/** What a worker does: the parts of one phase after the other, until it is told to end. */
+/** Serves as a worker: does the parts of one phase after the other, until it is told to end. */
 export function serve(thread: usize): void {
   if (ASC_FEATURE_THREADS) {
     const job = changetype<Job>(JOB);

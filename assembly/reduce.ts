@@ -1,22 +1,24 @@
 // Two sums per channel in the order that docs/numerics.md, section 2, defines. The three walks differ only in how they
 // reach the elements; a kind says what is summed.
-import { gradientStrip } from './backward';
+import { gradientTerm } from './backward';
 import { Call, COLUMNS_AT_ONCE } from './call';
-import { spreadCoefficients } from './coefficients';
+import { broadcastCoefficients } from './coefficients';
 import { BENT, Bent, CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
 import {
   asColumns,
   asLongRows,
+  broadcast,
   divideUp,
   groupRows,
   LANES,
-  least,
+  laneAt,
+  minOf,
   PAIR_BYTES,
   SEGMENT,
   segmentsOf,
   stackedRows,
 } from './layout';
-import { centredStrip, sumsStrip } from './stats';
+import { centredSums, sums } from './stats';
 
 /**
  * Columns: rows whose contribution to a strip is summed at once. Free to choose: it does not change the order. Rows
@@ -33,8 +35,8 @@ const BLOCKS_AT_ONCE: usize = 64;
 const CHANNELS_AT_ONCE: usize = 32;
 
 /**
- * Adds to `lanes` (first sums, then second sums) the terms of `count` strips of `width` elements: strip r is
- * x[position + r·stride ...]. Its parameters are those of channel `ch`, or if `spread` those of columns.
+ * Adds to `lanes` (first totals, then second sums) the terms of `count` strips of `width` elements: strip r is
+ * x[position + r·stride ...]. Its parameters are those of channel `ch`, or if `perColumn` those of columns.
  */
 function addStrip(
   call: Call,
@@ -42,14 +44,14 @@ function addStrip(
   lanes: usize,
   position: usize,
   ch: usize,
-  spread: bool,
+  perColumn: bool,
   width: usize,
   count: usize,
   stride: usize,
   thread: usize,
 ): void {
-  if (call.width == 4) stripOf<f32>(call, kind, lanes, position, ch, spread, width, count, stride, thread);
-  else stripOf<f64>(call, kind, lanes, position, ch, spread, width, count, stride, thread);
+  if (call.width == 4) stripOf<f32>(call, kind, lanes, position, ch, perColumn, width, count, stride, thread);
+  else stripOf<f64>(call, kind, lanes, position, ch, perColumn, width, count, stride, thread);
 }
 
 function stripOf<T>(
@@ -58,24 +60,24 @@ function stripOf<T>(
   lanes: usize,
   position: usize,
   ch: usize,
-  spread: bool,
+  perColumn: bool,
   width: usize,
   count: usize,
   stride: usize,
   thread: usize,
 ): void {
-  if (kind == SUMS) sumsStrip<T>(call, lanes, position, width, count, stride);
-  else if (kind == CENTRED) centredStrip<T>(call, lanes, position, ch, spread, width, count, stride, thread);
-  else if (kind == GRADIENT) gradientStrip<T, No>(call, lanes, position, ch, spread, width, count, stride, thread);
-  else if (kind == GATED) gradientStrip<T, Yes>(call, lanes, position, ch, spread, width, count, stride, thread);
-  else gradientStrip<T, Bent>(call, lanes, position, ch, spread, width, count, stride, thread);
+  if (kind == SUMS) sums<T>(call, lanes, position, width, count, stride);
+  else if (kind == CENTRED) centredSums<T>(call, lanes, position, ch, perColumn, width, count, stride, thread);
+  else if (kind == GRADIENT) gradientTerm<T, No>(call, lanes, position, ch, perColumn, width, count, stride, thread);
+  else if (kind == GATED) gradientTerm<T, Yes>(call, lanes, position, ch, perColumn, width, count, stride, thread);
+  else gradientTerm<T, Bent>(call, lanes, position, ch, perColumn, width, count, stride, thread);
 }
 
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
 function addRow(call: Call, kind: i32, lanes: usize, position: usize, ch: usize, length: usize): void {
   const whole = length / LANES;
   for (let block: usize = 0; block < whole; block += BLOCKS_AT_ONCE) {
-    const count = least(BLOCKS_AT_ONCE, whole - block);
+    const count = minOf(BLOCKS_AT_ONCE, whole - block);
     addStrip(call, kind, lanes, position + block * LANES, ch, false, LANES, count, LANES, 0);
   }
   const rest = length % LANES;
@@ -99,39 +101,38 @@ function increase(pointer: usize, by: f64): void {
   store<f64>(pointer, load<f64>(pointer) + by);
 }
 
-/** Adds the fold of a pair of lanes to the sums of a channel. */
-function fold(sums: usize, ch: usize, c: usize, lanes: usize): void {
-  increase(sums + (ch << 3), foldLanes(lanes));
-  increase(sums + ((c + ch) << 3), foldLanes(lanes + PAIR_BYTES / 2));
+/** Adds the fold of a pair of lanes to the totals of a channel. */
+function fold(totals: usize, ch: usize, c: usize, lanes: usize): void {
+  increase(totals + (ch << 3), foldLanes(lanes));
+  increase(totals + ((c + ch) << 3), foldLanes(lanes + PAIR_BYTES / 2));
 }
 
 /** The columns of a channel are added to 16 lanes in turn, in order; then the lanes are folded. */
-function foldColumns(call: Call, sums: usize, first: usize, last: usize, lanes: usize, spare: usize): void {
+function foldColumns(call: Call, totals: usize, first: usize, last: usize, lanes: usize, spare: usize): void {
   const s = call.s;
   const row = (last - first) * s;
-  const columns = stackedRows(call) * row;
+  const columns = stackedRows(call.c, call.s) * row;
   for (let ch = first; ch < last; ++ch) {
     memory.fill(spare, 0, PAIR_BYTES);
     let to: usize = 0;
     for (let start = (ch - first) * s; start < columns; start += row) {
       for (let column = start; column < start + s; ++column) {
-        const from = lanes + (column / LANES) * PAIR_BYTES + ((column % LANES) << 3);
+        const from = laneAt(lanes, column);
         increase(spare + (to << 3), load<f64>(from));
         increase(spare + (to << 3) + PAIR_BYTES / 2, load<f64>(from + PAIR_BYTES / 2));
         to = (to + 1) % LANES;
       }
     }
-    fold(sums, ch, call.c, spare);
+    fold(totals, ch, call.c, spare);
   }
 }
 
-/** Where s is 1, a column is a channel, whose fold is that column: lanes are sums. */
-function foldSingles(call: Call, sums: usize, first: usize, last: usize, lanes: usize): void {
+/** Where s is 1, a column is a channel, whose fold is that column: lanes are totals. */
+function foldSingles(call: Call, totals: usize, first: usize, last: usize, lanes: usize): void {
   for (let ch = first; ch < last; ++ch) {
-    const column = ch - first;
-    const from = lanes + (column / LANES) * PAIR_BYTES + ((column % LANES) << 3);
-    increase(sums + (ch << 3), load<f64>(from));
-    increase(sums + ((call.c + ch) << 3), load<f64>(from + PAIR_BYTES / 2));
+    const from = laneAt(lanes, ch - first);
+    increase(totals + (ch << 3), load<f64>(from));
+    increase(totals + ((call.c + ch) << 3), load<f64>(from + PAIR_BYTES / 2));
   }
 }
 
@@ -139,8 +140,8 @@ function foldSingles(call: Call, sums: usize, first: usize, last: usize, lanes: 
 function reduceColumns(
   call: Call,
   kind: i32,
-  sums: usize,
-  sumsStride: usize,
+  totals: usize,
+  totalsStride: usize,
   firstGroup: usize,
   lastGroup: usize,
   first: usize,
@@ -148,7 +149,7 @@ function reduceColumns(
   thread: usize,
 ): void {
   const s = call.s;
-  const stacked = stackedRows(call);
+  const stacked = stackedRows(call.c, call.s);
   const stride = stacked * call.c * s;
   const far = stride * call.width >= PAGE_BYTES;
   const small = call.n * call.c * s * call.width <= SMALL_BYTES;
@@ -157,45 +158,46 @@ function reduceColumns(
   const lanes = spare + PAIR_BYTES;
   const step = (COLUMNS_AT_ONCE - LANES) / (s * stacked);
   for (let block = first; block < last; block += step) {
-    const end = least(block + step, last);
+    const end = minOf(block + step, last);
     const row = (end - block) * s;
     const columns = stacked * row;
-    spreadParameters(call, kind, block, end, thread);
+    broadcastParameters(call, kind, block, end, thread);
     for (let g = firstGroup; g < lastGroup; ++g) {
-      const start = g * groupRows(call);
-      const rows = least(groupRows(call), call.n - start);
+      const start = g * groupRows(call.c, call.s);
+      const rows = minOf(groupRows(call.c, call.s), call.n - start);
       const whole = rows / stacked;
       const position = (start * call.c + block) * s;
       memory.fill(lanes, 0, divideUp(columns, LANES) * PAIR_BYTES);
       for (let i: usize = 0; i < whole; i += rowsAtOnce) {
-        const count = least(rowsAtOnce, whole - i);
+        const count = minOf(rowsAtOnce, whole - i);
         addStrip(call, kind, lanes, position + i * stride, 0, true, columns, count, stride, thread);
       }
       const rest = (rows % stacked) * row;
       if (rest > 0) addStrip(call, kind, lanes, position + whole * stride, 0, true, rest, 1, stride, thread);
-      if (s == 1 && stacked == 1) foldSingles(call, sums + g * sumsStride, block, end, lanes);
-      else foldColumns(call, sums + g * sumsStride, block, end, lanes, spare);
+      if (s == 1 && stacked == 1) foldSingles(call, totals + g * totalsStride, block, end, lanes);
+      else foldColumns(call, totals + g * totalsStride, block, end, lanes, spare);
     }
   }
 }
 
-/** How many tensors are read for the sums. */
+/** The number of tensors that are read for the sums. */
 function tensorsOf(kind: i32): usize {
   return kind == GATED || kind == BENT ? 3 : kind == GRADIENT ? 2 : 1;
 }
 
-/** Puts the parameters of these channels where columns find theirs. */
-function spreadParameters(call: Call, kind: i32, first: usize, last: usize, thread: usize): void {
-  if (kind == CENTRED) spread(call.columns(thread, 0), call.mean, sizeof<f64>(), call, first, last);
-  else if (kind != SUMS) spreadCoefficients(call, first, last, thread, kind == GRADIENT ? 1 : 3);
+/** Copies the parameters of these channels to where columns find theirs. */
+function broadcastParameters(call: Call, kind: i32, first: usize, last: usize, thread: usize): void {
+  if (kind == CENTRED) {
+    broadcast(call.columns(thread, 0), call.mean, sizeof<f64>(), call.c, call.s, first, last);
+  } else if (kind != SUMS) broadcastCoefficients(call, first, last, thread, kind == GRADIENT ? 1 : 3);
 }
 
 /** Rows that share a group: the lanes of a block of channels stay while the rows pass, so memory is walked in order. */
 function reduceShortRows(
   call: Call,
   kind: i32,
-  sums: usize,
-  sumsStride: usize,
+  totals: usize,
+  totalsStride: usize,
   firstGroup: usize,
   lastGroup: usize,
   first: usize,
@@ -206,16 +208,16 @@ function reduceShortRows(
   const s = call.s;
   const lanes = call.lanes(thread);
   for (let block = first; block < last; block += CHANNELS_AT_ONCE) {
-    const count = least(CHANNELS_AT_ONCE, last - block);
+    const count = minOf(CHANNELS_AT_ONCE, last - block);
     for (let g = firstGroup; g < lastGroup; ++g) {
-      const end = least((g + 1) * groupRows(call), call.n);
+      const end = minOf((g + 1) * groupRows(call.c, call.s), call.n);
       memory.fill(lanes, 0, count * PAIR_BYTES);
-      for (let i = g * groupRows(call); i < end; ++i) {
+      for (let i = g * groupRows(call.c, call.s); i < end; ++i) {
         for (let b: usize = 0; b < count; ++b) {
           addRow(call, kind, lanes + b * PAIR_BYTES, (i * c + block + b) * s, block + b, s);
         }
       }
-      for (let b: usize = 0; b < count; ++b) fold(sums + g * sumsStride, block + b, c, lanes + b * PAIR_BYTES);
+      for (let b: usize = 0; b < count; ++b) fold(totals + g * totalsStride, block + b, c, lanes + b * PAIR_BYTES);
     }
   }
 }
@@ -224,40 +226,40 @@ function reduceShortRows(
 function reduceLongRows(
   call: Call,
   kind: i32,
-  sums: usize,
-  sumsStride: usize,
+  totals: usize,
+  totalsStride: usize,
   firstGroup: usize,
   lastGroup: usize,
   first: usize,
   last: usize,
   thread: usize,
 ): void {
-  const segments = segmentsOf(call);
+  const segments = segmentsOf(call.s);
   const lanes = call.lanes(thread);
   const s = call.s;
   let next: usize = 0;
   for (let start = firstGroup; start < lastGroup; start = next) {
     const i = start / segments;
-    next = least((i + 1) * segments, lastGroup);
+    next = minOf((i + 1) * segments, lastGroup);
     for (let ch = first; ch < last; ++ch) {
       for (let g = start; g < next; ++g) {
         const j = (g - i * segments) * SEGMENT;
         memory.fill(lanes, 0, PAIR_BYTES);
-        addRow(call, kind, lanes, (i * call.c + ch) * s + j, ch, least(SEGMENT, s - j));
-        fold(sums + g * sumsStride, ch, call.c, lanes);
+        addRow(call, kind, lanes, (i * call.c + ch) * s + j, ch, minOf(SEGMENT, s - j));
+        fold(totals + g * totalsStride, ch, call.c, lanes);
       }
     }
   }
 }
 
 /**
- * Adds the two sums of groups firstGroup .. lastGroup of channels first .. last to sums[ch] and sums[c + ch], those of
+ * Adds the two sums of groups firstGroup .. lastGroup of channels first .. last to totals[ch] and totals[c + ch], those of
  * group g to the ones `stride` bytes times g further on.
  */
 export function reduceGroups(
   call: Call,
   kind: i32,
-  sums: usize,
+  totals: usize,
   stride: usize,
   firstGroup: usize,
   lastGroup: usize,
@@ -265,21 +267,7 @@ export function reduceGroups(
   last: usize,
   thread: usize,
 ): void {
-  if (asColumns(call)) reduceColumns(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
-  else if (asLongRows(call)) reduceLongRows(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
-  else reduceShortRows(call, kind, sums, stride, firstGroup, lastGroup, first, last, thread);
-}
-
-/** Values of channels, of `width` bytes, to values of columns, for vectors that run across channels. */
-export function spread(columns: usize, values: usize, width: usize, call: Call, first: usize, last: usize): void {
-  const stacked = stackedRows(call);
-  const s = call.s;
-  for (let row: usize = 0; row < stacked; ++row) {
-    for (let from = values + first * width; from < values + last * width; from += width) {
-      for (let j: usize = 0; j < s; ++j, columns += width) {
-        if (width == 4) store<f32>(columns, load<f32>(from));
-        else store<f64>(columns, load<f64>(from));
-      }
-    }
-  }
+  if (asColumns(call.s)) reduceColumns(call, kind, totals, stride, firstGroup, lastGroup, first, last, thread);
+  else if (asLongRows(call.s)) reduceLongRows(call, kind, totals, stride, firstGroup, lastGroup, first, last, thread);
+  else reduceShortRows(call, kind, totals, stride, firstGroup, lastGroup, first, last, thread);
 }

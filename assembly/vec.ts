@@ -10,9 +10,9 @@ export function splat<T>(p: usize): v128 {
   return sizeof<T>() == 4 ? v128.load32_splat(p) : v128.load64_splat(p);
 }
 
-/** One parameter for all elements, or one for each. */
-export function parameter<T>(p: usize, spread: bool): v128 {
-  return spread ? v128.load(p) : splat<T>(p);
+/** A parameter of each element of a vector, or the one of all of them. */
+export function parameter<T>(p: usize, perColumn: bool): v128 {
+  return perColumn ? v128.load(p) : splat<T>(p);
 }
 
 /** The lower and the upper two of four floats, as doubles. */
@@ -24,7 +24,7 @@ export function widenHigh(v: v128): v128 {
 }
 
 /** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. */
-export function passedVector<T>(v: v128, z: v128): v128 {
+export function gateVector<T>(v: v128, z: v128): v128 {
   const positive = v128.and(v, v128.gt<T>(z, v128.splat<T>(0)));
   return v128.or(positive, v128.and(z, v128.ne<T>(z, z)));
 }

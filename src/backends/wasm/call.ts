@@ -85,7 +85,7 @@ export class CallRecord {
     u32[AFTER_ARRAYS] = resources.threads;
     u32[AFTER_ARRAYS + 1] = resources.threadBytes;
     u32[AFTER_ARRAYS + 2] = resources.tileBytes;
-    this.goOn(false);
+    this.accumulate(false);
   }
 
   #bend({ slope, low, high }: ThreeLines): void {
@@ -112,7 +112,7 @@ export class CallRecord {
   }
 
   /** Whether sums are added to those of the call before. */
-  goOn(value: boolean): void {
+  accumulate(value: boolean): void {
     this.#memory.u32[AFTER_ARRAYS + 4] = value ? 1 : 0;
   }
 }

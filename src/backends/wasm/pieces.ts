@@ -102,7 +102,7 @@ export class PieceCall {
     for (const piece of this.#pieces(first, last)) {
       this.#copyIn(piece, inputs);
       this.#describe(piece);
-      this.#stage.record.goOn(goesOn);
+      this.#stage.record.accumulate(goesOn);
       this.#stage.run('reduce', kind);
       goesOn = true;
     }
