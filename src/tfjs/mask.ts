@@ -2,8 +2,9 @@
  * Statistics over part of the positions. Every position is normalised by them, those that do not count too (as Keras has it),
  * so that its gradient reaches, through mean and variance, those that do.
  */
-import { forwardTraining } from '../index.js';
+
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
+import { forwardTraining } from '../index.js';
 
 /** Which rows of a tensor with the channels last count. */
 export interface Positions {

@@ -1,6 +1,7 @@
 /** A layer whose batch lies on several ranks: what they tell each other, and the gradient that follows from it. */
-import { backward, type ExchangeTag, GradientSums, Moments, mergeRanks, type Reducer } from '../index.js';
+
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
+import { backward, type ExchangeTag, GradientSums, Moments, mergeRanks, type Reducer } from '../index.js';
 import { nextLayer } from '../ranks/reducer.js';
 import { addStatisticsGradient, type Positions } from './mask.js';
 
