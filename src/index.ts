@@ -21,7 +21,7 @@ export type { Parameter } from './layer/arrays.js';
 export type { BatchNormBackwardOptions, BatchNormForwardOptions } from './layer/calls.js';
 export { BatchNorm, type BatchNormConstructor } from './layer/constructor.js';
 export type { RecordedForward } from './layer/recorded.js';
-export type { RenormLimits, RenormOptions, SavedRenorm } from './layer/renorm.js';
+export type { RenormLimits, RenormOptions, RenormSettings, SavedRenorm } from './layer/renorm.js';
 export type { BatchNormOptions } from './layer/settings.js';
 export type { BatchNormState } from './layer/state.js';
 export type { UpdateRate } from './layer/update-rate.js';

@@ -3,7 +3,8 @@
 /** Type of x, y, dy, dx. Parameters (gamma, beta and their gradients) are a {@link ParameterOf} it. */
 export type Tensor = Float32Array | Float64Array;
 
-interface Tensors {
+/** The tensors by their element type. */
+export interface Tensors {
   float32: Float32Array;
   float64: Float64Array;
 }

@@ -22,6 +22,11 @@ export function nameSet(names: string): Names {
   return new Set(names.split(' '));
 }
 
+/** Every name that options of this type have, and no other: the compiler counts them. */
+export function namesOf<O extends object>(names: { readonly [Name in keyof Required<O>]: 1 }): Names {
+  return new Set(Object.keys(names));
+}
+
 /**
  * What was given, each option read once, so that nothing of the user's (getters, a Proxy) runs after it: checks and kernels see
  * the same values. Only own properties count, so that what a program puts on `Object.prototype` is no option.
@@ -63,9 +68,10 @@ export function readFields(
   fields: Names,
 ): Readonly<Record<string, unknown>> {
   const known = readNames(call, name, data as Record<string, unknown>, fields);
-  for (const field of fields) {
-    if (known[field] === undefined) throw new TypeError(`batchnorm: ${call}: "${name}" lacks "${field}"`);
-  }
+  const missing = [...fields].filter((field) => known[field] === undefined);
+  // What lacks even that is something else, of which the other fields say nothing.
+  const named = missing.includes('format') ? ['format'] : missing;
+  if (named.length > 0) throw new TypeError(`batchnorm: ${call}: "${name}" lacks "${named.join('", "')}"`);
   return known;
 }
 

@@ -17,6 +17,16 @@ export interface Parameter<T extends Tensor> {
   readonly gradient: ParameterOf<T>;
 }
 
+/** The arrays that a state has. */
+export interface OwnArrays {
+  readonly gamma: Tensor | null;
+  readonly beta: Tensor | null;
+  readonly runningMean: Float64Array;
+  readonly runningVariance: Float64Array;
+  readonly renormMean: Float64Array | null;
+  readonly renormDeviation: Float64Array | null;
+}
+
 interface Wanted {
   readonly scale: boolean;
   readonly center: boolean;
@@ -54,7 +64,7 @@ export class LayerArrays<T extends Tensor> {
     this.#buffers = Object.values(this.#named()).flatMap((own) => own?.buffer ?? []);
   }
 
-  #named(): Record<string, Tensor | null> {
+  #named(): Partial<OwnArrays> & Readonly<Record<string, Tensor | null>> {
     const { gamma, beta, runningMean, runningVariance, renorm } = this;
     return { gamma, beta, runningMean, runningVariance, ...renorm };
   }
@@ -96,6 +106,12 @@ export class LayerArrays<T extends Tensor> {
     if (dgamma?.buffer === input.buffer || dbeta?.buffer === input.buffer) {
       checkOverlap(call, { dgamma, dbeta }, { [name]: input }, {});
     }
+  }
+
+  /** Takes over the values of a layer of the same channels, dtype, scale, center and renorm. */
+  write(saved: OwnArrays): void {
+    const own = this.#named();
+    for (const name of Object.keys(own) as (keyof OwnArrays)[]) if (saved[name] !== null) own[name]?.set(saved[name]);
   }
 
   /** The arrays that dgamma and dbeta of the layer are in, unless they have been transferred. */

@@ -1,7 +1,8 @@
+import type { Activation } from '../arguments/activation.js';
 import { refuseProxies, showAs } from '../arguments/messages.js';
-import { NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
+import { NO_OPTIONS, namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
-import { checkBoolean, checkChannelCount, checkChoice } from '../arguments/validate.js';
+import { checkBoolean, checkChannelCount } from '../arguments/validate.js';
 import { nonFiniteChannels } from '../channels/non-finite.js';
 import { Pass } from '../passes/pass.js';
 import { requireInput, type Saved } from '../passes/saved.js';
@@ -19,27 +20,26 @@ import {
   readForwardOptions,
 } from './calls.js';
 import { LastForward } from './last-forward.js';
+import { makeReadOnly } from './read-only.js';
 import { RecordedForward } from './recorded.js';
+import type { RenormSettings } from './renorm.js';
 import { RunningStatistics } from './running-statistics.js';
-import { type BatchNormOptions, readSettings, refuseSetting, type Settings } from './settings.js';
-import { type BatchNormState, readState, writeState } from './state.js';
+import { type BatchNormOptions, OPTIONS, readSettings, type Settings } from './settings.js';
+import { type BatchNormState, checkSame, readState, type SavedLayer, writeState } from './state.js';
 import { StatisticsTransaction } from './statistics-transaction.js';
+import { SWITCHES, type Switches } from './switches.js';
 import type { UpdateRate } from './update-rate.js';
 import { variantsOf } from './variants.js';
 
-const OPTIONS = /* @__PURE__ */ nameSet(
-  'axis epsilon updateRate decay debias varianceEstimator scale center activation singleValue dtype ' +
-    'ghostBatchSize grouping renorm onNonFinite synchronize gradients',
-);
 const FORWARD = 'BatchNorm.forward';
 const BACKWARD = 'BatchNorm.backward';
-const STATE_OPTIONS = /* @__PURE__ */ nameSet('synchronize gradients');
+const CLONE_OPTIONS = /* @__PURE__ */ namesOf<SynchronizeOptions>({ synchronize: 1, gradients: 1 });
 
 /** A layer: its parameters, running statistics, switches and calls. Users know its class as that of `constructor.ts`. */
 export class BatchNorm<T extends Tensor = Float32Array> {
   static {
+    makeReadOnly(BatchNorm.prototype, (layer) => (layer as BatchNorm<Tensor>).#settings);
     refuseProxies('BatchNorm', BatchNorm.prototype, (value) => #own in value);
-    refuseSetting(BatchNorm.prototype, [...OPTIONS, 'momentum']);
     showAs('BatchNorm', BatchNorm.prototype, (layer: BatchNorm<Tensor>) => {
       const { channels, training, updateRate, batchesTracked, gamma, beta, runningMean, runningVariance } = layer;
       const settings = { ...layer.#settings, updateRate };
@@ -53,10 +53,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   readonly #transaction: StatisticsTransaction;
   readonly #pass: Pass<T>;
   readonly #synchronized: boolean;
-  #training = true;
-  #updateStatistics = true;
-  #learn = true;
-  #normalizeWith: 'mode' | 'batch' | 'running' = 'mode';
+  #switches: Switches = { training: true, normalizeWith: 'mode', updateStatistics: true, learn: true };
   readonly #last = new LastForward<T>();
   /** Whether the last backward was to compute dgamma and dbeta. */
   #learnt = true;
@@ -79,6 +76,34 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     this.#pass = new Pass(own, settings, variantsOf(own.renorm, settings, ranks));
     this.#synchronized = ranks !== null;
   }
+
+  // The settings, as the options have them; `makeReadOnly` puts them on the prototype.
+  /** The channel axis of every shape; negative counts from the end. */
+  declare readonly axis: number;
+  /** Added to the variance. */
+  declare readonly epsilon: number;
+  /** Whether the start values are taken out of the running statistics. */
+  declare readonly debias: boolean;
+  /** What the running variance averages: divided by m − 1, or by m. */
+  declare readonly varianceEstimator: 'unbiased' | 'biased';
+  /** Whether there is a gamma. */
+  declare readonly scale: boolean;
+  /** Whether there is a beta. */
+  declare readonly center: boolean;
+  /** Applied last; see {@link Activation}. */
+  declare readonly activation: Activation;
+  /** Whether one value per channel is refused in training. */
+  declare readonly singleValue: 'throw' | 'allow';
+  /** Element type of x and of the parameters. */
+  declare readonly dtype: DtypeOf<T>;
+  /** Samples in a ghost batch; null: one group of all. */
+  declare readonly ghostBatchSize: number | null;
+  /** Which samples make a ghost batch. */
+  declare readonly grouping: 'consecutive' | 'interleaved';
+  /** Limits and rate of batch renormalization; null without. */
+  declare readonly renorm: RenormSettings | null;
+  /** What becomes of a batch with NaN or Infinity among its statistics. */
+  declare readonly onNonFinite: 'propagate' | 'skip' | 'throw';
 
   /** Number of channels, c. */
   get channels(): number {
@@ -196,12 +221,11 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * @throws TypeError when set to what is neither true nor false
    */
   get training(): boolean {
-    return this.#training;
+    return this.#switches.training;
   }
 
   set training(training: boolean) {
-    checkBoolean('BatchNorm', 'training', training);
-    this.#training = training;
+    this.#switch('training', training);
   }
 
   /**
@@ -210,12 +234,11 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * @throws TypeError when set to what is neither true nor false
    */
   get updateStatistics(): boolean {
-    return this.#updateStatistics;
+    return this.#switches.updateStatistics;
   }
 
   set updateStatistics(update: boolean) {
-    checkBoolean('BatchNorm', 'updateStatistics', update);
-    this.#updateStatistics = update;
+    this.#switch('updateStatistics', update);
   }
 
   /**
@@ -224,12 +247,11 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * @throws TypeError when set to what is neither true nor false
    */
   get learn(): boolean {
-    return this.#learn;
+    return this.#switches.learn;
   }
 
   set learn(learn: boolean) {
-    checkBoolean('BatchNorm', 'learn', learn);
-    this.#learn = learn;
+    this.#switch('learn', learn);
   }
 
   /**
@@ -239,12 +261,11 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * @throws TypeError, RangeError when set to anything else
    */
   get normalizeWith(): 'mode' | 'batch' | 'running' {
-    return this.#normalizeWith;
+    return this.#switches.normalizeWith;
   }
 
   set normalizeWith(statistics: 'mode' | 'batch' | 'running') {
-    checkChoice('BatchNorm', 'normalizeWith', statistics, ['mode', 'batch', 'running']);
-    this.#normalizeWith = statistics;
+    this.#switch('normalizeWith', statistics);
   }
 
   /**
@@ -276,19 +297,21 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * console.log([...bn.runningMean], bn.dgamma); // → [ 0, 0 ] null
    */
   freeze(): this {
-    return this.#setSwitches('running', false);
+    return this.#refine('running', false);
   }
 
   /** Undoes freeze: the three switches as they are by default. */
   unfreeze(): this {
-    return this.#setSwitches('mode', true);
+    return this.#refine('mode', true);
   }
 
-  #setSwitches(normalizeWith: 'mode' | 'running', rest: boolean): this {
-    this.#normalizeWith = normalizeWith;
-    this.updateStatistics = rest;
-    this.learn = rest;
+  #refine(normalizeWith: 'mode' | 'running', rest: boolean): this {
+    this.#switches = { training: this.training, normalizeWith, updateStatistics: rest, learn: rest };
     return this;
+  }
+
+  #switch<Name extends keyof Switches>(name: Name, value: Switches[Name]): void {
+    this.#switches = { ...this.#switches, [name]: SWITCHES[name].read('BatchNorm', name, value) };
   }
 
   /**
@@ -333,10 +356,9 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   #run(call: string, x: T, shape: readonly number[], options: BatchNormForwardOptions<T>, recorded: boolean) {
-    const training = this.#training;
-    const by = this.#normalizeWith;
+    const { training, normalizeWith: by, updateStatistics } = this.#switches;
     const batch = by === 'mode' ? training : by === 'batch';
-    const track = training && this.#updateStatistics;
+    const track = training && updateStatistics;
     const given = readForwardOptions(call, options);
     const needed = { batch, track };
     const { view, arrangement } = checkForward(
@@ -438,7 +460,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     const { out, outResidual, accumulate = false } = given;
     const whole = this.#own.gradients();
     const { dgamma, dbeta } = accumulate || recorded ? this.#own.newGradients() : whole;
-    const learn = this.#learn;
+    const { learn } = this.#switches;
     const { dx, dresidual } = this.#pass.backward(call, dy, saved, { out, outResidual, learn, dgamma, dbeta });
     this.#own.setGradients(whole, { dgamma, dbeta }, accumulate && this.#learnt && learn);
     this.#learnt = learn;
@@ -480,7 +502,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    */
   state(): BatchNormState<DtypeOf<T>> {
     this.#own.check('BatchNorm.state');
-    return writeState<DtypeOf<T>>(this, this.#settings, this.#running);
+    return writeState(this, this.#running);
   }
 
   /** What `JSON.stringify` writes: {@link BatchNorm.state}. */
@@ -493,20 +515,64 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     state: BatchNormState,
     options: SynchronizeOptions = NO_OPTIONS,
   ): BatchNorm<T> {
-    const given = readOptions('BatchNorm.fromState', options, STATE_OPTIONS);
-    const saved = readState('BatchNorm.fromState', state);
+    return BatchNorm.#restored<T>('BatchNorm.fromState', state, options);
+  }
+
+  /**
+   * Restores a state into this layer. Its arrays stay, so that what an optimiser keeps by array stays valid; so do gradients
+   * and what the last forward keeps for its backward, but not a batch that waits for {@link BatchNorm.commit}.
+   *
+   * @param state of a layer of the same channels and settings (`updateRate` may differ)
+   * @returns the layer
+   * @throws TypeError, RangeError naming the field that is missing, unknown or wrong, or the setting that differs; nothing
+   *   has been restored then
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(1);
+   * const { gamma } = bn;
+   * const before = bn.state();
+   * bn.forward(Float32Array.of(1, 3), [2, 1]);
+   * bn.loadState(before);
+   * console.log(bn.batchesTracked, bn.runningMean[0], bn.gamma === gamma); // → 0 0 true
+   */
+  loadState(state: BatchNormState): this {
+    const call = 'BatchNorm.loadState';
+    const saved = readState(call, state);
+    checkSame(call, this.channels, this.#settings, saved);
+    this.#own.check(call);
+    this.#restore(saved);
+    return this;
+  }
+
+  /**
+   * A layer of the same settings, switches, parameters and running statistics, which shares no memory with this one. It has no
+   * gradients, and no forward to go back from.
+   *
+   * @param options `synchronize` and `gradients`. A copy of a synchronised layer is not synchronised unless told: it would take
+   *   part in the exchanges of all ranks, and so they would all have to make one
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(1, { epsilon: 0 });
+   * const still = bn.clone().eval();
+   * bn.forward(Float32Array.of(1, 3), [2, 1]);
+   * console.log(bn.batchesTracked, still.batchesTracked, still.epsilon); // → 1 0 0
+   */
+  clone(options: SynchronizeOptions = NO_OPTIONS): BatchNorm<T> {
+    return BatchNorm.#restored<T>('BatchNorm.clone', this.state(), options);
+  }
+
+  static #restored<T extends Tensor>(call: string, state: BatchNormState, options: SynchronizeOptions): BatchNorm<T> {
+    const given = readOptions(call, options, CLONE_OPTIONS);
+    const saved = readState(call, state);
     const layer = new BatchNorm<T>(saved.channels, { ...saved.options, ...given });
-    layer.training = saved.training;
-    layer.normalizeWith = saved.normalizeWith;
-    layer.updateStatistics = saved.updateStatistics;
-    layer.learn = saved.learn;
-    layer.#running.restore(saved);
-    layer.runningMean.set(saved.runningMean);
-    layer.runningVariance.set(saved.runningVariance);
-    if (saved.renormMean !== null) layer.renormMean?.set(saved.renormMean);
-    if (saved.renormDeviation !== null) layer.renormDeviation?.set(saved.renormDeviation);
-    if (saved.gamma !== null) layer.gamma?.set(saved.gamma);
-    if (saved.beta !== null) layer.beta?.set(saved.beta);
+    layer.#restore(saved);
     return layer;
+  }
+
+  #restore({ settings, switches, progress, arrays }: SavedLayer): void {
+    this.#switches = { ...switches };
+    this.#running.restore(progress, settings.updateRate);
+    this.#transaction.discard();
+    this.#own.write(arrays);
   }
 }

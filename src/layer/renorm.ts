@@ -8,11 +8,11 @@
  */
 import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
-import { nameSet, readOptions } from '../arguments/options.js';
+import { namesOf, readOptions } from '../arguments/options.js';
 import { averaged } from '../channels/moment-arrays.js';
 import type { GradientSums } from '../kernels.js';
 import { type Corrected, type Limits, Variant } from '../passes/variant.js';
-import { checkFraction, readUpdateRate } from './update-rate.js';
+import { checkFraction, givenRate } from './update-rate.js';
 
 export interface RenormLimits {
   /** The largest r, ≥ 1. Default Infinity. */
@@ -30,6 +30,7 @@ export interface RenormOptions extends RenormLimits {
   decay?: number | undefined;
 }
 
+/** {@link RenormOptions} with every default filled in: what `renorm` of a layer is. */
 export interface RenormSettings {
   readonly rMin: number;
   readonly rMax: number;
@@ -37,21 +38,26 @@ export interface RenormSettings {
   readonly updateRate: number;
 }
 
-const OPTIONS = /* @__PURE__ */ nameSet('rMin rMax dMax updateRate decay');
-const DEFAULTS: RenormSettings = { rMin: 0, rMax: Infinity, dMax: Infinity, updateRate: 0.01 };
+const OPTIONS = /* @__PURE__ */ namesOf<RenormOptions>({ rMin: 1, rMax: 1, dMax: 1, updateRate: 1, decay: 1 });
+const DEFAULTS: RenormSettings = /* @__PURE__ */ Object.freeze({
+  rMin: 0,
+  rMax: Infinity,
+  dMax: Infinity,
+  updateRate: 0.01,
+});
 
-export function readRenorm(call: string, renorm: boolean | RenormOptions): RenormSettings | null {
+export function readRenorm(call: string, renorm: unknown): RenormSettings | null {
   if (renorm === false) return null;
   if (renorm === true) return DEFAULTS;
   if (typeof renorm !== 'object' || renorm === null)
     throw wrongKind(call, 'renorm', 'true, false or an object', renorm);
-  const given = readOptions(`${call}: renorm`, renorm, OPTIONS);
+  const given: RenormOptions = readOptions(`${call}: renorm`, renorm, OPTIONS);
   const { rMin = DEFAULTS.rMin, updateRate, decay } = given;
-  checkFraction(call, 'renorm.rMin', rMin, 'a number from 0 to 1');
-  const rate = readUpdateRate(`${call}: renorm`, updateRate, decay, DEFAULTS.updateRate, (where, value) =>
-    checkFraction(where, 'updateRate', value, 'a number from 0 to 1'),
-  );
-  return { rMin, ...readLimits(call, given, DEFAULTS, 'renorm.'), updateRate: rate };
+  checkFraction(call, 'renorm.rMin', rMin);
+  const rate = givenRate(`${call}: renorm`, updateRate, decay);
+  if (rate !== undefined) checkFraction(`${call}: renorm`, 'updateRate', rate);
+  const limits = readLimits(call, given, DEFAULTS, 'renorm.');
+  return Object.freeze({ rMin, ...limits, updateRate: rate === undefined ? DEFAULTS.updateRate : rate });
 }
 
 /** The limits of this call: given ones, else those of the settings. */

@@ -12,9 +12,9 @@ type Arrays = Pick<LayerArrays<Tensor>, 'runningMean' | 'runningVariance' | 'ren
 
 /** What they are made of, beside the arrays. */
 export interface Progress {
-  batchesTracked: number;
-  valuesTracked: number;
-  debiasWeight: number;
+  readonly batchesTracked: number;
+  readonly valuesTracked: number;
+  readonly debiasWeight: number;
 }
 
 export class RunningStatistics implements Progress {
@@ -38,7 +38,7 @@ export class RunningStatistics implements Progress {
   }
 
   setUpdateRate(call: string, rate: UpdateRate): void {
-    checkUpdateRate(call, rate);
+    checkUpdateRate(call, 'updateRate', rate);
     checkDebias(call, this.#settings.debias, rate);
     this.#updateRate = rate;
   }
@@ -124,7 +124,8 @@ export class RunningStatistics implements Progress {
     this.debiasWeight = 1;
   }
 
-  restore({ batchesTracked, valuesTracked, debiasWeight }: Progress): void {
+  restore({ batchesTracked, valuesTracked, debiasWeight }: Progress, updateRate: UpdateRate): void {
+    this.#updateRate = updateRate;
     this.batchesTracked = batchesTracked;
     this.valuesTracked = valuesTracked;
     this.debiasWeight = debiasWeight;

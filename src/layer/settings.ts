@@ -1,12 +1,26 @@
-/** The settings of a `BatchNorm`: what its options mean. */
-import { type Activation, readActivation } from '../arguments/activation.js';
+/** The settings of a `BatchNorm`: what its options mean, one row each. */
+import {
+  type Activation,
+  decodeActivation,
+  encodeActivation,
+  readActivation,
+  type SavedActivation,
+} from '../arguments/activation.js';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
-import { type Common, DEFAULT_EPSILON } from '../arguments/options.js';
-import { checkBoolean, checkChoice, checkEpsilon, checkSingleValue, checkSize } from '../arguments/validate.js';
+import { type Common, DEFAULT_EPSILON, namesOf } from '../arguments/options.js';
+import { checkEpsilon, checkSize } from '../arguments/validate.js';
 import type { SynchronizeOptions } from '../ranks/synchronize.js';
 import type { Dtype } from '../types.js';
-import { type RenormOptions, type RenormSettings, readRenorm } from './renorm.js';
-import { checkDebias, checkUpdateRate, readUpdateRate, type UpdateRate } from './update-rate.js';
+import {
+  decodeRenorm,
+  encodeRenorm,
+  type RenormOptions,
+  type RenormSettings,
+  readRenorm,
+  type SavedRenorm,
+} from './renorm.js';
+import { choice, flag, integer, plain, type Row, readRows, type ValuesOf } from './rows.js';
+import { checkDebias, checkUpdateRate, givenRate, type UpdateRate } from './update-rate.js';
 
 /** `dtype` is a D: by default not known to the compiler. */
 export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, SynchronizeOptions {
@@ -61,79 +75,69 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
   onNonFinite?: 'propagate' | 'skip' | 'throw' | undefined;
 }
 
-/** Every option with its value: `decay` has become `updateRate`. */
-export interface Settings {
-  readonly axis: number;
-  readonly epsilon: number;
-  readonly updateRate: UpdateRate;
-  readonly debias: boolean;
-  readonly varianceEstimator: 'unbiased' | 'biased';
-  readonly scale: boolean;
-  readonly center: boolean;
-  readonly activation: Activation;
-  readonly singleValue: 'throw' | 'allow';
-  readonly dtype: Dtype;
-  /** null: the whole batch. */
-  readonly ghostBatchSize: number | null;
-  readonly grouping: 'consecutive' | 'interleaved';
-  readonly renorm: RenormSettings | null;
-  readonly onNonFinite: 'propagate' | 'skip' | 'throw';
-}
-
-export function readSettings(call: string, options: BatchNormOptions): Settings {
-  const { axis = 1, epsilon = DEFAULT_EPSILON, varianceEstimator = 'unbiased', scale = true, center = true } = options;
-  const { singleValue = 'throw', dtype = 'float32', debias = false } = options;
-  if (typeof axis !== 'number') throw wrongKind(call, 'axis', 'an integer', axis);
-  if (!Number.isSafeInteger(axis)) throw wrongValue(call, 'axis', 'an integer', axis);
-  checkEpsilon(call, epsilon);
-  const updateRate = readUpdateRate(call, options.updateRate, options.decay, 0.1, checkUpdateRate);
-  checkBoolean(call, 'debias', debias);
-  checkDebias(call, debias, updateRate);
-  checkChoice(call, 'varianceEstimator', varianceEstimator, ['unbiased', 'biased']);
-  checkBoolean(call, 'scale', scale);
-  checkBoolean(call, 'center', center);
-  const activation = readActivation(call, options.activation === undefined ? 'none' : options.activation);
-  checkSingleValue(call, singleValue);
-  checkChoice(call, 'dtype', dtype, ['float32', 'float64']);
-  const plain = { axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue, dtype };
-  return { ...plain, ...readVariants(call, options, axis) };
-}
-
-function readVariants(
-  call: string,
-  options: BatchNormOptions,
-  axis: number,
-): Pick<Settings, 'ghostBatchSize' | 'grouping' | 'renorm' | 'onNonFinite'> {
-  const { ghostBatchSize = null, grouping = 'consecutive', renorm = false, onNonFinite = 'propagate' } = options;
-  if (ghostBatchSize !== null) {
-    checkSize(call, 'ghostBatchSize', ghostBatchSize);
-    if (ghostBatchSize === 0) throw wrongValue(call, 'ghostBatchSize', 'at least 1 sample', 0);
-    if (axis === 0) throw wrongValue(call, 'axis', 'another axis than that of the samples, for ghostBatchSize', 0);
-    if (options.synchronize !== undefined) {
-      throw wrongKind(call, 'synchronize', 'nothing beside ghostBatchSize', options.synchronize);
-    }
-  }
-  checkChoice(call, 'grouping', grouping, ['consecutive', 'interleaved']);
-  checkChoice(call, 'onNonFinite', onNonFinite, ['propagate', 'skip', 'throw']);
-  return { ghostBatchSize, grouping, renorm: readRenorm(call, renorm), onNonFinite };
-}
-
-/** What is chosen once is not set later: without these, a layer would take it in silence and go on as before. */
-export function refuseSetting(prototype: object, names: Iterable<string>): void {
-  for (const name of names) {
-    if (name in prototype) continue;
-    const set = () => {
-      throw new TypeError(`batchnorm: BatchNorm: "${name}" cannot be set ${SETTABLE[name] ?? laterAdvice(name)}`);
-    };
-    Object.defineProperty(prototype, name, { set, configurable: true });
-  }
-}
-
-const SETTABLE: Readonly<Partial<Record<string, string>>> = {
-  momentum: "on a layer; set updateRate, which is PyTorch's momentum, and 1 - momentum of Keras",
-  decay: 'on a layer; set updateRate = 1 - decay',
+const activation: Row<Activation, SavedActivation> = {
+  otherwise: 'none',
+  read: (call, _, given) => readActivation(call, given),
+  save: encodeActivation,
+  load: decodeActivation,
 };
 
-function laterAdvice(name: string): string {
-  return `after the layer is made; pass it to new BatchNorm(channels, { ${name} })`;
+const renorm: Row<RenormSettings | null, SavedRenorm | null> = {
+  otherwise: null,
+  read: (call, _, given) => readRenorm(call, given),
+  save: encodeRenorm,
+  load: decodeRenorm,
+};
+
+function checkGroupSize(call: string, name: string, size: number | null): void {
+  if (size === null) return;
+  checkSize(call, name, size);
+  if (size === 0) throw wrongValue(call, name, 'at least 1 sample', 0);
+}
+
+/** Every option that is data, in the order in which messages and states name them. */
+export const SETTINGS = {
+  axis: integer(1),
+  epsilon: plain(DEFAULT_EPSILON, (call, _, value) => checkEpsilon(call, value)),
+  updateRate: plain<UpdateRate>(0.1, checkUpdateRate),
+  debias: flag(false),
+  varianceEstimator: choice('unbiased', 'biased'),
+  scale: flag(true),
+  center: flag(true),
+  activation,
+  singleValue: choice('throw', 'allow'),
+  dtype: choice<Dtype>('float32', 'float64'),
+  ghostBatchSize: plain<number | null>(null, checkGroupSize),
+  grouping: choice('consecutive', 'interleaved'),
+  renorm,
+  onNonFinite: choice('propagate', 'skip', 'throw'),
+} satisfies Partial<Record<keyof BatchNormOptions, unknown>>;
+
+/** Every option with its value: `decay` has become `updateRate`. */
+export type Settings = ValuesOf<typeof SETTINGS>;
+
+export const SETTING_NAMES = /* @__PURE__ */ Object.keys(SETTINGS) as (keyof Settings)[];
+
+/** What is no setting: another word for one, and what no state has. */
+const OTHERS = /* @__PURE__ */ namesOf<Omit<BatchNormOptions, keyof Settings>>({
+  decay: 1,
+  synchronize: 1,
+  gradients: 1,
+});
+
+export const OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set(
+  SETTING_NAMES.flatMap((name) => (name === 'updateRate' ? [name, 'decay'] : [name])).concat(...OTHERS),
+);
+
+export function readSettings(call: string, options: BatchNormOptions): Settings {
+  const updateRate = givenRate(call, options.updateRate, options.decay);
+  const settings = readRows(SETTINGS, call, { ...options, updateRate });
+  checkDebias(call, settings.debias, settings.updateRate);
+  if (settings.ghostBatchSize !== null) checkGhosts(call, settings.axis, options.synchronize);
+  return settings;
+}
+
+function checkGhosts(call: string, axis: number, synchronize: unknown): void {
+  if (axis === 0) throw wrongValue(call, 'axis', 'another axis than that of the samples, for ghostBatchSize', 0);
+  if (synchronize !== undefined) throw wrongKind(call, 'synchronize', 'nothing beside ghostBatchSize', synchronize);
 }

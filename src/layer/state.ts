@@ -1,13 +1,16 @@
 /** The saved form of a `BatchNorm`. */
-import { decodeActivation, encodeActivation, type SavedActivation } from '../arguments/activation.js';
+import type { SavedActivation } from '../arguments/activation.js';
 import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
-import { wrongKind, wrongValue } from '../arguments/messages.js';
-import { nameSet, readFields, readOwn } from '../arguments/options.js';
-import { checkBoolean, checkChoice, checkCount, checkFormat, checkSize, checkVariance } from '../arguments/validate.js';
-import type { Dtype, Tensor } from '../types.js';
-import { decodeRenorm, encodeRenorm, type SavedRenorm } from './renorm.js';
-import type { Progress, RunningStatistics } from './running-statistics.js';
-import { type BatchNormOptions, readSettings, type Settings } from './settings.js';
+import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
+import { namesOf, readFields, readOwn } from '../arguments/options.js';
+import { checkCount, checkFormat, checkSize, checkVariance } from '../arguments/validate.js';
+import type { Dtype } from '../types.js';
+import type { OwnArrays } from './arrays.js';
+import type { SavedRenorm } from './renorm.js';
+import { loadRows, plain, readRows, saveRows } from './rows.js';
+import type { Progress } from './running-statistics.js';
+import { type BatchNormOptions, readSettings, SETTINGS, type Settings } from './settings.js';
+import { SWITCHES, type Switches } from './switches.js';
 import { checkFraction, type UpdateRate } from './update-rate.js';
 
 /**
@@ -57,52 +60,55 @@ export interface BatchNormState<D extends Dtype = Dtype> {
   renormDeviation: JsonNumber[] | null;
 }
 
-interface Switches {
-  readonly training: boolean;
-  readonly normalizeWith: 'mode' | 'batch' | 'running';
-  readonly updateStatistics: boolean;
-  readonly learn: boolean;
-}
-
-interface Arrays {
-  readonly gamma: Tensor | null;
-  readonly beta: Tensor | null;
-  readonly runningMean: Float64Array;
-  readonly runningVariance: Float64Array;
-  readonly renormMean: Float64Array | null;
-  readonly renormDeviation: Float64Array | null;
-}
-
-interface Layer extends Switches, Arrays {
+/** What of a layer goes into its state. */
+interface Saveable extends Settings, Switches, OwnArrays {
   readonly channels: number;
 }
 
-const FORMAT = 'batchnorm/1';
-const FIELDS = /* @__PURE__ */ nameSet(
-  'format channels axis epsilon updateRate debias varianceEstimator scale center activation singleValue dtype ' +
-    'ghostBatchSize grouping renorm onNonFinite training normalizeWith updateStatistics learn ' +
-    'batchesTracked valuesTracked debiasWeight gamma beta runningMean runningVariance renormMean renormDeviation',
-);
+/** What was in a state. */
+export interface SavedLayer {
+  readonly channels: number;
+  /** The settings as options. */
+  readonly options: BatchNormOptions;
+  readonly settings: Settings;
+  readonly switches: Switches;
+  readonly progress: Progress;
+  readonly arrays: OwnArrays;
+}
 
-/** @param settings of which `dtype` is D */
+const FORMAT = 'batchnorm/1';
+const PROGRESS = {
+  batchesTracked: plain<number>(0, checkSize),
+  valuesTracked: plain<number>(0, checkCount),
+  debiasWeight: plain<number>(0, (call, name, value) => checkFraction(call, name, value)),
+};
+type Columns = Omit<BatchNormState, 'format' | 'channels' | keyof Settings | keyof Switches | keyof Progress>;
+const COLUMNS = namesOf<Columns>({
+  gamma: 1,
+  beta: 1,
+  runningMean: 1,
+  runningVariance: 1,
+  renormMean: 1,
+  renormDeviation: 1,
+});
+const FIELDS: ReadonlySet<string> = new Set([
+  ...['format', 'channels'],
+  ...[SETTINGS, SWITCHES, PROGRESS].flatMap((rows) => Object.keys(rows)),
+  ...COLUMNS,
+]);
+
 export function writeState<D extends Dtype>(
-  layer: Layer,
-  settings: Settings,
-  running: RunningStatistics,
+  layer: Saveable & { readonly dtype: D },
+  progress: Progress,
 ): BatchNormState<D> {
-  const { channels, training, normalizeWith, updateStatistics, learn } = layer;
-  const { updateRate, batchesTracked, valuesTracked, debiasWeight } = running;
-  const { gamma, beta, runningMean, runningVariance, renormMean, renormDeviation } = layer;
+  const { channels, dtype, gamma, beta, runningMean, runningVariance, renormMean, renormDeviation } = layer;
   return {
     format: FORMAT,
     channels,
-    ...settings,
-    dtype: settings.dtype as D,
-    updateRate,
-    activation: encodeActivation(settings.activation),
-    renorm: encodeRenorm(settings.renorm),
-    ...{ training, normalizeWith, updateStatistics, learn },
-    ...{ batchesTracked, valuesTracked, debiasWeight },
+    ...saveRows(SETTINGS, layer),
+    dtype,
+    ...saveRows(SWITCHES, layer),
+    ...saveRows(PROGRESS, progress),
     gamma: gamma && encodeNumbers(gamma),
     beta: beta && encodeNumbers(beta),
     runningMean: encodeNumbers(runningMean),
@@ -113,53 +119,33 @@ export function writeState<D extends Dtype>(
 }
 
 /** @throws TypeError, RangeError naming the field that is missing, unknown or wrong */
-export function readState(call: string, state: unknown): Layer & Progress & { readonly options: BatchNormOptions } {
+export function readState(call: string, state: unknown): SavedLayer {
   const fields = readFields(call, 'state', state, FIELDS);
-  checkFormat(call, fields.format, FORMAT);
-  const channels = fields.channels as number;
+  checkFormat(call, fields['format'], FORMAT);
+  const channels = fields['channels'] as number;
   checkSize(call, 'channels', channels);
-  const options = readOwn(call, 'state', readOptions(call, fields));
+  const options: BatchNormOptions = readOwn(call, 'state', loadRows(SETTINGS, call, fields));
   const settings = readSettings(call, options);
-  const progress = readProgress(call, fields);
-  const switches = readSwitches(call, fields);
-  return { channels, options, ...progress, ...switches, ...readArrays(call, fields, channels, settings) };
+  const progress = readRows(PROGRESS, call, fields);
+  const switches = readRows(SWITCHES, call, fields);
+  return { channels, options, settings, progress, switches, arrays: readArrays(call, fields, channels, settings) };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What was written of the settings, as options: these say none by undefined where JSON says null. */
-function readOptions(call: string, fields: Fields): BatchNormOptions {
-  const { axis, epsilon, updateRate, debias, varianceEstimator, scale, center, singleValue } = fields;
-  const { dtype, ghostBatchSize, grouping, onNonFinite } = fields;
-  return {
-    ...{ axis, epsilon, updateRate, debias, varianceEstimator, scale, center, singleValue },
-    ...{ dtype, grouping, onNonFinite },
-    ghostBatchSize: ghostBatchSize ?? undefined,
-    activation: decodeActivation(call, fields.activation),
-    renorm: decodeRenorm(call, fields.renorm),
-  } as BatchNormOptions;
+/** @throws RangeError where a layer of these channels and settings is not the one that the state is of */
+export function checkSame(call: string, channels: number, settings: Settings, saved: SavedLayer): void {
+  const of = (channels: number, settings: Settings) => ({ channels, ...saveRows(SETTINGS, settings) });
+  const [own, other]: Fields[] = [of(channels, settings), of(saved.channels, saved.settings)];
+  for (const name in own) {
+    const [wanted, got] = [own, other].map((of) => JSON.stringify(of[name]));
+    if (wanted === got || name === 'updateRate') continue;
+    const advice = 'BatchNorm.fromState makes a layer of this state';
+    throw new RangeError(`${expected(call, name, `${wanted}, as this layer has`, got)}; ${advice}`);
+  }
 }
 
-function readProgress(call: string, fields: Fields): Progress {
-  const batchesTracked = fields.batchesTracked as number;
-  const valuesTracked = fields.valuesTracked as number;
-  const debiasWeight = fields.debiasWeight as number;
-  checkSize(call, 'batchesTracked', batchesTracked);
-  checkCount(call, 'valuesTracked', valuesTracked);
-  checkFraction(call, 'debiasWeight', debiasWeight, 'a number from 0 to 1');
-  return { batchesTracked, valuesTracked, debiasWeight };
-}
-
-function readSwitches(call: string, fields: Fields): Switches {
-  const { training, normalizeWith, updateStatistics, learn } = fields;
-  checkBoolean(call, 'training', training);
-  checkChoice(call, 'normalizeWith', normalizeWith as string, ['mode', 'batch', 'running']);
-  checkBoolean(call, 'updateStatistics', updateStatistics);
-  checkBoolean(call, 'learn', learn);
-  return { training, normalizeWith, updateStatistics, learn } as Switches;
-}
-
-function readArrays(call: string, fields: Fields, channels: number, settings: Settings): Arrays {
+function readArrays(call: string, fields: Fields, channels: number, settings: Settings): OwnArrays {
   const runningVariance = decodeNumbers(call, 'runningVariance', fields.runningVariance, channels);
   checkVariance(call, 'runningVariance', runningVariance);
   const { scale, center, dtype } = settings;

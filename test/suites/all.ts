@@ -12,6 +12,7 @@ import optionsOnce from './options-once.js';
 import paper from './paper.js';
 import properties from './properties.js';
 import range from './range.js';
+import restore from './restore.js';
 import variants from './variants.js';
 import words from './words.js';
 
@@ -27,6 +28,7 @@ export default [
   variants,
   edges,
   range,
+  restore,
   optionsOnce,
   atomic,
   lateValues,

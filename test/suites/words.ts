@@ -94,6 +94,56 @@ export default function words(backend: BackendUnderTest): void {
     assert.equal(BatchNorm.fromState(JSON.parse(JSON.stringify(bn))).state(), before);
   });
 
+  test('settings are read, and say that they cannot be set', () => {
+    const settings = { axis: -1, epsilon: 1e-3, dtype: 'float64', activation: 'relu', ghostBatchSize: 2 } as const;
+    const bn = new BatchNorm(2, { ...settings, scale: false, renorm: { rMax: 3 } });
+    for (const [name, value] of Object.entries(settings)) assert.is(bn[name as keyof typeof settings], value, name);
+    assert.equal([bn.scale, bn.center, bn.singleValue, bn.grouping], [false, true, 'throw', 'consecutive']);
+    assert.equal([bn.debias, bn.varianceEstimator, bn.onNonFinite], [false, 'unbiased', 'propagate']);
+    assert.equal(bn.renorm, { rMin: 0, rMax: 3, dMax: Infinity, updateRate: 0.01 });
+    assert.ok(Object.isFrozen(bn.renorm));
+    const unset = new BatchNorm(2);
+    assert.equal([unset.renorm, unset.ghostBatchSize, unset.activation], [null, null, 'none']);
+    const advice: Record<string, RegExp> = {
+      epsilon: /after the layer is made; pass it to new BatchNorm\(channels, \{ epsilon \}\)$/,
+      momentum: /on a layer; set updateRate/,
+      channels: /after the layer is made; pass it to new BatchNorm\(channels\)$/,
+      ...Object.fromEntries(
+        ['gamma', 'beta', 'runningMean', 'runningVariance', 'renormMean', 'renormDeviation'].map((name) => [
+          name,
+          new RegExp(`to another array; write into it with ${name}\\.set\\(values\\)$`),
+        ]),
+      ),
+      batchesTracked: /loadState/,
+      dgamma: /from outside/,
+    };
+    for (const [name, wanted] of Object.entries(advice)) {
+      const before = bn.state();
+      const message = messageOf(() => Object.assign(bn, { [name]: Float32Array.of(1, 2) }));
+      assert.match(message, new RegExp(`^batchnorm: BatchNorm: "${name}" cannot be set `));
+      assert.match(message, wanted);
+      assert.equal(bn.state(), before);
+    }
+  });
+
+  test('what can be read of a layer and not be set says so', () => {
+    let tried = 0;
+    for (const [name, { get, set }] of members(new BatchNorm(1))) {
+      if (
+        get === undefined ||
+        ['training', 'updateStatistics', 'learn', 'normalizeWith', 'updateRate'].includes(name)
+      ) {
+        continue;
+      }
+      assert.match(
+        messageOf(() => set!.call(new BatchNorm(1), 1)),
+        new RegExp(`"${name}" cannot be set \\w`),
+      );
+      tried++;
+    }
+    assert.ok(tried > 20, `${tried}`);
+  });
+
   test('threads of useBackend, and of the environment', () => {
     for (const threads of [-1, 0, 1.5, NaN, Infinity]) {
       const call = () => useBackend('auto', { threads });
