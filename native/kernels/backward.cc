@@ -54,72 +54,6 @@ struct GradientTerm {
   }
 };
 
-/** The inputs of the passes of a backward. */
-template <class T>
-struct Inputs {
-  const T* dy;
-  const T* x;
-  const T* residual;
-  const Activation& activation;
-
-  /** Whether the residual is read: only the activation depends on it. */
-  bool addsResidual() const { return activation.code != Activation::NONE && residual != nullptr; }
-  /** Calls body(activation, RESIDUAL) with the activation and the presence of a residual as types. */
-  template <class Body>
-  void withTypes(const Body& body) const {
-    withActivation<T>(activation, addsResidual(), body);
-  }
-  /** The number of tensors that are read for the sums. */
-  size_t count() const { return addsResidual() ? 3 : 2; }
-};
-
-/** Writes the two gradient sums of the channels of the tile, whose coefficients are there. */
-template <class T>
-void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk,
-                      Tile tile) {
-  const double *first = walk.totals, *second = walk.totals + walk.v.c;
-  in.withTypes([&](auto chosen, auto withResidual) {
-    using Chosen = decltype(chosen);
-    using Term = GradientTerm<T, seenBy<Chosen>(withResidual.value), Chosen>;
-    walk.reduce(Term{in.dy, in.x, in.residual, chosen, walk.channels}, tile);
-  });
-  for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
-    const double center = walk.channels.center[ch];
-    sums.sumDy[ch] = first[ch];
-    sums.sumDyDeviation[ch] = second[ch] - (affine.mean[ch] - center) * first[ch];
-  }
-}
-
-}  // namespace
-
-/** contract: src/kernels.ts, gradientSums */
-template <class T>
-void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
-                  const Activation& activation, const Call& call) {
-  const Inputs<T> in{dy, x, residual, activation};
-  const Walk<T> walk(in.count(), in.count(), call);
-  walk.tiles([&](Tile tile) {
-    coefficients(walk.channels, affine, tile.channels);
-    gradientSumsTile(sums, in, affine, walk, tile);
-  });
-}
-
-namespace {
-
-/** Per channel dxSlope = fl(a·k) and dxOffset = fl(a·(sumDy/count − (mean − center)·k)). */
-template <class T>
-void inputCoefficients(const Coefficients<T>& to, const Affine<T>& affine, const GradientSums& sums, double count,
-                       Channels channels) {
-  for (size_t ch = channels.first; ch < channels.last; ++ch) {
-    const double rstd = reciprocalDeviation(affine.variance[ch], affine.epsilon);
-    const double a = (affine.gamma == nullptr ? 1 : affine.gamma[ch]) * rstd;
-    const double k = rstd * rstd * sums.sumDyDeviation[ch] / count;
-    const double low = affine.mean[ch] - static_cast<double>(to.center[ch]);
-    to.dxSlope[ch] = static_cast<T>(a * k);
-    to.dxOffset[ch] = static_cast<T>(a * (sums.sumDy[ch] / count - low * k));
-  }
-}
-
 /** dx = g·scale − (d·dxSlope + dxOffset), or g·scale where the statistics were given; dresidual = g. */
 template <class T, Residual RESIDUAL, class ACTIVATION, bool BATCH>
 struct InputMap {
@@ -176,6 +110,65 @@ struct InputMap {
   }
 };
 
+/** Per channel dxSlope = fl(a·k) and dxOffset = fl(a·(sumDy/count − (mean − center)·k)). */
+template <class T>
+void inputCoefficients(const Coefficients<T>& to, const Affine<T>& affine, const GradientSums& sums, double count,
+                       Channels channels) {
+  for (size_t ch = channels.first; ch < channels.last; ++ch) {
+    const double rstd = reciprocalDeviation(affine.variance[ch], affine.epsilon);
+    const double a = (affine.gamma == nullptr ? 1 : affine.gamma[ch]) * rstd;
+    const double k = rstd * rstd * sums.sumDyDeviation[ch] / count;
+    const double low = affine.mean[ch] - static_cast<double>(to.center[ch]);
+    to.dxSlope[ch] = static_cast<T>(a * k);
+    to.dxOffset[ch] = static_cast<T>(a * (sums.sumDy[ch] / count - low * k));
+  }
+}
+
+/** dgamma = sumDyDeviation·rstd and dbeta = sumDy, rounded to the tensor's type. */
+template <class T>
+void parameterGradients(T* dgamma, T* dbeta, const GradientSums& sums, const Affine<T>& affine, Channels channels) {
+  for (size_t ch = channels.first; ch < channels.last; ++ch) {
+    dgamma[ch] = static_cast<T>(sums.sumDyDeviation[ch] * reciprocalDeviation(affine.variance[ch], affine.epsilon));
+    dbeta[ch] = static_cast<T>(sums.sumDy[ch]);
+  }
+}
+
+/** The inputs of the passes of a backward. */
+template <class T>
+struct Inputs {
+  const T* dy;
+  const T* x;
+  const T* residual;
+  const Activation& activation;
+
+  /** Whether the residual is read: only the activation depends on it. */
+  bool addsResidual() const { return activation.code != Activation::NONE && residual != nullptr; }
+  /** Calls body(activation, RESIDUAL) with the activation and the presence of a residual as types. */
+  template <class Body>
+  void withTypes(const Body& body) const {
+    withActivation<T>(activation, addsResidual(), body);
+  }
+  /** The number of tensors that are read for the sums. */
+  size_t count() const { return addsResidual() ? 3 : 2; }
+};
+
+/** Writes the two gradient sums of the channels of the tile, whose coefficients are there. */
+template <class T>
+void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk,
+                      Tile tile) {
+  const double *first = walk.totals, *second = walk.totals + walk.v.c;
+  in.withTypes([&](auto chosen, auto withResidual) {
+    using Chosen = decltype(chosen);
+    using Term = GradientTerm<T, seenBy<Chosen>(withResidual.value), Chosen>;
+    walk.reduce(Term{in.dy, in.x, in.residual, chosen, walk.channels}, tile);
+  });
+  for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
+    const double center = walk.channels.center[ch];
+    sums.sumDy[ch] = first[ch];
+    sums.sumDyDeviation[ch] = second[ch] - (affine.mean[ch] - center) * first[ch];
+  }
+}
+
 /** Writes dx and dresidual for the channels of the tile, whose coefficients are there. */
 template <class T>
 void gradientInputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, const Walk<T>& walk, Tile tile) {
@@ -196,6 +189,18 @@ void gradientInputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStati
 
 }  // namespace
 
+/** contract: src/kernels.ts, gradientSums */
+template <class T>
+void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
+                  const Activation& activation, const Call& call) {
+  const Inputs<T> in{dy, x, residual, activation};
+  const Walk<T> walk(in.count(), in.count(), call);
+  walk.tiles([&](Tile tile) {
+    coefficients(walk.channels, affine, tile.channels);
+    gradientSumsTile(sums, in, affine, walk, tile);
+  });
+}
+
 /** contract: src/kernels.ts, gradientInput */
 template <class T>
 void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
@@ -208,19 +213,6 @@ void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residu
     gradientInputTile(dx, dresidual, in, sums != nullptr, walk, tile);
   });
 }
-
-namespace {
-
-/** dgamma = sumDyDeviation·rstd and dbeta = sumDy, rounded to the tensor's type. */
-template <class T>
-void parameterGradients(T* dgamma, T* dbeta, const GradientSums& sums, const Affine<T>& affine, Channels channels) {
-  for (size_t ch = channels.first; ch < channels.last; ++ch) {
-    dgamma[ch] = static_cast<T>(sums.sumDyDeviation[ch] * reciprocalDeviation(affine.variance[ch], affine.epsilon));
-    dbeta[ch] = static_cast<T>(sums.sumDy[ch]);
-  }
-}
-
-}  // namespace
 
 /** contract: src/kernels.ts, backward */
 template <class T>
