@@ -2,25 +2,28 @@
 import { gradient, gradientVector } from './activation';
 import { Call, CENTER, DX_OFFSET, DX_SLOPE } from './call';
 import { optional, preActivation, preActivationVector, putValue, reciprocalDeviation, value } from './coefficients';
-import { isBent, isYes } from './kinds';
+import { isBent, isYes, No } from './kinds';
 import { laneAt, PAIR_BYTES } from './layout';
 import { lengthOf, parameter, widenHigh, widenLow } from './vec';
 
 const SECOND: usize = PAIR_BYTES / 2;
 
-/** g: dy through the activation, whose input is computed again. `residual` points to this element, or is 0. */
-export function gradientThrough<T, GATE>(call: Call, dy: T, d: T, scale: T, offset: T, residual: usize): T {
-  return gradient<T, GATE>(dy, preActivation<T>(d, scale, offset, residual), call.lines);
+/**
+ * g: dy through the activation, whose input is computed again. `residual` points to this element, or is 0; `lines` is that
+ * of the call.
+ */
+export function gradientThrough<T, GATE>(dy: T, d: T, scale: T, offset: T, residual: usize, lines: usize): T {
+  return gradient<T, GATE>(dy, preActivation<T>(d, scale, offset, residual), lines);
 }
 export function gradientThroughVector<T, GATE>(
-  call: Call,
   dy: v128,
   d: v128,
   scale: v128,
   offset: v128,
   residual: usize,
+  lines: usize,
 ): v128 {
-  return gradientVector<T, GATE>(dy, preActivationVector<T>(d, scale, offset, residual), call.lines);
+  return gradientVector<T, GATE>(dy, preActivationVector<T>(d, scale, offset, residual), lines);
 }
 
 /** The address of the residual at byte k, or 0 where there is none. */
@@ -53,16 +56,14 @@ export function gradientTerm<T, GATE>(
   const apart = perColumn ? call.columnBytes : call.coefficientBytes;
   const step = stride * sizeof<T>();
   const start = position * sizeof<T>();
-  let j: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    if (sizeof<T>() == 4 && !isGate<GATE>())
-      j = gradientOfEights(call, lanes, start, center, perColumn, width, count, step);
-    j = gradientOfVectors<T, GATE>(call, lanes, j, start, center, apart, perColumn, width, count, step);
-  }
-  gradientOfElements<T, GATE>(call, lanes, j, start, center, apart, perColumn, width, count, step);
+  if (!ASC_FEATURE_SIMD) {
+    gradientOfElements<T, GATE>(call, lanes, 0, start, center, apart, perColumn, width, count, step);
+  } else if (sizeof<T>() == 4 && !isGate<GATE>()) {
+    gradientOfEights(call, lanes, start, center, perColumn, width, count, step);
+  } else gradientOfVectors<T, GATE>(call, lanes, 0, start, center, apart, perColumn, width, count, step);
 }
 
-/** Eight lanes: with 16 registers, two doubles a vector leave no room for more. The elements that are done. */
+/** Eight lanes at a time: with 16 registers, two doubles a vector leave no room for more. Without an activation. */
 function gradientOfEights(
   call: Call,
   lanes: usize,
@@ -72,7 +73,7 @@ function gradientOfEights(
   width: usize,
   count: usize,
   step: usize,
-): usize {
+): void {
   let j: usize = 0;
   for (; j + 8 <= width; j += 8) {
     const at = center + (perColumn ? j << 2 : 0);
@@ -116,10 +117,10 @@ function gradientOfEights(
     v128.store(to, second2, SECOND + 32);
     v128.store(to, second3, SECOND + 48);
   }
-  return j;
+  if (j < width) gradientOfVectors<f32, No>(call, lanes, j, start, center, 0, perColumn, width, count, step);
 }
 
-/** A vector at a time, from element j on. The elements that are done. */
+/** A vector at a time, from element j on, and the elements behind the last one. */
 function gradientOfVectors<T, GATE>(
   call: Call,
   lanes: usize,
@@ -131,7 +132,8 @@ function gradientOfVectors<T, GATE>(
   width: usize,
   count: usize,
   step: usize,
-): usize {
+): void {
+  const lines = call.lines;
   for (; j + lengthOf<T>() <= width; j += lengthOf<T>()) {
     const at = center + (perColumn ? j * sizeof<T>() : 0);
     const centers = parameter<T>(at, perColumn);
@@ -149,7 +151,7 @@ function gradientOfVectors<T, GATE>(
     for (let r: usize = 0; r < count; ++r, x += step, dy += step, residual += residualStep) {
       const d = v128.sub<T>(v128.load(x), centers);
       let g = v128.load(dy);
-      if (isGate<GATE>()) g = gradientThroughVector<T, GATE>(call, g, d, scales, offsets, residual);
+      if (isGate<GATE>()) g = gradientThroughVector<T, GATE>(g, d, scales, offsets, residual, lines);
       if (sizeof<T>() == 4) {
         const low = widenLow(g);
         const high = widenHigh(g);
@@ -169,7 +171,9 @@ function gradientOfVectors<T, GATE>(
       v128.store(to, second1, SECOND + 16);
     }
   }
-  return j;
+  if (j < width) {
+    gradientOfElements<T, GATE>(call, lanes, j, start, center, apart, perColumn, width, count, step);
+  }
 }
 
 /** The elements from j on, one by one. */
@@ -195,7 +199,9 @@ function gradientOfElements<T, GATE>(
       const d = load<T>(call.x + k) - load<T>(at);
       let g = load<T>(call.dy + k);
       if (isGate<GATE>()) {
-        g = gradientThrough<T, GATE>(call, g, d, load<T>(at + apart), load<T>(at + 2 * apart), residualAt(call, k));
+        const scale = load<T>(at + apart);
+        const offset = load<T>(at + 2 * apart);
+        g = gradientThrough<T, GATE>(g, d, scale, offset, residualAt(call, k), call.lines);
       }
       first += <f64>g;
       second += <f64>g * <f64>d;

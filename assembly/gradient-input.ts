@@ -49,29 +49,6 @@ function inputAcross<T, GATE, AT>(
   );
 }
 
-/**
- * `length` elements from element k on; their coefficients are at `center` and on, `apart` bytes apart: one for all, or if
- * `perColumn` one for each.
- */
-function inputRun<T, GATE>(call: Call, k: usize, length: usize, center: usize, apart: usize, perColumn: bool): void {
-  let at = k * sizeof<T>();
-  const end = at + length * sizeof<T>();
-  const step: usize = perColumn ? sizeof<T>() : 0;
-  if (ASC_FEATURE_SIMD) {
-    if (call.batch != 0 && call.dresidual == 0 && (call.residual == 0 || !isYes<GATE>())) {
-      const done = perColumn
-        ? usualColumns<T, GATE>(call, at, end, center, apart)
-        : usualRow<T, GATE>(call, at, end, center, apart);
-      if (perColumn) center += done - at;
-      at = done;
-    }
-    for (; at + 16 <= end; at += 16, center += step * lengthOf<T>()) {
-      anyVector<T, GATE>(call, at, center, apart, perColumn);
-    }
-  }
-  for (; at < end; at += sizeof<T>(), center += step) anyElement<T, GATE>(call, at, center, apart);
-}
-
 /** Two vectors (float64: one) at a time as far as these go, where nothing is wanted but dx. The byte where it ended. */
 function usualRow<T, GATE>(call: Call, at: usize, end: usize, center: usize, apart: usize): usize {
   const bytes: usize = sizeof<T>() == 4 ? 32 : 16;
@@ -121,7 +98,7 @@ function anyVector<T, GATE>(call: Call, k: usize, center: usize, apart: usize, p
   let g = v128.load(call.gradientAt + k);
   if (isYes<GATE>()) {
     const offset = parameter<T>(center + 2 * apart, perColumn);
-    g = gradientThroughVector<T, GATE>(call, g, d, scale, offset, residualAt(call, k));
+    g = gradientThroughVector<T, GATE>(g, d, scale, offset, residualAt(call, k), call.lines);
   }
   let result = v128.mul<T>(g, scale);
   if (call.batch) {
@@ -138,7 +115,8 @@ function anyElement<T, GATE>(call: Call, k: usize, center: usize, apart: usize):
   const d = load<T>(call.x + k) - load<T>(center);
   let g = load<T>(call.gradientAt + k);
   if (isYes<GATE>()) {
-    g = gradientThrough<T, GATE>(call, g, d, scale, load<T>(center + 2 * apart), residualAt(call, k));
+    const offset = load<T>(center + 2 * apart);
+    g = gradientThrough<T, GATE>(g, d, scale, offset, residualAt(call, k), call.lines);
   }
   const direct = g * scale;
   const rest = <T>(d * load<T>(center + 3 * apart)) + load<T>(center + 4 * apart);
@@ -146,9 +124,30 @@ function anyElement<T, GATE>(call: Call, k: usize, center: usize, apart: usize):
   store<T>(call.output + k, call.batch ? direct - rest : direct);
 }
 
+/** Bytes at .. end, whatever is wanted; `center` is where their coefficients begin. */
+function inputRest<T, GATE>(call: Call, at: usize, end: usize, center: usize, apart: usize, perColumn: bool): void {
+  const step: usize = perColumn ? sizeof<T>() : 0;
+  if (ASC_FEATURE_SIMD) {
+    for (; at + 16 <= end; at += 16, center += step * lengthOf<T>()) {
+      anyVector<T, GATE>(call, at, center, apart, perColumn);
+    }
+  }
+  for (; at < end; at += sizeof<T>(), center += step) anyElement<T, GATE>(call, at, center, apart);
+}
+
+/** Whether nothing is wanted but dx with batch statistics, as every training does, and no residual is read for it. */
+function isUsual<GATE>(call: Call): bool {
+  return call.batch != 0 && call.dresidual == 0 && (call.residual == 0 || !isYes<GATE>());
+}
+
 /** `length` elements of channel `ch`, from element k on. */
 export function inputRow<T, GATE>(call: Call, k: usize, ch: usize, length: usize): void {
-  inputRun<T, GATE>(call, k, length, call.coefficient(CENTER) + ch * sizeof<T>(), call.coefficientBytes, false);
+  const center = call.coefficient(CENTER) + ch * sizeof<T>();
+  const apart = call.coefficientBytes;
+  const end = (k + length) * sizeof<T>();
+  let at = k * sizeof<T>();
+  if (ASC_FEATURE_SIMD && isUsual<GATE>(call)) at = usualRow<T, GATE>(call, at, end, center, apart);
+  if (at < end) inputRest<T, GATE>(call, at, end, center, apart, false);
 }
 
 /**
@@ -164,7 +163,13 @@ export function inputColumns<T, GATE>(
   center: usize,
   apart: usize,
 ): void {
-  for (let r: usize = 0; r < count; ++r, k += stride) inputRun<T, GATE>(call, k, width, center, apart, true);
+  for (let r: usize = 0; r < count; ++r, k += stride) {
+    const start = k * sizeof<T>();
+    const end = start + width * sizeof<T>();
+    let at = start;
+    if (ASC_FEATURE_SIMD && isUsual<GATE>(call)) at = usualColumns<T, GATE>(call, at, end, center, apart);
+    if (at < end) inputRest<T, GATE>(call, at, end, center + (at - start), apart, true);
+  }
 }
 
 /** dx ← g of `count` rows of `width` elements, from element k on, where inputRow and inputColumns then read it. */
@@ -188,7 +193,8 @@ function writeGradientThrough<T>(
         const d = v128.sub<T>(v128.load(call.x + at), parameter<T>(p, perColumn));
         const scale = parameter<T>(p + apart, perColumn);
         const offset = parameter<T>(p + 2 * apart, perColumn);
-        const g = gradientThroughVector<T, Bent>(call, v128.load(call.dy + at), d, scale, offset, residualAt(call, at));
+        const residual = residualAt(call, at);
+        const g = gradientThroughVector<T, Bent>(v128.load(call.dy + at), d, scale, offset, residual, call.lines);
         v128.store(call.output + at, g);
       }
     }
@@ -196,7 +202,8 @@ function writeGradientThrough<T>(
       const d = load<T>(call.x + at) - load<T>(p);
       const scale = load<T>(p + apart);
       const offset = load<T>(p + 2 * apart);
-      const g = gradientThrough<T, Bent>(call, load<T>(call.dy + at), d, scale, offset, residualAt(call, at));
+      const residual = residualAt(call, at);
+      const g = gradientThrough<T, Bent>(load<T>(call.dy + at), d, scale, offset, residual, call.lines);
       store<T>(call.output + at, g);
     }
   }

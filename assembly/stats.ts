@@ -111,7 +111,46 @@ export function centredSums<T>(
   const step = stride * sizeof<T>();
   const means = perColumn ? call.columns(thread, 0) : call.mean + (ch << 3);
   let j: usize = 0;
-  if (ASC_FEATURE_SIMD) j = centredSumsOfFours<T>(lanes, means, perColumn, x, width, count, step);
+  if (ASC_FEATURE_SIMD) {
+    for (; j + 4 <= width; j += 4) {
+      const to = laneAt(lanes, j);
+      const mean0 = parameter<f64>(means + (perColumn ? j << 3 : 0), perColumn);
+      const mean1 = parameter<f64>(means + (perColumn ? (j + 2) << 3 : 0), perColumn);
+      let first0 = v128.load(to, 0);
+      let first1 = v128.load(to, 16);
+      let second0 = v128.load(to, SECOND);
+      let second1 = v128.load(to, SECOND + 16);
+      let p = x + j * sizeof<T>();
+      for (let r: usize = 0; r < count; ++r, p += step) {
+        const v0 = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p)) : v128.load(p);
+        const v1 = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p, 8)) : v128.load(p, 16);
+        const d0 = f64x2.sub(v0, mean0);
+        const d1 = f64x2.sub(v1, mean1);
+        first0 = f64x2.add(first0, d0);
+        first1 = f64x2.add(first1, d1);
+        second0 = f64x2.add(second0, f64x2.mul(d0, d0));
+        second1 = f64x2.add(second1, f64x2.mul(d1, d1));
+      }
+      v128.store(to, first0, 0);
+      v128.store(to, first1, 16);
+      v128.store(to, second0, SECOND);
+      v128.store(to, second1, SECOND + 16);
+    }
+  }
+  if (j < width) centredSumsOfElements<T>(lanes, j, means, perColumn, x, width, count, step);
+}
+
+/** The elements from j on, one by one. */
+function centredSumsOfElements<T>(
+  lanes: usize,
+  j: usize,
+  means: usize,
+  perColumn: bool,
+  x: usize,
+  width: usize,
+  count: usize,
+  step: usize,
+): void {
   for (; j < width; ++j) {
     const to = laneAt(lanes, j);
     const mean = load<f64>(means + (perColumn ? j << 3 : 0));
@@ -126,44 +165,6 @@ export function centredSums<T>(
     store<f64>(to, first);
     store<f64>(to, second, SECOND);
   }
-}
-
-/** Four lanes at a time. The elements that are done. */
-function centredSumsOfFours<T>(
-  lanes: usize,
-  means: usize,
-  perColumn: bool,
-  x: usize,
-  width: usize,
-  count: usize,
-  step: usize,
-): usize {
-  let j: usize = 0;
-  for (; j + 4 <= width; j += 4) {
-    const to = laneAt(lanes, j);
-    const mean0 = parameter<f64>(means + (perColumn ? j << 3 : 0), perColumn);
-    const mean1 = parameter<f64>(means + (perColumn ? (j + 2) << 3 : 0), perColumn);
-    let first0 = v128.load(to, 0);
-    let first1 = v128.load(to, 16);
-    let second0 = v128.load(to, SECOND);
-    let second1 = v128.load(to, SECOND + 16);
-    let p = x + j * sizeof<T>();
-    for (let r: usize = 0; r < count; ++r, p += step) {
-      const v0 = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p)) : v128.load(p);
-      const v1 = sizeof<T>() == 4 ? f64x2.promote_low_f32x4(v128.load64_zero(p, 8)) : v128.load(p, 16);
-      const d0 = f64x2.sub(v0, mean0);
-      const d1 = f64x2.sub(v1, mean1);
-      first0 = f64x2.add(first0, d0);
-      first1 = f64x2.add(first1, d1);
-      second0 = f64x2.add(second0, f64x2.mul(d0, d0));
-      second1 = f64x2.add(second1, f64x2.mul(d1, d1));
-    }
-    v128.store(to, first0, 0);
-    v128.store(to, first1, 16);
-    v128.store(to, second0, SECOND);
-    v128.store(to, second1, SECOND + 16);
-  }
-  return j;
 }
 
 /** float64 data always takes the centred pass: its squares are not exact. */
