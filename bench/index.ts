@@ -5,8 +5,9 @@
 import { fork } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Failure } from '#dist/cli/failure.js';
-import { checkWritable, dataFileOf, writeWhole } from '#dist/cli/output-file.js';
+import { Failure } from '#demo/kit/failure.js';
+import { checkWritable, dataFileOf, writeWhole } from '#demo/kit/output-file.js';
+import { runProgram } from '#demo/kit/program.js';
 import type { Findings } from './findings.js';
 import { threads } from './format.js';
 import { buildLimit } from './limit.js';
@@ -85,16 +86,5 @@ async function show({ out }: Options, findings: Findings): Promise<void> {
   console.log(`\nreport: ${out}\nnumbers: ${data}`);
 }
 
-/** Whoever reads has seen enough, such as `head`. The process that measures ends with us. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit();
-  throw error;
-});
-
-try {
-  await main(parseOptions(process.argv.slice(2)));
-} catch (error) {
-  if (!(error instanceof Failure)) throw error;
-  console.error(`batchnorm: bench: ${error.message}`);
-  process.exitCode = 1;
-}
+// The process that measures ends with this one.
+await runProgram('batchnorm: bench', () => main(parseOptions(process.argv.slice(2))));

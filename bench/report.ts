@@ -1,5 +1,5 @@
 /** The report: one HTML file that needs no network and runs no script. */
-import { POLICY, REPORT_STYLE } from '#dist/cli/report-style.js';
+import { POLICY, REPORT_STYLE } from '#demo/kit/style.js';
 import { colourOf, drawFigures, type Figures, seriesIn } from './figures.js';
 import type { Findings } from './findings.js';
 import { OPERATION_TITLES, percent, threads, times } from './format.js';

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Dataset, inputs, minibatches } from '#dist/cli/data/dataset.js';
-import { loadDigits } from '#dist/cli/data/digits.js';
-import { loadIdx } from '#dist/cli/data/idx.js';
-import { Failure } from '#dist/cli/failure.js';
+import { type Dataset, inputs, minibatches } from '#demo/data/dataset.js';
+import { loadDigits } from '#demo/data/digits.js';
+import { loadIdx } from '#demo/data/idx.js';
+import { Failure } from '#demo/kit/failure.js';
 import {
   accuracyOf,
   measuringSteps,
@@ -18,7 +18,7 @@ import {
   saturatedShare,
   tableSteps,
   typicalUnit,
-} from '#dist/cli/train/measure.js';
+} from '#demo/train/measure.js';
 import { idxImages, idxLabels } from './idx-files.js';
 
 const idx = suite('IDX files');
@@ -228,7 +228,7 @@ idx.run();
 
 /** What loading a folder says, in a process that is given ten seconds, and how much memory that took. */
 function inChild(path: string): { error: string; grown: number } {
-  const module = new URL('../dist/cli/data/idx.js', import.meta.url).href;
+  const module = new URL('../dist-demo/data/idx.js', import.meta.url).href;
   const script = `const { loadIdx } = await import(${JSON.stringify(module)});
 const before = process.resourceUsage().maxRSS;
 let error = 'it was read';

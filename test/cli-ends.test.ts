@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
-import { type Listener, Pool } from '#dist/cli/train/pool.js';
-import { planOf } from '#dist/cli/train/settings.js';
+import { type Listener, Pool } from '#demo/train/pool.js';
+import { planOf } from '#demo/train/settings.js';
 import { suiteOf } from './support/suite.js';
 
 const test = suiteOf('train ends');
@@ -35,7 +35,7 @@ test('with the error of a worker, and with its other workers', async () => {
 });
 
 test('at once, at a second signal that is no echo of the first', async () => {
-  const module = fileURLToPath(new URL('../dist/cli/train/interruption.js', import.meta.url));
+  const module = fileURLToPath(new URL('../dist-demo/train/interruption.js', import.meta.url));
   const script = `import { onInterruption } from ${JSON.stringify(module)};
     onInterruption((signal) => console.log(signal)); // and what is under way does not end
     setInterval(() => {}, 1000);

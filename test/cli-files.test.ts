@@ -20,11 +20,11 @@ import { fileURLToPath } from 'node:url';
 import { parseHTML } from 'linkedom';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Failure } from '#dist/cli/failure.js';
-import { checkWritable, writeWhole } from '#dist/cli/output-file.js';
-import { renderReport } from '#dist/cli/report/page.js';
-import { loadRuns } from '#dist/cli/train/earlier-results.js';
-import type { Results } from '#dist/cli/train/results.js';
+import { Failure } from '#demo/kit/failure.js';
+import { checkWritable, writeWhole } from '#demo/kit/output-file.js';
+import { renderReport } from '#demo/report/page.js';
+import { loadRuns } from '#demo/train/earlier-results.js';
+import type { Results } from '#demo/train/results.js';
 import { skipAloud } from './support/runner.js';
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));

@@ -177,7 +177,8 @@ cli('helps', () => {
 
 cli('without the packages for training, says in one line how to install them', () => {
   const bare = join(home, 'bare');
-  for (const part of ['dist', 'data', 'package.json']) cpSync(join(ROOT, part), join(bare, part), { recursive: true });
+  for (const part of ['dist', 'dist-demo', 'data', 'package.json'])
+    cpSync(join(ROOT, part), join(bare, part), { recursive: true });
   mkdirSync(join(bare, 'node_modules'));
   symlinkSync(join(ROOT, 'node_modules', 'commander'), join(bare, 'node_modules', 'commander'), 'junction');
   const { status, stderr, folder } = run(['train'], join(bare, 'dist', 'cli', 'main.js'));

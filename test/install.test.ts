@@ -45,6 +45,7 @@ test('the tarball has what is used, and nothing else', () => {
     'data',
     'dist',
     'dist-bench',
+    'dist-demo',
     'native',
     'package.json',
     'prebuilds',

@@ -1,6 +1,5 @@
 /** `batchnorm doctor`: what runs here and why, whether it computes right, and what to do. */
 import { readFileSync } from 'node:fs';
-import { hasColours } from '../terminal.js';
 import { type Diagnosis, diagnose } from './diagnosis.js';
 
 export function runDoctor({ json }: { readonly json: boolean }): void {
@@ -8,6 +7,11 @@ export function runDoctor({ json }: { readonly json: boolean }): void {
   const diagnosis = diagnose(version);
   console.log(json ? JSON.stringify(diagnosis, null, 2) : describe(diagnosis, hasColours()));
   if (diagnosis.problems.length > 0) process.exitCode = 1;
+}
+
+/** On a terminal, unless NO_COLOR asks for none (no-color.org: not empty). */
+function hasColours(): boolean {
+  return process.stdout.isTTY === true && !process.env['NO_COLOR'];
 }
 
 export function describe(diagnosis: Diagnosis, colours: boolean): string {

@@ -1,0 +1,158 @@
+/** The report: one HTML file that needs no network and runs no script. */
+import { basename } from 'node:path';
+import { dataFileOf } from '../kit/output-file.js';
+import { POLICY, REPORT_STYLE } from '../kit/style.js';
+import { count, escapeHtml, keepUnits, percent } from '../kit/text.js';
+import type { Results } from '../train/results.js';
+import {
+  DECAY,
+  HIDDEN_LAYERS,
+  HIDDEN_UNITS,
+  PROBE_IMAGES,
+  planOf,
+  WATCHED_UNITS,
+  WEIGHT_DEVIATION,
+} from '../train/settings.js';
+import { cost } from './cost.js';
+import { openCanvas } from './drawing.js';
+import { dropout } from './dropout.js';
+import { grid } from './grid.js';
+import { inference } from './inference.js';
+import { learning, pairOf } from './learning.js';
+import { saturation } from './saturation.js';
+import type { Section } from './section.js';
+import { shift } from './shift.js';
+import { TRAIN_STYLE } from './style.js';
+import { GOAL, type Summary, summarize } from './summary.js';
+
+const TITLE = 'Batch normalization on handwritten digits';
+const DESCRIPTION =
+  'Small networks without and with batch normalization: figure 1 of the paper, covariate shift, dropout, inference, cost.';
+
+/** In the order of the page, with what to call those that are not there yet. */
+const SECTIONS: readonly (readonly [name: string, section: Section])[] = [
+  ['Figure 1', learning],
+  ['internal covariate shift', shift],
+  ['learning rates and initial weights', grid],
+  ['dropout', dropout],
+  ['saturation', saturation],
+  ['inference', inference],
+  ['cost', cost],
+];
+
+/** @param file - Where it will be: the data lie beside it. */
+export async function renderReport(results: Results, file: string): Promise<string> {
+  const canvas = await openCanvas();
+  const parts = SECTIONS.map(([name, section]) => ({ name, part: section(results, canvas) }));
+  const pair = pairOf(results);
+  const summary = pair && summarize(...pair);
+  const missing = parts.filter(({ part }) => part === null).map(({ name }) => name);
+  return keepUnits(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="description" content="${DESCRIPTION}">
+<meta property="og:title" content="${TITLE}">
+<meta property="og:description" content="${DESCRIPTION}">
+<title>${TITLE}</title>
+<style>${REPORT_STYLE}${TRAIN_STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>Batch normalization, seen at work</h1>
+<p class="lead">Small networks learn to read handwritten digits, without and with batch normalization after each hidden linear map. Everything
+else is equal: initial weights, the order of the data, the learning rate. These are the claims of Ioffe and Szegedy’s paper, tried on your machine.</p>
+<p class="formula"><i>y</i> = γ·(<i>x</i> − mean)/√(variance + ε) + β</p>
+<p class="soft">For each value <i>x</i> that a unit passes on: mean and variance are those of the unit over the minibatch, γ and β are learnt.</p>
+${summary ? renderHeadline(summary) : ''}
+</header>
+${renderMissing(results, missing)}
+${parts.map(({ part }) => (part ? renderSection(part.title, part.html) : '')).join('\n')}
+${summary ? renderSection('In numbers', renderTable(summary)) : ''}
+${renderSection('How it was measured', renderSettings(results, file))}
+<footer>
+<p>Paper: S. Ioffe, C. Szegedy, <cite>Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+Covariate Shift</cite>, <a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>.</p>
+<p>Data: ${escapeHtml(results.data.attribution)}</p>
+</footer>
+</main>
+</body>
+</html>
+`);
+}
+
+/** With a link to itself, to be sent to others. */
+function renderSection(title: string, html: string): string {
+  const id = title.toLowerCase().replace(/\W+/g, '-');
+  return `<section id="${id}">\n<h2>${title} <a class="here" href="#${id}" aria-label="Link to this section">#</a></h2>\n${html}\n</section>`;
+}
+
+/** The two numbers to remember: steps to reach the goal. */
+function renderHeadline({ head, other }: Summary): string {
+  const [label, plain, normalized] = other[0]!;
+  return `<dl class="headline">
+<div class="plain"><dt>${escapeHtml(`${label}, ${head[1]}`)}</dt><dd>${escapeHtml(plain)}</dd></div>
+<div class="normalized"><dt>${escapeHtml(`${label}, ${head[2]}`)}</dt><dd>${escapeHtml(normalized)}</dd></div>
+</dl>
+<p class="soft">In the paper’s setting, which does not suit the network without batch normalization; what both do at their best settings is below, under
+learning rates. All of it is of one seed: differences of a point or two are chance.</p>`;
+}
+
+function renderMissing({ runs, settings }: Results, missing: readonly string[]): string {
+  if (missing.length === 0) return '';
+  const all = planOf(settings).length;
+  return `<p class="missing"><b>Interrupted</b> after ${count(Object.keys(runs).length)} of ${count(all)} runs. Not there yet: ${missing.join(', ')}.
+The same command with <code>--resume</code> goes on.</p>`;
+}
+
+function renderTable({ head, accuracy, other }: Summary): string {
+  const row = ([label, ...cells]: readonly string[]) =>
+    `<tr><th scope="row">${escapeHtml(label!)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`;
+  const columns = head.slice(1).map((name) => `<th scope="col">${escapeHtml(name)}</th>`);
+  return `<div class="scroll"><table>
+<thead><tr><td></td>${columns.join('')}</tr></thead>
+<tbody>
+${accuracy.map(row).join('\n')}
+</tbody>
+<tbody>
+${other.map(row).join('\n')}
+</tbody>
+</table></div>`;
+}
+
+function renderSettings({ data, settings, backend, host, machine, date }: Results, file: string): string {
+  const { steps, batch, learningRate, seed } = settings;
+  const dataFile = basename(dataFileOf(file));
+  const entries = {
+    Data: `${escapeHtml(data.description)}; ${escapeHtml(data.division)}.`,
+    Network:
+      `${HIDDEN_LAYERS} hidden layers of ${HIDDEN_UNITS} sigmoids, then 10 classes with softmax and cross-entropy. Initial ` +
+      `weights are Gaussian with mean 0 and, unless said otherwise, standard deviation ${WEIGHT_DEVIATION}; biases and beta are 0, gamma is 1. ` +
+      'Where there is a beta there is no bias.',
+    Training:
+      `${count(steps)} steps of plain gradient descent unless said otherwise, minibatches of ${batch}, learning rate ${learningRate}, seed ${seed}. ` +
+      'The paper trains for 50,000 steps.',
+    'Test accuracy':
+      `In inference: batch normalization uses its moving statistics, which keep ${percent(DECAY, 0)} of their value at each ` +
+      'step (momentum 0.9 in TensorFlow’s words; its default of 0.99 would lag in a run this short). The first points after the start show them leave their initial values.',
+    Percentiles:
+      `Over held-out digits, at most ${PROBE_IMAGES}, always the same ones, in inference; with batch normalization after it, since that is what ` +
+      `enters the sigmoid. Figure 1 (b, c) shows a typical unit: of ${WATCHED_UNITS}, ranked in both networks by how far ` +
+      'the median travels, it is nearest to the middle.',
+    'Test batches': 'In random orders of at most 512 held-out digits; the band holds the results of four orders.',
+    'Time in BN':
+      'Forward and backward in training, with the passage of data between TensorFlow.js and this library, and over MPI with ' +
+      'the wait for other ranks.',
+    'Batch normalization': escapeHtml(backend),
+    'Everything else': escapeHtml(host),
+    Machine: escapeHtml(machine),
+    Date: escapeHtml(date),
+    'All numbers': `<a href="./${encodeURIComponent(dataFile)}">${escapeHtml(dataFile)}</a>, beside this file; goal of the tables: ${percent(GOAL, 0)}.`,
+  };
+  const items = Object.entries(entries).map(([term, html]) => `<div><dt>${term}</dt><dd>${html}</dd></div>`);
+  return `<dl class="settings">\n${items.join('\n')}\n</dl>`;
+}
