@@ -1,4 +1,5 @@
 /** `batchnorm train`, which the command line of the library starts. */
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { runProgram } from './kit/program.js';
@@ -13,12 +14,9 @@ export async function main(args: readonly string[]): Promise<void> {
 }
 
 function trainCommand(): Command {
+  const { description } = JSON.parse(readFileSync(new URL('../demo/package.json', import.meta.url), 'utf8'));
   return new Command('train')
-    .description(
-      'Train small networks on handwritten digits without and with batch normalization, and write a report: figure 1 of the ' +
-        'paper, covariate shift, learning rates, dropout, saturation, inference, cost. Takes some minutes. Under mpirun all ranks ' +
-        'train each network together: every one has its share of each minibatch, and the first one reports.',
-    )
+    .description(description)
     .option('--quick', 'fewer steps and settings: less than a minute', false)
     .option('--data <dir>', 'train on IDX files with the names of MNIST, plain or .gz (default: the embedded digits)')
     .option(

@@ -1,6 +1,6 @@
 /** The command line as its users meet it: a child process, its output, its exit code, and the files it leaves. */
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -175,20 +175,70 @@ cli('helps', () => {
   }
 });
 
-cli('without the packages for training, says in one line how to install them', () => {
+const MISUSED: [string, string][] = [
+  ['doctor x', "too many arguments for 'doctor'. Expected 0 arguments but got 1."],
+  ['doctor --foo', "unknown option '--foo'"],
+  ['doctor --constructor', "unknown option '--constructor'"],
+  ['build --mpi=1', "unknown option '--mpi=1'"],
+  ['build --timeout', "option '--timeout <seconds>' argument missing"],
+  [
+    'build --timeout 0',
+    "option '--timeout <seconds>' argument '0' is invalid. Expected a whole number from 1 to 86400.",
+  ],
+  ['build --timeout=soon', "option '--timeout <seconds>' argument 'soon' is invalid."],
+  ['learn', "unknown command 'learn'\n(Commands are train, bench, doctor, build.)"],
+  ['help learn', "unknown command 'learn'"],
+  ['toString', "unknown command 'toString'"],
+  ['--foo', "unknown option '--foo'"],
+];
+for (const [line, message] of MISUSED) {
+  cli(`refuses batchnorm ${line}`, () => {
+    const { status, stdout, stderr } = run(line.split(' '));
+    assert.is(status, 1);
+    assert.ok(stderr.startsWith(`error: ${message}`), stderr);
+    assert.is(stdout, '');
+  });
+}
+
+cli('helps with the whole, and with every command', () => {
+  for (const line of ['--help', '-h', 'help'])
+    assert.match(run(line.split(' ')).stdout, /^Usage: batchnorm \[options\]/);
+  const bare = run([]);
+  assert.is(bare.status, 1);
+  assert.match(bare.stderr, /^Usage: batchnorm \[options\] \[command\]/);
+  for (const command of ['doctor', 'build', 'train']) {
+    const { status, stdout } = run([command, '--help', '--nonsense']);
+    assert.is(status, 0);
+    assert.match(stdout, `Usage: batchnorm ${command} [options]`);
+    assert.is(run(['help', command]).stdout, stdout);
+    for (const text of stdout.split('\n')) assert.ok(text.length <= 80, text);
+  }
+  assert.match(run(['build', '--help']).stdout, '  --timeout <seconds>  give up then (default: 900)');
+  assert.not.match(run(['build', '--help']).stdout, '--optional');
+  assert.match(run(['bench', '--help']).stdout, '--shapes <names>');
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  for (const option of ['--version', '-V']) assert.is(run([option]).stdout, `${version}\n`);
+});
+
+cli('without the packages of the demonstration, says in one line how to install them', () => {
   const bare = join(home, 'bare');
-  for (const part of ['dist', 'dist-demo', 'data', 'package.json'])
+  for (const part of ['dist', 'dist-demo', 'demo/package.json', 'data', 'package.json']) {
     cpSync(join(ROOT, part), join(bare, part), { recursive: true });
-  mkdirSync(join(bare, 'node_modules'));
-  symlinkSync(join(ROOT, 'node_modules', 'commander'), join(bare, 'node_modules', 'commander'), 'junction');
-  const { status, stderr, folder } = run(['train'], join(bare, 'dist', 'cli', 'main.js'));
-  assert.is(status, 1);
-  assert.match(
-    stderr,
-    'npm install @tensorflow/tfjs-core @tensorflow/tfjs-layers @tensorflow/tfjs-backend-wasm @observablehq/plot linkedom ' +
-      'cli-progress cli-table3\n',
-  );
-  assert.equal(readdirSync(folder), []);
+  }
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'demo', 'package.json'), 'utf8'));
+  const line = (needs: Record<string, string>) =>
+    `\n\n  npm install ${Object.entries(needs)
+      .map(([name, range]) => `${name}@${range}`)
+      .join(' ')}\n`;
+  const needs = { train: line(dependencies), bench: line({ ...dependencies, ...optionalDependencies }) };
+  assert.match(needs.train, ' @tensorflow/tfjs-layers@^');
+  assert.match(needs.bench, ' benchmark@^');
+  for (const [command, expected] of Object.entries(needs)) {
+    const { status, stderr, folder } = run([command], join(bare, 'dist', 'cli', 'main.js'));
+    assert.is(status, 1);
+    assert.is(stderr, `batchnorm: ${command} needs packages that are not installed; this installs them:${expected}\n`);
+    assert.equal(readdirSync(folder), []);
+  }
 });
 
 cli.run();

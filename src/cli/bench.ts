@@ -4,14 +4,14 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Failure } from './failure.js';
-import { requirePeers } from './peers.js';
+import { requireNeeds } from './needs.js';
 
 /** From dist/cli. */
 const PROGRAM = fileURLToPath(new URL('../../dist-bench/index.js', import.meta.url));
 
 /** Runs it with these options, and ends as it ends. */
 export async function runBench(options: readonly string[]): Promise<void> {
-  requirePeers('bench');
+  requireNeeds('bench');
   if (!existsSync(PROGRAM)) throw new Failure('bench: the benchmark is not built; npm run bench builds it and runs it');
   const child = spawn(process.execPath, [PROGRAM, ...options], { stdio: 'inherit' });
   // A terminal sends Ctrl-C to both; this one waits for what the benchmark makes of it.

@@ -1,87 +1,100 @@
 #!/usr/bin/env node
 /** The command line: `batchnorm <command>`. Exit codes: 0 well, 1 not well, 128 + n ended by signal n. */
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
 import { runBench } from './bench.js';
-import { runBuild } from './build/index.js';
+import { BUILD_OPTIONS, runBuild } from './build/index.js';
 import { runDemonstration } from './demonstration.js';
-import { runDoctor } from './doctor/index.js';
+import { DOCTOR_OPTIONS, runDoctor } from './doctor/index.js';
 import { Failure } from './failure.js';
+import { helpOf, helpOfAll } from './help.js';
+import { demonstration } from './needs.js';
+import { Misuse, type Options, readOptions, type Values } from './options.js';
 
-function createProgram(): Command {
-  const { version, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  const program = new Command('batchnorm').description(description).version(version);
-  for (const command of [trainCommand(), benchCommand(), doctorCommand(), buildCommand()]) program.addCommand(command);
-  return program.addHelpText(
-    'after',
-    examples('batchnorm doctor', 'batchnorm train --quick', 'batchnorm bench --quick'),
-  );
+interface Command {
+  /** What the list of commands says of its arguments. */
+  readonly usage: string;
+  readonly description: string;
+  /** Runs it with what is behind its name. */
+  run(args: readonly string[]): void | Promise<void>;
 }
 
-/** The options are the demonstration's own, which also explains them. */
-function trainCommand(): Command {
-  return new Command('train')
-    .usage('[options]')
-    .description(
-      'Train small networks on handwritten digits without and with batch normalization, and write a report: figure 1 of the ' +
-        'paper, covariate shift, learning rates, dropout, saturation, inference, cost. Takes some minutes. Under mpirun all ranks ' +
-        'train each network together: every one has its share of each minibatch, and the first one reports.',
-    )
-    .argument('[options...]')
-    .allowUnknownOption()
-    .helpOption(false)
-    .action((options: string[]) => runDemonstration(['train', ...options]));
-}
+const COMMANDS: Readonly<Record<string, Command>> = {
+  train: {
+    usage: '[options]',
+    get description() {
+      return demonstration().description;
+    },
+    run: (args) => runDemonstration(['train', ...args]),
+  },
+  bench: {
+    usage: '[options...]',
+    description: 'Hold every backend against an oracle, and time it beside other libraries and the memory.',
+    run: runBench,
+  },
+  doctor: own(
+    'doctor',
+    'Say what runs here and why, test it, and advise. The exit code is 1 where something is wrong.',
+    DOCTOR_OPTIONS,
+    ['batchnorm doctor', 'batchnorm doctor --json', 'BATCHNORM_BACKEND=wasm batchnorm doctor'],
+    runDoctor,
+  ),
+  build: own(
+    'build',
+    'Compile the native addon on this machine; it is used before the one that came with the package. Needs Python 3 and a ' +
+      'C++17 compiler with make, or Visual Studio.',
+    BUILD_OPTIONS,
+    ['batchnorm build', 'batchnorm build --mpi', 'MPICC=mpicc.mpich batchnorm build --mpi'],
+    runBuild,
+  ),
+};
 
-/** The options are the benchmark's own, which also explains them. */
-function benchCommand(): Command {
-  return new Command('bench')
-    .description('Hold every backend against an oracle, and time it beside other libraries and the memory.')
-    .argument('[options...]', 'see batchnorm bench --help')
-    .allowUnknownOption()
-    .helpOption(false)
-    .action((options: string[]) => runBench(options));
-}
-
-function doctorCommand(): Command {
-  return new Command('doctor')
-    .description('Say what runs here and why, test it, and advise. The exit code is 1 where something is wrong.')
-    .option('--json', 'print JSON on standard output, and nothing else', false)
-    .addHelpText(
-      'after',
-      examples('batchnorm doctor', 'batchnorm doctor --json', 'BATCHNORM_BACKEND=wasm batchnorm doctor'),
-    )
-    .action(runDoctor);
-}
-
-function buildCommand(): Command {
-  return new Command('build')
-    .description(
-      'Compile the native addon on this machine; it is used before the one that came with the package. Needs Python 3 and a ' +
-        'C++17 compiler with make, or Visual Studio.',
-    )
-    .option('--mpi', 'compile the addon of batchnorm/mpi instead, by mpicc or what MPICC names', false)
-    .option('--timeout <seconds>', 'give up then', wholeNumber(1, 24 * 3600), 900)
-    .addOption(
-      new Option('--optional', 'for npm ci in a clone: say what fails, and end well').default(false).hideHelp(),
-    )
-    .addHelpText(
-      'after',
-      examples('batchnorm build', 'batchnorm build --mpi', 'MPICC=mpicc.mpich batchnorm build --mpi'),
-    )
-    .action(runBuild);
-}
-
-function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
-}
-
-function wholeNumber(smallest: number, largest: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= smallest && value <= largest) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${smallest} to ${largest}.`);
+/** A command whose options are read here; those of the others explain themselves. */
+function own<O extends Options>(
+  name: string,
+  description: string,
+  options: O,
+  examples: readonly string[],
+  run: (values: Values<O>) => void | Promise<void>,
+): Command {
+  return {
+    ...{ usage: '[options]', description },
+    run(args) {
+      if (!args.some(isHelp)) return run(readOptions(name, options, args));
+      console.log(helpOf({ name: `batchnorm ${name}`, description, options, examples }));
+    },
   };
+}
+
+function isHelp(argument: string | undefined): boolean {
+  return argument === '--help' || argument === '-h';
+}
+
+async function main([name, ...args]: readonly string[]): Promise<void> {
+  if (name === undefined) {
+    console.error(help());
+    process.exitCode = 1;
+  } else if (isHelp(name) || (name === 'help' && args.length === 0)) console.log(help());
+  else if (name === '--version' || name === '-V') console.log(ownManifest().version);
+  else if (name === 'help') await commandOf(args[0]!).run(['--help']);
+  else await commandOf(name).run(args);
+}
+
+/** @throws Misuse */
+function commandOf(name: string): Command {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command !== undefined) return command;
+  if (name.startsWith('-')) throw new Misuse(`unknown option '${name}'`);
+  throw new Misuse(`unknown command '${name}'\n(Commands are ${Object.keys(COMMANDS).join(', ')}.)`);
+}
+
+function help(): string {
+  const rows = Object.entries(COMMANDS).map(([name, { usage, description }]) => [`${name} ${usage}`, description]);
+  const examples = ['batchnorm doctor', 'batchnorm train --quick', 'batchnorm bench --quick'];
+  return helpOfAll('batchnorm', ownManifest().description, rows as [string, string][], examples);
+}
+
+function ownManifest(): { readonly version: string; readonly description: string } {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 }
 
 /** Whoever reads has seen enough, such as `head`. */
@@ -91,10 +104,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await createProgram().parseAsync();
+  await main(process.argv.slice(2));
 } catch (error) {
-  if (!isExpected(error)) throw error;
-  console.error(error.message.startsWith('batchnorm: ') ? error.message : `batchnorm: ${error.message}`);
+  if (error instanceof Misuse) console.error(`error: ${error.message}`);
+  else if (isExpected(error)) console.error(`batchnorm: ${error.message.replace(/^batchnorm: /, '')}`);
+  else throw error;
   process.exitCode = 1;
 }
 

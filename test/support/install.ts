@@ -9,9 +9,7 @@ import { targetOfProcess } from '#dist/backends/native/target.js';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CONSUMER = join(ROOT, 'test', 'support', 'consumer');
-const { dependencies, version }: { dependencies: Record<string, string>; version: string } = JSON.parse(
-  readFileSync(join(ROOT, 'package.json'), 'utf8'),
-);
+const { version }: { version: string } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
 /** What test/support/consumer/probe.cts finds. */
 export interface Report {
@@ -37,22 +35,18 @@ function ensurePrebuilt(): void {
   writeFileSync(manifest, JSON.stringify({ version, targets }));
 }
 
-/** The tarball of this package, then those of what it depends on, so that installing needs no registry. */
-export function pack(folder: string): string[] {
+/** The tarball of this package, which depends on no other: installing it needs no registry. */
+export function pack(folder: string): string {
   ensurePrebuilt();
-  const sources = [ROOT, ...Object.keys(dependencies).map((name) => join(ROOT, 'node_modules', name))];
-  return npm(folder, ['pack', '--ignore-scripts', '--silent', ...sources])
-    .trim()
-    .split('\n')
-    .map((file) => join(folder, file));
+  return join(folder, npm(folder, ['pack', '--ignore-scripts', '--silent', ROOT]).trim());
 }
 
-/** `npm install` of the tarballs in a new folder. */
-export function install(folder: string, tarballs: readonly string[]): string {
+/** `npm install` of the tarball in a new folder. */
+export function install(folder: string, tarball: string): string {
   mkdirSync(folder);
   writeFileSync(join(folder, 'package.json'), '{}\n'); // or npm would look for one further up
   const flags = ['--offline', '--no-audit', '--no-fund'];
-  npm(folder, ['install', ...flags, ...tarballs]);
+  npm(folder, ['install', ...flags, tarball]);
   return folder;
 }
 

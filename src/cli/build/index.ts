@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { environment } from '../../backends/host.js';
 import { packageRoot } from '../../backends/package-root.js';
 import { Failure } from '../failure.js';
+import type { Options, Values } from '../options.js';
 import { compile } from './compile.js';
 import { install, isCurrent, noteFailure, removeInstalled, stamp } from './installed.js';
 import { lock } from './lock.js';
@@ -14,20 +15,28 @@ import { findNode, findNodeGyp, headersAtHand } from './node-gyp.js';
 import { isClone, MPI, makeWorkshop, NATIVE, type Product } from './products.js';
 import { Progress } from './progress.js';
 
-export interface BuildOptions {
-  /** Seconds. */
-  readonly timeout: number;
-  /** The addon of `batchnorm/mpi` instead. */
-  readonly mpi: boolean;
+export const BUILD_OPTIONS = {
+  mpi: {
+    type: 'flag',
+    description: 'compile the addon of batchnorm/mpi instead, by mpicc or what MPICC names',
+  },
+  timeout: {
+    type: 'whole number',
+    unit: 'seconds',
+    description: 'give up then',
+    least: 1,
+    most: 24 * 3600,
+    default: 900,
+  },
   /**
    * For `npm ci` in a clone: what fails is said, and does not fail; nothing is done where BATCHNORM_SKIP_NATIVE asks
    * for that, or where the addon is that of the sources.
    */
-  readonly optional: boolean;
-}
+  optional: { type: 'flag', description: 'for npm ci in a clone: say what fails, and end well', hidden: true },
+} as const satisfies Options;
 
 /** @throws Failure with the reason where there is no addon then */
-export async function runBuild({ timeout, mpi, optional }: BuildOptions): Promise<void> {
+export async function runBuild({ timeout, mpi, optional }: Values<typeof BUILD_OPTIONS>): Promise<void> {
   const root = packageRoot()!;
   const product = mpi ? MPI : NATIVE;
   const milliseconds = timeout * 1000;

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { environment } from '../../backends/host.js';
 import { Failure } from '../failure.js';
-import { installing } from '../peers.js';
+import { installing } from '../needs.js';
 
 const PROGRAM = join('node-gyp', 'bin', 'node-gyp.js');
 

@@ -3,7 +3,7 @@
 import { packageRoot } from '../../backends/package-root.js';
 import { type BackendInfo, type BackendName, backend, backends, useBackend } from '../../index.js';
 import { mpiLibrary } from '../../mpi/index.js';
-import { type CommandWithPeers, installing, missingPeers } from '../peers.js';
+import { type CommandWithNeeds, installingNeeds, missingNeeds } from '../needs.js';
 import { type InspectedAddon, inspectAddons } from './addons.js';
 import { inspectMachine, type Machine } from './machine.js';
 import { DIGEST, selfTest } from './self-test.js';
@@ -33,7 +33,7 @@ export interface Diagnosis {
   /** Of `batchnorm/mpi`, which is built only where it is asked for: its MPI library, or why there is none. */
   readonly mpi: { readonly library: string } | { readonly reason: string };
   /** What single commands lack. */
-  readonly missing: Readonly<Record<CommandWithPeers, readonly string[]>>;
+  readonly missing: Readonly<Record<CommandWithNeeds, readonly string[]>>;
   /** What is wrong: the exit code is 1 where there is anything. */
   readonly problems: readonly string[];
   /** What would be better, with what to type. */
@@ -51,7 +51,7 @@ export function diagnose(version: string): Diagnosis {
   const found = backends();
   const tried = found.filter(({ available }) => available).flatMap(({ name }) => tryAll(name));
   if (inUse) useBackend(inUse.name, { isa: inUse.isa, threads: inUse.threads });
-  const missing = { train: missingPeers('train'), bench: missingPeers('bench') };
+  const missing = { train: missingNeeds('train'), bench: missingNeeds('bench') };
   const environment = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => name.startsWith('BATCHNORM_')),
   ) as Record<string, string>;
@@ -137,7 +137,7 @@ function adviceOf(found: readonly BackendInfo[], inUse: BackendInfo | null, miss
     advice.push(`${best.name} would run too, but the environment asks for ${inUse.name}: unset BATCHNORM_BACKEND`);
   }
   for (const [command, packages] of Object.entries(missing)) {
-    if (packages.length > 0) advice.push(`for batchnorm ${command}: ${installing(packages)}`);
+    if (packages.length > 0) advice.push(`for batchnorm ${command}: ${installingNeeds(packages)}`);
   }
   return advice;
 }

@@ -1,8 +1,13 @@
 /** `batchnorm doctor`: what runs here and why, whether it computes right, and what to do. */
 import { readFileSync } from 'node:fs';
+import type { Options, Values } from '../options.js';
 import { type Diagnosis, diagnose } from './diagnosis.js';
 
-export function runDoctor({ json }: { readonly json: boolean }): void {
+export const DOCTOR_OPTIONS = {
+  json: { type: 'flag', description: 'print JSON on standard output, and nothing else' },
+} as const satisfies Options;
+
+export function runDoctor({ json }: Values<typeof DOCTOR_OPTIONS>): void {
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
   const diagnosis = diagnose(version);
   console.log(json ? JSON.stringify(diagnosis, null, 2) : describe(diagnosis, hasColours()));

@@ -1,10 +1,11 @@
-/** The tarball under test and those of what it depends on, each with what its package.json says. */
+/** The tarball under test, with what its package.json says. */
 import { spawnSync } from 'node:child_process';
 import { pack } from '../install.js';
 import type { Packed } from './registry.js';
 
-export function packAll(folder: string): Packed[] {
-  return pack(folder).map((file) => ({ file, manifest: manifestOf(file) }));
+export function packOnce(folder: string): Packed {
+  const file = pack(folder);
+  return { file, manifest: manifestOf(file) };
 }
 
 function manifestOf(tarball: string): Packed['manifest'] {

@@ -7,7 +7,7 @@ import { isRequired } from '../backends.js';
 import { compileConsumers, type Report, ROOT, report } from '../install.js';
 import { skipAloud } from '../runner.js';
 import { suiteOf } from '../suite.js';
-import { packAll } from './packed.js';
+import { packOnce } from './packed.js';
 import { newFolder, newPlace, type Place, write } from './place.js';
 import { type Packed, serve } from './registry.js';
 import { runWell } from './rows.js';
@@ -43,8 +43,8 @@ async function prepare(): Promise<Prepared | null> {
     else skipAloud('packages', tools.reason);
     return null;
   }
-  const packages = packAll(newFolder('packed'));
-  const registry = await serve(packages);
+  const packed = packOnce(newFolder('packed'));
+  const registry = await serve([packed]);
   const modules = compileConsumers(newConsumer());
   const { bits } = report(join(ROOT, 'dist-test'), modules, 'esm.mjs');
   const expected = { backend: 'native', origin: `prebuilt ${targetOfProcess()}`, reason: null, bits };
@@ -57,7 +57,7 @@ async function prepare(): Promise<Prepared | null> {
     write(place.folder, files);
     return place;
   };
-  return { tools, packed: packages[0]!, registry, modules, expected, installed };
+  return { tools, packed, registry, modules, expected, installed };
 }
 
 /** A folder in which 'batchnorm' means this clone. */

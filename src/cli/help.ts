@@ -1,0 +1,66 @@
+/** What `--help` says. */
+import type { Options } from './options.js';
+
+/** Where the output is no terminal, which has its own width. */
+const WIDTH = 80;
+
+/** A command as a whole, for its own help. */
+export interface Described {
+  /** With what comes before it. */
+  readonly name: string;
+  readonly description: string;
+  readonly options: Options;
+  readonly examples: readonly string[];
+}
+
+export function helpOf({ name, description, options, examples }: Described): string {
+  const rows = Object.entries(options)
+    .filter(([, row]) => !('hidden' in row))
+    .map(([option, row]) =>
+      row.type === 'flag'
+        ? ([`--${option}`, `${row.description} (default: false)`] as const)
+        : ([`--${option} <${row.unit}>`, `${row.description} (default: ${row.default})`] as const),
+    );
+  return sections(`${name} [options]`, description, { Options: [...rows, HELP] }, examples);
+}
+
+export type Row = readonly [term: string, description: string];
+
+const HELP: Row = ['-h, --help', 'display help for command'];
+
+/** Of the whole program. */
+export function helpOfAll(name: string, description: string, commands: readonly Row[], examples: readonly string[]) {
+  const options: Row[] = [['-V, --version', 'output the version number'], HELP];
+  const all: Row[] = [...commands, ['help [command]', 'display help for command']];
+  return sections(`${name} [options] [command]`, description, { Options: options, Commands: all }, examples);
+}
+
+function sections(
+  usage: string,
+  description: string,
+  lists: Readonly<Record<string, readonly Row[]>>,
+  examples: readonly string[],
+): string {
+  const terms = Object.values(lists).flatMap((rows) => rows.map(([term]) => term.length));
+  const column = Math.max(...terms);
+  const items = Object.entries(lists).map(([title, rows]) => {
+    const lines = rows.map(([term, text]) => wrap(`  ${term.padEnd(column)}  `, text));
+    return `${title}:\n${lines.join('\n')}`;
+  });
+  const shown = `Examples:\n${examples.map((example) => `  ${example}`).join('\n')}`;
+  return [`Usage: ${usage}`, wrap('', description), ...items, shown].join('\n\n');
+}
+
+/** The text after its beginning, in lines that end between words, under each other. */
+function wrap(beginning: string, text: string): string {
+  const width = process.stdout.columns || WIDTH;
+  const indent = ' '.repeat(beginning.length);
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    const longer = `${last} ${word}`;
+    if (last !== undefined && indent.length + longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return beginning + lines.join(`\n${indent}`);
+}

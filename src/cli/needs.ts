@@ -1,0 +1,61 @@
+/** The packages that single commands need, as demo/package.json has them: the library itself needs none. */
+import { readFileSync } from 'node:fs';
+import { packageManager } from '../backends/native/advice.js';
+import { packageRoot } from '../backends/package-root.js';
+import { Failure } from './failure.js';
+
+type Ranges = Readonly<Record<string, string>>;
+
+/** The demonstration as a package. What is optional there only the benchmark needs. */
+interface Demonstration {
+  readonly description: string;
+  readonly dependencies: Ranges;
+  readonly optionalDependencies: Ranges;
+}
+
+export type CommandWithNeeds = 'train' | 'bench';
+
+/** Read only where it is asked for: what else the library does, it does without the demonstration. */
+export function demonstration(): Demonstration {
+  return JSON.parse(readFileSync(new URL('../../demo/package.json', import.meta.url), 'utf8')); // from dist/cli
+}
+
+function needsOf(command: CommandWithNeeds): Ranges {
+  const { dependencies, optionalDependencies } = demonstration();
+  return command === 'train' ? dependencies : { ...dependencies, ...optionalDependencies };
+}
+
+/** @throws Failure with the one line that installs what is missing. */
+export function requireNeeds(command: CommandWithNeeds): void {
+  const missing = missingNeeds(command);
+  if (missing.length > 0) {
+    throw new Failure(
+      `${command} needs packages that are not installed; this installs them:\n\n  ${installingNeeds(missing)}\n`,
+    );
+  }
+}
+
+/** Those that do not resolve, without loading the others. */
+export function missingNeeds(command: CommandWithNeeds): string[] {
+  return Object.keys(needsOf(command)).filter((name) => {
+    try {
+      import.meta.resolve(name);
+      return false;
+    } catch {
+      return true; // by one code or another: Yarn Plug'n'Play has its own
+    }
+  });
+}
+
+/** The command that installs these, in versions that the demonstration was made for. */
+export function installingNeeds(names: readonly string[]): string {
+  const ranges = needsOf('bench');
+  return installing(names.map((name) => `${name}@${ranges[name]}`));
+}
+
+/** The command by which the package manager in use installs packages. */
+export function installing(packages: readonly string[]): string {
+  const manager = packageManager(packageRoot() ?? '');
+  if (manager === 'deno') return `deno add ${packages.map((name) => `npm:${name}`).join(' ')}`;
+  return `${manager} ${manager === 'npm' ? 'install' : 'add'} ${packages.join(' ')}`;
+}
