@@ -5,10 +5,10 @@
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { median } from '#demo/kit/statistics.js';
 import { OpenedAddon } from '#dist/backends/native/opened.js';
 import type { Affine, KernelActivation, Kernels, View } from '#dist/kernels.js';
 import type { Tensor } from '#dist/types.js';
-import { median } from './statistics.js';
 
 const ROUNDS = 31;
 /** Calls of one turn take at least so long, so that the clock's grain is small beside it. */
@@ -107,9 +107,9 @@ type Pair = readonly [Kernels, Kernels];
 
 /** Of the median, by resampling. */
 function interval(values: readonly number[]): [number, number] {
-  const any = () => values[Math.floor(Math.random() * values.length)]!;
+  const any = () => values[Math.floor(Math.random() * values.length)];
   const medians = Array.from({ length: RESAMPLES }, () => median(values.map(any))).sort((a, b) => a - b);
-  return [medians[Math.floor(RESAMPLES * 0.025)]!, medians[Math.floor(RESAMPLES * 0.975)]!];
+  return [medians[Math.floor(RESAMPLES * 0.025)], medians[Math.floor(RESAMPLES * 0.975)]];
 }
 
 function line(name: string, ratios: readonly number[]): void {
@@ -149,7 +149,7 @@ const addons = [a, b].map((path) => new OpenedAddon({ path: resolve(path), origi
 console.log('| | first ÷ second | 95 % from | to | most |');
 console.log('|---|---|---|---|---|');
 const all: number[] = [];
-for (const isa of addons[0]!.isas.filter((name) => wanted === undefined || name === wanted)) {
+for (const isa of addons[0].isas.filter((name) => wanted === undefined || name === wanted)) {
   const [first, second] = addons.map((addon) => addon.load(isa, { threads: 1, ...(stream && { streamBytes: 1 }) }));
   if (first === undefined || second === undefined) throw new Error(`bench:addons: ${isa} computes wrong bits`);
   const ratios = compare(isa, [first, second]);

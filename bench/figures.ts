@@ -1,11 +1,11 @@
 /** The drawings of the report, made by Observable Plot without a browser. */
-import type { Markish, PlotOptions } from '@observablehq/plot';
+
+import * as Plot from '@observablehq/plot';
+import { draw } from '#demo/kit/canvas.js';
 import { OPERATION_TITLES } from './format.js';
 import { type Row, seriesOf } from './row.js';
 import { OPERATIONS, type Operation } from './shapes.js';
 import type { Case, Entry } from './summary.js';
-
-type Plot = typeof import('@observablehq/plot');
 
 /** A drawing for each operation, of one number of threads. */
 export interface Figures {
@@ -28,24 +28,20 @@ export function colourOf(series: readonly string[], name: string): string {
 }
 
 /** @param all - The cases of all drawings of the page, which have one scale. */
-export async function drawFigures(
+export function drawFigures(
   cases: readonly Case[],
   series: readonly string[],
   all: readonly Case[] = cases,
-): Promise<Figures[]> {
-  const Plot = await import('@observablehq/plot');
-  const { parseHTML } = await import('linkedom');
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const draw = (options: PlotOptions) => Plot.plot({ document, style: { background: 'none' }, ...options }).outerHTML;
+): Figures[] {
   return OPERATIONS.flatMap((op) => {
     const own = cases.filter((one) => one.op === op);
     if (own.length === 0) return [];
     const roofline = draw({
-      ...rooflinePlot(Plot, own, series, all),
+      ...rooflinePlot(own, series, all),
       ariaLabel: `${OPERATION_TITLES[op]}: speed over size`,
     });
     if (own.every(({ floor }) => floor === null)) return [{ op, roofline, bars: '' }];
-    const bars = draw({ ...barPlot(Plot, own, series, all), ariaLabel: `${OPERATION_TITLES[op]}: share of the limit` });
+    const bars = draw({ ...barPlot(own, series, all), ariaLabel: `${OPERATION_TITLES[op]}: share of the limit` });
     return [{ op, roofline, bars }];
   });
 }
@@ -56,7 +52,7 @@ function decades(from: number, to: number): number[] {
 }
 
 const megabytes = (bytes: number) => bytes / 1e6;
-const bytesOf = ({ entries }: Case) => entries[0]!.row.bytes;
+const bytesOf = ({ entries }: Case) => entries[0].row.bytes;
 
 interface RoofPoint {
   readonly mb: number;
@@ -68,7 +64,7 @@ interface RoofPoint {
 const CLOSE = 1.35;
 
 function isRaised(roof: readonly RoofPoint[], index: number): boolean {
-  return index > 0 && roof[index]!.mb < CLOSE * roof[index - 1]!.mb && !isRaised(roof, index - 1);
+  return index > 0 && roof[index].mb < CLOSE * roof[index - 1].mb && !isRaised(roof, index - 1);
 }
 
 /** What memory allows in GB/s; null where that was not measured. */
@@ -94,12 +90,7 @@ function roofOf(cases: readonly Case[]): RoofPoint[] {
   });
 }
 
-function rooflinePlot(
-  Plot: Plot,
-  cases: readonly Case[],
-  series: readonly string[],
-  all: readonly Case[],
-): PlotOptions {
+function rooflinePlot(cases: readonly Case[], series: readonly string[], all: readonly Case[]): Plot.PlotOptions {
   const roof = roofOf(cases);
   const entries = cases.flatMap((one) => one.entries);
   const speeds = all.flatMap((one) => one.entries.map(({ row }) => row.gbps));
@@ -108,7 +99,7 @@ function rooflinePlot(
   const sizes = all.map((one) => megabytes(bytesOf(one)));
   const [smallest, largest] = [Math.min(...sizes), Math.max(...sizes)];
   const x = (row: Row) => megabytes(row.bytes);
-  const marks: Markish[] = [
+  const marks: Plot.Markish[] = [
     // Between sizes nothing was measured: no line.
     Plot.ruleX(roof, { x: 'mb', y1: lowest, y2: 'gbps', strokeOpacity: 0.12, strokeWidth: 6 }),
     Plot.dot(roof, { x: 'mb', y: 'gbps', symbol: DASH, fill: 'currentColor', r: 9 }),
@@ -167,7 +158,7 @@ function fastestOfSeries(entries: readonly Entry[]): Entry[] {
 }
 
 /** One bar for each contender, cases one below the other. Bars that would leave the drawing end at its edge. */
-function barPlot(Plot: Plot, cases: readonly Case[], series: readonly string[], all: readonly Case[]): PlotOptions {
+function barPlot(cases: readonly Case[], series: readonly string[], all: readonly Case[]): Plot.PlotOptions {
   const bars = cases.flatMap((one) =>
     fastestOfSeries(one.entries)
       .filter(({ ofLimit }) => ofLimit !== null)

@@ -1,4 +1,5 @@
 /** Numbers for people. */
+import { percent as percentOf } from '#demo/kit/text.js';
 
 /** Three digits that count: 0.00052, 1.23, 12.3, 123. */
 export function milliseconds(ms: number): string {
@@ -7,7 +8,7 @@ export function milliseconds(ms: number): string {
 }
 
 export function percent(share: number | null): string {
-  return share === null ? '–' : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+  return share === null ? '–' : percentOf(share, share < 0.0995 ? 1 : 0);
 }
 
 /** How many times as fast. */

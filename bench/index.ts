@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Failure } from '#demo/kit/failure.js';
 import { checkWritable, dataFileOf, writeWhole } from '#demo/kit/output-file.js';
 import { runProgram } from '#demo/kit/program.js';
+import { hasColours } from '#demo/kit/terminal.js';
 import type { Findings } from './findings.js';
 import { threads } from './format.js';
 import { buildLimit } from './limit.js';
@@ -36,7 +37,7 @@ async function main(options: Options): Promise<void> {
   }
   if (findings.failures.length > 0) process.exitCode = 1;
   if (findings.rows.every(isLimit)) throw new Failure('nothing was measured');
-  if (!options.json) await show(options, findings);
+  if (!options.json) show(options, findings);
 }
 
 /** Once, though each process says it. */
@@ -74,15 +75,14 @@ function measure(assignment: Assignment, findings: Findings): Promise<void> {
   });
 }
 
-async function show({ out }: Options, findings: Findings): Promise<void> {
+function show({ out }: Options, findings: Findings): void {
   const cases = summarize(findings.rows);
-  const colour = process.stdout.isTTY && !process.env['NO_COLOR'];
-  console.log(formatTables(cases, colour, process.stdout.columns || Infinity));
+  console.log(formatTables(cases, hasColours(), process.stdout.columns || Infinity));
   for (const text of findings.notes) console.log(`note: ${text}`);
   for (const text of findings.failures) console.log(text);
   const data = dataFileOf(out);
   writeWhole(data, `${JSON.stringify(findings, null, 1)}\n`);
-  writeWhole(out, await renderReport(findings, cases));
+  writeWhole(out, renderReport(findings, cases));
   console.log(`\nreport: ${out}\nnumbers: ${data}`);
 }
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { BatchNorm, type Reducer, sumRanks } from 'batchnorm';
 import { MpiReducer } from 'batchnorm/mpi';
 import Table from 'cli-table3';
-import { median } from './statistics.js';
+import { median } from '#demo/kit/statistics.js';
 
 const ROUNDS = 15;
 const CHANNELS = [16, 64, 128, 256, 1024, 4096];
@@ -38,7 +38,7 @@ interface Row {
 }
 
 const [, , mode] = process.argv;
-if (mode === 'rank') measure(process.argv[3]!);
+if (mode === 'rank') measure(process.argv[3]);
 else start(process.argv.includes('--json'));
 
 function start(json: boolean): void {
@@ -50,7 +50,7 @@ function start(json: boolean): void {
 }
 
 function run(ranks: number, way: string): Row[] {
-  const start = ['--oversubscribe', ...WAYS[way]!, '-n', `${ranks}`];
+  const start = ['--oversubscribe', ...WAYS[way], '-n', `${ranks}`];
   const env = {
     ...process.env,
     OMPI_ALLOW_RUN_AS_ROOT: '1',
@@ -77,14 +77,14 @@ function measure(way: string): void {
     const message = new Float64Array(1 + 2 * channels);
     const calls = [() => reducer.exchange(message), stepOf(channels, 2, 1, reducer)];
     const [exchange, step] = timed(reducer, calls);
-    tell('exchange', channels, 1e3 * exchange!);
+    tell('exchange', channels, 1e3 * exchange);
     tell('two samples', channels, 1e3 * step!);
   }
   for (const { channels, pixels } of LAYERS) {
     const shares = [SAMPLES / reducer.size, SAMPLES, SAMPLES];
     const calls = shares.map((share, i) => stepOf(channels, share, pixels, i === 2 ? undefined : reducer));
     timed(reducer, calls).forEach((time, i) => {
-      tell((['strong', 'weak', 'plain'] as const)[i]!, channels, time);
+      tell((['strong', 'weak', 'plain'] as const)[i], channels, time);
     });
   }
   const { rank, size } = reducer;
@@ -124,7 +124,7 @@ function timed(reducer: MpiReducer, contenders: readonly (() => unknown)[]): num
   const times: number[][] = contenders.map(() => []);
   for (let round = 0; round < ROUNDS; round++) {
     contenders.forEach((call, i) => {
-      times[i]!.push(slowest(reducer, spent(call, counts[i]!) / counts[i]!));
+      times[i].push(slowest(reducer, spent(call, counts[i]) / counts[i]));
     });
   }
   return times.map(median);

@@ -85,7 +85,7 @@ function counts(text: string): number[] {
 
 function backends(text: string): string[] {
   const names = text.split(',');
-  const unknown = names.filter((name) => !BACKENDS.includes(name.split('/')[0]!));
+  const unknown = names.filter((name) => !BACKENDS.includes(name.split('/')[0]));
   if (unknown.length > 0) throw new InvalidArgumentError(`Unknown: ${unknown}. Known are ${BACKENDS}.`);
   return [...new Set(names)];
 }

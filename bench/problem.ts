@@ -1,7 +1,6 @@
 /** One case: a shape in a layout, its data, and where results go. The same arrays at every repetition. */
-import type { View } from '#dist/kernels.js';
-import { findTruth, type Truth } from './oracle.js';
-import { dimensions, type Layout, type ShapeName, viewOf } from './shapes.js';
+import { dimensions, type Layout, type ShapeName, type View, viewOf } from './shapes.js';
+import { findTruth, type Truth } from './truth.js';
 
 export const EPSILON = 1e-5;
 

@@ -1,5 +1,6 @@
 /** The report: one HTML file that needs no network and runs no script. */
-import { POLICY, REPORT_STYLE } from '#demo/kit/style.js';
+import { renderPage, renderSettings, renderTable } from '#demo/kit/page.js';
+import { escapeHtml } from '#demo/kit/text.js';
 import { colourOf, drawFigures, type Figures, seriesIn } from './figures.js';
 import type { Findings } from './findings.js';
 import { OPERATION_TITLES, percent, threads, times } from './format.js';
@@ -8,29 +9,17 @@ import { SHAPES } from './shapes.js';
 import { type Case, overall } from './summary.js';
 import { rowsOf, TABLE_HEAD, titleOf } from './table.js';
 
-export async function renderReport(findings: Findings, cases: readonly Case[]): Promise<string> {
+const TITLE = 'Batch normalization against the memory';
+
+export function renderReport(findings: Findings, cases: readonly Case[]): string {
   const series = seriesIn(cases);
   const counts = [...new Set(cases.map(({ allowed }) => allowed))];
-  const sections = await Promise.all(
-    counts.map(async (allowed) => {
-      const own = cases.filter((one) => one.allowed === allowed);
-      return renderSection(allowed, await drawFigures(own, series, cases), seriesIn(own), series);
-    }),
-  );
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<title>Batch normalization against the memory</title>
-<style>${REPORT_STYLE}${BENCH_STYLE}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>Batch normalization against the memory</h1>
+  const sections = counts.map((allowed) => {
+    const own = cases.filter((one) => one.allowed === allowed);
+    return renderSection(allowed, drawFigures(own, series, cases), seriesIn(own), series);
+  });
+  const main = `<header>
+<h1>${TITLE}</h1>
 <p class="lead">Batch normalization does little arithmetic on much data. So the measure of an implementation is the memory:
 how close it comes to a plain copy of the same arrays, and how other libraries do on the same machine.</p>
 ${renderHeadline(cases)}
@@ -43,12 +32,9 @@ ${renderTables(cases)}
 </section>
 <section>
 <h2>How it was measured</h2>
-${renderSettings(findings)}
-</section>
-</main>
-</body>
-</html>
-`;
+${renderSettings(settingsOf(findings))}
+</section>`;
+  return renderPage({ title: TITLE, style: BENCH_STYLE, main });
 }
 
 /** The first of our contenders, for each number of threads. */
@@ -62,7 +48,7 @@ function renderHeadline(cases: readonly Case[]): string {
         ? []
         : [[`${series}, ${threads(allowed)}: speed over the best peer’s`, times(ofBestPeer)]]),
     ])
-    .map(([term, text]) => `<div><dt>${escapeHtml(term!)}</dt><dd>${escapeHtml(text!)}</dd></div>`);
+    .map(([term, text]) => `<div><dt>${escapeHtml(term)}</dt><dd>${escapeHtml(text)}</dd></div>`);
   return cards.length === 0 ? '' : `<dl class="headline">\n${cards.join('\n')}\n</dl>`;
 }
 
@@ -108,23 +94,18 @@ function renderTables(cases: readonly Case[]): string {
     .map((title) => {
       const own = cases.filter((one) => titleOf(one) === title);
       const head = TABLE_HEAD.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('');
-      return `<details><summary>${escapeHtml(title)}</summary>
-<div class="scroll"><table>
-<thead><tr>${head}</tr></thead>
-<tbody>
-${own.flatMap((one) => rowsOf(one).map(renderRow)).join('\n')}
-</tbody>
-</table></div></details>`;
+      const rows = own.flatMap((one) => rowsOf(one).map(renderRow));
+      return `<details><summary>${escapeHtml(title)}</summary>\n${renderTable(head, [rows])}</details>`;
     })
     .join('\n');
 }
 
 function renderRow([shape, ...cells]: readonly string[]): string {
   const texts = cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('');
-  return `<tr${shape === '' ? '' : ' class="first"'}><th scope="row">${escapeHtml(shape!)}</th>${texts}</tr>`;
+  return `<tr${shape === '' ? '' : ' class="first"'}><th scope="row">${escapeHtml(shape)}</th>${texts}</tr>`;
 }
 
-function renderSettings({ machine, node, date, rows, notes }: Findings): string {
+function settingsOf({ machine, node, date, rows, notes }: Findings): Record<string, string> {
   const versions = new Set(
     rows.filter(({ peer }) => peer !== 'limit').map(({ peer, version }) => `${peer} ${version}`),
   );
@@ -148,12 +129,5 @@ function renderSettings({ machine, node, date, rows, notes }: Findings): string 
     Machine: `${machine}; Node.js ${node}`,
     Date: date,
   };
-  const items = Object.entries(entries).map(
-    ([term, text]) => `<div><dt>${escapeHtml(term)}</dt><dd>${escapeHtml(text)}</dd></div>`,
-  );
-  return `<dl class="settings">\n${items.join('\n')}\n</dl>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return Object.fromEntries(Object.entries(entries).map(([term, text]) => [escapeHtml(term), escapeHtml(text)]));
 }

@@ -31,9 +31,9 @@ export async function runRounds(entrants: readonly Entrant[], rounds: number): P
   for (let round = 0; round < rounds; round++) {
     for (const index of turnsOf(entrants, round, rounds)) {
       await setTimeout(PEACE);
-      const { samples, calls } = await entrants[index]!.round();
-      pools[index]!.samples.push(...samples);
-      pools[index]!.calls += calls;
+      const { samples, calls } = await entrants[index].round();
+      pools[index].samples.push(...samples);
+      pools[index].calls += calls;
     }
   }
   return pools;

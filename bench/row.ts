@@ -1,8 +1,9 @@
 /** One line of output: one contender, one case. The fields that other benchmarks of the field print too come first. */
+
+import { median, significant } from '#demo/kit/statistics.js';
 import { type Contender, labelOf } from './contender.js';
 import type { Problem } from './problem.js';
 import { type Layout, type Operation, type ShapeName, TENSORS } from './shapes.js';
-import { median, significant } from './statistics.js';
 
 export interface Row {
   /** `batchnorm-native`, `tfjs-wasm`, `ort-node`, …; `limit` is what the memory allows. */

@@ -1,5 +1,4 @@
 /** The shapes that are timed, always written (N, C) and then space. */
-import type { View } from '#dist/kernels.js';
 
 export const SHAPES = {
   A: [32, 64, 56, 56],
@@ -16,6 +15,13 @@ export type ShapeName = keyof typeof SHAPES;
 
 /** Channels first, channels last, and no space at all. */
 export type Layout = 'nchw' | 'nhwc' | 'nc';
+
+/** A tensor as n samples of c channels of s positions. */
+export interface View {
+  readonly n: number;
+  readonly c: number;
+  readonly s: number;
+}
 
 /** What is timed: forward in training, backward, forward by given statistics, and forward and backward together. */
 export const OPERATIONS = ['fwd-train', 'bwd', 'inference', 'step'] as const;

@@ -1,7 +1,8 @@
 /** What the lines say together: each case against the memory limit of the same process, and against other libraries. */
+
+import { geometricMean } from '#demo/kit/statistics.js';
 import { isFloor } from './limit.js';
 import { isLimit, isOurs, isPeer, type Row } from './row.js';
-import { geometricMean } from './statistics.js';
 
 /** The limit of a case. */
 export interface Floor {
@@ -40,7 +41,7 @@ export function summarize(rows: readonly Row[]): Case[] {
 }
 
 function summarizeCase(group: readonly Row[], all: readonly Row[]): Case {
-  const { shape, layout, op, allowed } = group[0]!;
+  const { shape, layout, op, allowed } = group[0];
   const floor = findFloor(group);
   const comparable = (row: Row) => row.shape === shape && row.layout === layout && row.op === op;
   const bestPeer = fastest(all.filter((row) => isPeer(row) && comparable(row) && row.allowed <= allowed));

@@ -1,5 +1,5 @@
 /** The tables on the terminal: one for each operation and number of threads. */
-import Table from 'cli-table3';
+import { formatTable as drawTable } from '#demo/kit/table.js';
 import { milliseconds, OPERATION_TITLES, percent, threads, times } from './format.js';
 import { seriesOf } from './row.js';
 import { type Case, overall } from './summary.js';
@@ -37,13 +37,9 @@ function fitting(cases: readonly Case[], colour: boolean, columns: number): stri
 
 function formatTable(cases: readonly Case[], head: readonly string[], colour: boolean): string {
   const kept = TABLE_HEAD.map((name) => head.includes(name));
-  const table = new Table({
-    head: [...head],
-    colAligns: head.map((name) => (RIGHT.includes(name) ? 'right' : 'left')),
-    style: { head: colour ? ['bold'] : [], border: colour ? ['grey'] : [], compact: true },
-  });
-  for (const one of cases) table.push(...rowsOf(one).map((row) => row.filter((_, i) => kept[i])));
-  return table.toString();
+  const aligns = head.map((name) => (RIGHT.includes(name) ? 'right' : 'left'));
+  const rows = cases.flatMap((one) => rowsOf(one).map((row) => row.filter((_, i) => kept[i])));
+  return drawTable({ head, rows, aligns, colours: colour });
 }
 
 /** The limit, then contenders from fast to slow; the shape is written once. */

@@ -2,13 +2,14 @@
  * What the WebAssembly backend costs beside the native baseline (128-bit vectors, ordinary stores), with tensors in its own
  * memory: `npm run bench:wasm`. Times are medians in ms of calls that take turns; docs/wasm.md explains the columns.
  */
+
+import { median } from '#demo/kit/statistics.js';
 import * as native from '#dist/backends/native.js';
 import { memoryInUse } from '#dist/backends/wasm/memory.js';
 import { loadWith, startWorkers } from '#dist/backends/wasm.js';
 import type { Affine, Kernels, View } from '#dist/kernels.js';
 import type { Tensor } from '#dist/types.js';
 import { layoutsOf, SHAPES, type ShapeName, viewOf } from './shapes.js';
-import { median } from './statistics.js';
 
 const ROUNDS = 15;
 /** Calls of one turn take at least so long, so that the clock's grain is small beside it. */
@@ -43,7 +44,7 @@ function measure(contenders: readonly (() => void)[]): number[] {
   const times: number[][] = contenders.map(() => []);
   for (let round = 0; round < ROUNDS; round++) {
     contenders.forEach((call, k) => {
-      times[k]!.push(turn(call, calls[k]!));
+      times[k].push(turn(call, calls[k]));
     });
   }
   return times.map(median);
@@ -84,7 +85,7 @@ function report(shape: ShapeName): void {
     const view = viewOf(shape, layout);
     const ordinary = arraysOf(view, (length) => new Float32Array(length));
     const inMemory = arraysOf(view, (length) => memoryInUse().allocate('Float32Array', length));
-    const best = native.isas()[0]!;
+    const best = native.isas()[0];
     for (const operation of OPERATIONS) {
       const [one, copied, two, baseline, fastest] = measure([
         callOf(load(1), inMemory, view, operation),
@@ -98,8 +99,8 @@ function report(shape: ShapeName): void {
         ),
         callOf(native.loadWith(best, { threads: 1 }), ordinary, view, operation),
       ]);
-      const cells = [shape, layout, operation, ...[one, copied, two, baseline, fastest].map((ms) => ms!.toFixed(4))];
-      const ratios = [one! / baseline!, one! / two!, one! / fastest!].map((ratio) => ratio.toFixed(2));
+      const cells = [shape, layout, operation, ...[one, copied, two, baseline, fastest].map((ms) => ms.toFixed(4))];
+      const ratios = [one / baseline, one / two, one / fastest].map((ratio) => ratio.toFixed(2));
       console.log(`| ${[...cells, ...ratios].join(' | ')} |`);
     }
     for (const array of Object.values(inMemory)) memoryInUse().release(array);

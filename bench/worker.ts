@@ -9,7 +9,7 @@ import { type Entrant, runRounds, Stopwatch } from './rounds.js';
 import { LIMIT, makeRow, type Who } from './row.js';
 import { layoutsOf, type Operation } from './shapes.js';
 
-const assignment = JSON.parse(process.argv[2]!) as Assignment;
+const assignment = JSON.parse(process.argv[2]) as Assignment;
 const { allowed, ops, rounds } = assignment;
 const limit = assignment.hasLimit ? new Limit(allowed) : null;
 const contenders = await loadContenders(assignment, (text) => tell({ type: 'note', text }));
@@ -59,7 +59,7 @@ async function measure(problem: Problem, op: Operation): Promise<void> {
     rounds,
   );
   for (const [index, { who }] of field.entries()) {
-    tell({ type: 'row', row: makeRow(who, problem, op, allowed, timings[index]!) });
+    tell({ type: 'row', row: makeRow(who, problem, op, allowed, timings[index]) });
   }
   for (const one of opened) await one.close();
   globalThis.gc?.();

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { runProgram } from './kit/program.js';
+import { STEPS, type TrainOptions } from './runs/settings.js';
 import { runTrain } from './train/index.js';
-import { STEPS, type TrainOptions } from './train/settings.js';
 
 /** Runs the command line that these arguments are, of which `train` is the first. */
 export async function main(args: readonly string[]): Promise<void> {

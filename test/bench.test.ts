@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { backward, forwardTraining } from 'batchnorm';
 
 import * as assert from 'uvu/assert';
+import { geometricMean, median } from '#demo/kit/statistics.js';
 import { milliseconds, percent, times } from '../dist-bench/format.js';
 import { parseOptions } from '../dist-bench/options.js';
 import { check, OURS, PEERS, ulp } from '../dist-bench/oracle.js';
@@ -12,7 +13,6 @@ import { renderReport } from '../dist-bench/report.js';
 import { turnsOf } from '../dist-bench/rounds.js';
 import { makeRow, type Row } from '../dist-bench/row.js';
 import type { Operation } from '../dist-bench/shapes.js';
-import { geometricMean, median } from '../dist-bench/statistics.js';
 import { overall, summarize } from '../dist-bench/summary.js';
 import { formatTables, rowsOf } from '../dist-bench/table.js';
 import { suiteOf } from './support/suite.js';
@@ -151,7 +151,7 @@ test('a case without a contender that was right is left out', () => {
 test('a report and tables without the memory limit have no shares of it', async () => {
   const cases = summarize(LINES.filter(({ peer }) => peer === 'batchnorm-native'));
   const findings = { date: 'today', machine: 'a', node: 'v20', rows: [], notes: [], failures: [] };
-  const html = await renderReport(findings, cases);
+  const html = renderReport(findings, cases);
   assert.not.match(html, /By shape|class="headline"|NaN|undefined/);
   assert.match(html, '<svg');
   assert.not.match(formatTables(cases, false), 'Geometric means');
@@ -220,7 +220,7 @@ test('the report needs no script and no network, and escapes what it shows', asy
     notes: ['a & b'],
     failures: ['wrong'],
   };
-  const html = await renderReport(findings, summarize(LINES));
+  const html = renderReport(findings, summarize(LINES));
   assert.not.match(html, /<script|<link|src=|url\(|<simd>|<machine>/);
   for (const text of ['tfjs-wasm &lt;simd&gt;', 'a &lt;machine&gt;', 'a &amp; b', 'wrong', '50 %', '<svg']) {
     assert.ok(html.includes(text), text);

@@ -11,14 +11,8 @@ import { type Dataset, inputs, minibatches } from '#demo/data/dataset.js';
 import { loadDigits } from '#demo/data/digits.js';
 import { loadIdx } from '#demo/data/idx.js';
 import { Failure } from '#demo/kit/failure.js';
-import {
-  accuracyOf,
-  measuringSteps,
-  percentilesOf,
-  saturatedShare,
-  tableSteps,
-  typicalUnit,
-} from '#demo/train/measure.js';
+import { measuringSteps, tableSteps, typicalUnit } from '#demo/runs/measurements.js';
+import { accuracyOf, percentilesOf, saturatedShare } from '#demo/train/measure.js';
 import { idxImages, idxLabels } from './idx-files.js';
 
 const idx = suite('IDX files');

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
+import { planOf } from '#demo/runs/settings.js';
 import { type Listener, Pool } from '#demo/train/pool.js';
-import { planOf } from '#demo/train/settings.js';
 import { suiteOf } from './support/suite.js';
 
 const test = suiteOf('train ends');

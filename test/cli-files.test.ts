@@ -23,8 +23,8 @@ import * as assert from 'uvu/assert';
 import { Failure } from '#demo/kit/failure.js';
 import { checkWritable, writeWhole } from '#demo/kit/output-file.js';
 import { renderReport } from '#demo/report/page.js';
-import { loadRuns } from '#demo/train/earlier-results.js';
-import type { Results } from '#demo/train/results.js';
+import { loadRuns } from '#demo/runs/earlier-results.js';
+import type { Results } from '#demo/runs/results.js';
 import { skipAloud } from './support/runner.js';
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
@@ -274,7 +274,7 @@ resume('a tampered file is refused in a line, or nothing in its page is alive', 
       if (found === null) refused++;
       else if (!drawn.has(kind)) {
         drawn.add(kind);
-        const page = await renderReport({ ...here, ...found }, report);
+        const page = renderReport({ ...here, ...found }, report);
         assert.equal(alive(page), [], what);
         assert.not.match(page, /\[object/, what);
         assert.match(page, /Content-Security-Policy" content="default-src 'none'/);

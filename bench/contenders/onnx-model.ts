@@ -39,7 +39,7 @@ export function outputNames(training: boolean): string[] {
 }
 
 export function makeModel({ dims, training, epsilon, parameters }: ModelOptions): Uint8Array {
-  const channels = Object.values(parameters)[0]!.length;
+  const channels = Object.values(parameters)[0].length;
   const value = (name: string, shape: readonly number[]) => ({
     name,
     type: { tensor_type: { elem_type: FLOAT, shape: { dim: shape.map((extent) => ({ dim_value: extent })) } } },

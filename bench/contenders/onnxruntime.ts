@@ -67,7 +67,7 @@ async function open(runtime: Runtime, problem: Problem, training: boolean, threa
       last = way === 'reuse' ? await session.run(feeds, fetches) : await session.run(feeds);
     },
     isAsync: true,
-    outputs: async () => ({ y: last['y']!.data }),
+    outputs: async () => ({ y: last['y'].data }),
     close: () => session.release(),
   };
 }

@@ -48,7 +48,7 @@ async function use({ tf, backend }: Host): Promise<void> {
 /** Ranks end at 4: (N, D, H, W, C) is taken as (N·D, H, W, C), which is the same for batch normalization. */
 function foldedDims(dims: readonly number[]): number[] {
   const [n, d, ...rest] = dims;
-  return dims.length === 5 ? [n! * d!, ...rest] : [...dims];
+  return dims.length === 5 ? [n * d, ...rest] : [...dims];
 }
 
 /** A call leaves its results as tensors; those of the call before are given back, as a user would. */

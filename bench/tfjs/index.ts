@@ -6,10 +6,10 @@ import { availableParallelism, cpus } from 'node:os';
 import { backend } from 'batchnorm';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
+import { median, significant } from '#demo/kit/statistics.js';
 import { milliseconds, times } from '../format.js';
 import { runRounds, Stopwatch } from '../rounds.js';
 import type { Timing } from '../row.js';
-import { median, significant } from '../statistics.js';
 import type { Case, Entry } from './case.js';
 import { type HostName, LAYERS, type LayerName, tf, use } from './host.js';
 import { layerStep } from './layer-step.js';
@@ -79,7 +79,7 @@ async function measure(one: Case, host: HostName): Promise<Row[]> {
     rounds,
   );
   for (const { entry } of entries) entry.close();
-  return entrants.map(({ layer }, index) => makeRow(one, host, layer, timings[index]!));
+  return entrants.map(({ layer }, index) => makeRow(one, host, layer, timings[index]));
 }
 
 /** Seconds of the last step. */

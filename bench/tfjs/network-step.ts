@@ -65,9 +65,9 @@ function networkCase(name: string, host: Case['hosts'][number], what: string, bu
 
 function open(name: string, model: tfl.Sequential): Entry {
   model.compile({ optimizer: tf.train.sgd(0.05), loss: 'categoricalCrossentropy' });
-  const [samples] = model.inputs[0]!.shape as number[];
-  const x = tf.randomNormal(model.inputs[0]!.shape as number[], 0, 1, 'float32', 1);
-  const labels = tf.range(0, samples!, 1, 'int32');
+  const [samples] = model.inputs[0].shape as number[];
+  const x = tf.randomNormal(model.inputs[0].shape as number[], 0, 1, 'float32', 1);
+  const labels = tf.range(0, samples, 1, 'int32');
   const y = tf.oneHot(tf.mod(labels, tf.scalar(10, 'int32')) as tf.Tensor1D, 10);
   const losses: number[] = [];
   return {
@@ -78,7 +78,7 @@ function open(name: string, model: tfl.Sequential): Entry {
     check: () => {
       const expected = firstLosses.get(name) ?? [...losses];
       firstLosses.set(name, expected);
-      const wrong = expected.findIndex((loss, step) => !(Math.abs(losses[step]! - loss) <= TOLERANCE * loss));
+      const wrong = expected.findIndex((loss, step) => !(Math.abs(losses[step] - loss) <= TOLERANCE * loss));
       return wrong < 0 ? null : `the loss of step ${wrong + 1} is ${losses[wrong]}, expected ${expected[wrong]}`;
     },
     close: () => {

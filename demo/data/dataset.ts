@@ -1,5 +1,5 @@
 /** Labelled images, and how they are divided into what is learnt from and what is held out. */
-import { permutation, random } from '../random.js';
+import { permutation, random } from './random.js';
 
 export const CLASSES = 10;
 
@@ -52,7 +52,7 @@ export function select(images: Images, indices: Uint32Array): Images {
     ...images,
     count: indices.length,
     pixels,
-    labels: Uint8Array.from(indices, (index) => images.labels[index]!),
+    labels: Uint8Array.from(indices, (index) => images.labels[index]),
   };
 }
 
@@ -67,7 +67,7 @@ export function slice(images: Images, start: number, end: number): Images {
 export function inputs({ pixels, white }: Images): Float32Array {
   // A loop, since Float32Array.from with a function takes a hundred times as long.
   const values = new Float32Array(pixels.length);
-  for (let i = 0; i < pixels.length; i++) values[i] = pixels[i]! / white;
+  for (let i = 0; i < pixels.length; i++) values[i] = pixels[i] / white;
   return values;
 }
 

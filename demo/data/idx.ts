@@ -65,9 +65,9 @@ function loadPair(folder: string, part: 'train' | 't10k'): Images | null {
 
 function readImages(imageFile: string, labelFile: string): Images {
   return withIdx(imageFile, 3, 'images', ([count, rows, columns], readPixels) => {
-    if (count! * rows! * columns! === 0)
+    if (count * rows * columns === 0)
       throw new Failure(`${imageFile}: expected images, found ${count} of ${rows}×${columns} pixels`);
-    if (rows! * columns! > MOST_PIXELS) {
+    if (rows * columns > MOST_PIXELS) {
       throw new Failure(`${imageFile}: expected images of at most ${MOST_PIXELS} pixels, found ${rows}×${columns}`);
     }
     const labels = withIdx(labelFile, 1, 'labels', ([found], readLabels) => {
@@ -76,7 +76,7 @@ function readImages(imageFile: string, labelFile: string): Images {
     });
     const foreign = labels.find((label) => label >= CLASSES);
     if (foreign !== undefined) throw new Failure(`${labelFile}: expected labels from 0 to 9, found ${foreign}`);
-    return { count, rows: rows!, columns: columns!, pixels: readPixels(), white: 255, labels };
+    return { count, rows: rows, columns: columns, pixels: readPixels(), white: 255, labels };
   });
 }
 

@@ -1,6 +1,3 @@
-/** Of both reports: a page that runs and fetches nothing, whatever got into it. */
-export const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
-
 /** The style of both reports. The two colours differ in brightness too, and lines in (a) differ in dashes. */
 export const REPORT_STYLE = `
 :root {

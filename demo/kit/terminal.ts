@@ -1,5 +1,4 @@
-/** The table in the terminal, and whether there are colours. */
-import type { Summary } from '../report/summary.js';
+/** The terminal: how wide it is, and whether it has colours. */
 
 /** On a terminal, unless NO_COLOR asks for none (no-color.org: not empty). */
 export function hasColours(): boolean {
@@ -17,16 +16,4 @@ export function wrap(text: string, columns = process.stdout.columns || Infinity,
     } else line += line === '' ? word : ` ${word}`;
   }
   return [...lines, line].join('\n');
-}
-
-export async function formatTable({ head, accuracy, other }: Summary): Promise<string> {
-  const { default: Table } = await import('cli-table3');
-  const colour = hasColours();
-  const table = new Table({
-    head: [...head],
-    colAligns: ['left', 'right', 'right'],
-    style: { head: colour ? ['bold'] : [], border: colour ? ['grey'] : [], compact: true },
-  });
-  table.push(...accuracy.map((row) => [...row]), ...other.map((row) => [...row]));
-  return table.toString();
 }

@@ -1,13 +1,14 @@
 /** What a training step costs on this machine. */
-import type { PlotOptions } from '@observablehq/plot';
+import * as Plot from '@observablehq/plot';
+import { renderTable } from '../kit/page.js';
 import { decimal, escapeHtml, percent } from '../kit/text.js';
-import type { Cost } from '../train/cost.js';
-import { COLOURS, legend, type Plot } from './drawing.js';
+import type { Cost } from '../runs/results.js';
+import { COLOURS, drawFor, legend } from './drawing.js';
 import { figure, type Section } from './section.js';
 
 const REST = 'var(--rest)';
 
-export const cost: Section = (results, canvas) => {
+export const cost: Section = (results) => {
   const found = results.runs['cost'];
   if (found?.kind !== 'cost') return null;
   const { ways, ranks = 1 } = found;
@@ -15,7 +16,7 @@ export const cost: Section = (results, canvas) => {
     ranks === 1
       ? ''
       : ` A step is that of ${ranks} ranks together, on the first one's clock: this library normalises by the whole minibatch, TensorFlow.js by each rank's share.`;
-  const drawing = canvas.drawFor((width) => bars(canvas.Plot, ways, width));
+  const drawing = drawFor((width) => bars(ways, width));
   const html = `<p>Time of one training step of this network (minibatches of ${results.settings.batch}), measured after all other runs had ended: medians of steps that took
 turns.${together} These are small tensors; the benchmark, <code>npx batchnorm bench</code>, has large ones.</p>
 ${legend([
@@ -27,7 +28,7 @@ ${table(ways)}`;
   return { title: 'What it costs', html };
 };
 
-function bars(Plot: Plot, ways: readonly Cost[], width: number): PlotOptions {
+function bars(ways: readonly Cost[], width: number): Plot.PlotOptions {
   const isWide = width > 500;
   const most = Math.max(...ways.map(({ step }) => step));
   const parts = ways.flatMap(({ name, step, batchNorm }) => [
@@ -69,8 +70,8 @@ function sentences(ways: readonly Cost[]): string {
   const theirs = others.find(({ batchNorm }) => batchNorm === null);
   const shares = ours.map(({ name, batchNorm, step }) => `${percent(batchNorm! / step, 0)} (${escapeHtml(name)})`);
   const compared = theirs ? `, and ${decimal(theirs.step)} ms with the layer of TensorFlow.js` : '';
-  const more = best!.peakBytes - plain!.peakBytes;
-  return `A step takes ${decimal(plain!.step)} ms without batch normalization, ${decimal(best!.step)} ms with ${escapeHtml(best!.name)}${compared}. The share
+  const more = best.peakBytes - plain.peakBytes;
+  return `A step takes ${decimal(plain.step)} ms without batch normalization, ${decimal(best.step)} ms with ${escapeHtml(best.name)}${compared}. The share
 of batch normalization is ${shares.join(', ')}, and tensors hold ${decimal(Math.abs(more) / 2 ** 10)} KiB ${more < 0 ? 'less' : 'more'} at their peak.`;
 }
 
@@ -85,10 +86,5 @@ function table(ways: readonly Cost[]): string {
     return `<tr><th scope="row">${escapeHtml(name)}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
   });
   const head = ['step, ms', 'BN, ms', 'share', 'peak of tensors, KiB'].map((name) => `<th scope="col">${name}</th>`);
-  return `<div class="scroll"><table>
-<thead><tr><td></td>${head.join('')}</tr></thead>
-<tbody>
-${rows.join('\n')}
-</tbody>
-</table></div>`;
+  return renderTable(`<td></td>${head.join('')}`, [rows]);
 }

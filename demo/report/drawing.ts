@@ -1,15 +1,6 @@
-/** Drawings by Observable Plot without a browser: SVG whose colours are variables of the page. */
+/** What the drawings of the report have in common: colours, dashes, axes, legends. */
 import type { PlotOptions, ScaleOptions } from '@observablehq/plot';
-
-export type Plot = typeof import('@observablehq/plot');
-
-export interface Canvas {
-  readonly Plot: Plot;
-  /** One drawing, which shrinks with the page. */
-  draw(options: PlotOptions): string;
-  /** Two drawings of the same, for wide pages and for phones: letters of a wide one would shrink until nobody reads them. */
-  drawFor(options: (width: number) => PlotOptions, widths?: readonly [wide: number, narrow: number]): string;
-}
+import { draw } from '../kit/canvas.js';
 
 /** Colours of the page, which follow its light and dark appearance. */
 export const COLOURS = {
@@ -22,17 +13,9 @@ export const COLOURS = {
 const WIDE = 720;
 const NARROW = 360;
 
-export async function openCanvas(): Promise<Canvas> {
-  const Plot = await import('@observablehq/plot');
-  const { parseHTML } = await import('linkedom');
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const draw = (options: PlotOptions) => Plot.plot({ document, style: { background: 'none' }, ...options }).outerHTML;
-  return {
-    Plot,
-    draw,
-    drawFor: (options, [wide, narrow] = [WIDE, NARROW]) =>
-      `<div class="wide">${draw(options(wide))}</div>\n<div class="narrow">${draw(options(narrow))}</div>`,
-  };
+/** Two drawings of the same, for wide pages and for phones: letters of a wide one would shrink until nobody reads them. */
+export function drawFor(options: (width: number) => PlotOptions, [wide, narrow] = [WIDE, NARROW]): string {
+  return `<div class="wide">${draw(options(wide))}</div>\n<div class="narrow">${draw(options(narrow))}</div>`;
 }
 
 export function stepAxis(steps: number, width: number): ScaleOptions {

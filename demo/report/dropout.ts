@@ -1,10 +1,12 @@
 /** Dropout instead of batch normalization, and both. */
 
+import * as Plot from '@observablehq/plot';
+import { renderTable } from '../kit/page.js';
 import { count, percent } from '../kit/text.js';
-import { stepsToReach } from '../train/measure.js';
-import { type Run, trainingRun } from '../train/results.js';
-import { DROPOUT, RUNS } from '../train/settings.js';
-import { COLOURS, DASHES, legend, percentAxis, stepAxis } from './drawing.js';
+import { stepsToReach } from '../runs/measurements.js';
+import { type Run, trainingRun } from '../runs/results.js';
+import { DROPOUT, RUNS } from '../runs/settings.js';
+import { COLOURS, DASHES, drawFor, legend, percentAxis, stepAxis } from './drawing.js';
 import { accuracyLine } from './learning.js';
 import { figure, type Section } from './section.js';
 import { GOAL } from './summary.js';
@@ -16,21 +18,20 @@ const WAYS = [
   { id: RUNS.both, style: 'both', name: 'both' },
 ] as const;
 
-export const dropout: Section = (results, canvas) => {
+export const dropout: Section = (results) => {
   const runs = WAYS.map(({ id }) => trainingRun(results, id)).filter((run) => run !== null);
   if (runs.length < WAYS.length) return null;
-  const { Plot } = canvas;
-  const drawing = canvas.drawFor((width) => ({
+  const drawing = drawFor((width) => ({
     width,
     height: width > 500 ? 300 : 240,
     marginLeft: 44,
     marginBottom: 42,
     ariaLabel: 'Test accuracy over training steps with dropout, batch normalization, both and neither',
-    x: stepAxis(runs[0]!.steps, width),
+    x: stepAxis(runs[0].steps, width),
     y: percentAxis('test accuracy'),
     marks: [
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
-      ...WAYS.map(({ style }, i) => accuracyLine(Plot, runs[i]!.measurements, COLOURS[style], DASHES[style])),
+      ...WAYS.map(({ style }, i) => accuracyLine(runs[i].measurements, COLOURS[style], DASHES[style])),
     ],
   }));
   const html = `<p>The paper finds that batch normalization makes dropout less needed. Here dropout sets ${percent(DROPOUT, 0)} of the hidden values to 0 in
@@ -42,9 +43,9 @@ ${table(runs)}`;
 };
 
 function sentences([plain, dropout, normalized, both]: readonly Run[]): string {
-  const end = (run: Run | undefined) => percent(run!.measurements.at(-1)!.accuracy);
-  const gapOf = (run: Run | undefined) => 100 * (run!.trainAccuracy - run!.measurements.at(-1)!.accuracy);
-  const gap = (run: Run | undefined) => gapOf(run).toFixed(1).replace('-', '−');
+  const end = (run: Run) => percent(run.measurements.at(-1)!.accuracy);
+  const gapOf = (run: Run) => 100 * (run.trainAccuracy - run.measurements.at(-1)!.accuracy);
+  const gap = (run: Run) => gapOf(run).toFixed(1).replace('-', '−');
   const lessened = [plain, normalized].map((run, i) => gapOf([dropout, both][i]) < gapOf(run));
   const found = lessened.every((less) => less)
     ? 'and does here, without and with batch normalization'
@@ -58,7 +59,7 @@ ${gap(normalized)} and ${gap(both)} points, in this order. Dropout is meant to l
 
 function table(runs: readonly Run[]): string {
   const rows = WAYS.map(({ name }, i) => {
-    const { measurements, trainAccuracy, steps } = runs[i]!;
+    const { measurements, trainAccuracy, steps } = runs[i];
     const reached = stepsToReach(measurements, GOAL);
     const cells = [
       percent(measurements.at(-1)!.accuracy),
@@ -70,10 +71,5 @@ function table(runs: readonly Run[]): string {
   const head = ['held out', 'learnt from', `steps to ${percent(GOAL, 0)}`].map(
     (name) => `<th scope="col">${name}</th>`,
   );
-  return `<div class="scroll"><table>
-<thead><tr><td></td>${head.join('')}</tr></thead>
-<tbody>
-${rows.join('\n')}
-</tbody>
-</table></div>`;
+  return renderTable(`<td></td>${head.join('')}`, [rows]);
 }

@@ -1,9 +1,10 @@
 /** The claim of higher learning rates and less care about initial weights, tried on a grid. */
-import type { PlotOptions } from '@observablehq/plot';
+import * as Plot from '@observablehq/plot';
+import { draw } from '../kit/canvas.js';
 import { count, percent } from '../kit/text.js';
-import { type Results, type Run, trainingRun } from '../train/results.js';
-import { gridOf, gridRun } from '../train/settings.js';
-import { COLOURS, type Plot } from './drawing.js';
+import { type Results, type Run, trainingRun } from '../runs/results.js';
+import { gridOf, gridRun } from '../runs/settings.js';
+import { COLOURS } from './drawing.js';
 import { figures, type Section } from './section.js';
 import { GOAL } from './summary.js';
 
@@ -23,12 +24,12 @@ export function hasDiverged({ measurements }: Pick<Run, 'measurements'>): boolea
   return !(loss !== null && loss <= 2 * GUESS);
 }
 
-export const grid: Section = (results, canvas) => {
+export const grid: Section = (results) => {
   const maps = [false, true].map((normalized) => cellsOf(results, normalized));
   const [plain, normalized] = maps;
   if (!plain || !normalized) return null;
-  const { steps } = results.runs[gridRun(plain[0]!.learningRate, plain[0]!.deviation, false)] as Run;
-  const drawings = [plain, normalized].map((cells, i) => canvas.draw(heatMap(canvas.Plot, cells, i === 1)));
+  const { steps } = results.runs[gridRun(plain[0].learningRate, plain[0].deviation, false)] as Run;
+  const drawings = [plain, normalized].map((cells, i) => draw(heatMap(cells, i === 1)));
   const html = `<p>${count(plain.length)} settings of the learning rate and of the standard deviation of the initial weights, each trained for
 ${count(steps)} steps without and with batch normalization. A cell is the test accuracy in percent, not rounded up; × marks a run that diverged, where the
 loss over the last tenth of the steps is more than twice that of a guess, or no number.</p>
@@ -51,7 +52,7 @@ function cellsOf(results: Results, normalized: boolean): Cell[] | null {
   return cells;
 }
 
-function heatMap(Plot: Plot, cells: readonly Cell[], normalized: boolean): PlotOptions {
+function heatMap(cells: readonly Cell[], normalized: boolean): Plot.PlotOptions {
   const how = normalized ? 'with' : 'without';
   return {
     width: 360,

@@ -1,16 +1,16 @@
 /** Inference by moving averages, exact statistics, and the statistics of test batches. */
-import type { PlotOptions } from '@observablehq/plot';
+import * as Plot from '@observablehq/plot';
 import { decimal, percent } from '../kit/text.js';
-import type { ByBatch, Inference } from '../train/inference.js';
-import { trainingRun } from '../train/results.js';
-import { RUNS } from '../train/settings.js';
-import { COLOURS, DASHES, legend, type Plot } from './drawing.js';
+import type { ByBatch, Inference } from '../runs/results.js';
+import { trainingRun } from '../runs/results.js';
+import { RUNS } from '../runs/settings.js';
+import { COLOURS, DASHES, drawFor, legend } from './drawing.js';
 import { figure, type Section } from './section.js';
 
-export const inference: Section = (results, canvas) => {
+export const inference: Section = (results) => {
   const found = trainingRun(results, RUNS.normalized)?.inference;
   if (!found) return null;
-  const drawing = canvas.drawFor((width) => plot(canvas.Plot, found, width));
+  const drawing = drawFor((width) => plot(found, width));
   const html = `<p>After training, the statistics may be the moving averages that training left, or exact ones: the mean and the unbiased variance over
 the whole training set, layer by layer (the paper’s Algorithm 2). Or each test batch is normalised by itself, as in training.</p>
 ${legend([
@@ -22,7 +22,7 @@ ${figure(drawing, 'Inference.', sentences(found))}`;
   return { title: 'Inference', html };
 };
 
-function plot(Plot: Plot, { moving, population, batches }: Inference, width: number): PlotOptions {
+function plot({ moving, population, batches }: Inference, width: number): Plot.PlotOptions {
   const rule = (accuracy: number, stroke: string, strokeDasharray: string) =>
     Plot.ruleY([100 * accuracy], { stroke, strokeWidth: 2, strokeDasharray });
   return {
@@ -63,7 +63,7 @@ function plot(Plot: Plot, { moving, population, batches }: Inference, width: num
 }
 
 function sentences({ moving, population, agreement, drift, batches }: Inference): string {
-  const [smallest, largest] = [batches[0]!, batches.at(-1)!];
+  const [smallest, largest] = [batches[0], batches.at(-1)!];
   const near = batches.find(({ accuracy }) => accuracy >= population - 0.01);
   const enough = near
     ? `from ${near.size} on it is within a point of them`

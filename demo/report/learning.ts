@@ -1,45 +1,36 @@
 /** The paper's Figure 1: accuracy over steps, and what enters one sigmoid. */
-import type { Markish, PlotOptions } from '@observablehq/plot';
+import * as Plot from '@observablehq/plot';
+import { draw } from '../kit/canvas.js';
 import { count, decimal, percent } from '../kit/text.js';
-import { type Measurement, PERCENTILES, stepsToReach, typicalUnit, type WatchedMeasurement } from '../train/measure.js';
-import { type Results, type WatchedRun, watchedRun } from '../train/results.js';
-import { PROBE_IMAGES, RUNS } from '../train/settings.js';
 import {
-  type Canvas,
-  COLOURS,
-  DASHES,
-  domainOf,
-  logarithmicStepAxis,
-  type Plot,
-  percentAxis,
-  stepAxis,
-  TWO,
-} from './drawing.js';
+  type Measurement,
+  PERCENTILES,
+  stepsToReach,
+  typicalUnit,
+  type WatchedMeasurement,
+} from '../runs/measurements.js';
+import { pairOf, type WatchedRun } from '../runs/results.js';
+import { PROBE_IMAGES } from '../runs/settings.js';
+import { COLOURS, DASHES, domainOf, drawFor, logarithmicStepAxis, percentAxis, stepAxis, TWO } from './drawing.js';
 import { figure, figures, type Section } from './section.js';
 import { GOAL } from './summary.js';
 
-export const learning: Section = (results, canvas) => {
+export const learning: Section = (results) => {
   const pair = pairOf(results);
   if (!pair) return null;
   const [plain, normalized] = pair;
   const unit = typicalUnit(pair.map(({ measurements }) => measurements));
-  const domain = domainOf(pair.flatMap(({ measurements }) => measurements.flatMap(({ units }) => units[unit]!)));
-  const drawings = pair.map((run) => canvas.draw(percentilePlot(canvas.Plot, run, unit, domain)));
+  const domain = domainOf(pair.flatMap(({ measurements }) => measurements.flatMap(({ units }) => units[unit])));
+  const drawings = pair.map((run) => draw(percentilePlot(run, unit, domain)));
   const html = `<p>The network of the paper’s section 4.1, trained twice from the same weights on the same minibatches.</p>
 ${TWO}
-${figure(drawAccuracy(canvas, plain, normalized), '(a) Learning.', accuracySentences(plain, normalized))}
+${figure(drawAccuracy(plain, normalized), '(a) Learning.', accuracySentences(plain, normalized))}
 ${figures(drawings, 'pair', '(b) without, (c) with:', unitSentences(plain, normalized, unit))}`;
   return { title: 'Figure 1 of the paper', html };
 };
 
-export function pairOf(results: Results): [WatchedRun, WatchedRun] | null {
-  const [plain, normalized] = [watchedRun(results, RUNS.plain), watchedRun(results, RUNS.normalized)];
-  return plain && normalized ? [plain, normalized] : null;
-}
-
-function drawAccuracy(canvas: Canvas, plain: WatchedRun, normalized: WatchedRun): string {
-  const { Plot } = canvas;
-  return canvas.drawFor((width) => ({
+function drawAccuracy(plain: WatchedRun, normalized: WatchedRun): string {
+  return drawFor((width) => ({
     width,
     height: width > 500 ? 320 : 250,
     marginLeft: 44,
@@ -50,20 +41,20 @@ function drawAccuracy(canvas: Canvas, plain: WatchedRun, normalized: WatchedRun)
     marks: [
       Plot.ruleY([100 * GOAL], { stroke: 'currentColor', strokeOpacity: 0.55, strokeDasharray: '2 3' }),
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
-      accuracyLine(Plot, plain.measurements, COLOURS.plain, DASHES.plain),
-      accuracyLine(Plot, normalized.measurements, COLOURS.normalized),
+      accuracyLine(plain.measurements, COLOURS.plain, DASHES.plain),
+      accuracyLine(normalized.measurements, COLOURS.normalized),
     ],
   }));
 }
 
-export function accuracyLine(Plot: Plot, run: readonly Measurement[], stroke: string, dashes?: string): Markish {
+export function accuracyLine(run: readonly Measurement[], stroke: string, dashes?: string): Plot.Markish {
   const y = ({ accuracy }: Measurement) => 100 * accuracy;
   return Plot.lineY(run, { x: 'step', y, stroke, strokeWidth: 2.25, ...(dashes && { strokeDasharray: dashes }) });
 }
 
-function percentilePlot(Plot: Plot, run: WatchedRun, unit: number, domain: [number, number]): PlotOptions {
+function percentilePlot(run: WatchedRun, unit: number, domain: [number, number]): Plot.PlotOptions {
   const colour = run.normalized ? COLOURS.normalized : COLOURS.plain;
-  const at = (index: number) => (measurement: WatchedMeasurement) => measurement.units[unit]![index];
+  const at = (index: number) => (measurement: WatchedMeasurement) => measurement.units[unit][index];
   const last = run.measurements.slice(-1);
   const lines = PERCENTILES.flatMap((percent, index) => [
     Plot.lineY(run.measurements, {
@@ -104,9 +95,9 @@ first points is that of the moving statistics, which are still leaving their ini
 
 function unitSentences(plain: WatchedRun, normalized: WatchedRun, unit: number): string {
   const motion = ({ measurements }: WatchedRun) => {
-    const medians = measurements.map(({ units }) => units[unit]![1]).filter((value) => value !== null);
-    const width = ({ units }: WatchedMeasurement) => decimal((units[unit]![2] ?? 0) - (units[unit]![0] ?? 0));
-    const [first, last] = [measurements[0]!, measurements.at(-1)!];
+    const medians = measurements.map(({ units }) => units[unit][1]).filter((value) => value !== null);
+    const width = ({ units }: WatchedMeasurement) => decimal((units[unit][2] ?? 0) - (units[unit][0] ?? 0));
+    const [first, last] = [measurements[0], measurements.at(-1)!];
     return `its median moves between ${decimal(Math.min(...medians))} and ${decimal(Math.max(...medians))}, and the 15th and
 85th percentile are ${width(first)} apart after the first step and ${width(last)} at the end`;
   };

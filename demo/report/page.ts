@@ -1,9 +1,10 @@
 /** The report: one HTML file that needs no network and runs no script. */
 import { basename } from 'node:path';
 import { dataFileOf } from '../kit/output-file.js';
-import { POLICY, REPORT_STYLE } from '../kit/style.js';
+import { renderPage, renderSettings, renderTable } from '../kit/page.js';
 import { count, escapeHtml, keepUnits, percent } from '../kit/text.js';
-import type { Results } from '../train/results.js';
+import type { Results } from '../runs/results.js';
+import { pairOf } from '../runs/results.js';
 import {
   DECAY,
   HIDDEN_LAYERS,
@@ -12,13 +13,12 @@ import {
   planOf,
   WATCHED_UNITS,
   WEIGHT_DEVIATION,
-} from '../train/settings.js';
+} from '../runs/settings.js';
 import { cost } from './cost.js';
-import { openCanvas } from './drawing.js';
 import { dropout } from './dropout.js';
 import { grid } from './grid.js';
 import { inference } from './inference.js';
-import { learning, pairOf } from './learning.js';
+import { learning } from './learning.js';
 import { saturation } from './saturation.js';
 import type { Section } from './section.js';
 import { shift } from './shift.js';
@@ -41,28 +41,12 @@ const SECTIONS: readonly (readonly [name: string, section: Section])[] = [
 ];
 
 /** @param file - Where it will be: the data lie beside it. */
-export async function renderReport(results: Results, file: string): Promise<string> {
-  const canvas = await openCanvas();
-  const parts = SECTIONS.map(([name, section]) => ({ name, part: section(results, canvas) }));
+export function renderReport(results: Results, file: string): string {
+  const parts = SECTIONS.map(([name, section]) => ({ name, part: section(results) }));
   const pair = pairOf(results);
   const summary = pair && summarize(...pair);
   const missing = parts.filter(({ part }) => part === null).map(({ name }) => name);
-  return keepUnits(`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="description" content="${DESCRIPTION}">
-<meta property="og:title" content="${TITLE}">
-<meta property="og:description" content="${DESCRIPTION}">
-<title>${TITLE}</title>
-<style>${REPORT_STYLE}${TRAIN_STYLE}</style>
-</head>
-<body>
-<main>
-<header>
+  const main = `<header>
 <h1>Batch normalization, seen at work</h1>
 <p class="lead">Small networks learn to read handwritten digits, without and with batch normalization after each hidden linear map. Everything
 else is equal: initial weights, the order of the data, the learning rate. These are the claims of Ioffe and Szegedy’s paper, tried on your machine.</p>
@@ -72,17 +56,14 @@ ${summary ? renderHeadline(summary) : ''}
 </header>
 ${renderMissing(results, missing)}
 ${parts.map(({ part }) => (part ? renderSection(part.title, part.html) : '')).join('\n')}
-${summary ? renderSection('In numbers', renderTable(summary)) : ''}
-${renderSection('How it was measured', renderSettings(results, file))}
+${summary ? renderSection('In numbers', renderSummary(summary)) : ''}
+${renderSection('How it was measured', renderSettings(settingsOf(results, file)))}
 <footer>
 <p>Paper: S. Ioffe, C. Szegedy, <cite>Batch Normalization: Accelerating Deep Network Training by Reducing Internal
 Covariate Shift</cite>, <a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>.</p>
 <p>Data: ${escapeHtml(results.data.attribution)}</p>
-</footer>
-</main>
-</body>
-</html>
-`);
+</footer>`;
+  return keepUnits(renderPage({ title: TITLE, description: DESCRIPTION, style: TRAIN_STYLE, main }));
 }
 
 /** With a link to itself, to be sent to others. */
@@ -93,7 +74,7 @@ function renderSection(title: string, html: string): string {
 
 /** The two numbers to remember: steps to reach the goal. */
 function renderHeadline({ head, other }: Summary): string {
-  const [label, plain, normalized] = other[0]!;
+  const [label, plain, normalized] = other[0];
   return `<dl class="headline">
 <div class="plain"><dt>${escapeHtml(`${label}, ${head[1]}`)}</dt><dd>${escapeHtml(plain)}</dd></div>
 <div class="normalized"><dt>${escapeHtml(`${label}, ${head[2]}`)}</dt><dd>${escapeHtml(normalized)}</dd></div>
@@ -109,25 +90,20 @@ function renderMissing({ runs, settings }: Results, missing: readonly string[]):
 The same command with <code>--resume</code> goes on.</p>`;
 }
 
-function renderTable({ head, accuracy, other }: Summary): string {
-  const row = ([label, ...cells]: readonly string[]) =>
-    `<tr><th scope="row">${escapeHtml(label!)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`;
+function renderSummary({ head, accuracy, other }: Summary): string {
   const columns = head.slice(1).map((name) => `<th scope="col">${escapeHtml(name)}</th>`);
-  return `<div class="scroll"><table>
-<thead><tr><td></td>${columns.join('')}</tr></thead>
-<tbody>
-${accuracy.map(row).join('\n')}
-</tbody>
-<tbody>
-${other.map(row).join('\n')}
-</tbody>
-</table></div>`;
+  const groups = [accuracy, other].map((rows) => rows.map(renderRow));
+  return renderTable(`<td></td>${columns.join('')}`, groups);
 }
 
-function renderSettings({ data, settings, backend, host, machine, date }: Results, file: string): string {
+function renderRow([label, ...cells]: readonly [string, ...string[]]): string {
+  return `<tr><th scope="row">${escapeHtml(label)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`;
+}
+
+function settingsOf({ data, settings, backend, host, machine, date }: Results, file: string): Record<string, string> {
   const { steps, batch, learningRate, seed } = settings;
   const dataFile = basename(dataFileOf(file));
-  const entries = {
+  return {
     Data: `${escapeHtml(data.description)}; ${escapeHtml(data.division)}.`,
     Network:
       `${HIDDEN_LAYERS} hidden layers of ${HIDDEN_UNITS} sigmoids, then 10 classes with softmax and cross-entropy. Initial ` +
@@ -153,6 +129,4 @@ function renderSettings({ data, settings, backend, host, machine, date }: Result
     Date: escapeHtml(date),
     'All numbers': `<a href="./${encodeURIComponent(dataFile)}">${escapeHtml(dataFile)}</a>, beside this file; goal of the tables: ${percent(GOAL, 0)}.`,
   };
-  const items = Object.entries(entries).map(([term, html]) => `<div><dt>${term}</dt><dd>${html}</dd></div>`);
-  return `<dl class="settings">\n${items.join('\n')}\n</dl>`;
 }

@@ -1,19 +1,20 @@
 /** The share of saturated sigmoids over training, from large initial weights. */
-import type { PlotOptions } from '@observablehq/plot';
+import * as Plot from '@observablehq/plot';
+import { draw } from '../kit/canvas.js';
 import { percent } from '../kit/text.js';
-import type { WatchedMeasurement } from '../train/measure.js';
-import { type WatchedRun, watchedRun } from '../train/results.js';
-import { HIDDEN_LAYERS, LARGE_DEVIATION, RUNS, WEIGHT_DEVIATION } from '../train/settings.js';
-import { COLOURS, legend, type Plot, percentAxis, stepAxis } from './drawing.js';
+import type { WatchedMeasurement } from '../runs/measurements.js';
+import { type WatchedRun, watchedRun } from '../runs/results.js';
+import { HIDDEN_LAYERS, LARGE_DEVIATION, RUNS, WEIGHT_DEVIATION } from '../runs/settings.js';
+import { COLOURS, legend, percentAxis, stepAxis } from './drawing.js';
 import { figures, type Section } from './section.js';
 
 /** By layer: colours tell the networks apart. */
 const DASHES = [undefined, '7 4', '2 3'];
 
-export const saturation: Section = (results, canvas) => {
+export const saturation: Section = (results) => {
   const [plain, normalized] = [watchedRun(results, RUNS.largePlain), watchedRun(results, RUNS.largeNormalized)];
   if (!plain || !normalized) return null;
-  const drawings = [plain, normalized].map((run) => canvas.draw(panel(canvas.Plot, run)));
+  const drawings = [plain, normalized].map((run) => draw(panel(run)));
   const layers = Array.from({ length: HIDDEN_LAYERS }, (_, i) => ({
     ...{ text: `layer ${i + 1}`, colour: 'currentColor', mark: { dashes: DASHES[i] } },
   }));
@@ -24,7 +25,7 @@ ${figures(drawings, 'pair', 'Saturation.', sentences(plain, normalized))}`;
   return { title: 'Saturated sigmoids', html };
 };
 
-function panel(Plot: Plot, run: WatchedRun): PlotOptions {
+function panel(run: WatchedRun): Plot.PlotOptions {
   const stroke = run.normalized ? COLOURS.normalized : COLOURS.plain;
   const how = run.normalized ? 'with' : 'without';
   return {
@@ -40,7 +41,7 @@ function panel(Plot: Plot, run: WatchedRun): PlotOptions {
       ...DASHES.map((strokeDasharray, layer) =>
         Plot.lineY(run.measurements, {
           x: 'step',
-          y: ({ saturated }: WatchedMeasurement) => 100 * saturated[layer]!,
+          y: ({ saturated }: WatchedMeasurement) => 100 * saturated[layer],
           stroke,
           strokeWidth: 2,
           ...(strokeDasharray && { strokeDasharray }),
@@ -54,7 +55,7 @@ function sentences(plain: WatchedRun, normalized: WatchedRun): string {
   const all = ({ saturated }: WatchedMeasurement) =>
     saturated.reduce((sum, share) => sum + share, 0) / saturated.length;
   const tell = ({ measurements }: WatchedRun) =>
-    `${percent(all(measurements[0]!), 0)} of all sigmoids are saturated after the first step and ${percent(all(measurements.at(-1)!), 0)} at the end`;
+    `${percent(all(measurements[0]), 0)} of all sigmoids are saturated after the first step and ${percent(all(measurements.at(-1)!), 0)} at the end`;
   const end = ({ measurements }: WatchedRun) => percent(measurements.at(-1)!.accuracy);
   return `Without batch normalization ${tell(plain)}, and the network comes to read ${end(plain)} of the held-out digits. With it ${tell(normalized)}, and it reads ${end(normalized)}.`;
 }

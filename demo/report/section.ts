@@ -1,9 +1,8 @@
 /** A part of the report: what was tried, pictures, and what to see in them. */
-import type { Results } from '../train/results.js';
-import type { Canvas } from './drawing.js';
+import type { Results } from '../runs/results.js';
 
 /** null where runs that it needs are not there. */
-export type Section = (results: Results, canvas: Canvas) => { readonly title: string; readonly html: string } | null;
+export type Section = (results: Results) => { readonly title: string; readonly html: string } | null;
 
 /** A picture with its caption: a name, and two sentences. */
 export function figure(drawing: string, name: string, sentences: string): string {

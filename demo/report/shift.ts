@@ -1,23 +1,21 @@
 /** Internal covariate shift made visible: what enters the sigmoids of every layer, over training. */
-import type { PlotOptions } from '@observablehq/plot';
+import * as Plot from '@observablehq/plot';
 import { decimal } from '../kit/text.js';
-import { LAYER_PERCENTILES, type WatchedMeasurement } from '../train/measure.js';
-import type { WatchedRun } from '../train/results.js';
-import { HIDDEN_LAYERS } from '../train/settings.js';
-import { COLOURS, domainOf, type Plot, stepAxis, TWO_AREAS } from './drawing.js';
-import { pairOf } from './learning.js';
+import { LAYER_PERCENTILES, type WatchedMeasurement } from '../runs/measurements.js';
+import type { WatchedRun } from '../runs/results.js';
+import { pairOf } from '../runs/results.js';
+import { HIDDEN_LAYERS } from '../runs/settings.js';
+import { COLOURS, domainOf, drawFor, stepAxis, TWO_AREAS } from './drawing.js';
 import { figures, type Section } from './section.js';
 
 const [LOW, MEDIAN, HIGH] = [0, LAYER_PERCENTILES.indexOf(50), LAYER_PERCENTILES.length - 1];
 
-export const shift: Section = (results, canvas) => {
+export const shift: Section = (results) => {
   const pair = pairOf(results);
   if (!pair) return null;
   const domain = domainOf(pair.flatMap(({ measurements }) => measurements.flatMap(({ layers }) => layers.flat())));
   const fans = pair.flatMap((run) =>
-    Array.from({ length: HIDDEN_LAYERS }, (_, layer) =>
-      canvas.drawFor((width) => fan(canvas.Plot, run, layer, domain, width), [260, 172]),
-    ),
+    Array.from({ length: HIDDEN_LAYERS }, (_, layer) => drawFor((width) => fan(run, layer, domain, width), [260, 172])),
   );
   const html = `<p>The same two runs, layer by layer. A fan holds the middle 90 % and the middle 50 % of all that enters the sigmoids of a
 layer, over all units and held-out digits; the line is the median.</p>
@@ -26,12 +24,12 @@ ${figures(fans, 'fans', 'Fans.', sentences(pair))}`;
   return { title: 'Internal covariate shift', html };
 };
 
-function fan(Plot: Plot, run: WatchedRun, layer: number, domain: [number, number], width: number): PlotOptions {
+function fan(run: WatchedRun, layer: number, domain: [number, number], width: number): Plot.PlotOptions {
   const fill = run.normalized ? COLOURS.normalized : COLOURS.plain;
   const at =
     (index: number) =>
     ({ layers }: WatchedMeasurement) =>
-      layers[layer]![index];
+      layers[layer][index];
   const band = (inner: number) =>
     Plot.areaY(run.measurements, { x: 'step', y1: at(inner), y2: at(HIGH - inner), fill, fillOpacity: 0.2 });
   const how = run.normalized ? 'with' : 'without';
@@ -56,12 +54,12 @@ function fan(Plot: Plot, run: WatchedRun, layer: number, domain: [number, number
 function sentences([plain, normalized]: readonly [WatchedRun, WatchedRun]): string {
   const top = HIDDEN_LAYERS - 1;
   const width = ({ layers }: WatchedMeasurement, layer: number) =>
-    (layers[layer]![HIGH] ?? 0) - (layers[layer]![LOW] ?? 0);
+    (layers[layer][HIGH] ?? 0) - (layers[layer][LOW] ?? 0);
   const widths = ({ measurements }: WatchedRun) =>
-    [0, top].map((layer) => [measurements[0]!, measurements.at(-1)!].map((one) => decimal(width(one, layer))));
+    [0, top].map((layer) => [measurements[0], measurements.at(-1)!].map((one) => decimal(width(one, layer))));
   const travels = ({ measurements }: WatchedRun) => {
-    const medians = measurements.map(({ layers }) => layers[top]![MEDIAN] ?? 0);
-    return decimal(medians.slice(1).reduce((sum, median, i) => sum + Math.abs(median - medians[i]!), 0));
+    const medians = measurements.map(({ layers }) => layers[top][MEDIAN] ?? 0);
+    return decimal(medians.slice(1).reduce((sum, median, i) => sum + Math.abs(median - medians[i]), 0));
   };
   const tell = (run: WatchedRun) => {
     const [first, last] = widths(run);

@@ -1,8 +1,8 @@
 /** What both tables, in the terminal and in the report, say. */
 
 import { count, percent } from '../kit/text.js';
-import { stepsToReach, tableSteps } from '../train/measure.js';
-import type { Run } from '../train/results.js';
+import { stepsToReach, tableSteps } from '../runs/measurements.js';
+import type { Run } from '../runs/results.js';
 
 /** The accuracy that the summary asks for. */
 export const GOAL = 0.9;

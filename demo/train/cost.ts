@@ -1,30 +1,13 @@
 /** What a training step costs: by each backend of this library, by TensorFlow.js' own layer, and without. */
 import { backend, backends, useBackend } from 'batchnorm';
 import { type Dataset, minibatches } from '../data/dataset.js';
+import { median, significant } from '../kit/statistics.js';
+import type { Cost, CostResult } from '../runs/results.js';
+import { type CostJob, type Settings, WEIGHT_DEVIATION } from '../runs/settings.js';
 import type { Host } from './host.js';
 import { createNetwork, type Network, type NetworkOptions } from './network.js';
 import type { Ranks } from './ranks.js';
-import { type CostJob, type Settings, WEIGHT_DEVIATION } from './settings.js';
 import type { Listener } from './training.js';
-
-/** One way to train the network. */
-export interface Cost {
-  readonly name: string;
-  /** Median over the steps, milliseconds. */
-  readonly step: number;
-  /** The part in batch normalization, forward and backward; null where it is not measured. */
-  readonly batchNorm: number | null;
-  /** Most bytes that tensors hold at once during a step. */
-  readonly peakBytes: number;
-}
-
-export interface CostResult {
-  readonly kind: 'cost';
-  readonly id: 'cost';
-  /** How many took part in each step, where it was not one. */
-  readonly ranks?: number;
-  readonly ways: readonly Cost[];
-}
 
 interface Way {
   readonly name: string;
@@ -105,14 +88,8 @@ async function summarize({ core }: Host, contender: Contender, images: Parameter
   const held = core.memory().numBytes;
   return {
     name,
-    step: median(steps),
-    batchNorm: normalized === 'theirs' ? null : median(batchNorms),
+    step: significant(median(steps), 4),
+    batchNorm: normalized === 'theirs' ? null : significant(median(batchNorms), 4),
     peakBytes: peakBytes - held,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return Number(((sorted[middle]! + sorted[(sorted.length - 1) >> 1]!) / 2).toPrecision(4));
 }

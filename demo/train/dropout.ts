@@ -1,7 +1,7 @@
 /** Dropout with a generator of its own: that of TensorFlow.js, given a seed, drops the same values at every step. */
 import { mul, type Tensor, tensor } from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
-import { type Random, random } from '../random.js';
+import { type Random, random } from '../data/random.js';
 import type { Share } from './ranks.js';
 
 /**
@@ -23,7 +23,7 @@ export class Dropout extends layers.Layer {
   }
 
   override call(inputs: Tensor | Tensor[], kwargs: Parameters<layers.Layer['call']>[1]): Tensor {
-    const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+    const x = Array.isArray(inputs) ? inputs[0] : inputs;
     if (!kwargs['training']) return x;
     const columns = x.shape.at(-1)!;
     this.#skip(this.share.before * columns);

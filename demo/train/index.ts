@@ -5,14 +5,14 @@ import { loadDigits } from '../data/digits.js';
 import { loadIdx } from '../data/idx.js';
 import { Failure } from '../kit/failure.js';
 import { checkWritable, dataFileOf } from '../kit/output-file.js';
-import { formatTable, wrap } from '../kit/terminal.js';
-import { pairOf } from '../report/learning.js';
-import { summarize } from '../report/summary.js';
+import { formatTable } from '../kit/table.js';
+import { hasColours, wrap } from '../kit/terminal.js';
+import { type Summary, summarize } from '../report/summary.js';
+import { formatResults, pairOf } from '../runs/results.js';
+import { planOf, type TrainOptions } from '../runs/settings.js';
 import { exitCodeOf, type Signal } from './interruption.js';
 import { joinRanks, type Ranks } from './ranks.js';
-import { formatResults } from './results.js';
 import { Session } from './session.js';
-import { planOf, type TrainOptions } from './settings.js';
 
 /** Under mpirun every process calls it, and the first one reports. */
 export async function runTrain(options: TrainOptions): Promise<void> {
@@ -60,11 +60,16 @@ async function report(session: Session, options: TrainOptions, signal: Signal | 
     process.stdout.write(formatResults(results));
   } else {
     const pair = pairOf(results);
-    if (pair) console.log(`\n${await formatTable(summarize(...pair))}`);
+    if (pair) console.log(`\n${table(summarize(...pair))}`);
     console.log(`\nReport: ${options.out}\nNumbers: ${dataFileOf(options.out)}`);
   }
   if (signal === null) return;
   const runs = `${Object.keys(results.runs).length} of ${planOf(results.settings).length} runs`;
   const told = `batchnorm: interrupted after ${runs}; the report has what is there. The same command with --resume goes on.`;
   console.error(wrap(told, process.stderr.columns || Infinity));
+}
+
+function table({ head, accuracy, other }: Summary): string {
+  const colours = hasColours();
+  return formatTable({ head, rows: [...accuracy, ...other], aligns: ['left', 'right', 'right'], colours });
 }

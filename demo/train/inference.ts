@@ -1,31 +1,11 @@
 /** Inference by three kinds of statistics: moving averages, those of the whole training set, those of a test batch. */
 import { Moments } from 'batchnorm';
 import { type Dataset, type Images, select, slice } from '../data/dataset.js';
-import { permutation, random } from '../random.js';
+import { permutation, random } from '../data/random.js';
+import type { ByBatch, Inference } from '../runs/results.js';
+import { HIDDEN_LAYERS, HIDDEN_UNITS } from '../runs/settings.js';
 import { accuracyOf, finite } from './measure.js';
 import type { Network } from './network.js';
-import { HIDDEN_LAYERS, HIDDEN_UNITS } from './settings.js';
-
-/** Test accuracy where statistics are those of the test batch itself. */
-export interface ByBatch {
-  readonly size: number;
-  /** Over the orders: mean, least and most. */
-  readonly accuracy: number;
-  readonly least: number;
-  readonly most: number;
-}
-
-export interface Inference {
-  /** Test accuracy with the moving averages of training. */
-  readonly moving: number;
-  /** Test accuracy with the exact statistics of the training set (Algorithm 2 of the paper). */
-  readonly population: number;
-  /** Share of the test images to which both give the same class. */
-  readonly agreement: number;
-  /** The largest difference between a moving and an exact mean, in standard deviations of its unit. */
-  readonly drift: number;
-  readonly batches: readonly ByBatch[];
-}
 
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 /** For statistics of test batches: so many random orders of at most so many test images. */
@@ -68,7 +48,7 @@ function populationOf(network: Network, images: Images, layer: number): Moments 
 
 /** The largest difference of the means, in standard deviations. Units that never vary do not count. */
 function distance(means: ArrayLike<number>, { mean, variance }: Moments): number {
-  const distances = Array.from(means, (value, i) => Math.abs(value - mean[i]!) / Math.sqrt(variance[i]!));
+  const distances = Array.from(means, (value, i) => Math.abs(value - mean[i]) / Math.sqrt(variance[i]));
   return Math.max(0, ...distances.filter(Number.isFinite));
 }
 

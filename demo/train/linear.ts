@@ -43,7 +43,7 @@ export class Linear extends layers.Layer {
   }
 
   override call(inputs: Tensor | Tensor[]): Tensor {
-    const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+    const x = Array.isArray(inputs) ? inputs[0] : inputs;
     const y = product(x, this.kernel!.read());
     return this.bias ? add(y, this.bias.read()) : y;
   }

@@ -1,13 +1,13 @@
 /** Jobs on the ranks of an MPI job: all of them train one network after the other, in step with each other. */
 import { setImmediate } from 'node:timers/promises';
 import type { Dataset } from '../data/dataset.js';
+import type { Result } from '../runs/results.js';
+import type { Job, Settings } from '../runs/settings.js';
 import { measureCost } from './cost.js';
 import { type Host, loadHost } from './host.js';
 import type { Signal } from './interruption.js';
 import type { Listener, Runner } from './pool.js';
 import { Interrupted, type Ranks } from './ranks.js';
-import type { Result } from './results.js';
-import type { Job, Settings } from './settings.js';
 import { train } from './training.js';
 
 /** Milliseconds after which a signal is noticed: mpirun kills what has not ended a second after it. */

@@ -3,9 +3,9 @@ import type { NamedTensorMap, Scalar, Tensor, Tensor2D, Variable } from '@tensor
 import type { LayersModel, layers, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { BatchNormalization } from 'batchnorm/tfjs';
 import { CLASSES, type Images, inputs, slice } from '../data/dataset.js';
+import { DECAY, HIDDEN_LAYERS, HIDDEN_UNITS } from '../runs/settings.js';
 import type { Host } from './host.js';
 import { ALONE, type Ranks } from './ranks.js';
-import { DECAY, HIDDEN_LAYERS, HIDDEN_UNITS } from './settings.js';
 
 export interface NetworkOptions {
   readonly inputs: number;
@@ -100,19 +100,19 @@ export function createNetwork(host: Host, options: NetworkOptions, weights?: Ten
         return read(images, true, classesOf);
       } finally {
         normalizations.forEach((layer, i) => {
-          layer.setWeights(kept[i]!);
+          layer.setWeights(kept[i]);
         });
         core.dispose(kept);
       }
     },
     normalizationInputs: (images, layer) =>
-      read(images, false, ({ linear }) => linear[layer]!.dataSync<'float32'>().slice()),
-    movingMean: (layer) => normalizations[layer]!.getWeights()[2]!.dataSync<'float32'>().slice(),
+      read(images, false, ({ linear }) => linear[layer].dataSync<'float32'>().slice()),
+    movingMean: (layer) => normalizations[layer].getWeights()[2].dataSync<'float32'>().slice(),
     setStatistics(layer, mean, variance) {
       core.tidy(() => {
-        const [gamma, beta] = normalizations[layer]!.getWeights();
+        const [gamma, beta] = normalizations[layer].getWeights();
         const statistics = [mean, variance].map((values) => core.tensor1d(Float32Array.from(values)));
-        normalizations[layer]!.setWeights([gamma!, beta!, ...statistics]);
+        normalizations[layer].setWeights([gamma, beta, ...statistics]);
       });
     },
     alone: () => createNetwork(host, { ...options, ranks: ALONE }, model.getWeights()),
@@ -131,13 +131,13 @@ function crossEntropy({ core }: Host, targets: Tensor2D, scores: Tensor2D): Scal
 
 /** Loss and gradients of the whole minibatch, from those of this rank's share. */
 function sumOverRanks({ core }: Host, ranks: Ranks, loss: Scalar, gradients: NamedTensorMap): [number, NamedTensorMap] {
-  const own = loss.dataSync()[0]!;
+  const own = loss.dataSync()[0];
   if (ranks === ALONE) return [own, gradients];
   const names = Object.keys(gradients);
-  const arrays = names.map((name) => gradients[name]!.dataSync<'float32'>());
+  const arrays = names.map((name) => gradients[name].dataSync<'float32'>());
   const [total, ...sums] = ranks.sum([Float32Array.of(own), ...arrays]);
-  const tensors = sums.map((sum, i) => core.tensor(Float32Array.from(sum), gradients[names[i]!]!.shape));
-  return [total![0]!, Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))];
+  const tensors = sums.map((sum, i) => core.tensor(Float32Array.from(sum), gradients[names[i]].shape));
+  return [total[0], Object.fromEntries(names.map((name, i) => [name, tensors[i]]))];
 }
 
 interface Outputs {
@@ -149,7 +149,7 @@ interface Outputs {
 }
 
 function outputsOf([scores, ...rest]: Tensor2D[]): Outputs {
-  return { scores: scores!, sigmoid: rest.slice(0, HIDDEN_LAYERS), linear: rest.slice(HIDDEN_LAYERS) };
+  return { scores, sigmoid: rest.slice(0, HIDDEN_LAYERS), linear: rest.slice(HIDDEN_LAYERS) };
 }
 
 /** The model, with the outputs of `outputsOf`; without normalization what it would normalise is what enters the sigmoids. */

@@ -1,8 +1,8 @@
 /** Threads that share the jobs of a plan. */
 import { Worker } from 'node:worker_threads';
+import type { Result } from '../runs/results.js';
+import type { Job, Settings, TrainOptions } from '../runs/settings.js';
 import type { Signal } from './interruption.js';
-import type { Result } from './results.js';
-import type { Job, Settings, TrainOptions } from './settings.js';
 
 /** What every worker is told when it starts. */
 export interface WorkerTask extends Pick<TrainOptions, 'data' | 'backend'> {

@@ -1,6 +1,6 @@
 /** One bar for the whole, with the time that is left; off a terminal, a line at every tenth. Both on standard error. */
 import { count } from '../kit/text.js';
-import type { Job } from './settings.js';
+import type { Job } from '../runs/settings.js';
 
 export interface Progress {
   /** Steps done of a job that is under way. */

@@ -68,7 +68,7 @@ export class Ranks {
   sum(arrays: readonly Float32Array[]): Float64Array[] {
     const told = SIGNALS.map((signal) => Number(signal === this.#told));
     const [signals, ...sums] = sumRanks(this.#all, [Float64Array.from(told), ...arrays]);
-    const signal = SIGNALS.find((_, i) => signals![i]! > 0);
+    const signal = SIGNALS.find((_, i) => signals![i] > 0);
     if (signal) throw new Interrupted(signal);
     return sums;
   }
@@ -80,13 +80,13 @@ export class Ranks {
 
   /** What the first rank has. */
   fromFirst(values: readonly number[]): readonly number[] {
-    return [...this.#exchange(values)[0]!];
+    return [...this.#exchange(values)[0]];
   }
 
   /** The least of all ranks, value by value. */
   least(values: readonly number[]): readonly number[] {
     const all = this.#exchange(values);
-    return values.map((_, i) => Math.min(...all.map((sent) => sent[i]!)));
+    return values.map((_, i) => Math.min(...all.map((sent) => sent[i])));
   }
 
   /**

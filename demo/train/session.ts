@@ -6,15 +6,14 @@ import type { Dataset } from '../data/dataset.js';
 import { writeWhole } from '../kit/output-file.js';
 import { wrap } from '../kit/terminal.js';
 import { count } from '../kit/text.js';
-import { renderReport } from '../report/page.js';
+import { loadRuns } from '../runs/earlier-results.js';
+import { type Result, type Results, saveResults } from '../runs/results.js';
+import { type Job, planOf, type Settings, type TrainOptions } from '../runs/settings.js';
 import { describeBackend, describeMachine } from './describe.js';
-import { loadRuns } from './earlier-results.js';
 import { onInterruption, type Signal } from './interruption.js';
 import { type Listener, Pool, type Runner } from './pool.js';
 import { type Progress, SILENCE, showProgress } from './progress.js';
 import type { Ranks } from './ranks.js';
-import { type Result, type Results, saveResults } from './results.js';
-import { type Job, planOf, type Settings, type TrainOptions } from './settings.js';
 
 /** Results are saved on the way, but not more often. Milliseconds. */
 const SAVING = 3000;
@@ -129,6 +128,8 @@ export class Session {
 
   async write(): Promise<void> {
     saveResults(this.#options.out, this.results);
+    // Only here: drawing takes half a second to load, and nothing else needs it.
+    const { renderReport } = await import('../report/page.js');
     writeWhole(this.#options.out, await renderReport(this.results, this.#options.out));
   }
 }

@@ -1,23 +1,19 @@
 /** Training one network and measuring it on the way. */
 import { type Dataset, minibatches } from '../data/dataset.js';
-import type { Host } from './host.js';
-import { compareStatistics } from './inference.js';
 import {
-  accuracyOf,
   closingSteps,
   type Distributions,
-  finite,
   LAYER_PERCENTILES,
   type Measurement,
   measuringSteps,
-  percentiles,
-  percentilesOf,
-  saturatedShare,
-} from './measure.js';
+} from '../runs/measurements.js';
+import type { Run } from '../runs/results.js';
+import { HIDDEN_UNITS, PROBE_IMAGES, type Settings, type TrainingJob, WATCHED_UNITS } from '../runs/settings.js';
+import type { Host } from './host.js';
+import { compareStatistics } from './inference.js';
+import { accuracyOf, finite, percentiles, percentilesOf, saturatedShare } from './measure.js';
 import { createNetwork, type Evaluation } from './network.js';
 import type { Ranks } from './ranks.js';
-import type { Run } from './results.js';
-import { HIDDEN_UNITS, PROBE_IMAGES, type Settings, type TrainingJob, WATCHED_UNITS } from './settings.js';
 
 /** Told how many steps are done; training goes on when it has heard. */
 export type Listener = (steps: number) => void | Promise<void>;

@@ -3,11 +3,11 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { useBackend } from 'batchnorm';
 import { loadDigits } from '../data/digits.js';
 import { loadIdx } from '../data/idx.js';
+import type { Job } from '../runs/settings.js';
 import { measureCost } from './cost.js';
 import { loadHost } from './host.js';
 import type { Message, WorkerTask } from './pool.js';
 import { ALONE } from './ranks.js';
-import type { Job } from './settings.js';
 import { train } from './training.js';
 
 /** Progress is told so often, in milliseconds. */

@@ -1,9 +1,7 @@
 /** What runs leave, and the file that keeps it beside the report: `--resume` goes on from there. */
 import { dataFileOf, writeWhole } from '../kit/output-file.js';
-import type { CostResult } from './cost.js';
-import type { Inference } from './inference.js';
-import type { Measurement, WatchedMeasurement } from './measure.js';
-import type { Settings } from './settings.js';
+import type { Measurement, WatchedMeasurement } from './measurements.js';
+import { RUNS, type Settings } from './settings.js';
 
 export interface Run {
   readonly kind: 'training';
@@ -26,6 +24,46 @@ export interface Run {
 export interface WatchedRun extends Run {
   readonly measurements: readonly WatchedMeasurement[];
 }
+/** Test accuracy where statistics are those of the test batch itself. */
+export interface ByBatch {
+  readonly size: number;
+  /** Over the orders: mean, least and most. */
+  readonly accuracy: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+export interface Inference {
+  /** Test accuracy with the moving averages of training. */
+  readonly moving: number;
+  /** Test accuracy with the exact statistics of the training set (Algorithm 2 of the paper). */
+  readonly population: number;
+  /** Share of the test images to which both give the same class. */
+  readonly agreement: number;
+  /** The largest difference between a moving and an exact mean, in standard deviations of its unit. */
+  readonly drift: number;
+  readonly batches: readonly ByBatch[];
+}
+
+/** One way to train the network. */
+export interface Cost {
+  readonly name: string;
+  /** Median over the steps, milliseconds. */
+  readonly step: number;
+  /** The part in batch normalization, forward and backward; null where it is not measured. */
+  readonly batchNorm: number | null;
+  /** Most bytes that tensors hold at once during a step. */
+  readonly peakBytes: number;
+}
+
+export interface CostResult {
+  readonly kind: 'cost';
+  readonly id: 'cost';
+  /** How many took part in each step, where it was not one. */
+  readonly ranks?: number;
+  readonly ways: readonly Cost[];
+}
+
 export type Result = Run | CostResult;
 
 /** Everything that a session found, in the form of the file. */
@@ -50,6 +88,12 @@ export function trainingRun(results: Results, id: string): Run | null {
 /** A run that was measured with its distributions. */
 export function watchedRun(results: Results, id: string): WatchedRun | null {
   return trainingRun(results, id) as WatchedRun | null;
+}
+
+/** The two runs of the paper’s figure 1, without and with batch normalization; null where one is missing. */
+export function pairOf(results: Results): [WatchedRun, WatchedRun] | null {
+  const [plain, normalized] = [watchedRun(results, RUNS.plain), watchedRun(results, RUNS.normalized)];
+  return plain && normalized ? [plain, normalized] : null;
 }
 
 /** A line for each run. */

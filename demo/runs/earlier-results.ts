@@ -2,8 +2,6 @@
 import { Failure } from '../kit/failure.js';
 import { dataFileOf } from '../kit/output-file.js';
 import { withFile } from '../kit/regular-file.js';
-import type { Cost, CostResult } from './cost.js';
-import type { ByBatch, Inference } from './inference.js';
 import {
   closingSteps,
   LAYER_PERCENTILES,
@@ -12,8 +10,8 @@ import {
   PERCENTILES,
   type Values,
   type WatchedMeasurement,
-} from './measure.js';
-import type { Result, Results, Run } from './results.js';
+} from './measurements.js';
+import type { ByBatch, Cost, CostResult, Inference, Result, Results, Run } from './results.js';
 import { HIDDEN_LAYERS, type Job, planOf, type Settings, type TrainingJob, WATCHED_UNITS } from './settings.js';
 
 /** The file of a long run has less than a megabyte. */
@@ -177,7 +175,7 @@ function runIn(part: Part, job: TrainingJob): Run {
     milliseconds: part.field('milliseconds').number(0),
     batchNormMilliseconds: part.field('batchNormMilliseconds').number(0),
     trainAccuracy: part.field('trainAccuracy').share(),
-    measurements: part.field('measurements').list((one, i) => measurementIn(one, wanted[i]!, watched), wanted.length),
+    measurements: part.field('measurements').list((one, i) => measurementIn(one, wanted[i], watched), wanted.length),
     ...(job.inference && { inference: inferenceIn(part.field('inference')) }),
   };
 }
