@@ -1,7 +1,7 @@
 /**
- * One addon beside another, kernel by kernel: `npm run bench:addons -- a.node b.node [isa]`. Both give the same bits, or it
- * ends; then they take turns in one process. Ratios are time of the first ÷ time of the second, float32, one thread.
- * --stream writes past the caches, however small the tensors are; --verbose tells each case.
+ * One addon beside another, kernel by kernel: `npm run bench:addons -- a.node b.node [isa]`. Both give the same
+ * bits, or it ends; then they take turns in one process. Ratios are time of the first ÷ time of the second,
+ * float32, one thread. --stream writes past the caches, however small the tensors are; --verbose tells each case.
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';

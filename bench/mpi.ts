@@ -1,6 +1,7 @@
 /**
- * What synchronising over MPI costs: `npm run bench:mpi`. Starts itself under mpirun for every number of ranks, through shared
- * memory and through TCP; docs/distributed.md explains the columns. Times are medians of rounds, of the slowest rank.
+ * What synchronising over MPI costs: `npm run bench:mpi`. Starts itself under mpirun for every number of ranks,
+ * through shared memory and through TCP; docs/distributed.md explains the columns. Times are medians of rounds, of
+ * the slowest rank.
  */
 import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
@@ -27,9 +28,10 @@ interface Row {
   readonly ranks: number;
   readonly way: string;
   /**
-   * 'exchange' of what a forward sends, and a forward and backward of two samples, in µs. Of LAYERS, in ms: 'strong', the samples
-   * shared among ranks; 'weak', so many on each; 'plain', the same without synchronising, all ranks at once. 'sum' of so many float32
-   * numbers, in ms; 'sum, gathered', where every rank adds up what all have.
+   * 'exchange' of what a forward sends, and a forward and backward of two samples, in µs. Of LAYERS, in ms:
+   * 'strong', the samples shared among ranks; 'weak', so many on each; 'plain', the same without synchronising, all
+   * ranks at once. 'sum' of so many float32 numbers, in ms; 'sum, gathered', where every rank adds up what all
+   * have.
    */
   readonly what: 'exchange' | 'two samples' | 'strong' | 'weak' | 'plain' | 'sum' | 'sum, gathered';
   /** Or numbers, of a sum. */
@@ -111,8 +113,8 @@ function stepOf(channels: number, samples: number, pixels: number, synchronize: 
 }
 
 /**
- * Milliseconds of each: the median of rounds in which they take turns. All ranks start a turn together, and it is the slowest that
- * counts.
+ * Milliseconds of each: the median of rounds in which they take turns. All ranks start a turn together, and it is
+ * the slowest that counts.
  */
 function timed(reducer: MpiReducer, contenders: readonly (() => unknown)[]): number[] {
   const counts = contenders.map((call) => {

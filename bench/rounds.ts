@@ -1,6 +1,7 @@
 /**
- * Contenders of a case in turns: many short rounds, each in the reverse order of the one before, so that what changes on
- * the machine meanwhile meets all of them. What is reported is the median over the samples of all rounds.
+ * Contenders of a case in turns: many short rounds, each in the reverse order of the one before, so that what
+ * changes on the machine meanwhile meets all of them. What is reported is the median over the samples of all
+ * rounds.
  */
 import { setTimeout } from 'node:timers/promises';
 import Benchmark from 'benchmark';

@@ -1,6 +1,7 @@
 /**
- * What the WebAssembly backend costs beside the native baseline (128-bit vectors, ordinary stores), with tensors in its own
- * memory: `npm run bench:wasm`. Times are medians in ms of calls that take turns; docs/wasm.md explains the columns.
+ * What the WebAssembly backend costs beside the native baseline (128-bit vectors, ordinary stores), with tensors in
+ * its own memory: `npm run bench:wasm`. Times are medians in ms of calls that take turns; docs/wasm.md explains the
+ * columns.
  */
 
 import { median } from '#demo/kit/statistics.js';

@@ -1,4 +1,5 @@
-// The walls between the library and what shows it at work: demo and bench stand above it, and know it by its public names.
+// The walls between the library and what shows it at work: demo and bench stand above it, and know it by its public
+// names.
 import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { breaches, circle, type Rows, readSources, type Sources, specifiersOf } from './support/rooms.js';

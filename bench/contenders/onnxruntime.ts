@@ -1,6 +1,6 @@
 /**
- * onnxruntime-node: channels first only; the operator BatchNormalization, for inference and with training_mode. It has no
- * backward. Installed apart, in bench/peers, by `npm run bench:peers`.
+ * onnxruntime-node: channels first only; the operator BatchNormalization, for inference and with training_mode. It
+ * has no backward. Installed apart, in bench/peers, by `npm run bench:peers`.
  */
 import { createRequire } from 'node:module';
 import type { Contender, Opened } from '../contender.js';

@@ -7,7 +7,10 @@ import type { Operation } from '../shapes.js';
 
 type Facade = typeof import('batchnorm');
 
-/** 'reuse': results go into arrays that are given. 'alloc': into new ones. 'layer': as 'reuse', by the class BatchNorm. */
+/**
+ * 'reuse': results go into arrays that are given. 'alloc': into new ones. 'layer': as 'reuse', by the class
+ * BatchNorm.
+ */
 export type Way = 'reuse' | 'alloc' | 'layer';
 
 register('./facade-hooks.js', import.meta.url);
@@ -39,7 +42,10 @@ export async function loadOurs(spec: string, threads: number, way: Way): Promise
 
 type Calls = Pick<Opened, 'call' | 'outputs'>;
 
-/** Options are made beforehand and kept, so that nothing is allocated in what is timed but what the library allocates. */
+/**
+ * Options are made beforehand and kept, so that nothing is allocated in what is timed but what the library
+ * allocates.
+ */
 function byFunctions(facade: Facade, problem: Problem, operation: Operation, way: Way): Calls {
   const { x, dy, dims, axis, gamma, beta, mean, variance, out } = problem;
   const reuse = way === 'reuse';

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:tfjs`: TensorFlow.js with its own batch normalization and with ours, first checked, then timed in turns: one
- * layer by itself, and whole training steps.
+ * `npm run bench:tfjs`: TensorFlow.js with its own batch normalization and with ours, first checked, then timed in
+ * turns: one layer by itself, and whole training steps.
  */
 import { availableParallelism, cpus } from 'node:os';
 import { backend } from 'batchnorm';

@@ -23,7 +23,8 @@ const MOST_INFLATED = 1032;
 /**
  * Opens a file of data, hands it to `use`, and closes it.
  *
- * @throws Failure that names the file: it is no regular file, cannot be read, or its compressed data end early or are damaged
+ * @throws Failure that names the file: it is no regular file, cannot be read, or its compressed data end early or
+ * are damaged
  */
 export function withData<R>(path: string, use: (data: DataFile) => R): R {
   return withFile(path, (file) => {

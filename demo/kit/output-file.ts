@@ -42,7 +42,10 @@ export function checkWritable(report: string): void {
     throw new Failure(`--out ${report}: is the same file as its data, ${dataFileOf(report)}`);
 }
 
-/** Writes beside the file first and renames: nobody ever sees half of it. Where it is a link, what it leads to is written. */
+/**
+ * Writes beside the file first and renames: nobody ever sees half of it. Where it is a link, what it leads to is
+ * written.
+ */
 export function writeWhole(path: string, text: string): void {
   let temporary: string | undefined;
   try {
@@ -90,7 +93,10 @@ function checked(path: string, stats: Stats | undefined): Pick<Target, 'mode'> {
   return { mode: stats.mode & 0o777 };
 }
 
-/** A name that nobody guesses, in a folder that others may write into too, and short, whatever the name of the file is. */
+/**
+ * A name that nobody guesses, in a folder that others may write into too, and short, whatever the name of the file
+ * is.
+ */
 function temporaryIn(folder: string): string {
   return `${folder}/.batchnorm-${randomBytes(8).toString('hex')}.tmp`;
 }

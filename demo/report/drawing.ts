@@ -13,7 +13,10 @@ export const COLOURS = {
 const WIDE = 720;
 const NARROW = 360;
 
-/** Two drawings of the same, for wide pages and for phones: letters of a wide one would shrink until nobody reads them. */
+/**
+ * Two drawings of the same, for wide pages and for phones: letters of a wide one would shrink until nobody reads
+ * them.
+ */
 export function drawFor(options: (width: number) => PlotOptions, [wide, narrow] = [WIDE, NARROW]): string {
   return `<div class="wide">${draw(options(wide))}</div>\n<div class="narrow">${draw(options(narrow))}</div>`;
 }

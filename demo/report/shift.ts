@@ -63,7 +63,7 @@ function sentences([plain, normalized]: readonly [WatchedRun, WatchedRun]): stri
   };
   const tell = (run: WatchedRun) => {
     const [first, last] = widths(run);
-    return `the middle 90 % of layer 1 goes from ${first![0]} wide to ${first![1]} and of layer ${top + 1} from ${last![0]} to
+    return `the middle 90 % of layer 1 goes from ${first[0]} wide to ${first[1]} and of layer ${top + 1} from ${last![0]} to
 ${last![1]}, whose median travels ${travels(run)} in all, back and forth`;
   };
   return `Without batch normalization ${tell(plain)}. With it ${tell(normalized)}; all fans have one scale.

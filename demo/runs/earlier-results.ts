@@ -1,4 +1,7 @@
-/** What an earlier session left, for `--resume`. Whoever may have written the file: nothing of it is used that is not checked. */
+/**
+ * What an earlier session left, for `--resume`. Whoever may have written the file: nothing of it is used that is
+ * not checked.
+ */
 import { Failure } from '../kit/failure.js';
 import { dataFileOf } from '../kit/output-file.js';
 import { withFile } from '../kit/regular-file.js';

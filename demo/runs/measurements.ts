@@ -35,7 +35,10 @@ export function tableSteps(steps: number): number[] {
   return unique([0.02, 0.05, 0.1, 0.25, 0.5, 1].map((share) => Math.ceil(steps * share)));
 }
 
-/** The steps after which networks are measured: the first, more where learning begins, sixty evenly, those of the table. */
+/**
+ * The steps after which networks are measured: the first, more where learning begins, sixty evenly, those of the
+ * table.
+ */
 export function measuringSteps(steps: number): number[] {
   const even = Array.from({ length: 60 }, (_, i) => Math.ceil((steps * (i + 1)) / 60));
   const early = Array.from({ length: 32 }, (_, i) => Math.ceil(2 ** (i / 3))).filter((step) => step < steps / 20);

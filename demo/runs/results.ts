@@ -24,6 +24,7 @@ export interface Run {
 export interface WatchedRun extends Run {
   readonly measurements: readonly WatchedMeasurement[];
 }
+
 /** Test accuracy where statistics are those of the test batch itself. */
 export interface ByBatch {
   readonly size: number;

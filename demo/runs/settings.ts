@@ -26,7 +26,10 @@ export interface TrainOptions extends Settings {
 
 export const HIDDEN_LAYERS = 3;
 export const HIDDEN_UNITS = 100;
-/** What the moving statistics keep at each step. TensorFlow's default of 0.99 would lag by hundreds of steps in a run this short. */
+/**
+ * What the moving statistics keep at each step. TensorFlow's default of 0.99 would lag by hundreds of steps in a
+ * run this short.
+ */
 export const DECAY = 0.9;
 /** How many held-out images, at most, the percentiles are taken over: always the same ones. */
 export const PROBE_IMAGES = 500;
@@ -37,8 +40,8 @@ export const WATCHED_UNITS = 20;
 export const STEPS = { full: 3000, quick: 1000 };
 
 /**
- * Standard deviation of the initial weights. The paper says "small random Gaussian values" and no more; with 0.1 the plain
- * network is slow to start, as in the paper's Figure 1, and does learn.
+ * Standard deviation of the initial weights. The paper says "small random Gaussian values" and no more; with 0.1
+ * the plain network is slow to start, as in the paper's Figure 1, and does learn.
  */
 export const WEIGHT_DEVIATION = 0.1;
 /** Weights that drive sigmoids into saturation from the first step. */

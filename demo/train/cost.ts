@@ -21,7 +21,10 @@ interface Contender extends Way {
   readonly batchNorms: number[];
 }
 
-/** The ways take turns, so that a slow moment of the machine meets all. The backend in use is in use again afterwards. */
+/**
+ * The ways take turns, so that a slow moment of the machine meets all. The backend in use is in use again
+ * afterwards.
+ */
 export async function measureCost(
   host: Host,
   data: Dataset,

@@ -5,8 +5,8 @@ import { type Random, random } from '../data/random.js';
 import type { Share } from './ranks.js';
 
 /**
- * In training a value is 0 with the probability `rate`, and divided by 1 − rate otherwise. What is drawn for a minibatch is
- * the same however it is shared among ranks.
+ * In training a value is 0 with the probability `rate`, and divided by 1 − rate otherwise. What is drawn for a
+ * minibatch is the same however it is shared among ranks.
  */
 export class Dropout extends layers.Layer {
   static readonly className = 'SeededDropout';

@@ -36,7 +36,10 @@ export function compareStatistics(network: Network, data: Dataset, seed: number)
   };
 }
 
-/** Of what enters the normalization of a layer, with the layers before it in inference. In chunks, which Moments adds exactly. */
+/**
+ * Of what enters the normalization of a layer, with the layers before it in inference. In chunks, which Moments
+ * adds exactly.
+ */
 function populationOf(network: Network, images: Images, layer: number): Moments {
   const moments = new Moments(HIDDEN_UNITS);
   for (let start = 0; start < images.count; start += CHUNK) {

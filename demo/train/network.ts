@@ -31,7 +31,10 @@ export interface Evaluation {
 }
 
 export interface Network {
-  /** One step of plain gradient descent, on this rank's share of the minibatch; returns the loss of all of it before the step. */
+  /**
+   * One step of plain gradient descent, on this rank's share of the minibatch; returns the loss of all of it before
+   * the step.
+   */
   step(batch: Images): number;
   /** In inference: batch normalization uses its moving statistics. */
   evaluate(images: Images): Evaluation;
@@ -51,8 +54,9 @@ export interface Network {
 
 /**
  * Three hidden layers of 100 sigmoids, then 10 classes; softmax and cross-entropy are in the loss. Batch normalization
- * stands between each hidden linear map and its sigmoid, and takes the place of the bias (beta does the same); dropout comes
- * after the sigmoid. The same seed gives all kinds of network the same initial weights, up to their scale.
+ * stands between each hidden linear map and its sigmoid, and takes the place of the bias (beta does the same);
+ * dropout comes after the sigmoid. The same seed gives all kinds of network the same initial weights, up to their
+ * scale.
  *
  * @param weights - What another one like it has learnt.
  */
@@ -152,7 +156,10 @@ function outputsOf([scores, ...rest]: Tensor2D[]): Outputs {
   return { scores, sigmoid: rest.slice(0, HIDDEN_LAYERS), linear: rest.slice(HIDDEN_LAYERS) };
 }
 
-/** The model, with the outputs of `outputsOf`; without normalization what it would normalise is what enters the sigmoids. */
+/**
+ * The model, with the outputs of `outputsOf`; without normalization what it would normalise is what enters the
+ * sigmoids.
+ */
 function build(host: Host, options: NetworkOptions): { model: LayersModel; normalizations: layers.Layer[] } {
   const { layers: tfl, Linear, Dropout } = host;
   const { normalized, dropout, seed, ranks } = options;

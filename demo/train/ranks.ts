@@ -90,8 +90,8 @@ export class Ranks {
   }
 
   /**
-   * Does something on every rank, and returns when it is done on all. Where it fails, the first rank that failed throws, and
-   * with that ends the job; the others wait for it.
+   * Does something on every rank, and returns when it is done on all. Where it fails, the first rank that failed
+   * throws, and with that ends the job; the others wait for it.
    */
   async agree<R>(work: () => R | Promise<R>): Promise<R> {
     if (this.reducer === undefined) return work();

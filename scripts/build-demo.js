@@ -1,0 +1,15 @@
+// Compiles what stands above the library: demo to dist-demo, then bench, which takes the report kit from there, to dist-bench.
+// What an earlier build has left there would be packed.
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+
+for (const folder of ['demo', 'bench']) {
+  rmSync(join(root, `dist-${folder}`), { recursive: true, force: true });
+  execFileSync(process.execPath, [tsc, '-p', join(root, folder)], { stdio: 'inherit' });
+}
