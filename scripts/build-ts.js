@@ -19,7 +19,7 @@ for (const config of ['tsconfig.json', 'tsconfig.cjs.json']) {
 }
 writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
 nameOwnFile(join(cjs, 'backends', 'package-root.js'));
-for (const entry of ['index', 'tfjs/index', 'mpi/index']) writeDoor(join(cjs, entry));
+for (const entry of ['index', 'tfjs/index', 'mpi/index', 'interop/index']) writeDoor(join(cjs, entry));
 
 // What `batchnorm build` compiles by. A binding.gyp at the root of what is packed package managers take for a wish to build,
 // and a dependency on node-addon-api makes Yarn install node-gyp.

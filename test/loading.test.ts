@@ -26,7 +26,7 @@ test.after(() => rmSync(home, { recursive: true }));
 
 test('import and require, also in worker threads, come to one implementation', async () => {
   const { doors, ...rest } = JSON.parse(run(folder, 'doors.mjs'));
-  const entries = ['index', 'tfjs/index', 'mpi/index'].map((entry) => import(`../dist/${entry}.js`));
+  const entries = ['index', 'tfjs/index', 'mpi/index', 'interop/index'].map((entry) => import(`../dist/${entry}.js`));
   const names = (await Promise.all(entries)).map((module) => Object.keys(module).sort());
   assert.equal(
     doors,

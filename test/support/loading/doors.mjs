@@ -5,12 +5,13 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as core from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
 import * as batchnorm from 'batchnorm';
+import * as interop from 'batchnorm/interop';
 import * as mpi from 'batchnorm/mpi';
 import * as tfjs from 'batchnorm/tfjs';
 
 const require = createRequire(import.meta.url);
-const doors = [batchnorm, tfjs, mpi].map((imported, i) => {
-  const required = require(['batchnorm', 'batchnorm/tfjs', 'batchnorm/mpi'][i]);
+const doors = [batchnorm, tfjs, mpi, interop].map((imported, i) => {
+  const required = require(['batchnorm', 'batchnorm/tfjs', 'batchnorm/mpi', 'batchnorm/interop'][i]);
   const names = [...new Set([...Object.keys(imported), ...Object.keys(required)])].sort();
   return { names, differing: names.filter((name) => imported[name] !== required[name]) };
 });
