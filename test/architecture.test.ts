@@ -15,7 +15,7 @@ const ROWS: Rows = [
   ['functions', 'ranks'],
   ['layer'],
   ['index'],
-  ['tfjs', 'mpi'],
+  ['tfjs', 'mpi', 'interop'],
   ['cli'],
 ];
 

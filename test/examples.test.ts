@@ -57,5 +57,6 @@ for (const example of examples) {
 
 test('every exported function and class has one', async () => {
   const code = examples.map((example) => example.code).join('\n');
-  for (const name of Object.keys(await import('batchnorm'))) assert.match(code, new RegExp(`\\b${name}\\(`));
+  const entries = await Promise.all([import('batchnorm'), import('batchnorm/interop')]);
+  for (const name of entries.flatMap(Object.keys)) assert.match(code, new RegExp(`\\b${name}\\(`));
 });

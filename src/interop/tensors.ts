@@ -1,78 +1,80 @@
 /** Tensors as files and other frameworks have them: by name, each with its type of element, its shape and its values. */
 import { describe, expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
-import { kindOf } from '../arguments/typed-arrays.js';
+import { isUsable, kindOf } from '../arguments/typed-arrays.js';
 
 /**
- * The array that holds the elements of each type. JavaScript has no arrays of 16-bit floats everywhere: F16 and BF16 are kept as
- * their bits, and {@link toFloats} widens them. Types of less than 16 bits that JavaScript cannot compute with are kept as bytes.
+ * The array that holds the elements of each type. F16 and BF16, of which JavaScript has no arrays everywhere, are kept as their bits,
+ * and {@link toFloats} widens them. C64 has its real and imaginary parts in turn. Floats of eight bits and less are kept as bytes,
+ * those of four bits two in a byte.
  */
 export interface TensorData {
-  F64: Float64Array;
-  F32: Float32Array;
-  F16: Uint16Array;
-  BF16: Uint16Array;
-  I64: BigInt64Array;
-  I32: Int32Array;
-  I16: Int16Array;
-  I8: Int8Array;
   U64: BigUint64Array;
+  I64: BigInt64Array;
+  F64: Float64Array;
+  C64: Float32Array;
+  F32: Float32Array;
   U32: Uint32Array;
+  I32: Int32Array;
+  BF16: Uint16Array;
+  F16: Uint16Array;
   U16: Uint16Array;
-  U8: Uint8Array;
-  BOOL: Uint8Array;
+  I16: Int16Array;
+  F8_E5M2FNUZ: Uint8Array;
+  F8_E4M3FNUZ: Uint8Array;
+  F8_E8M0: Uint8Array;
   F8_E4M3: Uint8Array;
   F8_E5M2: Uint8Array;
-  F8_E8M0: Uint8Array;
+  I8: Int8Array;
+  U8: Uint8Array;
+  F4: Uint8Array;
+  BOOL: Uint8Array;
 }
 
 /** A type of element, by the name that safetensors gives it. */
 export type DType = keyof TensorData;
 
 /** One tensor: its elements lie in row-major order, the last axis fastest. A scalar has the shape `[]` and one element. */
-export type NamedTensor = {
-  [D in DType]: { readonly dtype: D; readonly shape: readonly number[]; readonly data: TensorData[D] };
-}[DType];
+export type NamedTensor<D extends DType = DType> = {
+  [E in D]: { readonly dtype: E; readonly shape: readonly number[]; readonly data: TensorData[E] };
+}[D];
 
 /** Tensors by name. What this library returns has no prototype, so that a tensor may have any name, `__proto__` too. */
 export type Tensors = Record<string, NamedTensor>;
 
-interface ElementType {
-  readonly bytes: number;
-  /** The class of the array, as `Object.prototype.toString` names it. */
-  readonly array: string;
-  readonly make: (buffer: ArrayBufferLike, byteOffset: number, length: number) => NamedTensor['data'];
+interface ArrayClass {
+  new (buffer: ArrayBufferLike, byteOffset: number, length: number): NamedTensor['data'];
+  readonly BYTES_PER_ELEMENT: number;
+  readonly name: string;
 }
 
-const of = (
-  Class: { new (b: ArrayBufferLike, o: number, n: number): NamedTensor['data']; BYTES_PER_ELEMENT: number },
-  array: string,
-): ElementType => ({ bytes: Class.BYTES_PER_ELEMENT, array, make: (b, o, n) => new Class(b, o, n) });
+const TYPES: Readonly<Record<DType, readonly [bits: number, array: ArrayClass]>> = {
+  U64: [64, BigUint64Array],
+  I64: [64, BigInt64Array],
+  F64: [64, Float64Array],
+  C64: [64, Float32Array],
+  F32: [32, Float32Array],
+  U32: [32, Uint32Array],
+  I32: [32, Int32Array],
+  BF16: [16, Uint16Array],
+  F16: [16, Uint16Array],
+  U16: [16, Uint16Array],
+  I16: [16, Int16Array],
+  F8_E5M2FNUZ: [8, Uint8Array],
+  F8_E4M3FNUZ: [8, Uint8Array],
+  F8_E8M0: [8, Uint8Array],
+  F8_E4M3: [8, Uint8Array],
+  F8_E5M2: [8, Uint8Array],
+  I8: [8, Int8Array],
+  U8: [8, Uint8Array],
+  F4: [4, Uint8Array],
+  BOOL: [8, Uint8Array],
+};
 
-/** Every type of element that is known, without a prototype: a name is looked up as it stands in a file. */
-export const ELEMENT_TYPES: Readonly<Record<DType, ElementType>> = /* @__PURE__ */ Object.assign(
-  /* @__PURE__ */ Object.create(null),
-  {
-    F64: of(Float64Array, 'Float64Array'),
-    F32: of(Float32Array, 'Float32Array'),
-    F16: of(Uint16Array, 'Uint16Array'),
-    BF16: of(Uint16Array, 'Uint16Array'),
-    I64: of(BigInt64Array, 'BigInt64Array'),
-    I32: of(Int32Array, 'Int32Array'),
-    I16: of(Int16Array, 'Int16Array'),
-    I8: of(Int8Array, 'Int8Array'),
-    U64: of(BigUint64Array, 'BigUint64Array'),
-    U32: of(Uint32Array, 'Uint32Array'),
-    U16: of(Uint16Array, 'Uint16Array'),
-    U8: of(Uint8Array, 'Uint8Array'),
-    BOOL: of(Uint8Array, 'Uint8Array'),
-    F8_E4M3: of(Uint8Array, 'Uint8Array'),
-    F8_E5M2: of(Uint8Array, 'Uint8Array'),
-    F8_E8M0: of(Uint8Array, 'Uint8Array'),
-  },
-);
+/** The types of elements in the order in which safetensors writes them into a file: the largest first, so that all are aligned. */
+export const DTYPES = /* @__PURE__ */ Object.keys(TYPES) as readonly DType[];
 
 export function isDType(name: unknown): name is DType {
-  return typeof name === 'string' && name in ELEMENT_TYPES;
+  return typeof name === 'string' && Object.hasOwn(TYPES, name);
 }
 
 /** No tensors yet, in an object without a prototype: `__proto__` is a name like any other there. */
@@ -80,13 +82,25 @@ export function newTensors(): Tensors {
   return Object.create(null);
 }
 
-/** Of a whole number of elements, NaN where the shape is none: not an array of whole numbers from 0 on, or too large to count. */
+/** How many elements a shape has; NaN where there are too many to count, or the shape is no array of whole numbers from 0 on. */
 export function elementCount(shape: unknown): number {
-  if (!Array.isArray(shape)) return Number.NaN;
-  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return Number.NaN;
+  if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return Number.NaN;
   if (shape.includes(0)) return 0;
   const count = shape.reduce((product: number, size: number) => product * size, 1);
   return Number.isSafeInteger(count) ? count : Number.NaN;
+}
+
+/** How many bytes so many elements have; not a whole number where elements of four bits end within one. */
+export function bytesOf(dtype: DType, count: number): number {
+  return (count * TYPES[dtype][0]) / 8;
+}
+
+/** A tensor over bytes that lie as its array needs them, or over a copy of them. */
+export function tensorOver(dtype: DType, shape: readonly number[], bytes: Uint8Array): NamedTensor {
+  const array = TYPES[dtype][1];
+  const isAligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0;
+  const { buffer, byteOffset, byteLength } = isAligned ? bytes : bytes.slice();
+  return { dtype, shape, data: new array(buffer, byteOffset, byteLength / array.BYTES_PER_ELEMENT) } as NamedTensor;
 }
 
 /** Checks what a user gives as one tensor. `call` is the public function, `name` the name of the tensor. */
@@ -95,17 +109,17 @@ export function checkTensor(call: string, name: string, tensor: unknown): assert
     throw wrongKind(call, name, 'a tensor: { dtype, shape, data }', tensor);
   }
   const { dtype, shape, data } = tensor as Partial<NamedTensor>;
-  if (!isDType(dtype))
-    throw wrongValue(call, `${name}.dtype`, `one of ${Object.keys(ELEMENT_TYPES).join(', ')}`, dtype);
+  if (!isDType(dtype)) throw wrongValue(call, `${name}.dtype`, `one of ${DTYPES.join(', ')}`, dtype);
   const count = elementCount(shape);
   if (Number.isNaN(count)) {
     const got = Array.isArray(shape) ? list(shape) : describe(shape);
     throw new RangeError(expected(call, `${name}.shape`, 'an array of whole numbers from 0 on', got));
   }
-  const { array } = ELEMENT_TYPES[dtype];
-  const of = `a ${array} of length ${count} for ${dtype} of shape ${list(shape as number[])}`;
-  if (kindOf(data) !== array) throw wrongKind(call, `${name}.data`, of, data);
-  if ((data as Uint8Array).length !== count) throw wrongValue(call, `${name}.data`, of, data);
+  const array = TYPES[dtype][1];
+  const length = bytesOf(dtype, count) / array.BYTES_PER_ELEMENT;
+  const wanted = `${array.name} of length ${length} for ${dtype} of shape ${list(shape as number[])}`;
+  if (kindOf(data) !== array.name || !isUsable(data as Uint8Array)) throw wrongKind(call, `${name}.data`, wanted, data);
+  if ((data as Uint8Array).length !== length) throw wrongValue(call, `${name}.data`, wanted, data);
 }
 
 /**
