@@ -100,7 +100,7 @@ export function tensorsOf({ entries, metadata }: Header, data: Uint8Array): Safe
  * import { writeSafetensors } from 'batchnorm/interop';
  *
  * const bytes = writeSafetensors({ mean: { dtype: 'F64', shape: [2], data: Float64Array.of(1, 2) } });
- * console.log(bytes.length); // → 80
+ * console.log(bytes.length); // → 88
  */
 export function writeSafetensors(tensors: Tensors, metadata: Record<string, string> = {}): Uint8Array<ArrayBuffer> {
   const pieces = piecesOf('writeSafetensors', tensors, metadata);
