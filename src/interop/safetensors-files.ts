@@ -30,18 +30,18 @@ const PIECE = 2 ** 30;
  * console.log(tensors.mean.shape.join(), tensors.mean.data.join(' ')); // → 2 1 2
  */
 export async function loadSafetensors(path: string): Promise<Safetensors> {
-  const call = 'loadSafetensors';
-  const { constants, open } = disk(call, path);
+  const { constants, open } = disk('loadSafetensors', path);
+  const call = `loadSafetensors: ${describe(path)}`;
   // A FIFO would wait for a writer.
   const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
     const stats = await handle.stat();
-    if (!stats.isFile()) throw fileError(call, describe(path), 'a regular file', 'something else');
-    const start = await bytesAt(handle, 0, Math.min(stats.size, LENGTH_BYTES));
+    if (!stats.isFile()) throw fileError(call, 'the file', 'to be a regular one', 'something else');
+    const start = await bytesAt(call, handle, 0, Math.min(stats.size, LENGTH_BYTES));
     const length = headerLength(call, start, stats.size);
     const dataBytes = stats.size - LENGTH_BYTES - length;
-    const header = parseHeader(call, await bytesAt(handle, LENGTH_BYTES, length), dataBytes);
-    return tensorsOf(header, await bytesAt(handle, LENGTH_BYTES + length, dataBytes));
+    const header = parseHeader(call, await bytesAt(call, handle, LENGTH_BYTES, length), dataBytes);
+    return tensorsOf(header, await bytesAt(call, handle, LENGTH_BYTES + length, dataBytes));
   } finally {
     await handle.close();
   }
@@ -98,11 +98,11 @@ function disk(call: string, path: unknown): Disk {
   throw environmentError('ERR_BATCHNORM_FILE', `${call}: there are no files here: use ${instead} on bytes`);
 }
 
-async function bytesAt(handle: Handle, position: number, length: number): Promise<Uint8Array> {
+async function bytesAt(call: string, handle: Handle, position: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length; ) {
     const { bytesRead } = await handle.read(bytes, at, Math.min(length - at, PIECE), position + at);
-    if (bytesRead === 0) throw fileError('loadSafetensors', 'the file', 'to stay as it is', 'one that has shrunk');
+    if (bytesRead === 0) throw fileError(call, 'the file', 'to stay as it is', 'one that has shrunk');
     at += bytesRead;
   }
   return bytes;
