@@ -1,4 +1,10 @@
 /** `batchnorm/interop`: the state of layers from and to other frameworks, and files of tensors. */
+
+export { type FoundBatchNorm, findBatchNorms, type Oddity } from './find.js';
+export type { ExportOptions, ImportOptions } from './layer-parts.js';
+export type { LayerNames, Naming } from './naming.js';
+export { type FromPyTorchOptions, fromPyTorch, type ToPyTorchOptions, toPyTorch } from './pytorch.js';
 export { readSafetensors, type Safetensors, writeSafetensors } from './safetensors.js';
 export { loadSafetensors, saveSafetensors } from './safetensors-files.js';
 export { type DType, type NamedTensor, type TensorData, type Tensors, toFloats } from './tensors.js';
+export { type Deviation, type Verification, verifyLayer } from './verify.js';

@@ -1,0 +1,139 @@
+/** A layer beside what another framework computed with the same parameters. */
+
+import { describe, wrongKind, wrongValue } from '../arguments/messages.js';
+import { nameSet, readNames } from '../arguments/options.js';
+import { BatchNorm, type Tensor } from '../index.js';
+
+/** A sample of what the other framework computes in evaluation. */
+export interface Verification<T extends Tensor = Float32Array> {
+  /** Input, of the layer's dtype. */
+  x: T;
+  /** Dimensions of x, with the channels on the layer's axis. */
+  shape: readonly number[];
+  /** What the other framework made of x in evaluation, of the same shape: its type is the one whose ulp counts. */
+  y: Tensor;
+  /** The largest deviation that is no error, in ulp of each element of y. */
+  maxUlp?: number | undefined;
+  /** Is told the deviation, before an error for it. */
+  report?: ((deviation: Deviation) => void) | undefined;
+}
+
+/** The largest deviation that there is, and where. */
+export interface Deviation {
+  /**
+   * |y of the layer − y given| in units in the last place of y given. Where y is near 0 because its terms cancel, also the error of
+   * a good implementation is many of these: see `ulpOfLargest`.
+   */
+  ulp: number;
+  /** The same in units in the last place of the largest |y| of all. */
+  ulpOfLargest: number;
+  /** Of the element that deviates most, by `ulp`. */
+  index: number;
+  /** Of the layer. */
+  got: number;
+  /** Given. */
+  expected: number;
+}
+
+const NAMES = /* @__PURE__ */ nameSet('x shape y maxUlp report');
+
+/** Importers return a layer, so that a deviation has to go somewhere: to a bound or to a function. */
+export function readVerification<T extends Tensor>(call: string, given: Verification<T>): Verification<T> {
+  const verification = readNames(call, 'verify', given, NAMES);
+  if (verification.maxUlp === undefined && verification.report === undefined) {
+    throw new TypeError(
+      `batchnorm: ${call}: "verify" needs maxUlp, above which the deviation is an error, or report, a function that is ` +
+        'told it; verifyLayer returns it',
+    );
+  }
+  return verification;
+}
+
+/**
+ * Evaluates a layer with its running statistics, and compares the result with what another framework has computed.
+ *
+ *     ulp = max |y of the layer − y| / ulp(y)
+ *
+ * where ulp(y) is the distance between neighbouring numbers of y's type (float32 or float64) around y. NaN equals NaN; NaN
+ * beside a number, and an infinity beside anything else, deviate by Infinity. The layer's mode and its statistics stay as they are.
+ *
+ * @param layer of any mode
+ * @param verification `x`, `shape` and `y`; with `maxUlp` a larger deviation is an error
+ * @returns the largest deviation; 0 for no elements
+ * @throws RangeError with the deviation, where it is larger than `maxUlp`; TypeError, RangeError as the layer's forward
+ * @example
+ * import { BatchNorm } from 'batchnorm';
+ * import { verifyLayer } from 'batchnorm/interop';
+ * const x = Float32Array.of(1, 2, 3, 4);
+ * const { ulp } = verifyLayer(new BatchNorm(2, { epsilon: 0 }), { x, shape: [2, 2], y: Float32Array.of(1, 2, 3, 4) });
+ * console.log(ulp); // → 0
+ */
+export function verifyLayer<T extends Tensor>(
+  layer: BatchNorm<T>,
+  verification: Verification<T>,
+  call = 'verifyLayer',
+): Deviation {
+  const { x, shape, y, maxUlp, report } = readNames(call, 'verify', verification, NAMES);
+  if (!(y instanceof Float32Array || y instanceof Float64Array)) {
+    throw wrongKind(call, 'verify.y', 'a Float32Array or a Float64Array', y);
+  }
+  if (x.length !== y.length) throw wrongValue(call, 'verify.y', `as many elements as x, ${x.length}`, y);
+  if (maxUlp !== undefined && !(maxUlp >= 0)) throw wrongValue(call, 'verify.maxUlp', 'a number >= 0', maxUlp);
+  const deviation = compare(evaluate(layer, x, shape), y);
+  report?.(deviation);
+  if (maxUlp !== undefined && !(deviation.ulp <= maxUlp)) throw deviates(call, deviation, maxUlp);
+  return deviation;
+}
+
+/** By a copy, so that what the layer keeps for its backward stays. */
+function evaluate<T extends Tensor>(layer: BatchNorm<T>, x: T, shape: readonly number[]): T {
+  return BatchNorm.fromState<T>(layer.state()).eval().forward(x, shape);
+}
+
+function compare(got: Tensor, expected: Tensor): Deviation {
+  const step = expected instanceof Float32Array ? SINGLE : DOUBLE;
+  const worst = { ulp: 0, ulpOfLargest: 0, index: 0, got: got[0] ?? 0, expected: expected[0] ?? 0 };
+  let largest = 0;
+  let error = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Object.is(got[i], expected[i]) || got[i] === expected[i] ? 0 : Math.abs(got[i] - expected[i]);
+    // NaN beside a number, and the difference of two infinities.
+    const deviation = Number.isNaN(difference) ? Infinity : difference;
+    if (Number.isFinite(expected[i])) largest = Math.max(largest, Math.abs(expected[i]));
+    error = Math.max(error, deviation);
+    const ulp = deviation / ulpOf(expected[i], step);
+    if (ulp > worst.ulp) Object.assign(worst, { ulp, index: i, got: got[i], expected: expected[i] });
+  }
+  return { ...worst, ulpOfLargest: error / ulpOf(largest, step) };
+}
+
+interface Step {
+  /** Bits after the leading one. */
+  readonly fraction: number;
+  /** Of the smallest normal number. */
+  readonly least: number;
+}
+
+const SINGLE: Step = { fraction: 23, least: -126 };
+const DOUBLE: Step = { fraction: 52, least: -1022 };
+
+/** The distance between neighbouring numbers around a value; of NaN and Infinity that of 1, whose multiple is infinite as well. */
+function ulpOf(value: number, { fraction, least }: Step): number {
+  if (!Number.isFinite(value)) return 2 ** -fraction;
+  return 2 ** (Math.max(exponentOf(value), least) - fraction);
+}
+
+/** ⌊log₂ |value|⌋, exact: taken from the bits. */
+function exponentOf(value: number): number {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value);
+  return ((view.getUint16(0) >>> 4) & 0x7ff) - 1023;
+}
+
+function deviates(call: string, { ulp, index, got, expected }: Deviation, maxUlp: number): RangeError {
+  const found = `${Number(ulp.toPrecision(4))} ulp at element ${index} (${describe(got)} instead of ${describe(expected)})`;
+  return new RangeError(
+    `batchnorm: ${call}: "verify.y" expected at most ${maxUlp} ulp from what the layer evaluates, got ${found}; ` +
+      'compare epsilon, the axis of the channels, the order of the tensors, and the mode in which y was computed',
+  );
+}
