@@ -1,8 +1,21 @@
 /** `batchnorm/interop`: the state of layers from and to other frameworks, and files of tensors. */
 
 export { type FoundBatchNorm, findBatchNorms, type Oddity } from './find.js';
+export { type FlaxVariables, type FromFlaxOptions, fromFlax, type ToFlaxOptions, toFlax } from './flax.js';
+export { type FromKerasOptions, fromKeras, type KerasBatchNorm, type ToKerasOptions, toKeras } from './keras.js';
+export type { KerasConfig, WrittenConfig } from './keras-config.js';
 export type { ExportOptions, ImportOptions } from './layer-parts.js';
 export type { LayerNames, Naming } from './naming.js';
+export {
+  type FromOnnxOptions,
+  fromOnnx,
+  type OnnxAttribute,
+  type OnnxAttributes,
+  type OnnxBatchNorm,
+  type OnnxNode,
+  type ToOnnxOptions,
+  toOnnx,
+} from './onnx.js';
 export { type FromPyTorchOptions, fromPyTorch, type ToPyTorchOptions, toPyTorch } from './pytorch.js';
 export { readSafetensors, type Safetensors, writeSafetensors } from './safetensors.js';
 export { loadSafetensors, saveSafetensors } from './safetensors-files.js';

@@ -1,0 +1,92 @@
+/** The configuration of a Keras `BatchNormalization`, as far as it concerns a layer here. */
+
+import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
+import { readOwn } from '../arguments/options.js';
+import type { BatchNormOptions } from '../index.js';
+import type { LayerSettings } from './layer-parts.js';
+
+/** Names and defaults are Keras'. Whatever else a configuration has (names, initializers, regularizers) is not looked at. */
+export interface KerasConfig {
+  /** Of the channels, or a list of one, as tf.keras writes it. Default −1. */
+  axis?: number | readonly number[] | undefined;
+  /** How much of the old moving statistics is kept: decay here. Default 0.99. */
+  momentum?: number | undefined;
+  /** Default 1e-3. */
+  epsilon?: number | undefined;
+  /** Whether there is a beta. Default true. */
+  center?: boolean | undefined;
+  /** Whether there is a gamma. Default true. */
+  scale?: boolean | undefined;
+}
+
+/** What a layer here says of itself. */
+export interface WrittenConfig {
+  axis: number;
+  momentum: number;
+  epsilon: number;
+  center: boolean;
+  scale: boolean;
+}
+
+/** What tf.keras has beside: other arithmetic in training, some of it with weights of its own. */
+interface Variants {
+  readonly renorm?: unknown;
+  readonly virtual_batch_size?: unknown;
+}
+
+type Said = Pick<BatchNormOptions, 'axis' | 'decay' | 'updateRate' | 'epsilon' | 'scale' | 'center'>;
+
+/** As options; an option that was given as well is one too many. */
+export function readConfig(call: string, given: KerasConfig, options: Said): Said {
+  const config: KerasConfig & Variants = readOwn(call, 'config', given);
+  for (const name of ['axis', 'decay', 'updateRate', 'epsilon', 'scale', 'center'] as const) {
+    if (options[name] !== undefined) throw wrongKind(call, name, 'nothing beside config', options[name]);
+  }
+  for (const name of ['renorm', 'virtual_batch_size'] as const) {
+    if (config[name] === undefined || config[name] === null || config[name] === false) continue;
+    throw wrongKind(call, `config.${name}`, 'none: what it keeps and does is not converted', config[name]);
+  }
+  const { momentum = 0.99, epsilon = 1e-3, center = true, scale = true } = config;
+  return { axis: readAxis(call, config.axis), decay: readMomentum(call, momentum), epsilon, center, scale };
+}
+
+function readAxis(call: string, axis: KerasConfig['axis']): number {
+  if (axis === undefined) return -1;
+  if (typeof axis === 'number') return axis;
+  if (!Array.isArray(axis)) throw wrongKind(call, 'config.axis', 'an integer or a list of one', axis);
+  if (axis.length !== 1) {
+    const advice = '; bring the axes together into one, by a reshape, and pass that one';
+    throw new TypeError(expected(call, 'config.axis', 'one axis', list(axis)) + advice);
+  }
+  return axis[0];
+}
+
+function readMomentum(call: string, momentum: unknown): number {
+  if (typeof momentum !== 'number') throw wrongKind(call, 'config.momentum', 'a number', momentum);
+  if (!(momentum >= 0 && momentum <= 1)) throw wrongValue(call, 'config.momentum', 'a number from 0 to 1', momentum);
+  return momentum;
+}
+
+export function writeConfig(
+  call: string,
+  { axis, epsilon, updateRate }: LayerSettings,
+  decay: number | undefined,
+  affine: { center: boolean; scale: boolean },
+): WrittenConfig {
+  return { axis, momentum: decayOf(call, updateRate, decay), epsilon, ...affine };
+}
+
+/** 1 − updateRate, in as few digits as make this updateRate again. */
+export function decayOf(call: string, updateRate: LayerSettings['updateRate'], given: number | undefined): number {
+  if (given !== undefined) {
+    if (typeof given !== 'number') throw wrongKind(call, 'decay', 'a number from 0 to 1', given);
+    if (!(given >= 0 && given <= 1)) throw wrongValue(call, 'decay', 'a number from 0 to 1', given);
+    return given;
+  }
+  if (typeof updateRate !== 'number') {
+    const wanted = "a layer whose updateRate is a number; pass decay, the format's momentum,";
+    throw new RangeError(expected(call, 'layer', wanted, `'${updateRate}'`));
+  }
+  const short = Number((1 - updateRate).toPrecision(15));
+  return 1 - short === updateRate ? short : 1 - updateRate;
+}

@@ -1,0 +1,244 @@
+/** ONNX: a BatchNormalization node of opset 7 to 15 and later, and its initializers. */
+
+import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
+import { nameSet, readNames, readOptions } from '../arguments/options.js';
+import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
+import { decayOf } from './keras-config.js';
+import {
+  EXPORT_OPTIONS,
+  type ExportOptions,
+  IMPORT_OPTIONS,
+  type ImportOptions,
+  layerTensors,
+  makeLayer,
+  readLayer,
+  toTensor,
+} from './layer-parts.js';
+import { lacks, type Part, readPrefix, readTensors } from './names.js';
+import { checkTensor, newTensors, type Tensors } from './tensors.js';
+
+/** The fields of ONNX' NodeProto, as protobuf readers give them. What else they have is not looked at. */
+export interface OnnxNode {
+  /** BatchNormalization, where it is said. */
+  opType?: string | undefined;
+  /** Names of x, scale, B, mean and variance, in this order. */
+  input: readonly string[];
+  /** Names of y and, in training, of the new statistics (and, before opset 14, of two that are kept for the gradient). */
+  output?: readonly string[] | undefined;
+  /** By name, or as the list that a NodeProto has. */
+  attribute?: OnnxAttributes | readonly OnnxAttribute[] | undefined;
+}
+
+/** Defaults are ONNX' own, as the float32 numbers that attributes are. */
+export interface OnnxAttributes {
+  /** Default 1e-5. */
+  epsilon?: number | undefined;
+  /** How much of the old running statistics is kept: decay here. Default 0.9. */
+  momentum?: number | undefined;
+  /** 1 in training, from opset 14 on. Default 0. */
+  training_mode?: number | undefined;
+  /** In opset 7 and 8: 1 (default) for statistics per channel. */
+  spatial?: number | undefined;
+}
+
+/** An AttributeProto: `f` is a float, `i` an integer (a bigint or a Long in some readers). */
+export interface OnnxAttribute {
+  name: string;
+  f?: number | undefined;
+  i?: number | bigint | { toNumber(): number } | undefined;
+}
+
+export interface FromOnnxOptions<T extends Tensor = Float32Array> extends Omit<ImportOptions<T>, 'prefix' | 'strict'> {
+  /** The BatchNormalization node. */
+  node: OnnxNode;
+  /** Version of the operators that the model imports. Needed where the node has several outputs or the attribute `spatial`. */
+  opset?: number | undefined;
+  /**
+   * What the running variance averages. Default 'biased', as ONNX has it from opset 14 on. What PyTorch exported for inference is
+   * the 'unbiased' one of PyTorch.
+   */
+  varianceEstimator?: BatchNormOptions['varianceEstimator'];
+}
+
+export interface ToOnnxOptions extends ExportOptions {
+  /** Whether the node is one of training: `training_mode` 1, with the new statistics as outputs. Default false. */
+  training?: boolean | undefined;
+  /** ONNX' momentum, for a layer with updateRate 'cumulative' or 'pooled', which ONNX lacks. Default 1 − updateRate. */
+  decay?: number | undefined;
+}
+
+/** A layer as ONNX has it. */
+export interface OnnxBatchNorm {
+  node: Required<Omit<OnnxNode, 'attribute'>> & { attribute: OnnxAttributes };
+  initializers: Tensors;
+  /** The version of the operators that these are of. */
+  opset: 15;
+}
+
+const FROM_OPTIONS = /* @__PURE__ */ nameSet(
+  `${IMPORT_OPTIONS.replace('prefix strict ', '')} node opset varianceEstimator`,
+);
+const TO_OPTIONS = /* @__PURE__ */ nameSet(`${EXPORT_OPTIONS} training decay`);
+const ATTRIBUTES = /* @__PURE__ */ nameSet('epsilon momentum training_mode spatial');
+const INPUTS = ['scale', 'B', 'mean', 'variance'];
+const [EPSILON, MOMENTUM] = [Math.fround(1e-5), Math.fround(0.9)];
+
+/**
+ * A layer from a BatchNormalization node of ONNX and the initializers that its inputs name:
+ *
+ *     y = scale·(x − mean)/√(variance + epsilon) + B
+ *
+ * The channels are on axis 1, decay is the node's `momentum`, `singleValue` is 'allow'. The layer is in evaluation mode, as the
+ * node is, unless the node is one of training: `training_mode` is 1, or, before opset 14, it has more than one output.
+ *
+ * @param initializers of the graph, by name; others than the node's are not looked at
+ * @param options `node` is needed; see {@link FromOnnxOptions}
+ * @throws TypeError for a missing initializer (such as an input that another node computes), an attribute that the opset lacks
+ * @throws RangeError for an opset before 7, `spatial` 0, shapes that differ, NaN, Infinity, a negative variance
+ * @example
+ * import { fromOnnx } from 'batchnorm/interop';
+ * const floats = (...values) => ({ dtype: 'F32', shape: [values.length], data: Float32Array.from(values) });
+ * const initializers = { s: floats(1, 2), b: floats(0, 1), m: floats(10, 20), v: floats(4, 9) };
+ * const node = { input: ['x', 's', 'b', 'm', 'v'], output: ['y'], attribute: { epsilon: 0 } };
+ * const bn = fromOnnx(initializers, { node });
+ * console.log([...bn.forward(Float32Array.of(12, 23), [1, 2])]); // → [ 1, 3 ]
+ */
+export function fromOnnx<T extends Tensor = Float32Array>(
+  initializers: Tensors,
+  options: FromOnnxOptions<T>,
+): BatchNorm<T> {
+  const call = 'fromOnnx';
+  const given = readOptions(call, options, FROM_OPTIONS);
+  const { node, opset, varianceEstimator = 'biased', singleValue = 'allow', ...rest } = given;
+  const { input, output, attribute } = readNode(call, node);
+  if (opset !== undefined) checkOpset(call, opset);
+  const { epsilon = EPSILON, momentum = MOMENTUM } = attribute;
+  const training = readMode(call, attribute, output.length, opset);
+  const tensors = readTensors(call, 'initializers', initializers);
+  const [gamma, beta, mean, variance] = INPUTS.map((role, i): Part => {
+    const name = input[i + 1];
+    const tensor = tensors[name];
+    if (tensor === undefined) throw lacks(call, 'initializers', name, [], `, the node's ${role}`);
+    checkTensor(call, name, tensor);
+    return { name, tensor };
+  });
+  if (!(momentum >= 0 && momentum <= 1)) throw wrongValue(call, 'momentum', 'a number from 0 to 1', momentum);
+  const settings = { ...rest, epsilon, decay: momentum, varianceEstimator, singleValue };
+  return makeLayer<T>(call, { gamma, beta, mean, variance }, settings).train(training);
+}
+
+function readNode(call: string, node: OnnxNode) {
+  if (typeof node !== 'object' || node === null) {
+    throw wrongKind(call, 'node', 'a BatchNormalization node: { input, output, attribute }', node);
+  }
+  const { opType = 'BatchNormalization', input, output = [], attribute = {} } = node;
+  if (opType !== 'BatchNormalization') throw wrongValue(call, 'node.opType', "'BatchNormalization'", opType);
+  if (!Array.isArray(input)) throw wrongKind(call, 'node.input', 'the names of 5 tensors', input);
+  if (input.length !== 5) {
+    throw new RangeError(
+      expected(call, 'node.input', 'the names of 5 tensors (x, scale, B, mean, variance)', list(input)),
+    );
+  }
+  if (!Array.isArray(output)) throw wrongKind(call, 'node.output', 'an array of names', output);
+  const attributes = Array.isArray(attribute) ? Object.fromEntries(attribute.map(readAttribute)) : attribute;
+  return {
+    input,
+    output: output.filter((name) => name !== ''),
+    attribute: readNames<OnnxAttributes>(call, 'node.attribute', attributes as OnnxAttributes, ATTRIBUTES),
+  };
+}
+
+/** epsilon and momentum are floats, all others integers. */
+function readAttribute({ name, f, i }: OnnxAttribute): [string, number | undefined] {
+  if (name === 'epsilon' || name === 'momentum') return [name, f];
+  return [name, typeof i === 'object' && i !== null ? i.toNumber() : Number(i)];
+}
+
+function checkOpset(call: string, opset: number): void {
+  if (typeof opset !== 'number') throw wrongKind(call, 'opset', 'a whole number >= 7', opset);
+  if (!(Number.isSafeInteger(opset) && opset >= 7)) {
+    throw wrongValue(
+      call,
+      'opset',
+      'a whole number >= 7; have an older model converted by onnx.version_converter',
+      opset,
+    );
+  }
+}
+
+/** Whether it is a node of training, which opsets say in different ways. */
+function readMode(call: string, attribute: OnnxAttributes, outputs: number, opset: number | undefined): boolean {
+  const { training_mode: mode, spatial } = attribute;
+  if (spatial !== undefined) {
+    if (opset === undefined) throw needsOpset(call, 'an attribute "spatial"');
+    if (opset > 8) throw wrongKind(call, 'node.attribute.spatial', `nothing in opset ${opset}`, spatial);
+    if (spatial !== 1) {
+      const advice =
+        '; statistics per position are those of a layer of as many channels, with the input reshaped to [n, channels]';
+      throw new RangeError(expected(call, 'node.attribute.spatial', '1', String(spatial)) + advice);
+    }
+  }
+  if (mode !== undefined) {
+    if (mode !== 0 && mode !== 1) throw wrongValue(call, 'node.attribute.training_mode', '0 or 1', mode);
+    if (opset !== undefined && opset < 14) {
+      throw wrongKind(call, 'node.attribute.training_mode', `nothing in opset ${opset}`, mode);
+    }
+    if (mode === 0 && outputs > 1) throw wrongValue(call, 'node.output', '1 output where training_mode is 0', outputs);
+    return mode === 1;
+  }
+  if (outputs <= 1) return false;
+  if (opset === undefined) throw needsOpset(call, `${outputs} outputs and no training_mode`);
+  if (opset >= 14) throw wrongValue(call, 'node.output', '1 output where training_mode is 0', outputs);
+  return true;
+}
+
+function needsOpset(call: string, what: string): TypeError {
+  return new TypeError(
+    `batchnorm: ${call}: "opset" is needed for a node with ${what}, whose meaning depends on it; pass the version that the ` +
+      'model imports (opset_import)',
+  );
+}
+
+/**
+ * A layer as ONNX has it, of opset 15: node, initializers. gamma is 1 and beta 0 where the layer has none, which ONNX cannot say.
+ * Attributes are float32 numbers: epsilon and 1 − updateRate are rounded to nearest.
+ *
+ * @param layer with its channels on axis 1, which is where ONNX has them
+ * @param options all optional; see {@link ToOnnxOptions}. Before the names scale, B, mean and var stands the prefix and a dot.
+ * @returns copies; `fromOnnx` makes of them the same layer bit for bit, where they came from ONNX, and scale and center are true
+ * @throws TypeError for a layer with an activation, unless it may be dropped; RangeError for channels on another axis, and for an
+ *   updateRate that is no number
+ * @example
+ * import { BatchNorm } from 'batchnorm';
+ * import { toOnnx } from 'batchnorm/interop';
+ * const { node, initializers } = toOnnx(new BatchNorm(2), { prefix: 'bn' });
+ * console.log(node.input.join(' ')); // → bn.x bn.scale bn.B bn.mean bn.var
+ */
+export function toOnnx(layer: BatchNorm<Tensor>, options: ToOnnxOptions = {}): OnnxBatchNorm {
+  const call = 'toOnnx';
+  const given = readOptions(call, options, TO_OPTIONS);
+  const { training = false } = given;
+  const settings = readLayer(call, layer, given);
+  if (settings.axis !== 1) {
+    const advice = '; put transpositions around the node, and set axis: 1 in the state of the layer';
+    throw new RangeError(expected(call, 'layer', 'its channels on axis 1', String(settings.axis)) + advice);
+  }
+  const held = layerTensors(call, layer, settings, given, 'biased');
+  const { dtype } = held.mean as { dtype: 'F32' | 'F64' };
+  const { channels } = layer;
+  const prefix = readPrefix(call, given.prefix, '.');
+  const initializers = newTensors();
+  initializers[`${prefix}scale`] = held.gamma ?? toTensor(new Float32Array(channels).fill(1), dtype);
+  initializers[`${prefix}B`] = held.beta ?? toTensor(new Float32Array(channels), dtype);
+  initializers[`${prefix}mean`] = held.mean;
+  initializers[`${prefix}var`] = held.variance;
+  const statistics = training ? [`${prefix}running_mean`, `${prefix}running_var`] : [];
+  const momentum = Math.fround(decayOf(call, settings.updateRate, given.decay));
+  const node = {
+    opType: 'BatchNormalization',
+    input: ['x', 'scale', 'B', 'mean', 'var'].map((name) => prefix + name),
+    output: [`${prefix}y`, ...statistics],
+    attribute: { epsilon: Math.fround(settings.epsilon), momentum, training_mode: training ? 1 : 0 },
+  };
+  return { node, initializers, opset: 15 };
+}

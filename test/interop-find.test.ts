@@ -1,0 +1,210 @@
+// Batch normalizations found in whole models, and layers beside a sample of another framework.
+import { BatchNorm } from 'batchnorm';
+import {
+  type Deviation,
+  findBatchNorms,
+  fromPyTorch,
+  type Tensors,
+  toFlax,
+  toKeras,
+  toPyTorch,
+  verifyLayer,
+} from 'batchnorm/interop';
+import * as assert from 'uvu/assert';
+import { floats, refusal, scalar } from './support/interop.js';
+import { suiteOf } from './support/suite.js';
+
+const test = suiteOf('interop: findBatchNorms');
+const verifying = suiteOf('interop: verifyLayer');
+
+/** A layer that has seen a batch. */
+function trained(options: object = {}): BatchNorm {
+  const layer = new BatchNorm(2, options);
+  layer.forward(Float32Array.of(1, 2, 3, 6, 6, 7), [3, 2]);
+  return layer;
+}
+
+const kinds = (tensors: Tensors) => findBatchNorms(tensors).map(({ oddities }) => oddities.map(({ kind }) => kind));
+
+test('the layers of each naming, among others', () => {
+  const matrix = { dtype: 'F32' as const, shape: [2, 2], data: new Float32Array(4) };
+  const model = {
+    'layer1.conv.weight': matrix,
+    'layer1.conv.bias': floats(1, 2),
+    ...toPyTorch(trained(), { prefix: 'layer1.bn' }),
+    'layer1.norm.weight': floats(1, 1),
+    'layer1.norm.bias': floats(1, 1),
+    ...toKeras(trained(), { prefix: 'model/bn' }).tensors,
+    'model/layer_norm/gamma': floats(1, 1),
+    ...toKeras(trained(), { prefix: 'layers/a', naming: 'numbered' }).tensors,
+    'layers/dense/vars/0': matrix,
+    'layers/dense/vars/1': floats(1, 1),
+    ...toFlax(trained(), { prefix: 'BatchNorm_0' }),
+    ...toFlax(trained(), { prefix: 'blocks.0.bn', naming: 'nnx' }),
+    'Dense_0/kernel': matrix,
+  };
+  const found = findBatchNorms(model).map(({ prefix, naming, channels }) => [prefix, naming, channels]);
+  assert.equal(found, [
+    ['layer1.bn', 'pytorch', 2],
+    ['model/bn', 'keras', 2],
+    ['BatchNorm_0', 'flax', 2],
+    ['blocks.0.bn', 'flax', 2],
+    ['layers/a', 'keras-numbered', 2],
+  ]);
+  assert.equal(kinds(model), [[], [], [], [], []]);
+});
+
+test('ranges, names and counts', () => {
+  const [found] = findBatchNorms(toPyTorch(trained({ updateRate: 1 }), { prefix: 'bn' }));
+  assert.equal(found!.names, {
+    gamma: 'bn.weight',
+    beta: 'bn.bias',
+    mean: 'bn.running_mean',
+    variance: 'bn.running_var',
+    count: 'bn.num_batches_tracked',
+  });
+  assert.equal([found!.gamma, found!.variance, found!.batchesTracked], [[1, 1], [Math.fround(19 / 3), 7], 1]);
+});
+
+test('numbered variables that are not four count only where the layer is called so', () => {
+  const two = { 0: floats(1, 2), 1: floats(1, 2) };
+  const at = (prefix: string) =>
+    Object.fromEntries(Object.entries(two).map(([i, tensor]) => [`${prefix}/vars/${i}`, tensor]));
+  assert.equal(findBatchNorms(at('layer_normalization')), []);
+  assert.equal(
+    findBatchNorms(at('layers/batch_normalization_3')).map(({ names }) => names.mean),
+    ['layers/batch_normalization_3/vars/0'],
+  );
+});
+
+test('what is odd about a layer', () => {
+  const usual = toPyTorch(trained());
+  const odd: [Partial<Tensors>, string[]][] = [
+    [{}, []],
+    [{ weight: floats(0, 1) }, ['zero-gamma']],
+    [{ weight: floats(Number.NaN, 1) }, ['non-finite']],
+    [{ bias: floats(-Infinity, 1) }, ['non-finite']],
+    [{ running_mean: floats(1, Infinity) }, ['non-finite']],
+    [{ running_var: floats(Number.NaN, -1) }, ['non-finite', 'negative-variance']],
+    [{ running_var: floats(0, 1) }, ['zero-variance']],
+    [{ bias: floats(1, 2, 3) }, ['shape']],
+    [{ weight: { dtype: 'F32', shape: [1, 2], data: Float32Array.of(1, 1) } }, ['shape']],
+    [{ weight: { dtype: 'I8', shape: [2], data: Int8Array.of(1, 1) } }, ['dtype']],
+    [{ num_batches_tracked: scalar(0) }, ['count']],
+    [{ num_batches_tracked: scalar(-3) }, ['count']],
+    [{ running_mean: floats(0, 0), running_var: floats(1, 1) }, ['never-updated']],
+  ];
+  for (const [change, expected] of odd)
+    assert.equal(kinds({ ...usual, ...change } as Tensors), [expected], JSON.stringify(expected));
+  const without = (...names: string[]) =>
+    Object.fromEntries(Object.entries(usual).filter(([name]) => !names.includes(name)));
+  for (const name of ['running_mean', 'running_var', 'weight', 'bias'])
+    assert.equal(kinds(without(name)), [['missing']], name);
+  assert.equal(kinds(without('weight', 'bias')), [[]]);
+});
+
+test('channels of an oddity, in words and numbers', () => {
+  const [found] = findBatchNorms({ ...toPyTorch(trained()), weight: floats(0, 0), running_var: floats(1, 0) });
+  assert.equal(found!.oddities, [
+    { kind: 'zero-variance', message: 'the variance is 0 in 1 of 2 channels', channels: [1] },
+    { kind: 'zero-gamma', message: 'gamma is 0 in all channels', channels: [0, 1] },
+  ]);
+});
+
+test('a layer without statistics is one where it is called so', () => {
+  const pair = (prefix: string) => ({ [`${prefix}.weight`]: floats(1, 1), [`${prefix}.bias`]: floats(0, 1) });
+  for (const prefix of ['bn1', 'layer1.0.bn2', 'batch_norm', 'BatchNorm', 'x.sync_bn', 'syncbn1']) {
+    assert.equal(kinds(pair(prefix)), [['missing']], prefix);
+  }
+  for (const prefix of ['ln', 'norm1', 'layer_norm', 'subnet']) assert.equal(kinds(pair(prefix)), [], prefix);
+});
+
+test('a layer that has seen another number of batches than most', () => {
+  const one = (prefix: string) => toPyTorch(trained(), { prefix });
+  const model = { ...one('a'), ...one('b'), ...one('c'), 'b.num_batches_tracked': scalar(7) };
+  assert.equal(findBatchNorms(model)[1]!.oddities, [
+    { kind: 'count', message: 'num_batches_tracked is 7, and 1 in most layers' },
+  ]);
+  assert.equal(kinds(model), [[], ['count'], []]);
+});
+
+test('what is no tensor is an error, and names of any kind are names', () => {
+  assert.match(
+    refusal(() => findBatchNorms({ weight: 3 as never }), TypeError),
+    /"weight" expected a tensor/,
+  );
+  refusal(() => findBatchNorms(3 as never), TypeError);
+  const odd = JSON.parse('{"__proto__.running_mean": 0, "constructor.running_var": 0, "__proto__": 0, "": 0}');
+  for (const name of Object.keys(odd)) Object.defineProperty(odd, name, { value: floats(1), enumerable: true });
+  assert.equal(
+    findBatchNorms(odd).map(({ prefix }) => prefix),
+    ['__proto__', 'constructor'],
+  );
+});
+
+verifying('counts units in the last place of the type of y', () => {
+  const layer = new BatchNorm(1, { epsilon: 0 }); // y = x
+  const x = Float32Array.of(1, 8, -3);
+  const off = (index: number, ulps: number, y = Float32Array.from(x)) => {
+    y[index]! += ulps * [2 ** -23, 2 ** -20, 2 ** -22][index]!;
+    return verifyLayer(layer, { x, shape: [3, 1], y });
+  };
+  assert.equal(off(0, 0), { ulp: 0, ulpOfLargest: 0, index: 0, got: 1, expected: 1 });
+  assert.equal(off(0, 3), { ulp: 3, ulpOfLargest: 3 / 8, index: 0, got: 1, expected: 1 + 3 * 2 ** -23 });
+  assert.is(off(2, 5).ulp, 5);
+  const double = verifyLayer(layer, { x, shape: [3, 1], y: Float64Array.of(1 + 2 ** -50, 8, -3) });
+  assert.equal([double.ulp, double.index], [4, 0]);
+});
+
+verifying('around 0, NaN and infinities', () => {
+  const layer = new BatchNorm(1, { epsilon: 0 });
+  const one = (got: number, y: number) => {
+    return verifyLayer(layer, { x: Float32Array.of(got), shape: [1, 1], y: Float32Array.of(y) }).ulp;
+  };
+  assert.equal([one(0, 0), one(-0, 0), one(2 ** -149, 0), one(2 ** -127, 2 ** -127 + 2 ** -149)], [0, 0, 1, 1]);
+  assert.equal([one(NaN, NaN), one(NaN, 1), one(1, NaN), one(Infinity, Infinity)], [0, Infinity, Infinity, 0]);
+  assert.equal([one(Infinity, 1), one(1, -Infinity), one(Infinity, -Infinity)], [Infinity, Infinity, Infinity]);
+  const empty = { x: new Float32Array(), shape: [0, 1], y: new Float32Array() };
+  assert.is(verifyLayer(layer, empty).ulp, 0);
+});
+
+verifying('leaves the layer as it was, in training with its backward to come', () => {
+  const layer = new BatchNorm(1, { activation: 'relu' });
+  layer.forward(Float32Array.of(1, 3), [2, 1]);
+  const before = layer.state();
+  const { ulp } = verifyLayer(layer, { x: Float32Array.of(-4), shape: [1, 1], y: Float32Array.of(0) });
+  assert.is(ulp, 0);
+  assert.equal(layer.state(), before);
+  assert.is(layer.backward(Float32Array.of(0, 1)).length, 2);
+});
+
+verifying('an importer refuses what deviates, and reports what does not', () => {
+  const stateDict = toPyTorch(new BatchNorm(1));
+  const x = Float32Array.of(1, 2);
+  const verify = { x, shape: [2, 1], y: Float32Array.of(1, 2 + 2 ** -20) };
+  const given = (more: object) => () => fromPyTorch(stateDict, { epsilon: 0, verify: { ...verify, ...more } });
+  assert.match(refusal(given({}), TypeError), /"verify" needs maxUlp.*or report/);
+  assert.match(
+    refusal(given({ maxUlp: 3 }), RangeError),
+    /fromPyTorch: .* at most 3 ulp .* got 4 ulp at element 1 .*epsilon/,
+  );
+  assert.is(given({ maxUlp: 4 })().channels, 1);
+  const seen: Deviation[] = [];
+  given({ report: (deviation: Deviation) => seen.push(deviation) })();
+  assert.equal(
+    seen.map(({ ulp, index }) => [ulp, index]),
+    [[4, 1]],
+  );
+});
+
+verifying('what cannot be compared is refused', () => {
+  const layer = new BatchNorm(1);
+  const given = (more: object) => () =>
+    verifyLayer(layer, { x: Float32Array.of(1), shape: [1, 1], y: Float32Array.of(1), ...more });
+  refusal(given({ y: [1] }), TypeError);
+  refusal(given({ y: Float32Array.of(1, 2) }), RangeError);
+  refusal(given({ shape: [2, 1] }), RangeError);
+  refusal(given({ maxUlp: -1 }), RangeError);
+  refusal(given({ maxUlp: Number.NaN }), RangeError);
+  refusal(given({ tolerance: 1 }), TypeError);
+});
