@@ -2,6 +2,7 @@
 
 import { list } from '../arguments/messages.js';
 import type { Tensor } from '../index.js';
+import { isFloatType } from './floats.js';
 import { readTensors } from './names.js';
 import { type Candidate, candidates, type LayerNames, type Naming } from './naming.js';
 import { checkTensor, type Tensors, toFloats } from './tensors.js';
@@ -94,7 +95,7 @@ function examine(tensors: Tensors, { prefix, naming, names }: Candidate): FoundB
 function readValues(tensors: Tensors, name: string | null, oddities: Oddity[]): Tensor | null {
   if (name === null) return null;
   const tensor = tensors[name];
-  if (['F64', 'F32', 'F16', 'BF16'].includes(tensor.dtype)) return toFloats(tensor);
+  if (isFloatType(tensor.dtype)) return toFloats(tensor);
   oddities.push({ kind: 'dtype', message: `${name} is ${tensor.dtype}, no float` });
   return null;
 }

@@ -12,6 +12,7 @@ import {
   layerTensors,
   makeLayer,
   readLayer,
+  readRate,
   requireEpsilon,
 } from './layer-parts.js';
 import { lacks, type Part, refuseLeftOver } from './names.js';
@@ -74,7 +75,7 @@ export function fromFlax<T extends Tensor = Float32Array>(
 ): BatchNorm<T> {
   const call = 'fromFlax';
   const given = readOptions(call, options, FROM_OPTIONS);
-  const { prefix: givenPrefix = '', scale, center, updateRate, ...rest } = given;
+  const { prefix: givenPrefix = '', scale, center, ...rest } = given;
   if (typeof givenPrefix !== 'string') throw wrongKind(call, 'prefix', 'a string', givenPrefix);
   const epsilon = requireEpsilon(call, given.epsilon, 'pass the epsilon of the module, by default 1e-5');
   const tensors = flat(call, variables);
@@ -91,8 +92,8 @@ export function fromFlax<T extends Tensor = Float32Array>(
   const gamma = (scale ?? parts.has('scale')) ? need('scale') : null;
   const beta = (center ?? parts.has('bias')) ? need('bias') : null;
   const { axis = -1, singleValue = 'allow' } = rest;
-  const decay = rest.decay ?? (updateRate === undefined ? 0.99 : undefined);
-  const settings = { ...rest, axis, epsilon, decay, updateRate, singleValue, varianceEstimator: 'biased' as const };
+  const rate = readRate(call, given, 0.99);
+  const settings = { ...rest, ...rate, axis, epsilon, singleValue, varianceEstimator: 'biased' as const };
   return makeLayer<T>(call, { gamma, beta, mean, variance }, settings);
 }
 

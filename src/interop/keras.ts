@@ -14,6 +14,7 @@ import {
   layerTensors,
   makeLayer,
   readLayer,
+  readRate,
   requireEpsilon,
 } from './layer-parts.js';
 import { lacks, type Part, type Parts, readPrefix, readTensors, refuseLeftOver, under } from './names.js';
@@ -92,14 +93,14 @@ export function fromKeras<T extends Tensor = Float32Array>(
   const { prefix, config, scale: _, center: __, varianceEstimator = 'biased', ...rest } = given;
   const settings = config === undefined ? given : { ...given, ...readConfig(call, config, given) };
   const usual = "pass config, the layer's configuration, or its epsilon, by default 1e-3";
-  const { axis = -1, updateRate } = settings;
-  const decay = settings.decay ?? (updateRate === undefined ? 0.99 : undefined);
+  const { axis = -1 } = settings;
+  const rate = readRate(call, settings, 0.99);
   const parts = Array.isArray(weights)
     ? fromList(call, listed(call, weights), settings)
     : fromNames(call, weights as Tensors, prefix, settings);
   const epsilon = requireEpsilon(call, settings.epsilon, usual);
   const { singleValue = 'allow' } = rest;
-  return makeLayer<T>(call, parts, { ...rest, axis, epsilon, decay, updateRate, varianceEstimator, singleValue });
+  return makeLayer<T>(call, parts, { ...rest, ...rate, axis, epsilon, varianceEstimator, singleValue });
 }
 
 /** Whether there is a gamma, and a beta, as far as it was said. */

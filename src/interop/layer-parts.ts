@@ -1,7 +1,9 @@
 /** A layer from its four tensors, and the four tensors of a layer: what all formats have in common. */
 
 import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
+import { checkChoice } from '../arguments/validate.js';
 import { type Activation, BatchNorm, type BatchNormOptions, type Tensor } from '../index.js';
+import { type FloatType, FORMATS, isFloatType, toTensor } from './floats.js';
 import type { Part, Parts } from './names.js';
 import { type NamedTensor, toFloats } from './tensors.js';
 import { readVerification, type Verification, verifyLayer } from './verify.js';
@@ -28,10 +30,10 @@ export interface ExportOptions {
   /** What is to stand before the names, with or without the separator after it. Default none. */
   prefix?: string | undefined;
   /**
-   * Type of the tensors: 'F32' (default for a float32 layer, whose running statistics, which are float64, are rounded to nearest), or
-   * 'F64' (default for a float64 layer), which loses nothing.
+   * Type of the tensors. Default 'F32' for a layer of float32, 'F64', which loses nothing, for one of float64. Running statistics are
+   * float64 in every layer, and rounded to nearest in tensors of other types.
    */
-  dtype?: 'F32' | 'F64' | undefined;
+  dtype?: FloatType | undefined;
   /**
    * Values per channel in a batch, m, to convert the running variance to what the format averages: unbiased = biased·m/(m − 1).
    * 'tracked' takes the mean size of the batches that the layer has seen. Default: the variance stays as it is, so that
@@ -62,6 +64,19 @@ export function requireEpsilon(call: string, epsilon: number | undefined, usual:
     throw new TypeError(`batchnorm: ${call}: "epsilon" is needed, since the tensors do not say it; ${usual}`);
   }
   return epsilon;
+}
+
+/** The rate of a format that keeps no count of batches, without which an average over all of them cannot go on. */
+export function readRate(
+  call: string,
+  { decay, updateRate }: Pick<BatchNormOptions, 'decay' | 'updateRate'>,
+  usual: number,
+): Pick<BatchNormOptions, 'decay' | 'updateRate'> {
+  if (typeof updateRate === 'string') {
+    const wanted = 'a number, since the tensors do not say how many batches were averaged';
+    throw wrongValue(call, 'updateRate', wanted, updateRate);
+  }
+  return { updateRate, decay: updateRate === undefined ? (decay ?? usual) : decay };
 }
 
 /**
@@ -114,8 +129,7 @@ function countChannels(call: string, { gamma, beta, mean, variance }: Parts): nu
 
 function readPart(call: string, { name, tensor }: Part, channels: number): Tensor {
   const { dtype, shape } = tensor;
-  if (!['F64', 'F32', 'F16', 'BF16'].includes(dtype))
-    throw wrongValue(call, `${name}.dtype`, 'F64, F32, F16 or BF16', dtype);
+  if (!isFloatType(dtype)) throw wrongValue(call, `${name}.dtype`, 'F64, F32, F16 or BF16', dtype);
   if (shape.length !== 1 || shape[0] !== channels) {
     throw new RangeError(expected(call, `${name}.shape`, `[${channels}] (channels)`, list(shape)));
   }
@@ -161,23 +175,16 @@ export function layerTensors(
   estimator: 'unbiased' | 'biased',
 ): LayerTensors {
   const { dtype = settings.dtype === 'float64' ? 'F64' : 'F32' } = options;
-  if (dtype !== 'F32' && dtype !== 'F64') throw wrongValue(call, 'dtype', "'F32' or 'F64'", dtype);
+  checkChoice(call, 'dtype', dtype, Object.keys(FORMATS));
   const { gamma, beta, runningMean, runningVariance } = layer;
   const factor = varianceFactor(call, settings, options.valuesPerBatch, estimator);
+  const variance = factor === 1 ? runningVariance : runningVariance.map((value) => value * factor);
   return {
-    gamma: gamma && toTensor(gamma, dtype),
-    beta: beta && toTensor(beta, dtype),
-    mean: toTensor(runningMean, dtype),
-    variance: toTensor(factor === 1 ? runningVariance : runningVariance.map((value) => value * factor), dtype),
+    gamma: gamma && toTensor(call, 'gamma', gamma, dtype),
+    beta: beta && toTensor(call, 'beta', beta, dtype),
+    mean: toTensor(call, 'runningMean', runningMean, dtype),
+    variance: toTensor(call, 'runningVariance', variance, dtype),
   };
-}
-
-/** A copy. */
-export function toTensor(values: Tensor, dtype: 'F32' | 'F64'): NamedTensor {
-  const shape = [values.length];
-  return dtype === 'F64'
-    ? { dtype, shape, data: Float64Array.from(values) }
-    : { dtype, shape, data: Float32Array.from(values) };
 }
 
 /** What the running variance has to be multiplied by. */

@@ -3,6 +3,7 @@
 import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readNames, readOptions } from '../arguments/options.js';
 import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
+import { type FloatType, toTensor } from './floats.js';
 import { decayOf } from './keras-config.js';
 import {
   EXPORT_OPTIONS,
@@ -12,7 +13,6 @@ import {
   layerTensors,
   makeLayer,
   readLayer,
-  toTensor,
 } from './layer-parts.js';
 import { lacks, type Part, readPrefix, readTensors } from './names.js';
 import { checkTensor, newTensors, type Tensors } from './tensors.js';
@@ -224,12 +224,12 @@ export function toOnnx(layer: BatchNorm<Tensor>, options: ToOnnxOptions = {}): O
     throw new RangeError(expected(call, 'layer', 'its channels on axis 1', String(settings.axis)) + advice);
   }
   const held = layerTensors(call, layer, settings, given, 'biased');
-  const { dtype } = held.mean as { dtype: 'F32' | 'F64' };
+  const dtype = held.mean.dtype as FloatType;
   const { channels } = layer;
   const prefix = readPrefix(call, given.prefix, '.');
   const initializers = newTensors();
-  initializers[`${prefix}scale`] = held.gamma ?? toTensor(new Float32Array(channels).fill(1), dtype);
-  initializers[`${prefix}B`] = held.beta ?? toTensor(new Float32Array(channels), dtype);
+  initializers[`${prefix}scale`] = held.gamma ?? toTensor(call, 'gamma', new Float32Array(channels).fill(1), dtype);
+  initializers[`${prefix}B`] = held.beta ?? toTensor(call, 'beta', new Float32Array(channels), dtype);
   initializers[`${prefix}mean`] = held.mean;
   initializers[`${prefix}var`] = held.variance;
   const statistics = training ? [`${prefix}running_mean`, `${prefix}running_var`] : [];

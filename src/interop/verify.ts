@@ -2,7 +2,9 @@
 
 import { describe, wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readNames } from '../arguments/options.js';
+import { kindOf } from '../arguments/typed-arrays.js';
 import { BatchNorm, type Tensor } from '../index.js';
+import { FORMATS, ulpOf } from './floats.js';
 
 /** A sample of what the other framework computes in evaluation. */
 export interface Verification<T extends Tensor = Float32Array> {
@@ -74,7 +76,7 @@ export function verifyLayer<T extends Tensor>(
   call = 'verifyLayer',
 ): Deviation {
   const { x, shape, y, maxUlp, report } = readNames(call, 'verify', verification, NAMES);
-  if (!(y instanceof Float32Array || y instanceof Float64Array)) {
+  if (kindOf(y) !== 'Float32Array' && kindOf(y) !== 'Float64Array') {
     throw wrongKind(call, 'verify.y', 'a Float32Array or a Float64Array', y);
   }
   if (x.length !== y.length) throw wrongValue(call, 'verify.y', `as many elements as x, ${x.length}`, y);
@@ -91,7 +93,7 @@ function evaluate<T extends Tensor>(layer: BatchNorm<T>, x: T, shape: readonly n
 }
 
 function compare(got: Tensor, expected: Tensor): Deviation {
-  const step = expected instanceof Float32Array ? SINGLE : DOUBLE;
+  const format = kindOf(expected) === 'Float32Array' ? FORMATS.F32 : FORMATS.F64;
   const worst = { ulp: 0, ulpOfLargest: 0, index: 0, got: got[0] ?? 0, expected: expected[0] ?? 0 };
   let largest = 0;
   let error = 0;
@@ -101,33 +103,10 @@ function compare(got: Tensor, expected: Tensor): Deviation {
     const deviation = Number.isNaN(difference) ? Infinity : difference;
     if (Number.isFinite(expected[i])) largest = Math.max(largest, Math.abs(expected[i]));
     error = Math.max(error, deviation);
-    const ulp = deviation / ulpOf(expected[i], step);
+    const ulp = deviation / ulpOf(expected[i], format);
     if (ulp > worst.ulp) Object.assign(worst, { ulp, index: i, got: got[i], expected: expected[i] });
   }
-  return { ...worst, ulpOfLargest: error / ulpOf(largest, step) };
-}
-
-interface Step {
-  /** Bits after the leading one. */
-  readonly fraction: number;
-  /** Of the smallest normal number. */
-  readonly least: number;
-}
-
-const SINGLE: Step = { fraction: 23, least: -126 };
-const DOUBLE: Step = { fraction: 52, least: -1022 };
-
-/** The distance between neighbouring numbers around a value; of NaN and Infinity that of 1, whose multiple is infinite as well. */
-function ulpOf(value: number, { fraction, least }: Step): number {
-  if (!Number.isFinite(value)) return 2 ** -fraction;
-  return 2 ** (Math.max(exponentOf(value), least) - fraction);
-}
-
-/** ⌊log₂ |value|⌋, exact: taken from the bits. */
-function exponentOf(value: number): number {
-  const view = new DataView(new ArrayBuffer(8));
-  view.setFloat64(0, value);
-  return ((view.getUint16(0) >>> 4) & 0x7ff) - 1023;
+  return { ...worst, ulpOfLargest: error / ulpOf(largest, format) };
 }
 
 function deviates(call: string, { ulp, index, got, expected }: Deviation, maxUlp: number): RangeError {
