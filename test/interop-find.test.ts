@@ -197,6 +197,33 @@ verifying('an importer refuses what deviates, and reports what does not', () => 
   );
 });
 
+verifying('says which of the usual mistakes it is', () => {
+  const x = Float32Array.of(1, 2, 4, 3, 7, 5, 8, 0);
+  const shape = [2, 2, 2];
+  const four = { weight: floats(1.5, 2), bias: floats(0.5, 3), running_mean: floats(1, 4), running_var: floats(2, 5) };
+  const right = fromPyTorch(four, { epsilon: 1e-5 });
+  const y = (layer: BatchNorm) => ({ x, shape, y: layer.eval().forward(x, shape), maxUlp: 1 });
+  const verify = y(right);
+  const wrong: [Tensors, object, string][] = [
+    [four, { epsilon: 1e-3 }, 'epsilon 0.00001'],
+    [four, { axis: -1 }, 'axis 1'],
+    [{ ...four, weight: four.bias, bias: four.weight }, {}, 'gamma and beta exchanged'],
+    [{ ...four, running_mean: four.running_var, running_var: four.running_mean }, {}, 'mean and variance exchanged'],
+  ];
+  for (const [tensors, options, cause] of wrong) {
+    const message = refusal(() => fromPyTorch(tensors, { epsilon: 1e-5, ...options, verify }), RangeError);
+    assert.ok(message.endsWith(`; it fits with ${cause}`), message);
+  }
+  const training = { ...verify, y: fromPyTorch(four, { epsilon: 1e-5 }).forward(x, shape) };
+  const sample = () => fromPyTorch(four, { epsilon: 1e-5, verify: training });
+  assert.match(refusal(sample, RangeError), /it fits with the statistics of the sample itself, as in training$/);
+  const other = { ...verify, y: verify.y.map((value) => value + 1) };
+  assert.match(
+    refusal(() => fromPyTorch(four, { epsilon: 1e-5, verify: other }), RangeError),
+    /; compare epsilon, /,
+  );
+});
+
 verifying('what cannot be compared is refused', () => {
   const layer = new BatchNorm(1);
   const given = (more: object) => () =>

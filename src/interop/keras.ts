@@ -76,6 +76,7 @@ const ROLES = ['gamma', 'beta', 'mean', 'variance'] as const;
  *   cannot take (several axes, renorm, virtual_batch_size), and an option beside `config` that it says as well
  * @throws RangeError for shapes that differ, a number of weights that does not fit, NaN, Infinity, a negative variance
  * @example
+ * import '@tensorflow/tfjs-backend-cpu';
  * import { layers } from '@tensorflow/tfjs-layers';
  * import { fromKeras } from 'batchnorm/interop';
  * const keras = layers.batchNormalization({ momentum: 0.9, inputShape: [2] });

@@ -6,7 +6,7 @@ import { type Activation, BatchNorm, type BatchNormOptions, type Tensor } from '
 import { type FloatType, FORMATS, isFloatType, toTensor } from './floats.js';
 import type { Part, Parts } from './names.js';
 import { type NamedTensor, toFloats } from './tensors.js';
-import { readVerification, type Verification, verifyLayer } from './verify.js';
+import { readVerification, type Verification, verifyFor } from './verify.js';
 
 /** Options of every import, beside those that the format itself decides. */
 export interface ImportOptions<T extends Tensor>
@@ -106,7 +106,7 @@ export function makeLayer<T extends Tensor>(
   if (beta) layer.beta?.set(beta);
   if (mean) layer.runningMean.set(mean);
   if (variance) layer.runningVariance.set(variance);
-  if (verify !== undefined) verifyLayer(layer, readVerification(call, verify), call);
+  if (verify !== undefined) verifyFor(call, layer, readVerification(call, verify));
   return layer;
 }
 

@@ -5,6 +5,7 @@ import { nameSet, readNames } from '../arguments/options.js';
 import { kindOf } from '../arguments/typed-arrays.js';
 import { BatchNorm, type Tensor } from '../index.js';
 import { FORMATS, ulpOf } from './floats.js';
+import { explain } from './suspects.js';
 
 /** A sample of what the other framework computes in evaluation. */
 export interface Verification<T extends Tensor = Float32Array> {
@@ -62,7 +63,8 @@ export function readVerification<T extends Tensor>(call: string, given: Verifica
  * @param layer of any mode
  * @param verification `x`, `shape` and `y`; with `maxUlp` a larger deviation is an error
  * @returns the largest deviation; 0 for no elements
- * @throws RangeError with the deviation, where it is larger than `maxUlp`; TypeError, RangeError as the layer's forward
+ * @throws RangeError with the deviation, where it is larger than `maxUlp`, and with what fits instead (another epsilon or axis, tensors
+ *   exchanged, training), where that was found; TypeError, RangeError as the layer's forward
  * @example
  * import { BatchNorm } from 'batchnorm';
  * import { verifyLayer } from 'batchnorm/interop';
@@ -70,21 +72,28 @@ export function readVerification<T extends Tensor>(call: string, given: Verifica
  * const { ulp } = verifyLayer(new BatchNorm(2, { epsilon: 0 }), { x, shape: [2, 2], y: Float32Array.of(1, 2, 3, 4) });
  * console.log(ulp); // → 0
  */
-export function verifyLayer<T extends Tensor>(
+export function verifyLayer<T extends Tensor>(layer: BatchNorm<T>, verification: Verification<T>): Deviation {
+  return verifyFor('verifyLayer', layer, verification);
+}
+
+/** The same for any function. */
+export function verifyFor<T extends Tensor>(
+  call: string,
   layer: BatchNorm<T>,
   verification: Verification<T>,
-  call = 'verifyLayer',
 ): Deviation {
   const { x, shape, y, maxUlp, report } = readNames(call, 'verify', verification, NAMES);
   if (kindOf(y) !== 'Float32Array' && kindOf(y) !== 'Float64Array') {
     throw wrongKind(call, 'verify.y', 'a Float32Array or a Float64Array', y);
   }
-  if (x.length !== y.length) throw wrongValue(call, 'verify.y', `as many elements as x, ${x.length}`, y);
   if (maxUlp !== undefined && !(maxUlp >= 0)) throw wrongValue(call, 'verify.maxUlp', 'a number >= 0', maxUlp);
-  const deviation = compare(evaluate(layer, x, shape), y);
+  const evaluated = evaluate(layer, x, shape);
+  if (evaluated.length !== y.length) throw wrongValue(call, 'verify.y', `as many elements as x, ${x.length}`, y);
+  const deviation = compare(evaluated, y);
   report?.(deviation);
-  if (maxUlp !== undefined && !(deviation.ulp <= maxUlp)) throw deviates(call, deviation, maxUlp);
-  return deviation;
+  if (maxUlp === undefined || deviation.ulp <= maxUlp) return deviation;
+  const cause = explain(layer, x, shape, (other) => compare(other, y).ulp <= maxUlp);
+  throw deviates(call, deviation, maxUlp, cause);
 }
 
 /** By a copy, so that what the layer keeps for its backward stays. */
@@ -109,10 +118,17 @@ function compare(got: Tensor, expected: Tensor): Deviation {
   return { ...worst, ulpOfLargest: error / ulpOf(largest, format) };
 }
 
-function deviates(call: string, { ulp, index, got, expected }: Deviation, maxUlp: number): RangeError {
+function deviates(
+  call: string,
+  { ulp, index, got, expected }: Deviation,
+  maxUlp: number,
+  cause: string | null,
+): RangeError {
   const found = `${Number(ulp.toPrecision(4))} ulp at element ${index} (${describe(got)} instead of ${describe(expected)})`;
+  const others =
+    'compare epsilon, the axis of the channels, the order of the tensors, and the mode in which y was computed';
   return new RangeError(
     `batchnorm: ${call}: "verify.y" expected at most ${maxUlp} ulp from what the layer evaluates, got ${found}; ` +
-      'compare epsilon, the axis of the channels, the order of the tensors, and the mode in which y was computed',
+      (cause === null ? others : `it fits with ${cause}`),
   );
 }
