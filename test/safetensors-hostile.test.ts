@@ -20,6 +20,12 @@ const REFUSED: Record<string, [Uint8Array, RegExp]> = {
     Uint8Array.of(1, 225, 245, 5, 0, 0, 0, 0),
     /at most 100000000 bytes, got 100000001/,
   ],
+  'a ZIP archive': [
+    Buffer.from('PK\x03\x04\x14\0\0\0\0\0'),
+    /the format safetensors, got a ZIP archive, as files .pt, .*docs/,
+  ],
+  HDF5: [Buffer.from('\x89HDF\r\n\x1a\n', 'latin1'), /the format safetensors, got HDF5/],
+  'a pickle': [Buffer.from('\x80\x02}q\x00X\x04\x00', 'latin1'), /the format safetensors, got a pickle/],
   'no UTF-8': [file(Uint8Array.of(0x7b, 0xff, 0x7d)), /the header expected UTF-8/],
   'a mark of byte order': [file('\ufeff{}'), /to begin with '\{', got byte 239/],
   'a space before': [file(' {}'), /to begin with '\{', got byte 32/],

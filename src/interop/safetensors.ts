@@ -17,6 +17,16 @@ export const LENGTH_BYTES = 8;
 /** The format allows no longer header: a file that claims one is refused before any memory is asked for. */
 const MOST_HEADER_BYTES = 100_000_000;
 
+/** How files begin that are taken for this format; as the length of a header, each is far too large. */
+const OTHER_FORMATS: Readonly<Record<string, string>> = {
+  'PK\x03\x04': 'a ZIP archive, as files .pt, .npz and .keras are',
+  '\x89HDF': 'HDF5, as files .h5 are',
+  '\x93NUMPY': 'a file .npy',
+  '\x80': 'a pickle, as old files .pt are',
+  GGUF: 'GGUF',
+};
+const PYTHON = 'docs/interop.md has the lines of Python that make the one of the other';
+
 /**
  * Reads a file in the format safetensors (https://github.com/huggingface/safetensors) from its bytes.
  *
@@ -53,6 +63,9 @@ export function headerLength(call: string, start: Uint8Array, size: number): num
   if (size < LENGTH_BYTES) throw fileError(call, 'the file', `at least ${LENGTH_BYTES} bytes`, `${size}`);
   const length = new DataView(start.buffer, start.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
   if (length > MOST_HEADER_BYTES) {
+    const beginning = String.fromCharCode(...start.subarray(0, LENGTH_BYTES));
+    const other = Object.entries(OTHER_FORMATS).find(([magic]) => beginning.startsWith(magic))?.[1];
+    if (other !== undefined) throw fileError(call, 'the file', 'the format safetensors', `${other}; ${PYTHON}`);
     throw fileError(call, 'the header', `to have at most ${MOST_HEADER_BYTES} bytes`, `${length}`);
   }
   const rest = size - LENGTH_BYTES;
