@@ -1,5 +1,5 @@
 /** What `--help` says. */
-import type { Options } from './options.js';
+import type { Option, Options } from './options.js';
 
 /** Where the output is no terminal, which has its own width. */
 const WIDTH = 80;
@@ -14,14 +14,23 @@ export interface Described {
 }
 
 export function helpOf({ name, description, options, examples }: Described): string {
-  const rows = Object.entries(options)
-    .filter(([, row]) => !('hidden' in row))
-    .map(([option, row]) =>
-      row.type === 'flag'
-        ? ([`--${option}`, `${row.description} (default: false)`] as const)
-        : ([`--${option} <${row.unit}>`, `${row.description} (default: ${row.default})`] as const),
-    );
-  return sections(`${name} [options]`, description, { Options: [...rows, HELP] }, examples);
+  const rows = Object.entries(options).filter(([, row]) => !('hidden' in row));
+  const operands = rows.filter(([, { type }]) => type === 'operand');
+  const named = rows.filter(([, { type }]) => type !== 'operand').map(([option, row]) => described(option, row));
+  const lists = {
+    ...(operands.length > 0 && { Arguments: operands.map(([operand, row]): Row => [operand, row.description]) }),
+    Options: [...named, HELP],
+  };
+  const usage = [`${name} [options]`, ...operands.map(([operand]) => `<${operand}>`)].join(' ');
+  return sections(usage, description, lists, examples);
+}
+
+function described(option: string, row: Option): Row {
+  if (row.type === 'flag') return [`--${option}`, `${row.description} (default: false)`];
+  const term = `--${option} <${'unit' in row ? row.unit : ''}>`;
+  if (row.type === 'whole number') return [term, `${row.description} (default: ${row.default})`];
+  const choices = 'choices' in row && row.choices ? ` (choices: ${row.choices.join(', ')})` : '';
+  return [term, row.description + choices];
 }
 
 export type Row = readonly [term: string, description: string];

@@ -3,10 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { runBench } from './bench.js';
 import { BUILD_OPTIONS, runBuild } from './build/index.js';
+import { CONVERT_OPTIONS, runConvert } from './convert.js';
 import { runDemonstration } from './demonstration.js';
 import { DOCTOR_OPTIONS, runDoctor } from './doctor/index.js';
 import { Failure } from './failure.js';
 import { helpOf, helpOfAll } from './help.js';
+import { INSPECT_OPTIONS, runInspect } from './inspect.js';
 import { demonstration } from './needs.js';
 import { Misuse, type Options, readOptions, type Values } from './options.js';
 
@@ -46,6 +48,20 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     ['batchnorm build', 'batchnorm build --mpi', 'MPICC=mpicc.mpich batchnorm build --mpi'],
     runBuild,
   ),
+  inspect: own(
+    'inspect',
+    'Say which tensors of a safetensors file are batch normalization, and what is odd about them.',
+    INSPECT_OPTIONS,
+    ['batchnorm inspect model.safetensors', 'batchnorm inspect model.safetensors --json'],
+    runInspect,
+  ),
+  convert: own(
+    'convert',
+    'Write the batch normalizations of a safetensors file under the names of another framework.',
+    CONVERT_OPTIONS,
+    ['batchnorm convert model.safetensors --to keras --output keras.safetensors'],
+    runConvert,
+  ),
 };
 
 /** A command whose options are read here; those of the others explain themselves. */
@@ -56,8 +72,9 @@ function own<O extends Options>(
   examples: readonly string[],
   run: (values: Values<O>) => void | Promise<void>,
 ): Command {
+  const operands = Object.keys(options).filter((option) => options[option]!.type === 'operand');
   return {
-    ...{ usage: '[options]', description },
+    ...{ usage: ['[options]', ...operands.map((operand) => `<${operand}>`)].join(' '), description },
     run(args) {
       if (!args.some(isHelp)) return run(readOptions(name, options, args));
       console.log(helpOf({ name: `batchnorm ${name}`, description, options, examples }));

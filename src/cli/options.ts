@@ -20,8 +20,32 @@ export interface WholeNumber {
   readonly default: number;
 }
 
-export type Options = Readonly<Record<string, Flag | WholeNumber>>;
-export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends Flag ? boolean : number };
+/** An option that takes a text, and has to be given. */
+export interface Text {
+  readonly type: 'text';
+  /** What help calls the text. */
+  readonly unit: string;
+  readonly description: string;
+  /** The texts that it takes; any where they are not said. */
+  readonly choices?: readonly string[];
+}
+
+/** What is given by its place, not by a name, and has to be; help calls it as its row is called. */
+export interface Operand {
+  readonly type: 'operand';
+  readonly description: string;
+}
+
+export type Option = Flag | WholeNumber | Text | Operand;
+export type Options = Readonly<Record<string, Option>>;
+export type Values<O extends Options> = { readonly [Name in keyof O]: Value<O[Name]> };
+type Value<Row extends Option> = Row extends Flag
+  ? boolean
+  : Row extends WholeNumber
+    ? number
+    : Row extends { readonly choices: readonly (infer Choice)[] }
+      ? Choice
+      : string;
 
 /** A command line that cannot be understood. */
 export class Misuse extends Error {
@@ -33,7 +57,8 @@ export class Misuse extends Error {
  * @throws Misuse
  */
 export function readOptions<O extends Options>(command: string, options: O, args: readonly string[]): Values<O> {
-  const types = Object.entries(options).map(([name, { type }]) => [
+  const named = Object.entries(options).filter(([, { type }]) => type !== 'operand');
+  const types = named.map(([name, { type }]) => [
     name,
     { type: type === 'flag' ? ('boolean' as const) : ('string' as const) },
   ]);
@@ -42,21 +67,50 @@ export function readOptions<O extends Options>(command: string, options: O, args
     ...{ args: [...args], options: Object.fromEntries(types) },
     ...{ strict: false, allowPositionals: true, tokens: true },
   });
-  if (positionals.length > 0) {
-    throw new Misuse(`too many arguments for '${command}'. Expected 0 arguments but got ${positionals.length}.`);
-  }
-  const values = Object.entries(options).map(([name, row]) => [name, row.type === 'flag' ? false : row.default]);
-  const found: Record<string, boolean | number> = Object.fromEntries(values);
+  const found: Record<string, boolean | number | string> = {
+    ...defaults(options),
+    ...operands(command, options, positionals),
+  };
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
     const { name, rawName, value, inlineValue } = token;
-    const row = Object.hasOwn(options, name) ? options[name] : undefined;
+    const row = named.find(([known]) => known === name)?.[1];
     if (row?.type === 'whole number') found[name] = wholeNumber(`${rawName} <${row.unit}>`, row, value);
+    else if (row?.type === 'text') found[name] = text(`${rawName} <${row.unit}>`, row, value);
     else if (row === undefined || inlineValue) {
       throw new Misuse(`unknown option '${rawName}${row && inlineValue ? `=${value}` : ''}'`);
     } else found[name] = true;
   }
+  for (const [name, row] of named) {
+    if (row.type !== 'text' || name in found) continue;
+    throw new Misuse(`required option '--${name} <${row.unit}>' not specified`);
+  }
   return found as Values<O>;
+}
+
+function defaults(options: Options): Record<string, boolean | number> {
+  const values = Object.entries(options).flatMap(([name, row]): [string, boolean | number][] => {
+    if (row.type === 'flag') return [[name, false]];
+    return row.type === 'whole number' ? [[name, row.default]] : [];
+  });
+  return Object.fromEntries(values);
+}
+
+function operands(command: string, options: Options, given: readonly string[]): Record<string, string> {
+  const names = Object.keys(options).filter((name) => options[name]!.type === 'operand');
+  if (given.length > names.length) {
+    const wanted = `${names.length} argument${names.length === 1 ? '' : 's'}`;
+    throw new Misuse(`too many arguments for '${command}'. Expected ${wanted} but got ${given.length}.`);
+  }
+  const missing = names[given.length];
+  if (missing !== undefined) throw new Misuse(`missing required argument '${missing}'`);
+  return Object.fromEntries(names.map((name, i) => [name, given[i]!]));
+}
+
+function text(title: string, { choices }: Text, given: string | undefined): string {
+  if (given === undefined) throw new Misuse(`option '${title}' argument missing`);
+  if (choices === undefined || choices.includes(given)) return given;
+  throw new Misuse(`option '${title}' argument '${given}' is invalid. Allowed choices are ${choices.join(', ')}.`);
 }
 
 function wholeNumber(title: string, { least, most }: WholeNumber, text: string | undefined): number {
