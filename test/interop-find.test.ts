@@ -66,6 +66,14 @@ test('ranges, names and counts', () => {
   assert.equal([found!.gamma, found!.variance, found!.batchesTracked], [[1, 1], [Math.fround(19 / 3), 7], 1]);
 });
 
+test('the dtype that an importer needs', () => {
+  const layer = trained();
+  const found = (dtype: 'F16' | 'F32' | 'F64') => findBatchNorms(toPyTorch(layer, { dtype }))[0]!.dtype;
+  assert.equal([found('F16'), found('F32'), found('F64')], ['float32', 'float32', 'float64']);
+  const mixed = { ...toPyTorch(layer, { dtype: 'F64' }), weight: floats(1, 1), bias: floats(1, 1) };
+  assert.is(findBatchNorms(mixed)[0]!.dtype, 'float32', 'statistics do not count');
+});
+
 test('numbered variables that are not four count only where the layer is called so', () => {
   const two = { 0: floats(1, 2), 1: floats(1, 2) };
   const at = (prefix: string) =>

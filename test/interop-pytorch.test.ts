@@ -75,7 +75,7 @@ test('there and back is the same bits: float32, float64, -0 and subnormal number
   sameTensors(toPyTorch(fromPyTorch(stateDict(odd), { epsilon: 1e-5 })), stateDict(odd));
   const double = { gamma: [0.1, -0], beta: [5e-324, 1 / 3], mean: [0.1, 0.2], variance: [0.3, 0] };
   const given = stateDict(double, '', 2 ** 40, doubles);
-  sameTensors(toPyTorch(fromPyTorch(given, { epsilon: 1e-5 })), given);
+  sameTensors(toPyTorch(fromPyTorch(given, { epsilon: 1e-5, dtype: 'float64' })), given);
 });
 
 test('back and there: every layer of float64, and one of float32 by F64, keeps its statistics', () => {
@@ -88,6 +88,23 @@ test('back and there: every layer of float64, and one of float32 by F64, keeps i
     assert.equal(again.runningMean, layer.runningMean);
     assert.equal([again.gamma, again.batchesTracked], [layer.gamma, 1]);
   }
+});
+
+test('parameters of float64 are not rounded in silence', () => {
+  const given = stateDict({ ...four, gamma: [0.1, 1, 1] }, '', 1, doubles);
+  assert.match(
+    refusal(() => fromPyTorch(given, { epsilon: 1e-5 }), RangeError),
+    /"weight.dtype" expected F32, F16 or BF16 .*dtype: 'float64'/,
+  );
+  assert.is(fromPyTorch(given, { epsilon: 1e-5, dtype: 'float64' }).gamma![0], 0.1);
+  assert.is(fromPyTorch(given, { epsilon: 1e-5, dtype: 'float32' }).gamma![0], Math.fround(0.1));
+  const large = { ...given, weight: doubles(1, 1e300, 1) };
+  assert.match(
+    refusal(() => fromPyTorch(large, { epsilon: 1e-5, dtype: 'float32' }), RangeError),
+    /"weight\[1\]" expected a number that float32 can hold/,
+  );
+  const statistics = { running_mean: doubles(0.1), running_var: doubles(0.2) };
+  assert.equal([...fromPyTorch(statistics, { epsilon: 1e-5 }).runningMean], [0.1], 'they are float64 in any layer');
 });
 
 test('affine=False: neither weight nor bias', () => {

@@ -37,11 +37,11 @@ type Layer = BatchNorm<Tensor>;
 /** It is in no file of tensors and has no part in their values: any does for a layer that is only written again. */
 const options = { epsilon: 1e-5, axis: 1 };
 
-const READERS: Readonly<Record<Naming, (tensors: Tensors, prefix: string) => Layer>> = {
-  pytorch: (tensors, prefix) => fromPyTorch<Tensor>(tensors, { ...options, prefix }),
-  keras: (tensors, prefix) => fromKeras<Tensor>(tensors, { ...options, prefix }),
-  'keras-numbered': (tensors, prefix) => fromKeras<Tensor>(tensors, { ...options, prefix }),
-  flax: (tensors, prefix) => fromFlax<Tensor>(tensors, { ...options, prefix }),
+const READERS: Readonly<Record<Naming, (tensors: Tensors, found: FoundBatchNorm) => Layer>> = {
+  pytorch: (tensors, { prefix, dtype }) => fromPyTorch(tensors, { ...options, prefix, dtype }),
+  keras: (tensors, { prefix, dtype }) => fromKeras(tensors, { ...options, prefix, dtype }),
+  'keras-numbered': (tensors, { prefix, dtype }) => fromKeras(tensors, { ...options, prefix, dtype }),
+  flax: (tensors, { prefix, dtype }) => fromFlax(tensors, { ...options, prefix, dtype }),
 };
 
 interface Writer {
@@ -98,7 +98,7 @@ function convert(tensors: Tensors, found: FoundBatchNorm, { separator, write }: 
   const own: Tensors = Object.create(null);
   for (const name of namesOf(found)) own[name] = tensors[name]!;
   try {
-    const layer = READERS[found.naming](own, found.prefix);
+    const layer = READERS[found.naming](own, found);
     return write(layer, found.prefix.replaceAll(separator === '.' ? '/' : '.', separator));
   } catch (cause) {
     if (!(cause instanceof TypeError || cause instanceof RangeError)) throw cause;

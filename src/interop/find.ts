@@ -3,6 +3,7 @@
 import { list } from '../arguments/messages.js';
 import type { Tensor } from '../index.js';
 import { isFloatType } from './floats.js';
+import type { Dtype } from './importing.js';
 import { readTensors } from './names.js';
 import { type Candidate, candidates, type LayerNames, type Naming } from './naming.js';
 import { checkTensor, type Tensors, toFloats } from './tensors.js';
@@ -30,6 +31,8 @@ export interface FoundBatchNorm {
   prefix: string;
   naming: Naming;
   channels: number;
+  /** What the importers take as `dtype`: 'float64' where gamma or beta are F64. */
+  dtype: Dtype;
   names: LayerNames;
   /** Smallest and largest finite gamma; null where there is none. */
   gamma: [number, number] | null;
@@ -45,12 +48,13 @@ type Role = (typeof ROLES)[number];
 type Values = Record<Role, Tensor | null>;
 
 /**
- * The batch normalizations of a whole model: prefixes with the names of PyTorch, Keras or flax below them, and what is odd about
- * each. Names and shapes are all there is to tell by: an InstanceNorm of PyTorch that tracks statistics looks the same. What ONNX
- * exporters leave of PyTorch's names is found as such.
+ * The batch normalizations of a whole model: prefixes with the names of PyTorch, Keras or flax below them, and what
+ * is odd about each. Names and shapes are all there is to tell by: an InstanceNorm of PyTorch that tracks statistics
+ * looks the same. What ONNX exporters leave of PyTorch's names is found as such.
  *
- * Oddities are no errors: channels with NaN, a negative or zero variance, or gamma 0; shapes that differ; statistics that are
- * missing or were never updated; a num_batches_tracked that is 0 after updates, or another one than most layers have.
+ * Oddities are no errors: channels with NaN, a negative or zero variance, or gamma 0; shapes that differ; statistics
+ * that are missing or were never updated; a num_batches_tracked that is 0 after updates, or another one than most
+ * layers have.
  *
  * @param tensors of a model, by name
  * @returns in the order of the tensors, those of each naming together
@@ -89,7 +93,9 @@ function examine(tensors: Tensors, { prefix, naming, names }: Candidate): FoundB
     });
   }
   const ranges = { gamma: range(values.gamma), variance: range(values.variance) };
-  return { prefix, naming, channels, names, ...ranges, batchesTracked, oddities };
+  const isDouble = [names.gamma, names.beta].some((name) => name !== null && tensors[name].dtype === 'F64');
+  const dtype = isDouble ? 'float64' : 'float32';
+  return { prefix, naming, channels, dtype, names, ...ranges, batchesTracked, oddities };
 }
 
 function readValues(tensors: Tensors, name: string | null, oddities: Oddity[]): Tensor | null {

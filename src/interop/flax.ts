@@ -4,17 +4,16 @@ import { wrongKind } from '../arguments/messages.js';
 import { nameSet, readOptions, readOwn } from '../arguments/options.js';
 import { checkChoice } from '../arguments/validate.js';
 import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
+import { EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
 import {
-  EXPORT_OPTIONS,
-  type ExportOptions,
+  type Dtype,
   IMPORT_OPTIONS,
   type ImportOptions,
-  layerTensors,
   makeLayer,
-  readLayer,
   readRate,
   requireEpsilon,
-} from './layer-parts.js';
+  type TensorOf,
+} from './importing.js';
 import { lacks, type Part, refuseLeftOver } from './names.js';
 import { flaxName, prefixesOf } from './naming.js';
 import { checkTensor, type NamedTensor, newTensors, type Tensors } from './tensors.js';
@@ -24,8 +23,8 @@ export interface FlaxVariables {
   [name: string]: NamedTensor | FlaxVariables;
 }
 
-export interface FromFlaxOptions<T extends Tensor = Float32Array>
-  extends ImportOptions<T>,
+export interface FromFlaxOptions<D extends Dtype = 'float32'>
+  extends ImportOptions<D>,
     Pick<BatchNormOptions, 'axis' | 'decay' | 'updateRate' | 'scale' | 'center'> {
   /** The module's `epsilon`, which its variables do not say: 1e-5 unless the model says otherwise. */
   epsilon: number;
@@ -33,8 +32,8 @@ export interface FromFlaxOptions<T extends Tensor = Float32Array>
 
 export interface ToFlaxOptions extends ExportOptions {
   /**
-   * 'linen' (default): `params/PREFIX/scale`, `batch_stats/PREFIX/mean` and so on, joined by '/', as `flax.traverse_util` does it;
-   * 'nnx': `PREFIX.scale`, `PREFIX.mean`.
+   * 'linen' (default): `params/PREFIX/scale`, `batch_stats/PREFIX/mean` and so on, joined by '/', as
+   * `flax.traverse_util` does it; 'nnx': `PREFIX.scale`, `PREFIX.mean`.
    */
   naming?: 'linen' | 'nnx' | undefined;
 }
@@ -51,9 +50,9 @@ const NAMES = ['scale', 'bias', 'mean', 'var'];
  * | `scale`, `bias` [c]; absent with `use_scale=False`, `use_bias=False` | gamma, beta |
  * | `mean`, `var` [c] | runningMean, runningVariance; the variance is the biased one |
  *
- * Names may be flat, with '/' or '.' between their parts, or nested. Before the prefix may stand the collection (`params`,
- * `batch_stats`), and after the name nnx' `value`. Flax' defaults are taken for what variables do not say: axis −1, decay 0.99 (flax'
- * `momentum`); and `singleValue` is 'allow'.
+ * Names may be flat, with '/' or '.' between their parts, or nested. Before the prefix may stand the collection
+ * (`params`, `batch_stats`), and after the name nnx' `value`. Flax' defaults are taken for what variables do not say:
+ * axis −1, decay 0.99 (flax' `momentum`); and `singleValue` is 'allow'.
  *
  * @param variables of a layer, or of a whole model with `prefix`
  * @param options `epsilon` is needed; see {@link FromFlaxOptions}
@@ -69,10 +68,10 @@ const NAMES = ['scale', 'bias', 'mean', 'var'];
  * const bn = fromFlax(variables, { prefix: 'BatchNorm_0', epsilon: 0 }).eval();
  * console.log([...bn.forward(Float32Array.of(12, 23), [1, 2])]); // → [ 1, 3 ]
  */
-export function fromFlax<T extends Tensor = Float32Array>(
+export function fromFlax<D extends Dtype = 'float32'>(
   variables: FlaxVariables | Tensors,
-  options: FromFlaxOptions<T>,
-): BatchNorm<T> {
+  options: FromFlaxOptions<D>,
+): BatchNorm<TensorOf<D>> {
   const call = 'fromFlax';
   const given = readOptions(call, options, FROM_OPTIONS);
   const { prefix: givenPrefix = '', scale, center, ...rest } = given;
@@ -94,7 +93,7 @@ export function fromFlax<T extends Tensor = Float32Array>(
   const { axis = -1, singleValue = 'allow' } = rest;
   const rate = readRate(call, given, 0.99);
   const settings = { ...rest, ...rate, axis, epsilon, singleValue, varianceEstimator: 'biased' as const };
-  return makeLayer<T>(call, { gamma, beta, mean, variance }, settings);
+  return makeLayer<D>(call, { gamma, beta, mean, variance }, settings);
 }
 
 /** One form for names that differ in what is between their parts, and in the collection before them. */
@@ -142,9 +141,9 @@ function isLevel(value: unknown): value is FlaxVariables {
 }
 
 /**
- * The variables of a layer as flax has them, by flat names. `flax.traverse_util.unflatten_dict(variables, sep='/')` nests those of
- * linen. What variables do not hold are the module's arguments: `epsilon`, `momentum` = 1 − updateRate, `axis`, and `use_scale`,
- * `use_bias` where the layer lacks gamma or beta.
+ * The variables of a layer as flax has them, by flat names. `flax.traverse_util.unflatten_dict(variables, sep='/')`
+ * nests those of linen. What variables do not hold are the module's arguments: `epsilon`, `momentum` = 1 −
+ * updateRate, `axis`, and `use_scale`, `use_bias` where the layer lacks gamma or beta.
  *
  * @param layer any
  * @param options all optional; see {@link ToFlaxOptions}

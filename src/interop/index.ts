@@ -1,10 +1,12 @@
 /** `batchnorm/interop`: the state of layers from and to other frameworks, and files of tensors. */
 
+export type { ExportOptions } from './exporting.js';
 export { type FoundBatchNorm, findBatchNorms, type Oddity } from './find.js';
 export { type FlaxVariables, type FromFlaxOptions, fromFlax, type ToFlaxOptions, toFlax } from './flax.js';
+export type { FloatType } from './floats.js';
+export type { ImportOptions } from './importing.js';
 export { type FromKerasOptions, fromKeras, type KerasBatchNorm, type ToKerasOptions, toKeras } from './keras.js';
 export type { KerasConfig, WrittenConfig } from './keras-config.js';
-export type { ExportOptions, ImportOptions } from './layer-parts.js';
 export type { LayerNames, Naming } from './naming.js';
 export {
   type FromOnnxOptions,

@@ -3,9 +3,12 @@
 import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
 import { readOwn } from '../arguments/options.js';
 import type { BatchNormOptions } from '../index.js';
-import type { LayerSettings } from './layer-parts.js';
+import type { LayerSettings } from './exporting.js';
 
-/** Names and defaults are Keras'. Whatever else a configuration has (names, initializers, regularizers) is not looked at. */
+/**
+ * Names and defaults are Keras'. Whatever else a configuration has (names, initializers, regularizers) is not looked
+ * at.
+ */
 export interface KerasConfig {
   /** Of the channels, or a list of one, as tf.keras writes it. Default −1. */
   axis?: number | readonly number[] | undefined;

@@ -4,44 +4,47 @@ import { expected, wrongKind } from '../arguments/messages.js';
 import { nameSet, readOptions } from '../arguments/options.js';
 import { checkChoice } from '../arguments/validate.js';
 import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
-import { type KerasConfig, readConfig, type WrittenConfig, writeConfig } from './keras-config.js';
+import { EXPORT_OPTIONS, type ExportOptions, type LayerTensors, layerTensors, readLayer } from './exporting.js';
 import {
-  EXPORT_OPTIONS,
-  type ExportOptions,
+  type Dtype,
   IMPORT_OPTIONS,
   type ImportOptions,
-  type LayerTensors,
-  layerTensors,
   makeLayer,
-  readLayer,
   readRate,
   requireEpsilon,
-} from './layer-parts.js';
+  type TensorOf,
+} from './importing.js';
+import { type KerasConfig, readConfig, type WrittenConfig, writeConfig } from './keras-config.js';
 import { lacks, type Part, type Parts, readPrefix, readTensors, refuseLeftOver, under } from './names.js';
 import { prefixesOf } from './naming.js';
 import { checkTensor, type NamedTensor, newTensors, type Tensors } from './tensors.js';
 
-export interface FromKerasOptions<T extends Tensor = Float32Array>
-  extends ImportOptions<T>,
+export interface FromKerasOptions<D extends Dtype = 'float32'>
+  extends ImportOptions<D>,
     Pick<BatchNormOptions, 'axis' | 'decay' | 'updateRate' | 'scale' | 'center'> {
-  /** The layer's configuration (`getConfig()`, or `config` in its JSON), in place of the options that it says: axis to center. */
+  /**
+   * The layer's configuration (`getConfig()`, or `config` in its JSON), in place of the options that it says: axis to
+   * center.
+   */
   config?: KerasConfig | undefined;
   /** Needed without `config`: Keras' own default is 1e-3. */
   epsilon?: number | undefined;
   /**
-   * What the moving variance averages. Default 'biased': Keras 3, TensorFlow.js, and tf.keras but for its fused layers (rank 4, channels
-   * last), which average the 'unbiased' variance.
+   * What the moving variance averages. Default 'biased': Keras 3, TensorFlow.js, and tf.keras but for its fused
+   * layers (rank 4, channels last), which average the 'unbiased' variance.
    */
   varianceEstimator?: 'biased' | 'unbiased' | undefined;
 }
 
 export interface ToKerasOptions extends ExportOptions {
   /**
-   * How `tensors` are called: 'variables' (default) by gamma, beta, moving_mean and moving_variance, or 'numbered' as in files of
-   * Keras 3, 'vars/0' to 'vars/3'.
+   * How `tensors` are called: 'variables' (default) by gamma, beta, moving_mean and moving_variance, or 'numbered' as
+   * in files of Keras 3, 'vars/0' to 'vars/3'.
    */
   naming?: 'variables' | 'numbered' | undefined;
-  /** Keras' momentum, for a layer with updateRate 'cumulative' or 'pooled', which Keras lacks. Default 1 − updateRate. */
+  /**
+   * Keras' momentum, for a layer with updateRate 'cumulative' or 'pooled', which Keras lacks. Default 1 − updateRate.
+   */
   decay?: number | undefined;
 }
 
@@ -65,15 +68,17 @@ const ROLES = ['gamma', 'beta', 'mean', 'variance'] as const;
 /**
  * A layer from the weights of a Keras `BatchNormalization`.
  *
- * A list is in the order of `getWeights()`: gamma, beta, moving_mean, moving_variance, shorter without scale or center. Three weights
- * need `config`, or one of `scale` and `center`. By name, what stands after the prefix is `gamma` or `gamma:0` and so on, or a
- * number as in files of Keras 3 (`0` or `vars/0`), which counts as in a list. Without `config`, what names do not show has Keras'
- * defaults: axis −1, decay 0.99 (Keras' `momentum`); and `singleValue` is 'allow'.
+ * A list is in the order of `getWeights()`: gamma, beta, moving_mean, moving_variance, shorter without scale or
+ * center. Three weights need `config`, or one of `scale` and `center`. By name, what stands after the prefix is
+ * `gamma` or `gamma:0` and so on, or a number as in files of Keras 3 (`0` or `vars/0`), which counts as in a list.
+ * Without `config`, what names do not show has Keras' defaults: axis −1, decay 0.99 (Keras' `momentum`); and
+ * `singleValue` is 'allow'.
  *
  * @param weights the weights of one layer as a list, or tensors by name, of a whole model too
  * @param options `config` or `epsilon` is needed; see {@link FromKerasOptions}
- * @throws TypeError for a missing weight, names that are left over, `momentum` outside of config, what the configuration has and this
- *   cannot take (several axes, renorm, virtual_batch_size), and an option beside `config` that it says as well
+ * @throws TypeError for a missing weight, names that are left over, `momentum` outside of config, what the
+ *   configuration has and this cannot take (several axes, renorm, virtual_batch_size), and an option beside `config`
+ *   that it says as well
  * @throws RangeError for shapes that differ, a number of weights that does not fit, NaN, Infinity, a negative variance
  * @example
  * import '@tensorflow/tfjs-backend-cpu';
@@ -85,10 +90,10 @@ const ROLES = ['gamma', 'beta', 'mean', 'variance'] as const;
  * const bn = fromKeras(weights, { config: keras.getConfig() });
  * console.log(bn.channels, bn.updateRate.toFixed(1), [...bn.gamma]); // → 2 0.1 [ 1, 1 ]
  */
-export function fromKeras<T extends Tensor = Float32Array>(
+export function fromKeras<D extends Dtype = 'float32'>(
   weights: Tensors | readonly NamedTensor[],
-  options: FromKerasOptions<T>,
-): BatchNorm<T> {
+  options: FromKerasOptions<D>,
+): BatchNorm<TensorOf<D>> {
   const call = 'fromKeras';
   const given = readOptions(call, options, FROM_OPTIONS);
   const { prefix, config, scale: _, center: __, varianceEstimator = 'biased', ...rest } = given;
@@ -101,7 +106,7 @@ export function fromKeras<T extends Tensor = Float32Array>(
     : fromNames(call, weights as Tensors, prefix, settings);
   const epsilon = requireEpsilon(call, settings.epsilon, usual);
   const { singleValue = 'allow' } = rest;
-  return makeLayer<T>(call, parts, { ...rest, ...rate, axis, epsilon, varianceEstimator, singleValue });
+  return makeLayer<D>(call, parts, { ...rest, ...rate, axis, epsilon, varianceEstimator, singleValue });
 }
 
 /** Whether there is a gamma, and a beta, as far as it was said. */
@@ -125,8 +130,8 @@ function fromList(call: string, weights: readonly Part[], { scale, center }: Aff
   }
   if (count === 3 && scale === undefined && center === undefined) {
     throw new TypeError(
-      `batchnorm: ${call}: three weights begin with gamma or with beta; pass scale: false where it is beta, center: false where ` +
-        "it is gamma, or the layer's config",
+      `batchnorm: ${call}: three weights begin with gamma or with beta; pass scale: false where it is beta, ` +
+        "center: false where it is gamma, or the layer's config",
     );
   }
   // Of three weights one was said to be there or not to be, and the other is what fills up the number.
@@ -178,17 +183,20 @@ function fromNumbers(call: string, parts: Map<string, Part>, numbers: readonly s
 }
 
 /**
- * A layer as Keras takes it: configuration and weights. `momentum` is 1 − updateRate; axis, epsilon, center and scale are the layer's.
+ * A layer as Keras takes it: configuration and weights. `momentum` is 1 − updateRate; axis, epsilon, center and scale
+ * are the layer's.
  *
  * @param layer any without renorm
  * @param options all optional; see {@link ToKerasOptions}
  * @returns copies; `fromKeras` makes of them the same layer bit for bit, where they are F32 that came from F32, or F64
- * @throws TypeError for a layer with an activation, unless it may be dropped; RangeError for an updateRate that is no number
+ * @throws TypeError for a layer with an activation, unless it may be dropped; RangeError for an updateRate that is no
+ *   number
  * @example
  * import { BatchNorm } from 'batchnorm';
  * import { toKeras } from 'batchnorm/interop';
  * const { config, tensors } = toKeras(new BatchNorm(2, { axis: -1, decay: 0.9 }), { prefix: 'bn' });
- * console.log(config.momentum, Object.keys(tensors).join(' ')); // → 0.9 bn/gamma bn/beta bn/moving_mean bn/moving_variance
+ * console.log(config.momentum); // → 0.9
+ * console.log(Object.keys(tensors).join(' ')); // → bn/gamma bn/beta bn/moving_mean bn/moving_variance
  */
 export function toKeras(layer: BatchNorm<Tensor>, options: ToKerasOptions = {}): KerasBatchNorm {
   const call = 'toKeras';

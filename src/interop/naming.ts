@@ -1,7 +1,10 @@
 /** What each framework calls the tensors of a batch normalization, told from a name alone. */
 import type { NamedTensor, Tensors } from './tensors.js';
 
-/** Whose names the tensors of a layer have. 'keras-numbered' are the files of Keras 3, whose variables are called 0 to 3. */
+/**
+ * Whose names the tensors of a layer have. 'keras-numbered' are the files of Keras 3, whose variables are called 0 to
+ * 3.
+ */
 export type Naming = 'pytorch' | 'keras' | 'keras-numbered' | 'flax';
 
 /** Names of a layer's tensors; null for what is not there. */

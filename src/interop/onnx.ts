@@ -3,17 +3,10 @@
 import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readNames, readOptions } from '../arguments/options.js';
 import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
+import { EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
 import { type FloatType, toTensor } from './floats.js';
+import { type Dtype, IMPORT_OPTIONS, type ImportOptions, makeLayer, type TensorOf } from './importing.js';
 import { decayOf } from './keras-config.js';
-import {
-  EXPORT_OPTIONS,
-  type ExportOptions,
-  IMPORT_OPTIONS,
-  type ImportOptions,
-  layerTensors,
-  makeLayer,
-  readLayer,
-} from './layer-parts.js';
 import { lacks, type Part, readPrefix, readTensors } from './names.js';
 import { checkTensor, newTensors, type Tensors } from './tensors.js';
 
@@ -23,7 +16,9 @@ export interface OnnxNode {
   opType?: string | undefined;
   /** Names of x, scale, B, mean and variance, in this order. */
   input: readonly string[];
-  /** Names of y and, in training, of the new statistics (and, before opset 14, of two that are kept for the gradient). */
+  /**
+   * Names of y and, in training, of the new statistics (and, before opset 14, of two that are kept for the gradient).
+   */
   output?: readonly string[] | undefined;
   /** By name, or as the list that a NodeProto has. */
   attribute?: OnnxAttributes | readonly OnnxAttribute[] | undefined;
@@ -48,14 +43,17 @@ export interface OnnxAttribute {
   i?: number | bigint | { toNumber(): number } | undefined;
 }
 
-export interface FromOnnxOptions<T extends Tensor = Float32Array> extends Omit<ImportOptions<T>, 'prefix' | 'strict'> {
+export interface FromOnnxOptions<D extends Dtype = 'float32'> extends Omit<ImportOptions<D>, 'prefix' | 'strict'> {
   /** The BatchNormalization node. */
   node: OnnxNode;
-  /** Version of the operators that the model imports. Needed where the node has several outputs or the attribute `spatial`. */
+  /**
+   * Version of the operators that the model imports. Needed where the node has several outputs or the attribute
+   * `spatial`.
+   */
   opset?: number | undefined;
   /**
-   * What the running variance averages. Default 'biased', as ONNX has it from opset 14 on. What PyTorch exported for inference is
-   * the 'unbiased' one of PyTorch.
+   * What the running variance averages. Default 'biased', as ONNX has it from opset 14 on. What PyTorch exported for
+   * inference is the 'unbiased' one of PyTorch.
    */
   varianceEstimator?: BatchNormOptions['varianceEstimator'];
 }
@@ -88,12 +86,14 @@ const [EPSILON, MOMENTUM] = [Math.fround(1e-5), Math.fround(0.9)];
  *
  *     y = scale·(x − mean)/√(variance + epsilon) + B
  *
- * The channels are on axis 1, decay is the node's `momentum`, `singleValue` is 'allow'. The layer is in evaluation mode, as the
- * node is, unless the node is one of training: `training_mode` is 1, or, before opset 14, it has more than one output.
+ * The channels are on axis 1, decay is the node's `momentum`, `singleValue` is 'allow'. The layer is in evaluation
+ * mode, as the node is, unless the node is one of training: `training_mode` is 1, or, before opset 14, it has more
+ * than one output.
  *
  * @param initializers of the graph, by name; others than the node's are not looked at
  * @param options `node` is needed; see {@link FromOnnxOptions}
- * @throws TypeError for a missing initializer (such as an input that another node computes), an attribute that the opset lacks
+ * @throws TypeError for a missing initializer (such as an input that another node computes), an attribute that the
+ *   opset lacks
  * @throws RangeError for an opset before 7, `spatial` 0, shapes that differ, NaN, Infinity, a negative variance
  * @example
  * import { fromOnnx } from 'batchnorm/interop';
@@ -103,10 +103,10 @@ const [EPSILON, MOMENTUM] = [Math.fround(1e-5), Math.fround(0.9)];
  * const bn = fromOnnx(initializers, { node });
  * console.log([...bn.forward(Float32Array.of(12, 23), [1, 2])]); // → [ 1, 3 ]
  */
-export function fromOnnx<T extends Tensor = Float32Array>(
+export function fromOnnx<D extends Dtype = 'float32'>(
   initializers: Tensors,
-  options: FromOnnxOptions<T>,
-): BatchNorm<T> {
+  options: FromOnnxOptions<D>,
+): BatchNorm<TensorOf<D>> {
   const call = 'fromOnnx';
   const given = readOptions(call, options, FROM_OPTIONS);
   const { node, opset, varianceEstimator = 'biased', singleValue = 'allow', ...rest } = given;
@@ -124,7 +124,7 @@ export function fromOnnx<T extends Tensor = Float32Array>(
   });
   if (!(momentum >= 0 && momentum <= 1)) throw wrongValue(call, 'momentum', 'a number from 0 to 1', momentum);
   const settings = { ...rest, epsilon, decay: momentum, varianceEstimator, singleValue };
-  return makeLayer<T>(call, { gamma, beta, mean, variance }, settings).train(training);
+  return makeLayer<D>(call, { gamma, beta, mean, variance }, settings).train(training);
 }
 
 function readNode(call: string, node: OnnxNode) {
@@ -194,20 +194,22 @@ function readMode(call: string, attribute: OnnxAttributes, outputs: number, opse
 
 function needsOpset(call: string, what: string): TypeError {
   return new TypeError(
-    `batchnorm: ${call}: "opset" is needed for a node with ${what}, whose meaning depends on it; pass the version that the ` +
-      'model imports (opset_import)',
+    `batchnorm: ${call}: "opset" is needed for a node with ${what}, whose meaning depends on it; ` +
+      'pass the version that the model imports (opset_import)',
   );
 }
 
 /**
- * A layer as ONNX has it, of opset 15: node, initializers. gamma is 1 and beta 0 where the layer has none, which ONNX cannot say.
- * Attributes are float32 numbers: epsilon and 1 − updateRate are rounded to nearest.
+ * A layer as ONNX has it, of opset 15: node, initializers. gamma is 1 and beta 0 where the layer has none, which ONNX
+ * cannot say. Attributes are float32 numbers: epsilon and 1 − updateRate are rounded to nearest.
  *
  * @param layer with its channels on axis 1, which is where ONNX has them
- * @param options all optional; see {@link ToOnnxOptions}. Before the names scale, B, mean and var stands the prefix and a dot.
- * @returns copies; `fromOnnx` makes of them the same layer bit for bit, where they came from ONNX, and scale and center are true
- * @throws TypeError for a layer with an activation, unless it may be dropped; RangeError for channels on another axis, and for an
- *   updateRate that is no number
+ * @param options all optional; see {@link ToOnnxOptions}. Before the names scale, B, mean and var stands the prefix
+ *   and a dot.
+ * @returns copies; `fromOnnx` makes of them the same layer bit for bit, where they came from ONNX, and scale and
+ *   center are true
+ * @throws TypeError for a layer with an activation, unless it may be dropped; RangeError for channels on another
+ *   axis, and for an updateRate that is no number
  * @example
  * import { BatchNorm } from 'batchnorm';
  * import { toOnnx } from 'batchnorm/interop';

@@ -3,31 +3,36 @@
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readOptions } from '../arguments/options.js';
 import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
+import { EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
 import {
-  EXPORT_OPTIONS,
-  type ExportOptions,
+  type Dtype,
   IMPORT_OPTIONS,
   type ImportOptions,
-  layerTensors,
   makeLayer,
-  readLayer,
   requireEpsilon,
-} from './layer-parts.js';
+  type TensorOf,
+} from './importing.js';
 import { lacks, type Part, readPrefix, readTensors, refuseLeftOver, under } from './names.js';
 import { prefixesOf } from './naming.js';
 import { newTensors, type Tensors } from './tensors.js';
 
-export interface FromPyTorchOptions<T extends Tensor = Float32Array>
-  extends ImportOptions<T>,
+export interface FromPyTorchOptions<D extends Dtype = 'float32'>
+  extends ImportOptions<D>,
     Pick<BatchNormOptions, 'axis' | 'updateRate' | 'decay' | 'scale' | 'center'> {
   /** The module's `eps`, which is no part of a state_dict: 1e-5 unless the model says otherwise. */
   epsilon: number;
-  /** false for a module with `track_running_stats=False`, which has no statistics and always normalises by the batch. Default true. */
+  /**
+   * false for a module with `track_running_stats=False`, which has no statistics and always normalises by the batch.
+   * Default true.
+   */
   trackRunningStats?: boolean | undefined;
 }
 
 export interface ToPyTorchOptions extends ExportOptions {
-  /** false leaves out the running statistics and their count, for a module with `track_running_stats=False`. Default true. */
+  /**
+   * false leaves out the running statistics and their count, for a module with `track_running_stats=False`. Default
+   * true.
+   */
   trackRunningStats?: boolean | undefined;
 }
 
@@ -46,12 +51,13 @@ const NAMES = ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tra
  * | `running_mean`, `running_var` [c] | runningMean, runningVariance; the variance is the unbiased one |
  * | `num_batches_tracked` [], absent before PyTorch 0.4.1 | batchesTracked |
  *
- * The layer's own defaults are PyTorch's: axis 1, updateRate 0.1 (PyTorch's `momentum`; 'cumulative' is its `momentum=None`),
- * varianceEstimator 'unbiased'. It starts in training mode, as every layer does.
+ * The layer's own defaults are PyTorch's: axis 1, updateRate 0.1 (PyTorch's `momentum`; 'cumulative' is its
+ * `momentum=None`), varianceEstimator 'unbiased'. It starts in training mode, as every layer does.
  *
- * @param stateDict the tensors of the layer, or of a whole model with `prefix`; those under other prefixes are not looked at
+ * @param stateDict the tensors of the layer, or of a whole model with `prefix`; those under other prefixes are not
+ *   looked at
  * @param options `epsilon` is needed; see {@link FromPyTorchOptions}
- * @returns a layer of float64 where weight or bias are F64, of float32 otherwise; F16 and BF16 are widened
+ * @returns a layer of float32, or of `dtype`; F16 and BF16 are widened
  * @throws TypeError for a missing tensor, one of weight and bias alone, names that are left over, `momentum`
  * @throws RangeError for shapes that differ, NaN, Infinity, a negative variance
  * @example
@@ -66,10 +72,10 @@ const NAMES = ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tra
  * const bn = fromPyTorch(stateDict, { prefix: 'bn1', epsilon: 0 }).eval();
  * console.log([...bn.forward(Float32Array.of(12, 23), [1, 2])]); // → [ 1, 3 ]
  */
-export function fromPyTorch<T extends Tensor = Float32Array>(
+export function fromPyTorch<D extends Dtype = 'float32'>(
   stateDict: Tensors,
-  options: FromPyTorchOptions<T>,
-): BatchNorm<T> {
+  options: FromPyTorchOptions<D>,
+): BatchNorm<TensorOf<D>> {
   const call = 'fromPyTorch';
   const given = readOptions(call, options, FROM_OPTIONS);
   const { prefix: _, trackRunningStats = true, scale, center, updateRate, ...rest } = given;
@@ -91,7 +97,7 @@ export function fromPyTorch<T extends Tensor = Float32Array>(
   refuseLeftOver(call, 'stateDict', parts, used, rest.strict);
   const affine = readAffine(parts, need, scale, center);
   const count = trackRunningStats ? readCount(call, parts.get('num_batches_tracked')) : 0;
-  const layer = makeLayer<T>(call, { ...affine, mean, variance }, { ...rest, epsilon, updateRate }, count);
+  const layer = makeLayer<D>(call, { ...affine, mean, variance }, { ...rest, epsilon, updateRate }, count);
   if (!trackRunningStats) {
     layer.normalizeWith = 'batch';
     layer.updateStatistics = false;
@@ -125,13 +131,14 @@ function readCount(call: string, part: Part | undefined): number {
 }
 
 /**
- * The tensors of a layer as PyTorch's `load_state_dict` takes them: weight and bias (as the layer has them), running_mean, running_var
- * and num_batches_tracked (I64). What a state_dict has no place for goes into the module's constructor: `eps` is the layer's epsilon,
- * `momentum` its updateRate (None for 'cumulative').
+ * The tensors of a layer as PyTorch's `load_state_dict` takes them: weight and bias (as the layer has them),
+ * running_mean, running_var and num_batches_tracked (I64). What a state_dict has no place for goes into the module's
+ * constructor: `eps` is the layer's epsilon, `momentum` its updateRate (None for 'cumulative').
  *
  * @param layer any; PyTorch knows it with its channels on axis 1
  * @param options all optional; see {@link ToPyTorchOptions}
- * @returns copies; `fromPyTorch` makes of them the same layer bit for bit, where they are F32 that came from F32, or F64
+ * @returns copies; `fromPyTorch` makes of them the same layer bit for bit, where they are F32 that came from F32, or
+ *   F64
  * @throws TypeError for a layer with an activation, unless it may be dropped
  * @example
  * import { BatchNorm } from 'batchnorm';

@@ -24,8 +24,8 @@ export interface Verification<T extends Tensor = Float32Array> {
 /** The largest deviation that there is, and where. */
 export interface Deviation {
   /**
-   * |y of the layer − y given| in units in the last place of y given. Where y is near 0 because its terms cancel, also the error of
-   * a good implementation is many of these: see `ulpOfLargest`.
+   * |y of the layer − y given| in units in the last place of y given. Where y is near 0 because its terms cancel, the
+   * error of a good implementation is many of these as well: see `ulpOfLargest`.
    */
   ulp: number;
   /** The same in units in the last place of the largest |y| of all. */
@@ -45,8 +45,8 @@ export function readVerification<T extends Tensor>(call: string, given: Verifica
   const verification = readNames(call, 'verify', given, NAMES);
   if (verification.maxUlp === undefined && verification.report === undefined) {
     throw new TypeError(
-      `batchnorm: ${call}: "verify" needs maxUlp, above which the deviation is an error, or report, a function that is ` +
-        'told it; verifyLayer returns it',
+      `batchnorm: ${call}: "verify" needs maxUlp, above which the deviation is an error, or report, ` +
+        'a function that is told it; verifyLayer returns it',
     );
   }
   return verification;
@@ -57,14 +57,15 @@ export function readVerification<T extends Tensor>(call: string, given: Verifica
  *
  *     ulp = max |y of the layer − y| / ulp(y)
  *
- * where ulp(y) is the distance between neighbouring numbers of y's type (float32 or float64) around y. NaN equals NaN; NaN
- * beside a number, and an infinity beside anything else, deviate by Infinity. The layer's mode and its statistics stay as they are.
+ * where ulp(y) is the distance between neighbouring numbers of y's type (float32 or float64) around y. NaN equals
+ * NaN; NaN beside a number, and an infinity beside anything else, deviate by Infinity. The layer's mode and its
+ * statistics stay as they are.
  *
  * @param layer of any mode
  * @param verification `x`, `shape` and `y`; with `maxUlp` a larger deviation is an error
  * @returns the largest deviation; 0 for no elements
- * @throws RangeError with the deviation, where it is larger than `maxUlp`, and with what fits instead (another epsilon or axis, tensors
- *   exchanged, training), where that was found; TypeError, RangeError as the layer's forward
+ * @throws RangeError with the deviation, where it is larger than `maxUlp`, and with what fits instead (another
+ *   epsilon or axis, tensors exchanged, training), where that was found; TypeError, RangeError as the layer's forward
  * @example
  * import { BatchNorm } from 'batchnorm';
  * import { verifyLayer } from 'batchnorm/interop';
@@ -124,7 +125,8 @@ function deviates(
   maxUlp: number,
   cause: string | null,
 ): RangeError {
-  const found = `${Number(ulp.toPrecision(4))} ulp at element ${index} (${describe(got)} instead of ${describe(expected)})`;
+  const values = `${describe(got)} instead of ${describe(expected)}`;
+  const found = `${Number(ulp.toPrecision(4))} ulp at element ${index} (${values})`;
   const others =
     'compare epsilon, the axis of the channels, the order of the tensors, and the mode in which y was computed';
   return new RangeError(

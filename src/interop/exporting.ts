@@ -1,0 +1,101 @@
+/** The four tensors of a layer: what all exporters have in common. */
+
+import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
+import { checkChoice } from '../arguments/validate.js';
+import type { Activation, BatchNorm, Tensor } from '../index.js';
+import { type FloatType, FORMATS, toTensor } from './floats.js';
+import type { NamedTensor } from './tensors.js';
+
+/** Options of every export. */
+export interface ExportOptions {
+  /** What is to stand before the names, with or without the separator after it. Default none. */
+  prefix?: string | undefined;
+  /**
+   * Type of the tensors. Default 'F32' for a layer of float32, 'F64', which loses nothing, for one of float64.
+   * Running statistics are float64 in every layer, and rounded to nearest in tensors of other types.
+   */
+  dtype?: FloatType | undefined;
+  /**
+   * Values per channel in a batch, m, to convert the running variance to what the format averages: unbiased =
+   * biased·m/(m − 1). 'tracked' takes the mean size of the batches that the layer has seen. Default: the variance
+   * stays as it is, so that evaluation gives the same y, and only what later batches add follows the other rule.
+   */
+  valuesPerBatch?: number | 'tracked' | undefined;
+  /** true: leaves out the layer's activation, which no format has. Default false: a layer with one is refused. */
+  dropActivation?: boolean | undefined;
+}
+
+export const EXPORT_OPTIONS = 'prefix dtype valuesPerBatch dropActivation';
+
+/** The options of a layer that a state holds under these names. */
+export interface LayerSettings {
+  readonly axis: number;
+  readonly epsilon: number;
+  readonly updateRate: number | 'cumulative' | 'pooled';
+  readonly varianceEstimator: 'unbiased' | 'biased';
+  readonly activation: Activation;
+  readonly dtype: 'float32' | 'float64';
+  readonly batchesTracked: number;
+  readonly valuesTracked: number;
+}
+
+/** The settings of a layer that is to be exported. */
+export function readLayer(call: string, layer: BatchNorm<Tensor>, options: ExportOptions): LayerSettings {
+  if (typeof layer !== 'object' || layer === null || typeof layer.state !== 'function') {
+    throw wrongKind(call, 'layer', 'a BatchNorm', layer);
+  }
+  const settings = layer.state() as unknown as LayerSettings & { renorm: unknown };
+  if (settings.activation !== 'none' && options.dropActivation !== true) {
+    const advice = '; add it there as a layer of its own, and pass dropActivation: true';
+    const wanted = 'a layer without an activation, which the format lacks';
+    throw new TypeError(expected(call, 'layer', wanted, 'one that has it') + advice);
+  }
+  return settings;
+}
+
+export interface LayerTensors {
+  readonly gamma: NamedTensor | null;
+  readonly beta: NamedTensor | null;
+  readonly mean: NamedTensor;
+  readonly variance: NamedTensor;
+}
+
+/** What a layer holds, as tensors; the running variance as the format averages it. */
+export function layerTensors(
+  call: string,
+  layer: BatchNorm<Tensor>,
+  settings: LayerSettings,
+  options: ExportOptions,
+  estimator: 'unbiased' | 'biased',
+): LayerTensors {
+  const { dtype = settings.dtype === 'float64' ? 'F64' : 'F32' } = options;
+  checkChoice(call, 'dtype', dtype, Object.keys(FORMATS));
+  const { gamma, beta, runningMean, runningVariance } = layer;
+  const factor = varianceFactor(call, settings, options.valuesPerBatch, estimator);
+  const variance = factor === 1 ? runningVariance : runningVariance.map((value) => value * factor);
+  return {
+    gamma: gamma && toTensor(call, 'gamma', gamma, dtype),
+    beta: beta && toTensor(call, 'beta', beta, dtype),
+    mean: toTensor(call, 'runningMean', runningMean, dtype),
+    variance: toTensor(call, 'runningVariance', variance, dtype),
+  };
+}
+
+/** What the running variance has to be multiplied by. */
+function varianceFactor(
+  call: string,
+  { varianceEstimator, batchesTracked, valuesTracked, updateRate }: LayerSettings,
+  given: number | 'tracked' | undefined,
+  estimator: 'unbiased' | 'biased',
+): number {
+  if (given === undefined || varianceEstimator === estimator) return 1;
+  const batches = updateRate === 'pooled' ? 1 : batchesTracked;
+  const m = given === 'tracked' ? valuesTracked / batches : given;
+  if (given === 'tracked' && !(m > 1)) {
+    throw wrongValue(call, 'valuesPerBatch', 'a number: the layer has counted no values of batches', given);
+  }
+  if (typeof m !== 'number') throw wrongKind(call, 'valuesPerBatch', "a number > 1, or 'tracked'", m);
+  if (!(m > 1)) throw wrongValue(call, 'valuesPerBatch', "a number > 1, or 'tracked'", m);
+  if (m === Infinity) return 1;
+  return estimator === 'unbiased' ? m / (m - 1) : (m - 1) / m;
+}
