@@ -127,6 +127,21 @@ test('a layer without statistics is one where it is called so', () => {
   for (const prefix of ['ln', 'norm1', 'layer_norm', 'subnet']) assert.equal(kinds(pair(prefix)), [], prefix);
 });
 
+test('a flax layer of which only parameters were kept', () => {
+  const { 'params/BatchNorm_0/scale': scale, 'batch_stats/BatchNorm_0/mean': mean } = toFlax(trained(), {
+    prefix: 'BatchNorm_0',
+  }) as Required<Tensors>;
+  const only = (tensors: Tensors) =>
+    findBatchNorms(tensors).map(({ naming, prefix, oddities }) => [naming, prefix, oddities[0]!.message]);
+  assert.equal(only({ 'params/BatchNorm_0/scale': scale! }), [
+    ['flax', 'BatchNorm_0', 'there are no running statistics'],
+  ]);
+  assert.equal(only({ 'batch_stats/BatchNorm_0/mean': mean! }), [
+    ['flax', 'BatchNorm_0', 'there is no running variance'],
+  ]);
+  assert.equal(only({ 'params/LayerNorm_0/scale': scale! }), []);
+});
+
 test('a layer that has seen another number of batches than most', () => {
   const one = (prefix: string) => toPyTorch(trained(), { prefix });
   const model = { ...one('a'), ...one('b'), ...one('c'), 'b.num_batches_tracked': scalar(7) };

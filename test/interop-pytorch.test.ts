@@ -217,6 +217,26 @@ test('the variance of another estimator is converted where the size of a batch i
   assert.is(toPyTorch(new BatchNorm(1), { valuesPerBatch: 8 })['running_var'].data[0], 1, 'both are unbiased');
 });
 
+test("the layer's own options go through: activation, ghost batches, what is done with single values and NaN", () => {
+  const given = { activation: 'relu', ghostBatchSize: 2, grouping: 'interleaved', onNonFinite: 'skip' } as const;
+  const layer = fromPyTorch(stateDict(four), { epsilon: 1e-5, axis: -1, singleValue: 'allow', ...given });
+  const { axis, singleValue, activation, ghostBatchSize, grouping, onNonFinite } = layer.state();
+  assert.equal({ activation, ghostBatchSize, grouping, onNonFinite }, given);
+  assert.equal([axis, singleValue], [-1, 'allow']);
+  refusal(() => fromPyTorch(stateDict(four), { epsilon: 1e-5, ghostBatchSize: 0 }), RangeError);
+});
+
+test('dtype is the type of the layer, for the compiler too', () => {
+  const single: BatchNorm = fromPyTorch(stateDict(four), { epsilon: 1e-5 });
+  const double: BatchNorm<Float64Array> = fromPyTorch(stateDict(four), { epsilon: 1e-5, dtype: 'float64' });
+  // @ts-expect-error: a layer of float64 takes no Float32Array.
+  const wrong: BatchNorm = fromPyTorch(stateDict(four), { epsilon: 1e-5, dtype: 'float64' });
+  assert.equal(
+    [single, double, wrong].map((layer) => layer.state().dtype),
+    ['float32', 'float64', 'float64'],
+  );
+});
+
 test('an activation is nothing that a state_dict can hold', () => {
   const layer = fromPyTorch(stateDict(four), { epsilon: 1e-5, activation: 'relu' });
   assert.match(

@@ -88,8 +88,8 @@ function describeArray(kind: string, array: Uint8Array): string {
 }
 
 /** A shape, or any short list of numbers. */
-export function list(values: ArrayLike<number>): string {
-  return `[${Array.from(values).join(', ')}]`;
+export function list(values: ArrayLike<unknown>): string {
+  return `[${Array.from(values, (value) => (typeof value === 'number' ? value : describe(value))).join(', ')}]`;
 }
 
 /** 'a', 'b' or 'c' */

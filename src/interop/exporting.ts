@@ -39,12 +39,16 @@ export interface LayerSettings {
   readonly valuesTracked: number;
 }
 
+/** @throws TypeError for anything but a `BatchNorm`; one of another copy of this library is one too */
+export function checkLayer(call: string, layer: BatchNorm<Tensor>): LayerSettings {
+  const state = typeof layer?.state === 'function' ? layer.state() : null;
+  if (state?.format !== 'batchnorm/1') throw wrongKind(call, 'layer', 'a BatchNorm', layer);
+  return state as unknown as LayerSettings;
+}
+
 /** The settings of a layer that is to be exported. */
 export function readLayer(call: string, layer: BatchNorm<Tensor>, options: ExportOptions): LayerSettings {
-  if (typeof layer !== 'object' || layer === null || typeof layer.state !== 'function') {
-    throw wrongKind(call, 'layer', 'a BatchNorm', layer);
-  }
-  const settings = layer.state() as unknown as LayerSettings & { renorm: unknown };
+  const settings = checkLayer(call, layer);
   if (settings.activation !== 'none' && options.dropActivation !== true) {
     const advice = '; add it there as a layer of its own, and pass dropActivation: true';
     const wanted = 'a layer without an activation, which the format lacks';

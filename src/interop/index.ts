@@ -8,16 +8,8 @@ export type { ImportOptions } from './importing.js';
 export { type FromKerasOptions, fromKeras, type KerasBatchNorm, type ToKerasOptions, toKeras } from './keras.js';
 export type { KerasConfig, WrittenConfig } from './keras-config.js';
 export type { LayerNames, Naming } from './naming.js';
-export {
-  type FromOnnxOptions,
-  fromOnnx,
-  type OnnxAttribute,
-  type OnnxAttributes,
-  type OnnxBatchNorm,
-  type OnnxNode,
-  type ToOnnxOptions,
-  toOnnx,
-} from './onnx.js';
+export { type FromOnnxOptions, fromOnnx, type OnnxBatchNorm, type ToOnnxOptions, toOnnx } from './onnx.js';
+export type { OnnxAttribute, OnnxAttributes, OnnxNode } from './onnx-node.js';
 export { type FromPyTorchOptions, fromPyTorch, type ToPyTorchOptions, toPyTorch } from './pytorch.js';
 export { readSafetensors, type Safetensors, writeSafetensors } from './safetensors.js';
 export { loadSafetensors, saveSafetensors } from './safetensors-files.js';

@@ -50,7 +50,8 @@ export function readConfig(call: string, given: KerasConfig, options: Said): Sai
     throw wrongKind(call, `config.${name}`, 'none: what it keeps and does is not converted', config[name]);
   }
   const { momentum = 0.99, epsilon = 1e-3, center = true, scale = true } = config;
-  return { axis: readAxis(call, config.axis), decay: readMomentum(call, momentum), epsilon, center, scale };
+  checkFraction(call, 'config.momentum', momentum);
+  return { axis: readAxis(call, config.axis), decay: momentum, epsilon, center, scale };
 }
 
 function readAxis(call: string, axis: KerasConfig['axis']): number {
@@ -64,10 +65,9 @@ function readAxis(call: string, axis: KerasConfig['axis']): number {
   return axis[0];
 }
 
-function readMomentum(call: string, momentum: unknown): number {
-  if (typeof momentum !== 'number') throw wrongKind(call, 'config.momentum', 'a number', momentum);
-  if (!(momentum >= 0 && momentum <= 1)) throw wrongValue(call, 'config.momentum', 'a number from 0 to 1', momentum);
-  return momentum;
+export function checkFraction(call: string, name: string, value: unknown): void {
+  if (typeof value !== 'number') throw wrongKind(call, name, 'a number from 0 to 1', value);
+  if (!(value >= 0 && value <= 1)) throw wrongValue(call, name, 'a number from 0 to 1', value);
 }
 
 export function writeConfig(
@@ -82,8 +82,7 @@ export function writeConfig(
 /** 1 − updateRate, in as few digits as make this updateRate again. */
 export function decayOf(call: string, updateRate: LayerSettings['updateRate'], given: number | undefined): number {
   if (given !== undefined) {
-    if (typeof given !== 'number') throw wrongKind(call, 'decay', 'a number from 0 to 1', given);
-    if (!(given >= 0 && given <= 1)) throw wrongValue(call, 'decay', 'a number from 0 to 1', given);
+    checkFraction(call, 'decay', given);
     return given;
   }
   if (typeof updateRate !== 'number') {

@@ -74,7 +74,9 @@ export function candidates(tensors: Tensors): Candidate[] {
   return [
     ...named(tensors, 'pytorch', PYTORCH),
     ...named(tensors, 'keras', KERAS),
-    ...named(tensors, 'flax', FLAX).filter(({ names }) => names.mean !== null && names.variance !== null),
+    ...named(tensors, 'flax', FLAX).filter(
+      ({ prefix, names }) => CALLED_SO.test(prefix) || (names.mean && names.variance),
+    ),
     ...numbered(tensors),
   ];
 }
@@ -90,7 +92,13 @@ function named(tensors: Tensors, naming: Naming, roles: Roles): Candidate[] {
 
 /** Without statistics, a gamma of several dimensions is the kernel of some other layer. */
 function isVector(tensors: Tensors, { gamma, mean, variance }: LayerNames): boolean {
-  return mean !== null || variance !== null || (gamma !== null && tensors[gamma].shape.length === 1);
+  return mean !== null || variance !== null || (gamma !== null && lengthOf(tensors[gamma]) !== null);
+}
+
+/** Of a vector; null of anything else, which may be no tensor at all. */
+function lengthOf(tensor: NamedTensor | null | undefined): number | null {
+  const shape: unknown = tensor?.shape;
+  return Array.isArray(shape) && shape.length === 1 ? shape[0] : null;
 }
 
 function numbered(tensors: Tensors): Candidate[] {
@@ -107,8 +115,8 @@ function numbered(tensors: Tensors): Candidate[] {
 }
 
 function areAlike(members: readonly (NamedTensor | undefined)[]): boolean {
-  const length = members[0]?.shape[0];
-  return members.every((tensor) => tensor?.shape.length === 1 && tensor.shape[0] === length);
+  const length = lengthOf(members[0]);
+  return length !== null && members.every((tensor) => lengthOf(tensor) === length);
 }
 
 /** By prefix, the names of the tensors by what they are called there. */

@@ -1,47 +1,15 @@
 /** ONNX: a BatchNormalization node of opset 7 to 15 and later, and its initializers. */
 
-import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
-import { nameSet, readNames, readOptions } from '../arguments/options.js';
+import { expected } from '../arguments/messages.js';
+import { nameSet, readOptions } from '../arguments/options.js';
 import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
 import { EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
 import { type FloatType, toTensor } from './floats.js';
 import { type Dtype, IMPORT_OPTIONS, type ImportOptions, makeLayer, type TensorOf } from './importing.js';
-import { decayOf } from './keras-config.js';
+import { checkFraction, decayOf } from './keras-config.js';
 import { lacks, type Part, readPrefix, readTensors } from './names.js';
+import { checkOpset, type OnnxAttributes, type OnnxNode, readMode, readNode } from './onnx-node.js';
 import { checkTensor, newTensors, type Tensors } from './tensors.js';
-
-/** The fields of ONNX' NodeProto, as protobuf readers give them. What else they have is not looked at. */
-export interface OnnxNode {
-  /** BatchNormalization, where it is said. */
-  opType?: string | undefined;
-  /** Names of x, scale, B, mean and variance, in this order. */
-  input: readonly string[];
-  /**
-   * Names of y and, in training, of the new statistics (and, before opset 14, of two that are kept for the gradient).
-   */
-  output?: readonly string[] | undefined;
-  /** By name, or as the list that a NodeProto has. */
-  attribute?: OnnxAttributes | readonly OnnxAttribute[] | undefined;
-}
-
-/** Defaults are ONNX' own, as the float32 numbers that attributes are. */
-export interface OnnxAttributes {
-  /** Default 1e-5. */
-  epsilon?: number | undefined;
-  /** How much of the old running statistics is kept: decay here. Default 0.9. */
-  momentum?: number | undefined;
-  /** 1 in training, from opset 14 on. Default 0. */
-  training_mode?: number | undefined;
-  /** In opset 7 and 8: 1 (default) for statistics per channel. */
-  spatial?: number | undefined;
-}
-
-/** An AttributeProto: `f` is a float, `i` an integer (a bigint or a Long in some readers). */
-export interface OnnxAttribute {
-  name: string;
-  f?: number | undefined;
-  i?: number | bigint | { toNumber(): number } | undefined;
-}
 
 export interface FromOnnxOptions<D extends Dtype = 'float32'> extends Omit<ImportOptions<D>, 'prefix' | 'strict'> {
   /** The BatchNormalization node. */
@@ -77,7 +45,6 @@ const FROM_OPTIONS = /* @__PURE__ */ nameSet(
   `${IMPORT_OPTIONS.replace('prefix strict ', '')} node opset varianceEstimator`,
 );
 const TO_OPTIONS = /* @__PURE__ */ nameSet(`${EXPORT_OPTIONS} training decay`);
-const ATTRIBUTES = /* @__PURE__ */ nameSet('epsilon momentum training_mode spatial');
 const INPUTS = ['scale', 'B', 'mean', 'variance'];
 const [EPSILON, MOMENTUM] = [Math.fround(1e-5), Math.fround(0.9)];
 
@@ -122,81 +89,9 @@ export function fromOnnx<D extends Dtype = 'float32'>(
     checkTensor(call, name, tensor);
     return { name, tensor };
   });
-  if (!(momentum >= 0 && momentum <= 1)) throw wrongValue(call, 'momentum', 'a number from 0 to 1', momentum);
+  checkFraction(call, 'node.attribute.momentum', momentum);
   const settings = { ...rest, epsilon, decay: momentum, varianceEstimator, singleValue };
   return makeLayer<D>(call, { gamma, beta, mean, variance }, settings).train(training);
-}
-
-function readNode(call: string, node: OnnxNode) {
-  if (typeof node !== 'object' || node === null) {
-    throw wrongKind(call, 'node', 'a BatchNormalization node: { input, output, attribute }', node);
-  }
-  const { opType = 'BatchNormalization', input, output = [], attribute = {} } = node;
-  if (opType !== 'BatchNormalization') throw wrongValue(call, 'node.opType', "'BatchNormalization'", opType);
-  if (!Array.isArray(input)) throw wrongKind(call, 'node.input', 'the names of 5 tensors', input);
-  if (input.length !== 5) {
-    throw new RangeError(
-      expected(call, 'node.input', 'the names of 5 tensors (x, scale, B, mean, variance)', list(input)),
-    );
-  }
-  if (!Array.isArray(output)) throw wrongKind(call, 'node.output', 'an array of names', output);
-  const attributes = Array.isArray(attribute) ? Object.fromEntries(attribute.map(readAttribute)) : attribute;
-  return {
-    input,
-    output: output.filter((name) => name !== ''),
-    attribute: readNames<OnnxAttributes>(call, 'node.attribute', attributes as OnnxAttributes, ATTRIBUTES),
-  };
-}
-
-/** epsilon and momentum are floats, all others integers. */
-function readAttribute({ name, f, i }: OnnxAttribute): [string, number | undefined] {
-  if (name === 'epsilon' || name === 'momentum') return [name, f];
-  return [name, typeof i === 'object' && i !== null ? i.toNumber() : Number(i)];
-}
-
-function checkOpset(call: string, opset: number): void {
-  if (typeof opset !== 'number') throw wrongKind(call, 'opset', 'a whole number >= 7', opset);
-  if (!(Number.isSafeInteger(opset) && opset >= 7)) {
-    throw wrongValue(
-      call,
-      'opset',
-      'a whole number >= 7; have an older model converted by onnx.version_converter',
-      opset,
-    );
-  }
-}
-
-/** Whether it is a node of training, which opsets say in different ways. */
-function readMode(call: string, attribute: OnnxAttributes, outputs: number, opset: number | undefined): boolean {
-  const { training_mode: mode, spatial } = attribute;
-  if (spatial !== undefined) {
-    if (opset === undefined) throw needsOpset(call, 'an attribute "spatial"');
-    if (opset > 8) throw wrongKind(call, 'node.attribute.spatial', `nothing in opset ${opset}`, spatial);
-    if (spatial !== 1) {
-      const advice =
-        '; statistics per position are those of a layer of as many channels, with the input reshaped to [n, channels]';
-      throw new RangeError(expected(call, 'node.attribute.spatial', '1', String(spatial)) + advice);
-    }
-  }
-  if (mode !== undefined) {
-    if (mode !== 0 && mode !== 1) throw wrongValue(call, 'node.attribute.training_mode', '0 or 1', mode);
-    if (opset !== undefined && opset < 14) {
-      throw wrongKind(call, 'node.attribute.training_mode', `nothing in opset ${opset}`, mode);
-    }
-    if (mode === 0 && outputs > 1) throw wrongValue(call, 'node.output', '1 output where training_mode is 0', outputs);
-    return mode === 1;
-  }
-  if (outputs <= 1) return false;
-  if (opset === undefined) throw needsOpset(call, `${outputs} outputs and no training_mode`);
-  if (opset >= 14) throw wrongValue(call, 'node.output', '1 output where training_mode is 0', outputs);
-  return true;
-}
-
-function needsOpset(call: string, what: string): TypeError {
-  return new TypeError(
-    `batchnorm: ${call}: "opset" is needed for a node with ${what}, whose meaning depends on it; ` +
-      'pass the version that the model imports (opset_import)',
-  );
 }
 
 /**

@@ -4,6 +4,7 @@ import { describe, wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readNames } from '../arguments/options.js';
 import { kindOf } from '../arguments/typed-arrays.js';
 import { BatchNorm, type Tensor } from '../index.js';
+import { checkLayer } from './exporting.js';
 import { FORMATS, ulpOf } from './floats.js';
 import { explain } from './suspects.js';
 
@@ -74,7 +75,9 @@ export function readVerification<T extends Tensor>(call: string, given: Verifica
  * console.log(ulp); // → 0
  */
 export function verifyLayer<T extends Tensor>(layer: BatchNorm<T>, verification: Verification<T>): Deviation {
-  return verifyFor('verifyLayer', layer, verification);
+  const call = 'verifyLayer';
+  checkLayer(call, layer);
+  return verifyFor(call, layer, verification);
 }
 
 /** The same for any function. */
@@ -87,7 +90,9 @@ export function verifyFor<T extends Tensor>(
   if (kindOf(y) !== 'Float32Array' && kindOf(y) !== 'Float64Array') {
     throw wrongKind(call, 'verify.y', 'a Float32Array or a Float64Array', y);
   }
-  if (maxUlp !== undefined && !(maxUlp >= 0)) throw wrongValue(call, 'verify.maxUlp', 'a number >= 0', maxUlp);
+  checkBound(call, maxUlp);
+  if (report !== undefined && typeof report !== 'function')
+    throw wrongKind(call, 'verify.report', 'a function', report);
   const evaluated = evaluate(layer, x, shape);
   if (evaluated.length !== y.length) throw wrongValue(call, 'verify.y', `as many elements as x, ${x.length}`, y);
   const deviation = compare(evaluated, y);
@@ -95,6 +100,12 @@ export function verifyFor<T extends Tensor>(
   if (maxUlp === undefined || deviation.ulp <= maxUlp) return deviation;
   const cause = explain(layer, x, shape, (other) => compare(other, y).ulp <= maxUlp);
   throw deviates(call, deviation, maxUlp, cause);
+}
+
+function checkBound(call: string, maxUlp: number | undefined): void {
+  if (maxUlp === undefined) return;
+  if (typeof maxUlp !== 'number') throw wrongKind(call, 'verify.maxUlp', 'a number >= 0', maxUlp);
+  if (!(maxUlp >= 0)) throw wrongValue(call, 'verify.maxUlp', 'a number >= 0', maxUlp);
 }
 
 /** By a copy, so that what the layer keeps for its backward stays. */
