@@ -4,6 +4,7 @@ import {
   type Deviation,
   findBatchNorms,
   fromPyTorch,
+  type NamedTensor,
   type Tensors,
   toFlax,
   toKeras,
@@ -177,6 +178,24 @@ verifying('counts units in the last place of the type of y', () => {
   assert.is(off(2, 5).ulp, 5);
   const double = verifyLayer(layer, { x, shape: [3, 1], y: Float64Array.of(1 + 2 ** -50, 8, -3) });
   assert.equal([double.ulp, double.index], [4, 0]);
+});
+
+verifying('takes tensors as files have them, and counts in their type', () => {
+  const layer = new BatchNorm(1, { epsilon: 0 });
+  const [x, half, brain] = (
+    [
+      ['F32', Float32Array.of(1, 2)],
+      ['F16', Uint16Array.of(0x3c02, 0x4000)],
+      ['BF16', Uint16Array.of(0x3f81, 0x4000)],
+    ] as const
+  ).map(([dtype, data]) => ({ dtype, shape: [2, 1], data }) as NamedTensor) as [NamedTensor, NamedTensor, NamedTensor];
+  assert.equal([verifyLayer(layer, { x, y: half }).ulp, verifyLayer(layer, { x, y: brain }).ulp], [2, 1]);
+  const double = new BatchNorm<Float64Array>(1, { epsilon: 0, dtype: 'float64' });
+  assert.is(verifyLayer(double, { x: half, y: half, maxUlp: 0 }).ulp, 0);
+  assert.is(verifyLayer(layer, { x, shape: [2, 1, 1], y: x }).ulp, 0, 'another shape');
+  refusal(() => verifyLayer(layer, { x: x.data as Float32Array, y: x }), TypeError);
+  refusal(() => verifyLayer(layer, { x, y: { dtype: 'I8', shape: [2, 1], data: Int8Array.of(1, 2) } }), TypeError);
+  refusal(() => verifyLayer(layer, { x, y: { ...x, shape: [3] } as NamedTensor }), RangeError);
 });
 
 verifying('around 0, NaN and infinities', () => {

@@ -5,17 +5,18 @@ import { nameSet, readNames } from '../arguments/options.js';
 import { kindOf } from '../arguments/typed-arrays.js';
 import { BatchNorm, type Tensor } from '../index.js';
 import { checkLayer } from './exporting.js';
-import { FORMATS, ulpOf } from './floats.js';
+import { type FloatType, FORMATS, isFloatType, ulpOf } from './floats.js';
 import { explain } from './suspects.js';
+import { checkTensor, type NamedTensor, toFloats } from './tensors.js';
 
 /** A sample of what the other framework computes in evaluation. */
 export interface Verification<T extends Tensor = Float32Array> {
-  /** Input, of the layer's dtype. */
-  x: T;
-  /** Dimensions of x, with the channels on the layer's axis. */
-  shape: readonly number[];
+  /** Input: an array of the layer's dtype, or a tensor of floats, such as a file has. */
+  x: T | NamedTensor;
+  /** Dimensions of x, with the channels on the layer's axis. Default those of x, where it is a tensor. */
+  shape?: readonly number[] | undefined;
   /** What the other framework made of x in evaluation, of the same shape: its type is the one whose ulp counts. */
-  y: Tensor;
+  y: Tensor | NamedTensor;
   /** The largest deviation that is no error, in ulp of each element of y. */
   maxUlp?: number | undefined;
   /** Is told the deviation, before an error for it. */
@@ -58,7 +59,7 @@ export function readVerification<T extends Tensor>(call: string, given: Verifica
  *
  *     ulp = max |y of the layer − y| / ulp(y)
  *
- * where ulp(y) is the distance between neighbouring numbers of y's type (float32 or float64) around y. NaN equals
+ * where ulp(y) is the distance between neighbouring numbers of y's type around y. NaN equals
  * NaN; NaN beside a number, and an infinity beside anything else, deviate by Infinity. The layer's mode and its
  * statistics stay as they are.
  *
@@ -87,19 +88,41 @@ export function verifyFor<T extends Tensor>(
   verification: Verification<T>,
 ): Deviation {
   const { x, shape, y, maxUlp, report } = readNames(call, 'verify', verification, NAMES);
-  if (kindOf(y) !== 'Float32Array' && kindOf(y) !== 'Float64Array') {
-    throw wrongKind(call, 'verify.y', 'a Float32Array or a Float64Array', y);
-  }
+  const [input, output] = [readSample(call, 'verify.x', x), readSample(call, 'verify.y', y)];
   checkBound(call, maxUlp);
   if (report !== undefined && typeof report !== 'function')
     throw wrongKind(call, 'verify.report', 'a function', report);
-  const evaluated = evaluate(layer, x, shape);
-  if (evaluated.length !== y.length) throw wrongValue(call, 'verify.y', `as many elements as x, ${x.length}`, y);
-  const deviation = compare(evaluated, y);
+  const values = (layer.state().dtype === 'float64' ? Float64Array.from(input.values) : input.values) as T;
+  const dimensions = shape ?? input.shape;
+  if (dimensions === undefined) throw wrongKind(call, 'verify.shape', 'the dimensions of x', shape);
+  const evaluated = evaluate(layer, values, dimensions);
+  if (evaluated.length !== output.values.length) {
+    throw wrongValue(call, 'verify.y', `as many elements as x, ${values.length}`, output.values);
+  }
+  const deviation = compare(evaluated, output);
   report?.(deviation);
   if (maxUlp === undefined || deviation.ulp <= maxUlp) return deviation;
-  const cause = explain(layer, x, shape, (other) => compare(other, y).ulp <= maxUlp);
+  const cause = explain(layer, values, dimensions, (other) => compare(other, output).ulp <= maxUlp);
   throw deviates(call, deviation, maxUlp, cause);
+}
+
+/** Numbers, and what is known of the type that they were. */
+interface Sample {
+  readonly values: Tensor;
+  readonly dtype: FloatType;
+  readonly shape?: readonly number[];
+}
+
+function readSample(call: string, name: string, given: Tensor | NamedTensor): Sample {
+  const kind = kindOf(given);
+  if (kind === 'Float32Array') return { values: given as Float32Array, dtype: 'F32' };
+  if (kind === 'Float64Array') return { values: given as Float64Array, dtype: 'F64' };
+  const tensor = given as NamedTensor;
+  if (kind !== undefined || typeof given !== 'object' || given === null || !isFloatType(tensor.dtype)) {
+    throw wrongKind(call, name, 'a Float32Array, a Float64Array or a tensor of F32, F64, F16 or BF16', given);
+  }
+  checkTensor(call, name, tensor);
+  return { values: toFloats(tensor), dtype: tensor.dtype, shape: tensor.shape };
 }
 
 function checkBound(call: string, maxUlp: number | undefined): void {
@@ -113,8 +136,8 @@ function evaluate<T extends Tensor>(layer: BatchNorm<T>, x: T, shape: readonly n
   return BatchNorm.fromState<T>(layer.state()).eval().forward(x, shape);
 }
 
-function compare(got: Tensor, expected: Tensor): Deviation {
-  const format = kindOf(expected) === 'Float32Array' ? FORMATS.F32 : FORMATS.F64;
+function compare(got: Tensor, { values: expected, dtype }: Sample): Deviation {
+  const format = FORMATS[dtype];
   const worst = { ulp: 0, ulpOfLargest: 0, index: 0, got: got[0] ?? 0, expected: expected[0] ?? 0 };
   let largest = 0;
   let error = 0;
