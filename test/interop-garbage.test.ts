@@ -99,6 +99,25 @@ test('a model with something that is no tensor among the others, in an error abo
   }
 });
 
+test('switches are true or false', () => {
+  const layer = new BatchNorm(2);
+  for (const odd of [0, 'no', null, {}]) {
+    for (const name of ['strict', 'scale', 'center', 'trackRunningStats']) {
+      refusal(() => fromPyTorch(four, { prefix: 'bn', epsilon: 1, [name]: odd }), TypeError);
+    }
+    for (const name of ['strict', 'scale', 'center']) {
+      refusal(() => fromKeras(keras, { prefix: 'bn', epsilon: 1, [name]: odd }), TypeError);
+      refusal(() => fromFlax(flax, { prefix: 'bn', epsilon: 1, [name]: odd }), TypeError);
+    }
+    for (const name of ['scale', 'center']) refusal(() => fromKeras(keras, { config: { [name]: odd } }), TypeError);
+    for (const call of [toPyTorch, toKeras, toFlax, toOnnx]) {
+      refusal(() => call(layer, { dropActivation: odd } as never), TypeError);
+    }
+    refusal(() => toPyTorch(layer, { trackRunningStats: odd as never }), TypeError);
+    refusal(() => toOnnx(layer, { training: odd as never }), TypeError);
+  }
+});
+
 test('what has a state and is no layer', () => {
   for (const call of [toPyTorch, toKeras, toFlax, toOnnx]) {
     for (const odd of [new Moments(1), { state: () => null }, null, undefined, 3]) {

@@ -4,6 +4,7 @@ import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkChoice } from '../arguments/validate.js';
 import type { Activation, BatchNorm, Tensor } from '../index.js';
 import { type FloatType, FORMATS, toTensor } from './floats.js';
+import { checkSwitches } from './names.js';
 import type { NamedTensor } from './tensors.js';
 
 /** Options of every export. */
@@ -49,6 +50,7 @@ export function checkLayer(call: string, layer: BatchNorm<Tensor>): LayerSetting
 /** The settings of a layer that is to be exported. */
 export function readLayer(call: string, layer: BatchNorm<Tensor>, options: ExportOptions): LayerSettings {
   const settings = checkLayer(call, layer);
+  checkSwitches(call, options, 'dropActivation');
   if (settings.activation !== 'none' && options.dropActivation !== true) {
     const advice = '; add it there as a layer of its own, and pass dropActivation: true';
     const wanted = 'a layer without an activation, which the format lacks';

@@ -14,7 +14,7 @@ import {
   requireEpsilon,
   type TensorOf,
 } from './importing.js';
-import { lacks, type Part, refuseLeftOver } from './names.js';
+import { checkSwitches, lacks, type Part, refuseLeftOver } from './names.js';
 import { flaxName, prefixesOf } from './naming.js';
 import { checkTensor, type NamedTensor, newTensors, type Tensors } from './tensors.js';
 
@@ -74,6 +74,7 @@ export function fromFlax<D extends Dtype = 'float32'>(
 ): BatchNorm<TensorOf<D>> {
   const call = 'fromFlax';
   const given = readOptions(call, options, FROM_OPTIONS);
+  checkSwitches(call, given, 'strict', 'scale', 'center');
   const { prefix: givenPrefix = '', scale, center, ...rest } = given;
   if (typeof givenPrefix !== 'string') throw wrongKind(call, 'prefix', 'a string', givenPrefix);
   const epsilon = requireEpsilon(call, given.epsilon, 'pass the epsilon of the module, by default 1e-5');

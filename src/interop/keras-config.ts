@@ -2,6 +2,7 @@
 
 import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
 import { readOwn } from '../arguments/options.js';
+import { checkBoolean } from '../arguments/validate.js';
 import type { BatchNormOptions } from '../index.js';
 import type { LayerSettings } from './exporting.js';
 
@@ -51,6 +52,8 @@ export function readConfig(call: string, given: KerasConfig, options: Said): Sai
   }
   const { momentum = 0.99, epsilon = 1e-3, center = true, scale = true } = config;
   checkFraction(call, 'config.momentum', momentum);
+  checkBoolean(call, 'config.center', center);
+  checkBoolean(call, 'config.scale', scale);
   return { axis: readAxis(call, config.axis), decay: momentum, epsilon, center, scale };
 }
 

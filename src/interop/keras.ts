@@ -15,7 +15,16 @@ import {
   type TensorOf,
 } from './importing.js';
 import { type KerasConfig, readConfig, type WrittenConfig, writeConfig } from './keras-config.js';
-import { lacks, type Part, type Parts, readPrefix, readTensors, refuseLeftOver, under } from './names.js';
+import {
+  checkSwitches,
+  lacks,
+  type Part,
+  type Parts,
+  readPrefix,
+  readTensors,
+  refuseLeftOver,
+  under,
+} from './names.js';
 import { prefixesOf } from './naming.js';
 import { checkTensor, type NamedTensor, newTensors, type Tensors } from './tensors.js';
 
@@ -96,6 +105,7 @@ export function fromKeras<D extends Dtype = 'float32'>(
 ): BatchNorm<TensorOf<D>> {
   const call = 'fromKeras';
   const given = readOptions(call, options, FROM_OPTIONS);
+  checkSwitches(call, given, 'strict', 'scale', 'center');
   const { prefix, config, scale: _, center: __, varianceEstimator = 'biased', ...rest } = given;
   const settings = config === undefined ? given : { ...given, ...readConfig(call, config, given) };
   const usual = "pass config, the layer's configuration, or its epsilon, by default 1e-3";

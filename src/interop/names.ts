@@ -1,6 +1,7 @@
 /** Tensors by the names that frameworks give them: a prefix, a separator, and the name of a variable. */
 import { alternatives, describe, expected, wrongKind } from '../arguments/messages.js';
 import { readOwn } from '../arguments/options.js';
+import { checkBoolean } from '../arguments/validate.js';
 import { checkTensor, type NamedTensor, type Tensors } from './tensors.js';
 
 /** A tensor, and what it is called in messages. */
@@ -20,6 +21,11 @@ export interface Parts {
 /** Own entries only, which getters cannot change any more. */
 export function readTensors(call: string, name: string, tensors: Tensors): Tensors {
   return readOwn(call, name, tensors);
+}
+
+/** Options that are true or false, as far as they are given. */
+export function checkSwitches<O extends object>(call: string, given: O, ...names: (keyof O & string)[]): void {
+  for (const name of names) if (given[name] !== undefined) checkBoolean(call, name, given[name]);
 }
 
 export function readPrefix(call: string, prefix: string | undefined, separator: string): string {

@@ -7,7 +7,7 @@ import { EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './e
 import { type FloatType, toTensor } from './floats.js';
 import { type Dtype, IMPORT_OPTIONS, type ImportOptions, makeLayer, type TensorOf } from './importing.js';
 import { checkFraction, decayOf } from './keras-config.js';
-import { lacks, type Part, readPrefix, readTensors } from './names.js';
+import { checkSwitches, lacks, type Part, readPrefix, readTensors } from './names.js';
 import { checkOpset, type OnnxAttributes, type OnnxNode, readMode, readNode } from './onnx-node.js';
 import { checkTensor, newTensors, type Tensors } from './tensors.js';
 
@@ -114,6 +114,7 @@ export function fromOnnx<D extends Dtype = 'float32'>(
 export function toOnnx(layer: BatchNorm<Tensor>, options: ToOnnxOptions = {}): OnnxBatchNorm {
   const call = 'toOnnx';
   const given = readOptions(call, options, TO_OPTIONS);
+  checkSwitches(call, given, 'training');
   const { training = false } = given;
   const settings = readLayer(call, layer, given);
   if (settings.axis !== 1) {

@@ -12,7 +12,7 @@ import {
   requireEpsilon,
   type TensorOf,
 } from './importing.js';
-import { lacks, type Part, readPrefix, readTensors, refuseLeftOver, under } from './names.js';
+import { checkSwitches, lacks, type Part, readPrefix, readTensors, refuseLeftOver, under } from './names.js';
 import { prefixesOf } from './naming.js';
 import { newTensors, type Tensors } from './tensors.js';
 
@@ -78,6 +78,7 @@ export function fromPyTorch<D extends Dtype = 'float32'>(
 ): BatchNorm<TensorOf<D>> {
   const call = 'fromPyTorch';
   const given = readOptions(call, options, FROM_OPTIONS);
+  checkSwitches(call, given, 'strict', 'scale', 'center', 'trackRunningStats');
   const { prefix: _, trackRunningStats = true, scale, center, updateRate, ...rest } = given;
   const epsilon = requireEpsilon(call, given.epsilon, 'pass the eps of the module, by default 1e-5');
   if (updateRate === 'pooled')
@@ -149,6 +150,7 @@ function readCount(call: string, part: Part | undefined): number {
 export function toPyTorch(layer: BatchNorm<Tensor>, options: ToPyTorchOptions = {}): Tensors {
   const call = 'toPyTorch';
   const given = readOptions(call, options, TO_OPTIONS);
+  checkSwitches(call, given, 'trackRunningStats');
   const prefix = readPrefix(call, given.prefix, '.');
   const settings = readLayer(call, layer, given);
   const { gamma, beta, mean, variance } = layerTensors(call, layer, settings, given, 'unbiased');
