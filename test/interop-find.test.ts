@@ -112,6 +112,11 @@ test('what is odd about a layer', () => {
   assert.equal(kinds(without('weight', 'bias')), [[]]);
 });
 
+test('statistics of data, which are no layer, and a layer without channels', () => {
+  assert.equal(findBatchNorms({ 'stats.mean': floats(1), 'data/var': floats(1) }), []);
+  assert.equal(kinds({ running_mean: floats(), running_var: floats() }), [[]]);
+});
+
 test('channels of an oddity, in words and numbers', () => {
   const [found] = findBatchNorms({ ...toPyTorch(trained()), weight: floats(0, 0), running_var: floats(1, 0) });
   assert.equal(found!.oddities, [

@@ -87,6 +87,12 @@ test('what is missing, left over, given twice or ambiguous is refused', () => {
   assert.match(refusal(given(deep, {}), TypeError), /at most 100 levels/);
 });
 
+test('the unbiased variance is converted where the size of a batch is given', () => {
+  const layer = new BatchNorm(1);
+  assert.is(toFlax(layer)['batch_stats/var']!.data[0], 1);
+  assert.is(toFlax(layer, { valuesPerBatch: 4 })['batch_stats/var']!.data[0], 0.75);
+});
+
 test('a layer without a prefix', () => {
   sameTensors(toFlax(new BatchNorm(1), { naming: 'nnx' }), {
     scale: floats(1),

@@ -193,6 +193,11 @@ test('what this library cannot take in is refused', () => {
   assert.match(refusal(none, TypeError), /lacks "b\/moving_mean".*"a\/b"/);
 });
 
+test('the unbiased variance is converted where the size of a batch is given', () => {
+  const variance = (options: object) => toKeras(new BatchNorm(1), options).tensors['moving_variance']!.data[0];
+  assert.equal([variance({}), variance({ valuesPerBatch: 4 })], [1, 0.75]);
+});
+
 test('rates that Keras lacks need a decay', () => {
   const layer = new BatchNorm(2, { updateRate: 'cumulative' });
   assert.match(

@@ -50,6 +50,7 @@ test('training: by the attribute from opset 14 on, by the number of outputs befo
   assert.is(training(1, {}, 7)(), false);
   assert.is(training(5, {}, 7)(), true);
   assert.is(training(5, {}, 13)(), true);
+  assert.is(training(2, {}, 13)(), true);
   assert.is(training(3, { training_mode: 1 }, 15)(), true);
   assert.is(training(3, { training_mode: 1 })(), true);
   assert.is(training(1, { training_mode: 0 }, 21)(), false);
@@ -101,6 +102,13 @@ test('there and back is the same bits, node and initializers', () => {
   sameTensors(exported.initializers, { 'bn.scale': s!, 'bn.B': b!, 'bn.mean': m!, 'bn.var': v! });
   const again = fromOnnx(exported.initializers, { node: exported.node, opset: exported.opset });
   assert.equal(again.state(), layer.state());
+});
+
+test('attributes are float32, and the unbiased variance is converted where the size of a batch is given', () => {
+  const layer = new BatchNorm(1, { epsilon: 0.1, updateRate: 0.3 });
+  const { node: written, initializers: made } = toOnnx(layer, { valuesPerBatch: 4 });
+  assert.equal(written.attribute, { epsilon: Math.fround(0.1), momentum: Math.fround(0.7), training_mode: 0 });
+  assert.is(made['var']!.data[0], 0.75);
 });
 
 test('ONNX has a scale and a shift always, and its channels on axis 1', () => {

@@ -135,6 +135,7 @@ test('track_running_stats=False has no statistics, and normalises by the batch i
     y,
     [-1, -1, -1, 1, 1, 1].map((side, i) => side * four.gamma[i % 3] + four.beta[i % 3]),
   );
+  layer.train().forward(Float32Array.of(1, 2, 3, 3, 6, 5), [2, 3]);
   assert.equal([...layer.runningMean], [0, 0, 0]);
   sameTensors(toPyTorch(layer, { trackRunningStats: false }), { weight, bias });
 });
@@ -215,6 +216,17 @@ test('the variance of another estimator is converted where the size of a batch i
   const fresh = new BatchNorm(1, { varianceEstimator: 'biased' });
   refusal(() => toPyTorch(fresh, { valuesPerBatch: 'tracked' }), RangeError);
   assert.is(toPyTorch(new BatchNorm(1), { valuesPerBatch: 8 })['running_var'].data[0], 1, 'both are unbiased');
+});
+
+test('a pooled variance is that of all values together', () => {
+  const layer = new BatchNorm(1, { varianceEstimator: 'biased', updateRate: 'pooled' });
+  layer.forward(Float32Array.of(1, 2), [2, 1]);
+  layer.forward(Float32Array.of(3, 6), [2, 1]);
+  assert.is(toPyTorch(layer, { valuesPerBatch: 'tracked' })['running_var']!.data[0], Math.fround(14 / 3));
+});
+
+test('running statistics of a file hold no start values that debiasing could take out', () => {
+  assert.is(fromPyTorch(stateDict(four), { epsilon: 1e-5 }).state().debiasWeight, 1);
 });
 
 test("the layer's own options go through: activation, ghost batches, what is done with single values and NaN", () => {

@@ -151,6 +151,8 @@ test('a number that a type cannot hold is refused', () => {
     refusal(() => rounded(65520, 'F16'), RangeError),
     /"runningMean\[0\]" expected a number that F16 can hold, got 65520/,
   );
+  refusal(() => rounded(100000, 'F16'), RangeError);
+  refusal(() => rounded(2 ** 128, 'BF16'), RangeError);
   for (const dtype of ['F32', 'BF16', 'F16'] as const) refusal(() => rounded(-1e300, dtype), RangeError);
   refusal(() => rounded(1, 'I64'), RangeError);
   const layer = new BatchNorm(1);
