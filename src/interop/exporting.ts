@@ -2,10 +2,16 @@
 
 import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkChoice } from '../arguments/validate.js';
-import type { Activation, BatchNorm, Tensor } from '../index.js';
+import type { BatchNorm, BatchNormState, Tensor } from '../index.js';
 import { type FloatType, FORMATS, toTensor } from './floats.js';
 import { checkSwitches } from './names.js';
 import type { NamedTensor } from './tensors.js';
+
+/** A layer of either dtype: what is looked at of it. */
+export type AnyBatchNorm = Pick<
+  BatchNorm<Tensor>,
+  'channels' | 'gamma' | 'beta' | 'runningMean' | 'runningVariance' | 'state'
+>;
 
 /** Options of every export. */
 export interface ExportOptions {
@@ -28,27 +34,15 @@ export interface ExportOptions {
 
 export const EXPORT_OPTIONS = 'prefix dtype valuesPerBatch dropActivation';
 
-/** The options of a layer that a state holds under these names. */
-export interface LayerSettings {
-  readonly axis: number;
-  readonly epsilon: number;
-  readonly updateRate: number | 'cumulative' | 'pooled';
-  readonly varianceEstimator: 'unbiased' | 'biased';
-  readonly activation: Activation;
-  readonly dtype: 'float32' | 'float64';
-  readonly batchesTracked: number;
-  readonly valuesTracked: number;
-}
-
 /** @throws TypeError for anything but a `BatchNorm`; one of another copy of this library is one too */
-export function checkLayer(call: string, layer: BatchNorm<Tensor>): LayerSettings {
+export function checkLayer(call: string, layer: AnyBatchNorm): BatchNormState {
   const state = typeof layer?.state === 'function' ? layer.state() : null;
   if (state?.format !== 'batchnorm/1') throw wrongKind(call, 'layer', 'a BatchNorm', layer);
-  return state as unknown as LayerSettings;
+  return state;
 }
 
 /** The settings of a layer that is to be exported. */
-export function readLayer(call: string, layer: BatchNorm<Tensor>, options: ExportOptions): LayerSettings {
+export function readLayer(call: string, layer: AnyBatchNorm, options: ExportOptions): BatchNormState {
   const settings = checkLayer(call, layer);
   checkSwitches(call, options, 'dropActivation');
   if (settings.activation !== 'none' && options.dropActivation !== true) {
@@ -69,8 +63,8 @@ export interface LayerTensors {
 /** What a layer holds, as tensors; the running variance as the format averages it. */
 export function layerTensors(
   call: string,
-  layer: BatchNorm<Tensor>,
-  settings: LayerSettings,
+  layer: AnyBatchNorm,
+  settings: BatchNormState,
   options: ExportOptions,
   estimator: 'unbiased' | 'biased',
 ): LayerTensors {
@@ -90,7 +84,7 @@ export function layerTensors(
 /** What the running variance has to be multiplied by. */
 function varianceFactor(
   call: string,
-  { varianceEstimator, batchesTracked, valuesTracked, updateRate }: LayerSettings,
+  { varianceEstimator, batchesTracked, valuesTracked, updateRate }: BatchNormState,
   given: number | 'tracked' | undefined,
   estimator: 'unbiased' | 'biased',
 ): number {

@@ -1,9 +1,8 @@
 /** Which tensors of a model are batch normalization, and what is odd about them. */
 
 import { list } from '../arguments/messages.js';
-import type { Tensor } from '../index.js';
+import type { Dtype, Tensor } from '../index.js';
 import { isFloatType } from './floats.js';
-import type { Dtype } from './importing.js';
 import { readTensors } from './names.js';
 import { type Candidate, candidates, type LayerNames, type Naming } from './naming.js';
 import { checkTensor, type Tensors, toFloats } from './tensors.js';

@@ -3,17 +3,9 @@
 import { wrongKind } from '../arguments/messages.js';
 import { nameSet, readOptions, readOwn } from '../arguments/options.js';
 import { checkChoice } from '../arguments/validate.js';
-import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
-import { EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
-import {
-  type Dtype,
-  IMPORT_OPTIONS,
-  type ImportOptions,
-  makeLayer,
-  readRate,
-  requireEpsilon,
-  type TensorOf,
-} from './importing.js';
+import type { BatchNorm, BatchNormOptions, Dtype, TensorOf } from '../index.js';
+import { type AnyBatchNorm, EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
+import { IMPORT_OPTIONS, type ImportOptions, makeLayer, readRate, requireEpsilon } from './importing.js';
 import { checkSwitches, lacks, type Part, refuseLeftOver } from './names.js';
 import { flaxName, prefixesOf } from './naming.js';
 import { checkTensor, type NamedTensor, newTensors, type Tensors } from './tensors.js';
@@ -156,7 +148,7 @@ function isLevel(value: unknown): value is FlaxVariables {
  * console.log(Object.keys(toFlax(new BatchNorm(2, { center: false }), { prefix: 'bn' })).join(' '));
  * // → params/bn/scale batch_stats/bn/mean batch_stats/bn/var
  */
-export function toFlax(layer: BatchNorm<Tensor>, options: ToFlaxOptions = {}): Tensors {
+export function toFlax(layer: AnyBatchNorm, options: ToFlaxOptions = {}): Tensors {
   const call = 'toFlax';
   const given = readOptions(call, options, TO_OPTIONS);
   const { naming = 'linen', prefix = '' } = given;

@@ -2,19 +2,11 @@
 
 import { expected, list, wrongValue } from '../arguments/messages.js';
 import { checkChoice } from '../arguments/validate.js';
-import { BatchNorm, type BatchNormOptions, type Tensor } from '../index.js';
+import { BatchNorm, type BatchNormOptions, type Dtype, type Tensor, type TensorOf } from '../index.js';
 import { isFloatType } from './floats.js';
 import type { Part, Parts } from './names.js';
 import { toFloats } from './tensors.js';
 import { readVerification, type Verification, verifyFor } from './verify.js';
-
-interface TensorsOf {
-  float32: Float32Array;
-  float64: Float64Array;
-}
-
-export type Dtype = keyof TensorsOf;
-export type TensorOf<D extends Dtype> = TensorsOf[D];
 
 /** Options of every import, beside those that the format itself decides. */
 export interface ImportOptions<D extends Dtype = 'float32'>

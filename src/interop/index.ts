@@ -1,6 +1,6 @@
 /** `batchnorm/interop`: the state of layers from and to other frameworks, and files of tensors. */
 
-export type { ExportOptions } from './exporting.js';
+export type { AnyBatchNorm, ExportOptions } from './exporting.js';
 export { type FoundBatchNorm, findBatchNorms, type Oddity } from './find.js';
 export { type FlaxVariables, type FromFlaxOptions, fromFlax, type ToFlaxOptions, toFlax } from './flax.js';
 export type { FloatType } from './floats.js';

@@ -3,8 +3,7 @@
 import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
 import { readOwn } from '../arguments/options.js';
 import { checkBoolean } from '../arguments/validate.js';
-import type { BatchNormOptions } from '../index.js';
-import type { LayerSettings } from './exporting.js';
+import type { BatchNormOptions, BatchNormState } from '../index.js';
 
 /**
  * Names and defaults are Keras'. Whatever else a configuration has (names, initializers, regularizers) is not looked
@@ -75,7 +74,7 @@ export function checkFraction(call: string, name: string, value: unknown): void 
 
 export function writeConfig(
   call: string,
-  { axis, epsilon, updateRate }: LayerSettings,
+  { axis, epsilon, updateRate }: BatchNormState,
   decay: number | undefined,
   affine: { center: boolean; scale: boolean },
 ): WrittenConfig {
@@ -83,7 +82,7 @@ export function writeConfig(
 }
 
 /** 1 − updateRate, in as few digits as make this updateRate again. */
-export function decayOf(call: string, updateRate: LayerSettings['updateRate'], given: number | undefined): number {
+export function decayOf(call: string, updateRate: BatchNormState['updateRate'], given: number | undefined): number {
   if (given !== undefined) {
     checkFraction(call, 'decay', given);
     return given;

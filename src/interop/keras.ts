@@ -3,17 +3,16 @@
 import { expected, wrongKind } from '../arguments/messages.js';
 import { nameSet, readOptions } from '../arguments/options.js';
 import { checkChoice } from '../arguments/validate.js';
-import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
-import { EXPORT_OPTIONS, type ExportOptions, type LayerTensors, layerTensors, readLayer } from './exporting.js';
+import type { BatchNorm, BatchNormOptions, Dtype, TensorOf } from '../index.js';
 import {
-  type Dtype,
-  IMPORT_OPTIONS,
-  type ImportOptions,
-  makeLayer,
-  readRate,
-  requireEpsilon,
-  type TensorOf,
-} from './importing.js';
+  type AnyBatchNorm,
+  EXPORT_OPTIONS,
+  type ExportOptions,
+  type LayerTensors,
+  layerTensors,
+  readLayer,
+} from './exporting.js';
+import { IMPORT_OPTIONS, type ImportOptions, makeLayer, readRate, requireEpsilon } from './importing.js';
 import { type KerasConfig, readConfig, type WrittenConfig, writeConfig } from './keras-config.js';
 import {
   checkSwitches,
@@ -208,7 +207,7 @@ function fromNumbers(call: string, parts: Map<string, Part>, numbers: readonly s
  * console.log(config.momentum); // → 0.9
  * console.log(Object.keys(tensors).join(' ')); // → bn/gamma bn/beta bn/moving_mean bn/moving_variance
  */
-export function toKeras(layer: BatchNorm<Tensor>, options: ToKerasOptions = {}): KerasBatchNorm {
+export function toKeras(layer: AnyBatchNorm, options: ToKerasOptions = {}): KerasBatchNorm {
   const call = 'toKeras';
   const given = readOptions(call, options, TO_OPTIONS);
   const settings = readLayer(call, layer, given);

@@ -2,10 +2,10 @@
 
 import { expected } from '../arguments/messages.js';
 import { nameSet, readOptions } from '../arguments/options.js';
-import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
-import { EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
+import type { BatchNorm, BatchNormOptions, Dtype, TensorOf } from '../index.js';
+import { type AnyBatchNorm, EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
 import { type FloatType, toTensor } from './floats.js';
-import { type Dtype, IMPORT_OPTIONS, type ImportOptions, makeLayer, type TensorOf } from './importing.js';
+import { IMPORT_OPTIONS, type ImportOptions, makeLayer } from './importing.js';
 import { checkFraction, decayOf } from './keras-config.js';
 import { checkSwitches, lacks, type Part, readPrefix, readTensors } from './names.js';
 import { checkOpset, type OnnxAttributes, type OnnxNode, readMode, readNode } from './onnx-node.js';
@@ -111,7 +111,7 @@ export function fromOnnx<D extends Dtype = 'float32'>(
  * const { node, initializers } = toOnnx(new BatchNorm(2), { prefix: 'bn' });
  * console.log(node.input.join(' ')); // → bn.x bn.scale bn.B bn.mean bn.var
  */
-export function toOnnx(layer: BatchNorm<Tensor>, options: ToOnnxOptions = {}): OnnxBatchNorm {
+export function toOnnx(layer: AnyBatchNorm, options: ToOnnxOptions = {}): OnnxBatchNorm {
   const call = 'toOnnx';
   const given = readOptions(call, options, TO_OPTIONS);
   checkSwitches(call, given, 'training');

@@ -2,16 +2,9 @@
 
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readOptions } from '../arguments/options.js';
-import type { BatchNorm, BatchNormOptions, Tensor } from '../index.js';
-import { EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
-import {
-  type Dtype,
-  IMPORT_OPTIONS,
-  type ImportOptions,
-  makeLayer,
-  requireEpsilon,
-  type TensorOf,
-} from './importing.js';
+import type { BatchNorm, BatchNormOptions, Dtype, TensorOf } from '../index.js';
+import { type AnyBatchNorm, EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
+import { IMPORT_OPTIONS, type ImportOptions, makeLayer, requireEpsilon } from './importing.js';
 import { checkSwitches, lacks, type Part, readPrefix, readTensors, refuseLeftOver, under } from './names.js';
 import { prefixesOf } from './naming.js';
 import { newTensors, type Tensors } from './tensors.js';
@@ -147,7 +140,7 @@ function readCount(call: string, part: Part | undefined): number {
  * console.log(Object.keys(toPyTorch(new BatchNorm(2), { prefix: 'bn1' })).join(' '));
  * // → bn1.weight bn1.bias bn1.running_mean bn1.running_var bn1.num_batches_tracked
  */
-export function toPyTorch(layer: BatchNorm<Tensor>, options: ToPyTorchOptions = {}): Tensors {
+export function toPyTorch(layer: AnyBatchNorm, options: ToPyTorchOptions = {}): Tensors {
   const call = 'toPyTorch';
   const given = readOptions(call, options, TO_OPTIONS);
   checkSwitches(call, given, 'trackRunningStats');
