@@ -73,6 +73,10 @@ const REFUSED: Record<string, [Uint8Array, RegExp]> = {
     file(`{"a":${tensor('F32', '[4294967296,4294967296,4294967296,4294967296]', '[0,0]')}}`),
     /tensor "a" expected data_offsets \[begin, end\] around a countable number of whole bytes/,
   ],
+  'a shape of 1001 axes': [
+    file(`{"a":${tensor('U8', `[${'1,'.repeat(1000)}1]`, '[0,1]')}}`, 1),
+    /at most 1000 numbers in an array/,
+  ],
   'half a byte': [
     file(`{"a":${tensor('F4', '[3]', '[0,1]')}}`, 1),
     /a countable number of whole bytes for F4 of shape \[3\]/,

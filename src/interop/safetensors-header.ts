@@ -21,6 +21,9 @@ export interface Header {
   readonly metadata: Record<string, string>;
 }
 
+/** Far more than any framework has: numbers need more memory than the two bytes that they take in a file. */
+const MOST_AXES = 1000;
+
 /** The name that is no tensor's. */
 export const METADATA = '__metadata__';
 
@@ -156,8 +159,10 @@ class Scanner {
     this.#demand('[');
     const numbers: number[] = [];
     if (this.#take(']')) return numbers;
-    do numbers.push(this.#integer());
-    while (this.#take(','));
+    do {
+      if (numbers.length === MOST_AXES) this.#fail(`at most ${MOST_AXES} numbers in an array`, this.#at);
+      numbers.push(this.#integer());
+    } while (this.#take(','));
     this.#demand(']');
     return numbers;
   }
