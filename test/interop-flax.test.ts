@@ -85,6 +85,9 @@ test('what is missing, left over, given twice or ambiguous is refused', () => {
   let deep: FlaxVariables = {};
   for (let i = 0; i < 1e4; i++) deep = { deep };
   assert.match(refusal(given(deep, {}), TypeError), /at most 100 levels/);
+  const circle: FlaxVariables = {};
+  Object.assign(circle, { left: circle, right: circle });
+  assert.match(refusal(given(circle, {}), TypeError), /"left" expected a level of names that does not hold itself/);
 });
 
 test('the unbiased variance is converted where the size of a batch is given', () => {

@@ -100,6 +100,23 @@ test('ONNX', () => {
   fc.assert(fc.property(layers, check), runs);
 });
 
+test('through all formats, one after the other', () => {
+  const check = (made: Made) => {
+    const { epsilon, decay } = made;
+    const layer = make({ ...made, scale: true, center: true }, { axis: 1 });
+    const torch = fromPyTorch(toPyTorch(layer), { epsilon, decay });
+    const { config, tensors } = toKeras(torch, { prefix: 'bn' });
+    const keras = fromKeras(tensors, { prefix: 'bn', config });
+    const flax = fromFlax(toFlax(keras), { epsilon, decay, axis: 1 });
+    const { node, initializers, opset } = toOnnx(flax);
+    const onnx = fromOnnx(initializers, { node, opset });
+    sameTensors(toPyTorch(onnx), toPyTorch(layer));
+    const { epsilon: last, updateRate, axis } = onnx.state();
+    assert.equal({ epsilon: last, updateRate, axis }, { epsilon, updateRate: layer.updateRate, axis: 1 });
+  };
+  fc.assert(fc.property(layers, check), runs);
+});
+
 /** All finite numbers of 16 bits, a variance only of those that are none below 0. */
 function everyHalf(dtype: 'F16' | 'BF16', isVariance = false): NamedTensor {
   const infinite = dtype === 'F16' ? 0x7c00 : 0x7f80;

@@ -75,9 +75,9 @@ export function fromFlax<D extends Dtype = 'float32'>(
   const parts = under(call, tensors, prefix);
   const need = (name: string): Part => {
     const part = parts.get(name);
-    if (part === undefined)
-      throw lacks(call, 'variables', [givenPrefix, name].filter(Boolean).join('/'), prefixesOf(tensors, 'flax'));
-    return part;
+    if (part !== undefined) return part;
+    const full = [givenPrefix, name].filter(Boolean).join('/');
+    throw lacks(call, 'variables', full, prefixesOf(tensors, 'flax'));
   };
   const [mean, variance] = [need('mean'), need('var')];
   refuseLeftOver(call, 'variables', parts, NAMES, rest.strict);
@@ -113,18 +113,19 @@ const DEEPEST = 100;
 /** Whatever has a dtype, a shape and data is a tensor; everything else is a level of names. */
 function flat(call: string, variables: FlaxVariables): Tensors {
   const tensors = newTensors();
-  const walk = (level: FlaxVariables, path: string, depth: number): void => {
-    if (depth > DEEPEST) throw wrongKind(call, path, `at most ${DEEPEST} levels of names`, level);
+  const walk = (level: FlaxVariables, path: string, above: readonly FlaxVariables[]): void => {
+    if (above.includes(level)) throw wrongKind(call, path, 'a level of names that does not hold itself', level);
+    if (above.length > DEEPEST) throw wrongKind(call, path, `at most ${DEEPEST} levels of names`, level);
     for (const [name, value] of Object.entries(readOwn<object>(call, path || 'variables', level))) {
       const full = path === '' ? name : `${path}/${name}`;
-      if (isLevel(value)) walk(value, full, depth + 1);
+      if (isLevel(value)) walk(value, full, [...above, level]);
       else {
         checkTensor(call, full, value);
         tensors[full] = value;
       }
     }
   };
-  walk(variables, '', 0);
+  walk(variables, '', []);
   return tensors;
 }
 

@@ -27,8 +27,10 @@ export interface ImportOptions<D extends Dtype = 'float32'>
   verify?: Verification<TensorOf<D>> | undefined;
 }
 
-export const IMPORT_OPTIONS =
-  'prefix strict verify activation singleValue dtype ghostBatchSize grouping onNonFinite synchronize gradients';
+/** Those that need no names of tensors. */
+export const COMMON_OPTIONS =
+  'verify activation singleValue dtype ghostBatchSize grouping onNonFinite synchronize gradients';
+export const IMPORT_OPTIONS = `prefix strict ${COMMON_OPTIONS}`;
 
 /** ε decides what y is, and a format without it leaves it to the reader. */
 export function requireEpsilon(call: string, epsilon: number | undefined, usual: string): number {
@@ -99,8 +101,9 @@ function readParameter(call: string, part: Part, channels: number, dtype: Dtype 
 
 function countChannels(call: string, { gamma, beta, mean, variance }: Parts): number {
   const first = mean ?? variance ?? gamma ?? beta;
-  if (first === null)
+  if (first === null) {
     throw new TypeError(`batchnorm: ${call}: there is no tensor that says how many channels there are`);
+  }
   const { shape } = first.tensor;
   if (shape.length !== 1) {
     throw new RangeError(expected(call, `${first.name}.shape`, '[channels]', list(shape)));

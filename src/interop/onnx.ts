@@ -5,7 +5,7 @@ import { nameSet, readOptions } from '../arguments/options.js';
 import type { BatchNorm, BatchNormOptions, Dtype, TensorOf } from '../index.js';
 import { type AnyBatchNorm, EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
 import { type FloatType, toTensor } from './floats.js';
-import { IMPORT_OPTIONS, type ImportOptions, makeLayer } from './importing.js';
+import { COMMON_OPTIONS, type ImportOptions, makeLayer } from './importing.js';
 import { checkFraction, decayOf } from './keras-config.js';
 import { checkSwitches, lacks, type Part, readPrefix, readTensors } from './names.js';
 import { checkOpset, type OnnxAttributes, type OnnxNode, readMode, readNode } from './onnx-node.js';
@@ -41,12 +41,11 @@ export interface OnnxBatchNorm {
   opset: 15;
 }
 
-const FROM_OPTIONS = /* @__PURE__ */ nameSet(
-  `${IMPORT_OPTIONS.replace('prefix strict ', '')} node opset varianceEstimator`,
-);
+const FROM_OPTIONS = /* @__PURE__ */ nameSet(`${COMMON_OPTIONS} node opset varianceEstimator`);
 const TO_OPTIONS = /* @__PURE__ */ nameSet(`${EXPORT_OPTIONS} training decay`);
 const INPUTS = ['scale', 'B', 'mean', 'variance'];
-const [EPSILON, MOMENTUM] = [Math.fround(1e-5), Math.fround(0.9)];
+const EPSILON = /* @__PURE__ */ Math.fround(1e-5);
+const MOMENTUM = /* @__PURE__ */ Math.fround(0.9);
 
 /**
  * A layer from a BatchNormalization node of ONNX and the initializers that its inputs name:

@@ -90,8 +90,9 @@ export function verifyFor<T extends Tensor>(
   const { x, shape, y, maxUlp, report } = readNames(call, 'verify', verification, NAMES);
   const [input, output] = [readSample(call, 'verify.x', x), readSample(call, 'verify.y', y)];
   checkBound(call, maxUlp);
-  if (report !== undefined && typeof report !== 'function')
+  if (report !== undefined && typeof report !== 'function') {
     throw wrongKind(call, 'verify.report', 'a function', report);
+  }
   const values = (layer.state().dtype === 'float64' ? Float64Array.from(input.values) : input.values) as T;
   const dimensions = shape ?? input.shape;
   if (dimensions === undefined) throw wrongKind(call, 'verify.shape', 'the dimensions of x', shape);
