@@ -97,6 +97,12 @@ for (const [to, names] of Object.entries({
     const values = (all: Tensors) => new Set(Object.values(all).map(({ data }) => data.join()));
     const before = readSafetensors(readFileSync(LAYER)).tensors;
     for (const value of values(tensors)) assert.ok(values(before).has(value), value);
+    const back = run('convert', output, '--to', 'pytorch', '--output', 'back.safetensors');
+    assert.match(back.stdout, /\n\S+: 5 tensors\nEpsilon/);
+    const again = readSafetensors(readFileSync(join(folder, 'back.safetensors'))).tensors;
+    // Only PyTorch counts batches.
+    const count = { ...before['bn.num_batches_tracked'], data: BigInt64Array.of(0n) };
+    assert.equal({ ...again }, { ...before, 'bn.num_batches_tracked': count });
   });
 }
 

@@ -6,6 +6,7 @@ import {
   findBatchNorms,
   fromFlax,
   fromKeras,
+  fromOnnx,
   fromPyTorch,
   type Naming,
   saveSafetensors,
@@ -42,6 +43,10 @@ const READERS: Readonly<Record<Naming, (tensors: Tensors, found: FoundBatchNorm)
   keras: (tensors, { prefix, dtype }) => fromKeras(tensors, { ...options, prefix, dtype }),
   'keras-numbered': (tensors, { prefix, dtype }) => fromKeras(tensors, { ...options, prefix, dtype }),
   flax: (tensors, { prefix, dtype }) => fromFlax(tensors, { ...options, prefix, dtype }),
+  onnx: (tensors, { prefix, dtype }) => {
+    const input = ['x', 'scale', 'B', 'mean', 'var'].map((name) => (prefix === '' ? name : `${prefix}.${name}`));
+    return fromOnnx(tensors, { node: { input, attribute: { epsilon: options.epsilon } }, dtype });
+  },
 };
 
 interface Writer {

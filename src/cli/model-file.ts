@@ -8,6 +8,7 @@ export const FRAMEWORKS: Readonly<Record<Naming, string>> = {
   keras: 'Keras',
   'keras-numbered': 'Keras 3, by number',
   flax: 'flax',
+  onnx: 'ONNX',
 };
 
 /** @throws Failure, or ERR_BATCHNORM_FILE where it is no safetensors file */

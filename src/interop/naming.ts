@@ -3,9 +3,9 @@ import type { NamedTensor, Tensors } from './tensors.js';
 
 /**
  * Whose names the tensors of a layer have. 'keras-numbered' are the files of Keras 3, whose variables are called 0 to
- * 3.
+ * 3; 'onnx' are the initializers of `toOnnx`, called as the operator's inputs are.
  */
-export type Naming = 'pytorch' | 'keras' | 'keras-numbered' | 'flax';
+export type Naming = 'pytorch' | 'keras' | 'keras-numbered' | 'flax' | 'onnx';
 
 /** Names of a layer's tensors; null for what is not there. */
 export interface LayerNames {
@@ -37,6 +37,8 @@ const PYTORCH: Roles = {
 const KERAS: Roles = { gamma: 'gamma', beta: 'beta', moving_mean: 'mean', moving_variance: 'variance' };
 const FLAX: Roles = { scale: 'gamma', bias: 'beta', mean: 'mean', var: 'variance' };
 
+const ONNX: Roles = { scale: 'gamma', B: 'beta', mean: 'mean', var: 'variance' };
+
 /** Of variables by number, in Keras' order, which is shorter without scale or center. */
 const NUMBERED: Readonly<Record<number, readonly Role[]>> = {
   4: ['gamma', 'beta', 'mean', 'variance'],
@@ -53,6 +55,7 @@ const PLACES: Readonly<Record<Naming, (name: string) => Place | null>> = {
   pytorch: (name) => split(name, /^(?:(.*)\.)?([^.]*)$/s),
   keras: (name) => split(name, /^(?:(.*)\/)?([^/:]*)(?::\d+)?$/s),
   'keras-numbered': (name) => split(name.replace(/(^|\/)vars\/(?=\d$)/, '$1'), /^(?:(.*)\/)?(\d)$/s),
+  onnx: (name) => split(name, /^(?:(.*)\.)?([^.]*)$/s),
   flax: (name) => split(flaxName(name), /^(?:(.*)[/.])?([^/.]*)$/s),
 };
 
@@ -71,13 +74,17 @@ const CALLED_SO = /(^|[^a-z])(bn|sync_?bn|sync_?batch_?norm|batch_?norm(alizatio
 
 /** Everything in a model that looks like batch normalization, in the order of the tensors. */
 export function candidates(tensors: Tensors): Candidate[] {
+  // B tells it from flax.
+  const onnx = named(tensors, 'onnx', ONNX).filter(({ names }) => names.beta !== null);
+  const isOnnx = (prefix: string) => onnx.some((candidate) => candidate.prefix === prefix);
   return [
     ...named(tensors, 'pytorch', PYTORCH),
     ...named(tensors, 'keras', KERAS),
     ...named(tensors, 'flax', FLAX).filter(
-      ({ prefix, names }) => CALLED_SO.test(prefix) || (names.mean && names.variance),
+      ({ prefix, names }) => !isOnnx(prefix) && (CALLED_SO.test(prefix) || (names.mean && names.variance)),
     ),
     ...numbered(tensors),
+    ...onnx,
   ];
 }
 
