@@ -1,4 +1,7 @@
-/** Files in the format safetensors that are not what they should be: each ends in an error that says why, and in nothing else. */
+/**
+ * Files in the format safetensors that are not what they should be: each ends in an error that says why, and in nothing
+ * else.
+ */
 import { readSafetensors, writeSafetensors } from 'batchnorm/interop';
 import * as assert from 'uvu/assert';
 import { Random, SEED } from './support/random.js';
@@ -159,7 +162,9 @@ function mutant(original: Uint8Array, random: Random): Uint8Array {
   return bytes;
 }
 
-/** So that what was cut or put into the header does not end in a length that is wrong, which would hide what follows. */
+/**
+ * So that what was cut or put into the header does not end in a length that is wrong, which would hide what follows.
+ */
 function adjustLength(bytes: Uint8Array, header: number, original: Uint8Array): void {
   if (bytes.length < 8) return;
   const length = Math.max(0, Math.min(bytes.length, header + bytes.length - original.length) - 8);

@@ -14,11 +14,13 @@ type Handle = Awaited<ReturnType<Disk['open']>>;
 const PIECE = 2 ** 30;
 
 /**
- * Reads a file in the format safetensors, as `readSafetensors` does, in Node.js. Its header is checked before the data is read.
+ * Reads a file in the format safetensors, as `readSafetensors` does, in Node.js. Its header is checked before the data
+ * is read.
  *
  * @param path the file's name
- * @throws Error with code `ERR_BATCHNORM_FILE` that says what is wrong with the file, or that there are no files, as in a page: fetch the
- * bytes there, and give them to `readSafetensors`; the errors of Node.js where the file cannot be read
+ * @throws Error with code `ERR_BATCHNORM_FILE` that says what is wrong with the file, or that there are no files, as in
+ * a page: fetch the bytes there, and give them to `readSafetensors`; the errors of Node.js where the file cannot be
+ * read
  *
  * @example
  * import { loadSafetensors, saveSafetensors } from 'batchnorm/interop';
@@ -48,8 +50,8 @@ export async function loadSafetensors(path: string): Promise<Safetensors> {
 }
 
 /**
- * Writes a file in the format safetensors, as `writeSafetensors` does, in Node.js. The file is there whole or not at all, whatever
- * happens meanwhile: it is written under another name beside its place, and renamed.
+ * Writes a file in the format safetensors, as `writeSafetensors` does, in Node.js. The file is there whole or not at
+ * all, whatever happens meanwhile: it is written under another name beside its place, and renamed.
  *
  * @param path the file's name; a file that is there is replaced
  * @param tensors by name

@@ -1,6 +1,7 @@
 /**
- * The header of a safetensors file: JSON of one form. It is read by hand, since `JSON.parse` would take the last of two equal names,
- * and makes gigabytes of objects out of a hundred megabytes of brackets. Here anything but that form ends the reading at once.
+ * The header of a safetensors file: JSON of one form. It is read by hand, since `JSON.parse` would take the last of two
+ * equal names, and makes gigabytes of objects out of a hundred megabytes of brackets. Here anything but that form ends
+ * the reading at once.
  */
 import { environmentError } from '../arguments/errors.js';
 import { describe, list } from '../arguments/messages.js';

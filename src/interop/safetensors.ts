@@ -30,14 +30,16 @@ const PYTHON = 'docs/interop.md has the lines of Python that make the one of the
 /**
  * Reads a file in the format safetensors (https://github.com/huggingface/safetensors) from its bytes.
  *
- * Nothing in the file is trusted: the length of the header is at most 100 MB, every name comes once, and the tensors fill the rest of
- * the file without holes and overlaps. Memory and time grow with the length of `bytes`, whatever they say.
+ * Nothing in the file is trusted: the length of the header is at most 100 MB, every name comes once, and the tensors
+ * fill the rest of the file without holes and overlaps. Memory and time grow with the length of `bytes`, whatever they
+ * say.
  *
- * Arrays of tensors are views of `bytes` wherever they are aligned, which they are in files of usual writers, and else copies: give
- * `new Uint8Array(bytes)`, a copy, where the one is to be written and the other to be kept.
+ * Arrays of tensors are views of `bytes` wherever they are aligned, which they are in files of usual writers, and else
+ * copies: give `new Uint8Array(bytes)`, a copy, where the one is to be written and the other to be kept.
  *
  * @param bytes the whole file; a Buffer is a Uint8Array
- * @throws Error with code `ERR_BATCHNORM_FILE` that says what is wrong with the file; TypeError where `bytes` is no Uint8Array
+ * @throws Error with code `ERR_BATCHNORM_FILE` that says what is wrong with the file; TypeError where `bytes` is no
+ * Uint8Array
  *
  * @example
  * import { readSafetensors, writeSafetensors } from 'batchnorm/interop';
@@ -100,14 +102,16 @@ export function tensorsOf({ entries, metadata }: Header, data: Uint8Array): Safe
 }
 
 /**
- * Writes tensors in the format safetensors (https://github.com/huggingface/safetensors), with the very bytes that its own library
- * writes: the tensors by type, the largest first, then by name; a header without spaces but for those that align the data.
+ * Writes tensors in the format safetensors (https://github.com/huggingface/safetensors), with the very bytes that its
+ * own library writes: the tensors by type, the largest first, then by name; a header without spaces but for those that
+ * align the data.
  *
  * @param tensors by name; `__metadata__` is no name of a tensor
- * @param metadata texts by name that are kept beside the tensors; PyTorch's tools want `{ format: 'pt' }`. None by default.
+ * @param metadata texts by name that are kept beside the tensors; PyTorch's tools want `{ format: 'pt' }`. None by
+ * default.
  * @returns the bytes of the file, in memory of their own
- * @throws TypeError or RangeError where a tensor is none, or its array does not have the length that its shape says; RangeError where
- * the header would have more than the 100 MB that the format allows
+ * @throws TypeError or RangeError where a tensor is none, or its array does not have the length that its shape says;
+ * RangeError where the header would have more than the 100 MB that the format allows
  *
  * @example
  * import { writeSafetensors } from 'batchnorm/interop';
@@ -126,7 +130,10 @@ export function writeSafetensors(tensors: Tensors, metadata: Record<string, stri
   return bytes;
 }
 
-/** What a file consists of, one after the other: its beginning with the header, and the bytes of each tensor, not copied. */
+/**
+ * What a file consists of, one after the other: its beginning with the header, and the bytes of each tensor, not
+ * copied.
+ */
 export function piecesOf(call: string, tensors: Tensors, metadata: Record<string, string>): Uint8Array[] {
   if (typeof tensors !== 'object' || tensors === null) throw wrongKind(call, 'tensors', 'tensors by name', tensors);
   const given = Object.entries(tensors);

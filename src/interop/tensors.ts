@@ -1,11 +1,13 @@
-/** Tensors as files and other frameworks have them: by name, each with its type of element, its shape and its values. */
+/**
+ * Tensors as files and other frameworks have them: by name, each with its type of element, its shape and its values.
+ */
 import { describe, expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
 import { isUsable, kindOf } from '../arguments/typed-arrays.js';
 
 /**
- * The array that holds the elements of each type. F16 and BF16, of which JavaScript has no arrays everywhere, are kept as their bits,
- * and {@link toFloats} widens them. C64 has its real and imaginary parts in turn. Floats of eight bits and less are kept as bytes,
- * those of four bits two in a byte.
+ * The array that holds the elements of each type. F16 and BF16, of which JavaScript has no arrays everywhere, are kept
+ * as their bits, and {@link toFloats} widens them. C64 has its real and imaginary parts in turn. Floats of eight bits
+ * and less are kept as bytes, those of four bits two in a byte.
  */
 export interface TensorData {
   U64: BigUint64Array;
@@ -33,7 +35,9 @@ export interface TensorData {
 /** A type of element, by the name that safetensors gives it. */
 export type DType = keyof TensorData;
 
-/** One tensor: its elements lie in row-major order, the last axis fastest. A scalar has the shape `[]` and one element. */
+/**
+ * One tensor: its elements lie in row-major order, the last axis fastest. A scalar has the shape `[]` and one element.
+ */
 export type NamedTensor<D extends DType = DType> = {
   [E in D]: { readonly dtype: E; readonly shape: readonly number[]; readonly data: TensorData[E] };
 }[D];
@@ -70,7 +74,10 @@ const TYPES: Readonly<Record<DType, readonly [bits: number, array: ArrayClass]>>
   BOOL: [8, Uint8Array],
 };
 
-/** The types of elements in the order in which safetensors writes them into a file: the largest first, so that all are aligned. */
+/**
+ * The types of elements in the order in which safetensors writes them into a file: the largest first, so that all are
+ * aligned.
+ */
 export const DTYPES = /* @__PURE__ */ Object.keys(TYPES) as readonly DType[];
 
 export function isDType(name: unknown): name is DType {
@@ -82,7 +89,10 @@ export function newTensors(): Tensors {
   return Object.create(null);
 }
 
-/** How many elements a shape has; NaN where there are too many to count, or the shape is no array of whole numbers from 0 on. */
+/**
+ * How many elements a shape has; NaN where there are too many to count, or the shape is no array of whole numbers from
+ * 0 on.
+ */
 export function elementCount(shape: unknown): number {
   if (!Array.isArray(shape) || !shape.every((size) => Number.isSafeInteger(size) && size >= 0)) return Number.NaN;
   if (shape.includes(0)) return 0;
@@ -123,8 +133,9 @@ export function checkTensor(call: string, name: string, tensor: unknown): assert
 }
 
 /**
- * The values of a tensor of floats: of F32 and F64 its own array, of F16 and BF16 a new Float32Array. Every 16-bit float is a
- * float32, so that nothing is rounded; infinities and NaN stay what they are, NaN with its sign and the bits that it carries.
+ * The values of a tensor of floats: of F32 and F64 its own array, of F16 and BF16 a new Float32Array. Every 16-bit
+ * float is a float32, so that nothing is rounded; infinities and NaN stay what they are, NaN with its sign and the bits
+ * that it carries.
  *
  * @param tensor of dtype F64, F32, F16 or BF16
  * @throws TypeError for another dtype, and for what is no tensor
@@ -166,7 +177,7 @@ function halfToSingle(half: number): number {
   if (exponent === 0x1f) return (sign | 0x7f800000 | (fraction << 13)) >>> 0;
   if (exponent > 0) return (sign | ((exponent + 127 - 15) << 23) | (fraction << 13)) >>> 0;
   if (fraction === 0) return sign >>> 0;
-  // Below the smallest normal one there is no leading 1, and float32, with its wider exponent, has one for every such value.
+  // Below the smallest normal one there is no leading 1; float32, with its wider exponent, has one for each of these.
   const shift = Math.clz32(fraction) - 21;
   return (sign | ((127 - 14 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13)) >>> 0;
 }

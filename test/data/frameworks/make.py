@@ -1,7 +1,7 @@
 """Makes the files beside this one with the frameworks themselves: python3 make.py torch keras flax
 
-Each holds a small model that has seen a few batches, and for its layer `bn` an input and what evaluation makes of it. The files were
-made with PyTorch 2.13.0, Keras 3.15.1 (on PyTorch), flax 0.12.8 and safetensors 0.8.0, on the CPU.
+Each holds a small model that has seen a few batches, and for its layer `bn` an input and what evaluation makes of it.
+The files were made with PyTorch 2.13.0, Keras 3.15.1 (on PyTorch), flax 0.12.8 and safetensors 0.8.0, on the CPU.
 """
 
 import os
@@ -13,17 +13,17 @@ import numpy as np
 
 os.environ["KERAS_BACKEND"] = "torch"
 HERE = pathlib.Path(__file__).parent
-SOME = np.random.default_rng(1)
 
 
 def batch(*shape):
-    return SOME.normal(3, 2, shape).astype(np.float32)
+    return some.normal(3, 2, shape).astype(np.float32)
 
 
 def make_torch():
     import torch
     from safetensors.torch import save_file
 
+    torch.manual_seed(1)
     model = torch.nn.Sequential()
     model.add_module("conv", torch.nn.Conv2d(2, 3, 1))
     model.add_module("bn", torch.nn.BatchNorm2d(3, eps=1e-3, momentum=0.2))
@@ -45,6 +45,7 @@ def make_keras():
     import keras
     from safetensors.numpy import save_file
 
+    keras.utils.set_random_seed(1)
     bn = keras.layers.BatchNormalization(momentum=0.8, epsilon=1e-3, name="bn")
     model = keras.Sequential([keras.layers.Input((3, 3, 2)), keras.layers.Conv2D(3, 1, name="conv"), bn])
     bn.gamma.assign(batch(3))
@@ -79,8 +80,9 @@ def make_flax():
     params = variables["params"]
     params["bn"] = {"scale": jax.numpy.asarray(batch(3)), "bias": jax.numpy.asarray(batch(3))}
     for _ in range(5):
-        _, updated = model.apply({**variables, "params": params}, batch(4, 3, 3, 2), train=True, mutable=["batch_stats"])
-        variables = {"params": params, **updated}
+        variables = {**variables, "params": params}
+        _, updated = model.apply(variables, batch(4, 3, 3, 2), train=True, mutable=["batch_stats"])
+        variables = {**variables, **updated}
     x = jax.numpy.asarray(batch(2, 2, 2, 3))
     bn = nn.BatchNorm(use_running_average=True, momentum=0.8, epsilon=1e-4)
     y = bn.apply({name: part["bn"] for name, part in variables.items() if "bn" in part}, x)
@@ -89,4 +91,5 @@ def make_flax():
 
 
 for framework in sys.argv[1:]:
+    some = np.random.default_rng(1)
     globals()[f"make_{framework}"]()

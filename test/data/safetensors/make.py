@@ -1,7 +1,7 @@
 """Makes the files beside this one: python3 make.py
 
-Needs numpy alone, and writes the files by the definition of the format. Where the library safetensors is installed (these files
-were made with version 0.8.0), it writes them a second time, and they have to be equal.
+Needs numpy alone, and writes the files by the definition of the format. Where the library safetensors is installed
+(these files were made with version 0.8.0), it writes them a second time, and they have to be equal.
 """
 
 import json
@@ -13,11 +13,27 @@ import numpy as np
 HERE = pathlib.Path(__file__).parent
 # In the order in which the format's own library lays them out: the largest elements first.
 DTYPES = {
-    "U64": "uint64", "I64": "int64", "F64": "float64", "C64": "complex64", "F32": "float32", "U32": "uint32", "I32": "int32",
-    "BF16": "bfloat16", "F16": "float16", "U16": "uint16", "I16": "int16", "F8_E5M2FNUZ": "float8_e5m2fnuz",
-    "F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E8M0": "float8_e8m0fnu", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2",
-    "I8": "int8", "U8": "uint8", "F4": "float4_e2m1fn_x2", "BOOL": "bool",
-}  # fmt: skip
+    "U64": "uint64",
+    "I64": "int64",
+    "F64": "float64",
+    "C64": "complex64",
+    "F32": "float32",
+    "U32": "uint32",
+    "I32": "int32",
+    "BF16": "bfloat16",
+    "F16": "float16",
+    "U16": "uint16",
+    "I16": "int16",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E8M0": "float8_e8m0fnu",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "I8": "int8",
+    "U8": "uint8",
+    "F4": "float4_e2m1fn_x2",
+    "BOOL": "bool",
+}
 
 
 def file_of(tensors, metadata=None):
@@ -64,7 +80,8 @@ def checked(name, tensors, metadata=None):
 
 def halves():
     """Floats of 16 bits, and what float32 they are; not NaN, of which numpy changes bits."""
-    bits = np.concatenate([np.arange(0, 0x7C01, 0x3FF), np.arange(0x8000, 0xFC01, 0x3FF)] + [[1, 2, 0x3FF, 0x400, 0x7BFF, 0x7C00, 0xFC00]]).astype("<u2")
+    ends = [1, 2, 0x3FF, 0x400, 0x7BFF, 0x7C00, 0xFC00]
+    bits = np.concatenate([np.arange(0, 0x7C01, 0x3FF), np.arange(0x8000, 0xFC01, 0x3FF), ends]).astype("<u2")
     count = [len(bits)]
     return {
         "f16": ("F16", count, bits.tobytes()),
@@ -80,13 +97,16 @@ def every_dtype():
     tensors = {f"{dtype}.b": (dtype, [2, 3], some.bytes(6 * size)) for dtype, size in sizes.items()}
     tensors["F4.b"] = ("F4", [2, 4], some.bytes(4))
     tensors["BOOL.b"] = ("BOOL", [2, 3], bytes([0, 1, 1, 0, 1, 0]))
-    scalars = {f"{dtype}.a": (dtype, [], some.bytes(size)) for dtype, size in sizes.items() if dtype not in ("F4", "BOOL")}
-    return {**tensors, **scalars}
+    for dtype, size in sizes.items():
+        if dtype not in ("F4", "BOOL"):
+            tensors[f"{dtype}.a"] = (dtype, [], some.bytes(size))
+    return tensors
 
 
 def names():
-    """Names that are something else to JavaScript, are escaped in JSON, or are ordered otherwise in UTF-16 than in UTF-8."""
-    odd = ["__proto__", "constructor", "toString", "", "0", "10", "9", 'q"uote', "back\\slash", "line\nend", "\x01", "\x7f", "é", "\uffee", "😀"]
+    """Names that mean something to JavaScript, are escaped in JSON, or are ordered otherwise in UTF-16 than UTF-8."""
+    odd = ["__proto__", "constructor", "toString", "", "0", "10", "9", 'q"uote', "back\\slash", "line\nend"]
+    odd += ["\x01", "\x7f", "é", "\uffee", "😀"]
     tensors = {name: ("F32", [1], np.array([i], "<f4").tobytes()) for i, name in enumerate(odd)}
     tensors["nothing"] = ("F32", [0, 3], b"")
     tensors["nothing of U8"] = ("U8", [2, 0], b"")
@@ -114,7 +134,8 @@ checked("names.safetensors", names(), {"z": "1", "a": 'é"\\\n\x01', "__proto__"
 checked("layer.safetensors", layer(), {"format": "pt"})
 
 # As a writer might do that knows nothing of alignment: names as they come, and spaces wherever JSON has them.
-unaligned = '{ "b" : {"shape": [1], "dtype": "F64", "data_offsets": [1, 9]},\r\n\t"a": {"data_offsets":[0,1],"dtype":"U8","shape":[]} }\n'
+unaligned = '{ "b" : {"shape": [1], "dtype": "F64", "data_offsets": [1, 9]},\r\n'
+unaligned += '\t"a": {"data_offsets":[0,1],"dtype":"U8","shape":[]} }\n'
 (HERE / "unaligned.safetensors").write_bytes(
     struct.pack("<Q", len(unaligned)) + unaligned.encode() + b"\x05" + np.array([0.1], "<f8").tobytes()
 )
