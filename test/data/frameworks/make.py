@@ -55,6 +55,7 @@ def make_keras():
     x = batch(2, 2, 2, 3)
     sample = {"sample.x": x, "sample.y": keras.ops.convert_to_numpy(bn(x, training=False))}
     with tempfile.TemporaryDirectory() as folder:
+        model.save_weights(HERE / "keras.weights.h5")
         for file in ["model.h5", "model.keras"]:
             # As docs/interop.md says: from a file .keras or .h5.
             model.save(f"{folder}/{file}")
