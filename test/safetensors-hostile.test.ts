@@ -19,6 +19,10 @@ const REFUSED: Record<string, [Uint8Array, RegExp]> = {
     /the 2 bytes that follow, got 3/,
   ],
   'a header of 2^64 - 1 bytes': [new Uint8Array(16).fill(255), /at most 100000000 bytes, got 18446744073709551615/],
+  'a header of 100 MB that is not there': [
+    Uint8Array.of(0, 225, 245, 5, 0, 0, 0, 0),
+    /the 0 bytes that follow, got 100000000/,
+  ],
   'a header of 100 MB and a byte': [
     Uint8Array.of(1, 225, 245, 5, 0, 0, 0, 0),
     /at most 100000000 bytes, got 100000001/,

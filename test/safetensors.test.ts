@@ -84,8 +84,12 @@ test('what a file may be, too', () => {
   for (const header of [`{"a":${F32}}`, `{ "a" :\t${F32}\r\n} \n `, `{"\\u0061":${F32},"__metadata__":{}}`]) {
     assert.equal(Object.keys(readSafetensors(file(header, 4)).tensors), ['a']);
   }
-  const empty = tensor('F32', '[0]', '[4,4]');
-  assert.is(Object.keys(readSafetensors(file(`{"b":${empty},"a":${F32}}`, 4)).tensors).length, 2);
+  for (const offsets of ['[0,0]', '[4,4]']) {
+    const empty = tensor('F32', '[0]', offsets);
+    for (const header of [`{"a":${F32},"b":${empty}}`, `{"b":${empty},"a":${F32}}`]) {
+      assert.is(Object.keys(readSafetensors(file(header, 4)).tensors).length, 2, header);
+    }
+  }
 });
 
 test('refused by the writer', () => {

@@ -86,7 +86,7 @@ export function parseHeader(call: string, bytes: Uint8Array, dataBytes: number):
 
 function decoded(call: string, bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw fileError(call, 'the header', 'UTF-8', 'other bytes');
   }
