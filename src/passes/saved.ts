@@ -6,6 +6,7 @@ import { isRevoked, isSame, isSameView, isUsable } from '../arguments/typed-arra
 import type { Affine, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { type Arrangement, lengthOf, type Part } from './arrange.js';
+import { Selection } from './selection.js';
 import type { Corrected } from './variant.js';
 
 /** A part with the statistics that it was normalised by. */
@@ -76,8 +77,13 @@ export function fitsGradient<T extends Tensor>(last: SavedInput<T>, next: SavedI
 /** Whether a forward is the last one computed again: of the same numbers, wherever they lie. */
 function isRepeated<T extends Tensor>(last: SavedInput<T>, next: SavedInput<T>): boolean {
   const sameView = last.view.n === next.view.n && last.view.s === next.view.s;
-  const sameMask = (last.arrangement === null) === (next.arrangement === null) && last.gathered === next.gathered;
-  return sameView && sameMask && isEqual(last.x, next.x) && isEqual(last.residual, next.residual);
+  return sameView && isSameMask(last, next) && isEqual(last.x, next.x) && isEqual(last.residual, next.residual);
+}
+
+function isSameMask<T extends Tensor>(last: SavedInput<T>, next: SavedInput<T>): boolean {
+  const [a, b] = [last.arrangement?.order, next.arrangement?.order];
+  if (!(a instanceof Selection && b instanceof Selection)) return a instanceof Selection === b instanceof Selection;
+  return last.gathered === next.gathered && a.isSame(b);
 }
 
 /** By reading alone: other threads may be at inputs in shared memory. */

@@ -50,6 +50,16 @@ export class Selection {
     );
   }
 
+  /** Whether the same rows of such a tensor are chosen, by the same weights. */
+  isSame(other: Selection): boolean {
+    const [own, others] = [this.weights, other.weights];
+    if ((own === null) !== (others === null) || this.positions.length !== other.positions.length) return false;
+    for (let row = 0; row < this.positions.length; row++) {
+      if (this.positions[row] !== other.positions[row] || own?.each[row] !== others?.each[row]) return false;
+    }
+    return true;
+  }
+
   /** Where the first channels of `count` rows lie; channels are `whole.s` elements apart. */
   locate(places: Positions, row: number, count: number): void {
     const { c, s } = this.whole;

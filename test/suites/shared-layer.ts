@@ -75,6 +75,17 @@ export default function sharedLayer(backend: BackendUnderTest): void {
     for (const residual of [X, OTHER]) added.forward(X, SHAPE, { residual });
     added.backward(DY);
     assert.throws(() => added.backward(DY), isReplaced);
+    const masks = [
+      [1, 1, 1, 0],
+      [1, 0, 1, 1],
+      [1, 2, 1, 1],
+    ];
+    for (const [first, second] of [masks, masks.slice(1), [masks[0], undefined]]) {
+      const masked = new BatchNorm(1);
+      for (const mask of [first, second]) masked.forward(X, SHAPE, { mask });
+      masked.backward(DY);
+      assert.throws(() => masked.backward(DY), isReplaced, `${first} ${second}`);
+    }
   });
 
   test('accumulated gradients, and a step after two uses, are fine', () => {
