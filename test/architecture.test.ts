@@ -63,5 +63,3 @@ test('ARCHITECTURE.md names every room', () => {
   const text = readFileSync(new URL('../ARCHITECTURE.md', import.meta.url), 'utf8');
   for (const room of ROWS.flat()) assert.match(text, new RegExp(`src/${room}\\b|^ .*\\b${room}\\b`, 'm'), room);
 });
-
-test.run();
