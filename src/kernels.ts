@@ -57,7 +57,7 @@ export interface ThreeLines {
 }
 
 /** The two per-channel sums of a backward pass. */
-export interface GradientSums {
+export interface GradientSumArrays {
   /** Σ g, [c], where g is dy through the activation. */
   readonly sumDy: Float64Array;
   /** Σ g·(x − mean), [c]. */
@@ -116,7 +116,7 @@ export interface Kernels {
    * Family: reduction.
    */
   gradientSums(
-    sums: GradientSums,
+    sums: GradientSumArrays,
     dy: Tensor,
     x: Tensor,
     residual: Tensor | null,
@@ -138,7 +138,7 @@ export interface Kernels {
     residual: Tensor | null,
     affine: Affine,
     activation: KernelActivation,
-    sums: GradientSums | null,
+    sums: GradientSumArrays | null,
     count: number,
     view: View,
   ): void;

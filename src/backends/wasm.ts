@@ -1,5 +1,5 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
-import type { Affine, GradientSums, KernelActivation, Kernels, View } from '../kernels.js';
+import type { Affine, GradientSumArrays, KernelActivation, Kernels, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { builtin } from './host.js';
 import type { LoadOptions } from './loader.js';
@@ -140,6 +140,6 @@ function flat({ mean, variance, gamma, beta }: Affine): (Tensor | null)[] {
   return [mean, variance, gamma, beta];
 }
 
-function flatSums(sums: GradientSums | null): (Tensor | null)[] {
+function flatSums(sums: GradientSumArrays | null): (Tensor | null)[] {
   return [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null];
 }

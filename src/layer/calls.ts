@@ -57,7 +57,7 @@ const BACKWARD_OPTIONS = /* @__PURE__ */ nameSet('out outResidual accumulate');
 const BACKWARD_IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
 
 /** Which statistics a forward needs. */
-export interface Statistics {
+export interface Needed {
   /** Normalise by those of the batch. */
   readonly batch: boolean;
   /** Take those of the batch into the running ones. */
@@ -76,7 +76,7 @@ export function checkForward<T extends Tensor>(
   own: LayerArrays<T>,
   settings: Settings,
   synchronized: boolean,
-  { batch, track }: Statistics,
+  { batch, track }: Needed,
   x: T,
   given: readonly number[],
   { out, residual, update, mask }: BatchNormForwardOptions<T>,

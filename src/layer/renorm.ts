@@ -10,7 +10,7 @@ import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { namesOf, readOptions } from '../arguments/options.js';
 import { averaged } from '../channels/moment-arrays.js';
-import type { GradientSums } from '../kernels.js';
+import type { GradientSumArrays } from '../kernels.js';
 import { type Corrected, type Limits, Variant } from '../passes/variant.js';
 import { checkFraction, givenRate } from './update-rate.js';
 
@@ -155,7 +155,7 @@ function clip(value: number, least: number, most: number): number {
  *
  * where they are given the moved mean and the corrected variance: with r = 1 and d = 0 the sums as they are.
  */
-function renormedSums({ r, shift, own }: Renormed, sums: GradientSums): GradientSums {
+function renormedSums({ r, shift, own }: Renormed, sums: GradientSumArrays): GradientSumArrays {
   const sumDy = sums.sumDy.slice();
   const sumDyDeviation = sums.sumDyDeviation.slice();
   for (let ch = 0; ch < own.length; ch++) {

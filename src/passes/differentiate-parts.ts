@@ -1,7 +1,7 @@
 /** Gradients of several parts, or of parts whose statistics a variant has changed: kernel by kernel. */
 import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
-import type { GradientSums, KernelActivation } from '../kernels.js';
+import type { GradientSumArrays, KernelActivation } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { countOf, rowsOf, slice } from './arrange.js';
 import { clearSingleValues } from './differentiate.js';
@@ -60,11 +60,15 @@ export function measureOfPart<T extends Tensor>(part: NormalizedPart<T>, variant
 }
 
 /** The sums over everything that shared the statistics. */
-function completed(call: string, sums: readonly GradientSums[], variants: readonly Variant[]): readonly GradientSums[] {
+function completed(
+  call: string,
+  sums: readonly GradientSumArrays[],
+  variants: readonly Variant[],
+): readonly GradientSumArrays[] {
   return variants.reduce((all, variant) => variant.sums(call, all), sums);
 }
 
-function sumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart<T>): GradientSums {
+function sumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart<T>): GradientSumArrays {
   const { view, affine } = part;
   const sums = { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
   if (part.start === part.end) return sums;
@@ -76,7 +80,7 @@ function sumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart<T
 function writePart<T extends Tensor>(
   call: PartsBackward<T>,
   part: NormalizedPart<T>,
-  whole: GradientSums | null,
+  whole: GradientSumArrays | null,
 ): void {
   const { affine, view, weights, count, corrected } = part;
   const { activation } = call;
@@ -130,7 +134,7 @@ function differentiateApart<T extends Tensor>(call: PartsBackward<T>): void {
 /** dbeta = Σ g, dgamma = Σ g·x̂, where x̂ is what gamma multiplied; over the parts in order, in float64. */
 function writeParameterGradients<T extends Tensor>(
   { dgamma, dbeta, parts }: PartsBackward<T>,
-  sums: readonly GradientSums[],
+  sums: readonly GradientSumArrays[],
   isEmpty: (part: NormalizedPart<T>) => boolean,
 ): void {
   const empty = parts.map(isEmpty);

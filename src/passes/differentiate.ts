@@ -3,7 +3,7 @@ import { type Activation, kernelActivation } from '../arguments/activation.js';
 import { isSame, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
 import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
-import type { Affine, GradientSums, View } from '../kernels.js';
+import type { Affine, GradientSumArrays, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { Arrangement, Order } from './arrange.js';
 import { type Backward, backward as backwardOf, gradientInput } from './range.js';
@@ -22,7 +22,7 @@ export interface BackwardPass<T extends Tensor> {
   readonly activation: Activation;
   readonly batchStatistics: boolean;
   /** Those of a whole batch, of which x is a part; null where x is all of it. */
-  readonly sums: (GradientSums & { readonly count: number }) | null;
+  readonly sums: (GradientSumArrays & { readonly count: number }) | null;
   /** Of the rows, where they count by weights in the statistics: tensors are [n, c] then. */
   readonly weights: Weights | null;
   /** Whether dgamma and dbeta are wanted; they may be written in any case. */
@@ -160,7 +160,7 @@ function writeWeighted<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidual
 export function writeParameterGradients(
   dgamma: Tensor,
   dbeta: Tensor,
-  { sumDy, sumDyDeviation }: GradientSums,
+  { sumDy, sumDyDeviation }: GradientSumArrays,
   { variance, epsilon }: Affine,
 ): void {
   for (let ch = 0; ch < dgamma.length; ch++) {

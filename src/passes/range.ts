@@ -8,7 +8,7 @@
 import { isSame } from '../arguments/typed-arrays.js';
 import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
-import type { Affine, GradientSums, KernelActivation, View } from '../kernels.js';
+import type { Affine, GradientSumArrays, KernelActivation, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { type Measure, measureOf } from './measure.js';
 import { type Factors, factorsOf, largest, multiplied, multiply } from './powers-of-two.js';
@@ -101,7 +101,7 @@ export function normalize(
 /** sums ← of dy and x: the kernel `gradientSums`. `measure` as for `normalize`. */
 export function gradientSums(
   measure: Measure | null,
-  sums: GradientSums,
+  sums: GradientSumArrays,
   dy: Tensor,
   x: Tensor,
   residual: Tensor | null,
@@ -115,14 +115,14 @@ export function gradientSums(
 }
 
 /** dx by a kernel that is given these statistics and sums, or what stands for them. `measure` as for `normalize`. */
-export function gradientInput<Sums extends GradientSums | null>(
+export function gradientInput<Sums extends GradientSumArrays | null>(
   measure: Measure | null,
   dx: Tensor,
   x: Tensor,
   affine: Affine,
   sums: Sums,
   view: View,
-  run: (x: Tensor, affine: Affine, sums: Sums | GradientSums) => void,
+  run: (x: Tensor, affine: Affine, sums: Sums | GradientSumArrays) => void,
 ): void {
   const scaled = scale(measure, x, affine, GRADIENT, view);
   if (scaled === null) {
@@ -180,7 +180,7 @@ function run(call: Backward): void {
 }
 
 /** What `run` does after dgamma and dbeta. */
-function input(call: Backward, sums: GradientSums): void {
+function input(call: Backward, sums: GradientSumArrays): void {
   const { dx, dresidual, dy, x, residual, affine, activation, batch, weights, view } = call;
   if (weights !== null) {
     const { each, total } = weights;
@@ -192,7 +192,7 @@ function input(call: Backward, sums: GradientSums): void {
 }
 
 /** dgamma and dbeta alone, where dy is going to be written over before it is known that they are right. */
-function parameterGradients({ dgamma, dbeta, dy, x, residual, affine, activation, view }: Backward): GradientSums {
+function parameterGradients({ dgamma, dbeta, dy, x, residual, affine, activation, view }: Backward): GradientSumArrays {
   const sums = { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
   kernels().gradientSums(sums, dy, x, residual, affine, activation, view);
   for (let ch = 0; ch < view.c; ch++) {
@@ -263,6 +263,6 @@ function factorsOfSums({ dgamma, dbeta, dy, view }: Backward): Factors | null {
   return factorsOf(view.c, (ch) => (isRight(dgamma[ch], dbeta[ch]) ? 1 : largest(dy, view, ch)));
 }
 
-function multiplySums(sums: GradientSums, factor: (ch: number) => number): void {
+function multiplySums(sums: GradientSumArrays, factor: (ch: number) => number): void {
   for (let ch = 0; ch < sums.sumDyDeviation.length; ch++) sums.sumDyDeviation[ch] *= factor(ch);
 }

@@ -1,6 +1,6 @@
 /** A deviation from the plain pass: it changes numbers per channel between kernels. A layer has an ordered list of these. */
 import type { MomentArrays } from '../channels/moment-arrays.js';
-import type { GradientSums } from '../kernels.js';
+import type { GradientSumArrays } from '../kernels.js';
 import type { Part } from './arrange.js';
 
 /** Limits of batch renormalization in this call. */
@@ -14,7 +14,7 @@ export interface Corrected {
   readonly mean: Float64Array;
   readonly variance: Float64Array;
   /** The gradient sums that make the kernels compute the gradient, from those about this mean. */
-  sums(sums: GradientSums): GradientSums;
+  sums(sums: GradientSumArrays): GradientSumArrays;
 }
 
 /** Changes nothing; a variant overrides what it changes. `call` is the public function, for errors. */
@@ -41,7 +41,7 @@ export class Variant {
   }
 
   /** The gradient sums of everything that shared the statistics, from those of each part. */
-  sums(_call: string, sums: readonly GradientSums[]): readonly GradientSums[] {
+  sums(_call: string, sums: readonly GradientSumArrays[]): readonly GradientSumArrays[] {
     return sums;
   }
 }

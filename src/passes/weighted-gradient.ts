@@ -1,7 +1,7 @@
 /** The gradient of statistics in which positions count by weights: docs/numerics.md, section 5. */
 import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
-import type { Affine, GradientSums, KernelActivation, View } from '../kernels.js';
+import type { Affine, GradientSumArrays, KernelActivation, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 
 /**
@@ -19,7 +19,7 @@ export function weightedGradientInput(
   residual: Tensor | null,
   affine: Affine,
   activation: KernelActivation,
-  sums: GradientSums,
+  sums: GradientSumArrays,
   count: number,
   weights: Float64Array,
   view: View,
@@ -40,7 +40,7 @@ export function weightedGradientInput(
 /** What dx = g·scale − (d·slope + level) needs beside scale: docs/numerics.md, section 5. */
 function inputCoefficients(
   { mean, variance, gamma, epsilon }: Affine,
-  { sumDy, sumDyDeviation }: GradientSums,
+  { sumDy, sumDyDeviation }: GradientSumArrays,
   count: number,
   fl: (value: number) => number,
 ) {

@@ -3,7 +3,7 @@
 import { wrongKind } from '../arguments/messages.js';
 import { checkChoice } from '../arguments/validate.js';
 import type { MomentArrays } from '../channels/moment-arrays.js';
-import type { GradientSums } from '../kernels.js';
+import type { GradientSumArrays } from '../kernels.js';
 import { Variant } from '../passes/variant.js';
 import { type Join, joinMoments, joinSums } from './payload.js';
 import { allreduce, checkCounts, checkReducer, type ExchangeTag, nextLayer, type Reducer } from './reducer.js';
@@ -42,7 +42,7 @@ export class Synchronization extends Variant {
     return batches.map((batch) => this.#moments(call, batch));
   }
 
-  override sums(call: string, sums: readonly GradientSums[]): readonly GradientSums[] {
+  override sums(call: string, sums: readonly GradientSumArrays[]): readonly GradientSumArrays[] {
     return sums.map((own) => this.#sums(call, own));
   }
 
@@ -60,7 +60,7 @@ export class Synchronization extends Variant {
   }
 
   /** The gradient sums of all ranks' parts, added in order of rank. */
-  #sums(call: string, part: GradientSums): GradientSums {
+  #sums(call: string, part: GradientSumArrays): GradientSumArrays {
     const own = { head: new Float64Array(0), rows: [part.sumDy, part.sumDyDeviation] };
     const tag = this.#tag('backward', part.sumDy.length, this.#backwards + 1);
     const [sumDy, sumDyDeviation] = allreduce(call, NAME, this.#reducer, own, joinSums, 2, tag);

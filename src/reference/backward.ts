@@ -1,5 +1,5 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
-import type { Affine, GradientSums, KernelActivation, View } from '../kernels.js';
+import type { Affine, GradientSumArrays, KernelActivation, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { gradient, rounded } from './activation.js';
 import { coefficients, preActivation, reciprocalDeviation } from './coefficients.js';
@@ -56,7 +56,7 @@ function gradientTerm(
 function inputCoefficients(
   { center, dxSlope, dxOffset }: Scratch,
   { mean, variance, gamma, epsilon }: Affine,
-  { sumDy, sumDyDeviation }: GradientSums,
+  { sumDy, sumDyDeviation }: GradientSumArrays,
   count: number,
   c: number,
   float32: boolean,
@@ -72,7 +72,7 @@ function inputCoefficients(
 
 /** contract: src/kernels.ts, gradientSums */
 export function gradientSums(
-  sums: GradientSums,
+  sums: GradientSumArrays,
   dy: Tensor,
   x: Tensor,
   residual: Tensor | null,
@@ -100,7 +100,7 @@ export function gradientInput(
   residual: Tensor | null,
   affine: Affine,
   activation: KernelActivation,
-  sums: GradientSums | null,
+  sums: GradientSumArrays | null,
   count: number,
   { n, c, s }: View,
   scratch: Scratch,

@@ -1,6 +1,6 @@
 // The order of summation, in numbers: docs/numerics.md, section 2. The same in native/kernels/layout.h and
 // assembly/layout.ts.
-import type { GradientSums, View } from '../kernels.js';
+import type { GradientSumArrays, View } from '../kernels.js';
 
 /** Virtual lanes: partial sums that vectors of any width up to this can hold. */
 export const LANES = 16;
@@ -49,7 +49,7 @@ export interface Scratch {
   readonly dxSlope: Float64Array;
   readonly dxOffset: Float64Array;
   /** The gradient sums of a backward pass. */
-  readonly sums: GradientSums;
+  readonly sums: GradientSumArrays;
 }
 
 function laneCount(c: number, s: number): number {

@@ -15,7 +15,7 @@ import {
   readStatistics,
   readView,
 } from '../arguments/validate.js';
-import type { Affine, GradientSums as Sums } from '../kernels.js';
+import type { Affine, GradientSumArrays } from '../kernels.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import { gradientSums } from '../passes/range.js';
 import type { Tensor } from '../types.js';
@@ -49,11 +49,11 @@ const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis epsilon mean variance gamma be
 const FIELDS = /* @__PURE__ */ nameSet('format channels count sumDy sumDyDeviation');
 
 /** The sums themselves, not copies: for the rest of the facade, and not to be written to. */
-export let sumsOf: (sums: GradientSums) => Sums;
+export let sumsOf: (sums: GradientSums) => GradientSumArrays;
 /** Of this very class. */
 export let isGradientSums: (value: unknown) => value is GradientSums;
 /** A `GradientSums` of these; the arrays are copied. */
-export let gradientSumsOf: (count: number, sums: Sums) => GradientSums;
+export let gradientSumsOf: (count: number, sums: GradientSumArrays) => GradientSums;
 
 /**
  * What the gradient of a batch needs to know of all of it, seen part by part: micro-batches of which a batch is made, or
@@ -84,9 +84,9 @@ export let gradientSumsOf: (count: number, sums: Sums) => GradientSums;
  */
 export class GradientSums {
   readonly #channels: number;
-  readonly #sums: Sums;
+  readonly #sums: GradientSumArrays;
   /** Those of the part that is being added. */
-  readonly #part: Sums;
+  readonly #part: GradientSumArrays;
   #count = 0;
 
   static {
@@ -188,7 +188,7 @@ export class GradientSums {
     return this.#add(other.#sums, other.#count);
   }
 
-  #add({ sumDy, sumDyDeviation }: Sums, count: number): this {
+  #add({ sumDy, sumDyDeviation }: GradientSumArrays, count: number): this {
     this.#count += count;
     for (let ch = 0; ch < this.#channels; ch++) {
       this.#sums.sumDy[ch] += sumDy[ch];

@@ -113,19 +113,19 @@ export default function activations(backend: BackendUnderTest): void {
       });
     }
 
-    for (const of of LAYER_CASES) {
-      test(`${nameOf(activation)}, [${of.shape}], axis ${of.axis}: y and all gradients by the oracle`, () => {
+    for (const sample of LAYER_CASES) {
+      test(`${nameOf(activation)}, [${sample.shape}], axis ${sample.axis}: y and all gradients by the oracle`, () => {
         for (const dtype of DTYPES) {
           const tolerance = dtype === 'float32' ? 3e-5 : 1e-11;
-          const data = layerData('activations', of, dtype);
+          const data = layerData('activations', sample, dtype);
           const { y, g } = ofType(definition, dtype);
-          const lists = oracle.sharing(of, Array(of.samples).fill(0));
+          const lists = oracle.sharing(sample, Array(sample.samples).fill(0));
           const problem = { ...data, epsilon: 1e-3, lists, corrections: lists.map(() => ({ r: 1, d: 0 })) };
           const z = oracle.normalize(problem).map((value, k) => value + data.residual[k]);
           const passed = data.dy.map((value, k) => g(value, z[k]));
-          const expected = oracle.backward({ ...problem, dy: passed }, of.c);
-          const bn = new BatchNorm<Tensor>(of.c, { axis: of.axis, epsilon: 1e-3, dtype, activation });
-          const actual = runLayer(bn, data, of.shape, { residual: data.residual });
+          const expected = oracle.backward({ ...problem, dy: passed }, sample.c);
+          const bn = new BatchNorm<Tensor>(sample.c, { axis: sample.axis, epsilon: 1e-3, dtype, activation });
+          const actual = runLayer(bn, data, sample.shape, { residual: data.residual });
           near(actual.y, z.map(y), tolerance, 'y');
           near(actual.dresidual!, passed, tolerance, 'dresidual');
           near(actual.dx, expected.dx, tolerance, 'dx');
@@ -182,18 +182,23 @@ export default function activations(backend: BackendUnderTest): void {
     ];
     for (const { activation, ...definition } of DEFINITIONS) {
       for (const more of variants) {
-        const of = LAYER_CASES[1];
-        const data = layerData('activated variants', of, 'float64');
+        const sample = LAYER_CASES[1];
+        const data = layerData('activated variants', sample, 'float64');
         const { y, g } = ofType({ activation, ...definition }, 'float64');
-        const options = { axis: of.axis, dtype: 'float64', ...more } as const;
+        const options = { axis: sample.axis, dtype: 'float64', ...more } as const;
         for (const mask of [undefined, Array.from({ length: 54 }, (_, k) => (k % 5 === 0 ? 0 : 1))]) {
           const call = { residual: data.residual, mask };
-          const without = new BatchNorm<Tensor>(of.c, options);
-          const z = runLayer(without, data, of.shape, call).y;
+          const without = new BatchNorm<Tensor>(sample.c, options);
+          const z = runLayer(without, data, sample.shape, call).y;
           const chosen = (k: number) => mask === undefined || mask[Math.floor(k / 12) * 6 + (k % 6)] === 1;
           const passed = data.dy.map((value, k) => (chosen(k) ? g(value, z[k]) : 0));
           const dx = without.backward(passed as Tensor);
-          const actual = runLayer(new BatchNorm<Tensor>(of.c, { ...options, activation }), data, of.shape, call);
+          const actual = runLayer(
+            new BatchNorm<Tensor>(sample.c, { ...options, activation }),
+            data,
+            sample.shape,
+            call,
+          );
           same(actual.y, z.map((value, k) => (chosen(k) ? y(value) : 0)) as Tensor, 'y');
           same(actual.dx, dx, 'dx');
           same(actual.dgamma, without.dgamma, 'dgamma');

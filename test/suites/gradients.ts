@@ -29,11 +29,11 @@ const SHAPES = [
   { shape: [2, 2, 70], axis: 1, channels: 2 },
 ];
 
-const SETTINGS: Setting[] = SHAPES.flatMap((of) =>
+const SETTINGS: Setting[] = SHAPES.flatMap((sample) =>
   (['batch', 'given'] as const).flatMap((statistics) =>
     [false, true].flatMap((withResidual) =>
       (['none', 'relu', leakyRelu(-0.4), clip(-0.5, 1.5)] as const).map((activation) => ({
-        ...of,
+        ...sample,
         statistics,
         withResidual,
         activation,
@@ -82,11 +82,11 @@ class Problem {
   }
 
   /** The slope of the loss along one coordinate. */
-  difference(of: keyof Point, k: number): number {
+  difference(sample: keyof Point, k: number): number {
     const moved = (by: number) => {
-      const array = this.point[of].slice();
+      const array = this.point[sample].slice();
       array[k] += by;
-      return this.loss({ ...this.point, [of]: array });
+      return this.loss({ ...this.point, [sample]: array });
     };
     return (moved(STEP) - moved(-STEP)) / (2 * STEP);
   }
@@ -104,12 +104,12 @@ function kinksOf(activation: Activation): number[] {
 }
 
 /** null, or what differs. */
-function wrongIn(problem: Problem, of: keyof Point, gradient: Float64Array): string | null {
-  for (let k = 0; k < problem.point[of].length; k++) {
-    const difference = problem.difference(of, k);
+function wrongIn(problem: Problem, sample: keyof Point, gradient: Float64Array): string | null {
+  for (let k = 0; k < problem.point[sample].length; k++) {
+    const difference = problem.difference(sample, k);
     const error = Math.abs(gradient[k] - difference);
     if (!(error <= BOUND * (1 + Math.abs(difference))))
-      return `d${of}[${k}]: ${gradient[k]}, by differences ${difference}`;
+      return `d${sample}[${k}]: ${gradient[k]}, by differences ${difference}`;
   }
   return null;
 }

@@ -13,14 +13,14 @@ import * as oracle from '../support/variants-oracle.js';
 const EPSILON = 1e-3;
 const STEP = 2 ** -17;
 
-function layerOf(of: LayerCase, options: BatchNormOptions, dtype: Dtype = 'float64'): BatchNorm<Tensor> {
-  return new BatchNorm<Tensor>(of.c, { axis: of.axis, epsilon: EPSILON, dtype, ...options });
+function layerOf(sample: LayerCase, options: BatchNormOptions, dtype: Dtype = 'float64'): BatchNorm<Tensor> {
+  return new BatchNorm<Tensor>(sample.c, { axis: sample.axis, epsilon: EPSILON, dtype, ...options });
 }
 
 /** Two thirds of the positions. */
-function maskOf(of: LayerCase): Uint8Array {
-  const random = randomFor(`mask ${of.shape}`);
-  return Uint8Array.from({ length: of.samples * of.rows * of.s }, () => (random.integer(3) === 0 ? 0 : 1));
+function maskOf(sample: LayerCase): Uint8Array {
+  const random = randomFor(`mask ${sample.shape}`);
+  return Uint8Array.from({ length: sample.samples * sample.rows * sample.s }, () => (random.integer(3) === 0 ? 0 : 1));
 }
 
 /** Of each element: whether its position takes part. */
@@ -29,35 +29,35 @@ function chosenIn({ samples, rows, c, s }: LayerCase, mask: ArrayLike<number>): 
 }
 
 /** The plain problem of the oracle, with what is masked struck from its lists. */
-function problemOf(of: LayerCase, data: LayerData, mask: ArrayLike<number>, groups: readonly number[] = []) {
-  const chosen = chosenIn(of, mask);
-  const all = oracle.sharing(of, groups.length > 0 ? groups : Array(of.samples).fill(0));
+function problemOf(sample: LayerCase, data: LayerData, mask: ArrayLike<number>, groups: readonly number[] = []) {
+  const chosen = chosenIn(sample, mask);
+  const all = oracle.sharing(sample, groups.length > 0 ? groups : Array(sample.samples).fill(0));
   const struck = all.map((shared) => ({ ...shared, indices: shared.indices.filter((k) => chosen[k]) }));
   const lists = struck.filter(({ indices }) => indices.length > 0);
   return { ...data, epsilon: EPSILON, lists, corrections: lists.map(() => ({ r: 1, d: 0 })) };
 }
 
 /** With NaN wherever the mask is 0. */
-function poisoned(tensor: Tensor, of: LayerCase, mask: ArrayLike<number>): Tensor {
-  const chosen = chosenIn(of, mask);
+function poisoned(tensor: Tensor, sample: LayerCase, mask: ArrayLike<number>): Tensor {
+  const chosen = chosenIn(sample, mask);
   return tensor.map((value, k) => (chosen[k] ? value : Number.NaN));
 }
 
 export default function masks(backend: BackendUnderTest): void {
   const test = suiteFor(backend, 'masks');
 
-  for (const of of LAYER_CASES) {
-    const mask = maskOf(of);
+  for (const sample of LAYER_CASES) {
+    const mask = maskOf(sample);
 
-    test(`[${of.shape}], axis ${of.axis}: by the definition, 0 elsewhere, and NaN there does no harm`, () => {
+    test(`[${sample.shape}], axis ${sample.axis}: by the definition, 0 elsewhere, and NaN there does no harm`, () => {
       for (const dtype of DTYPES) {
         const tolerance = dtype === 'float32' ? 1e-5 : 1e-12;
-        const data = layerData('masks', of, dtype);
-        const problem = problemOf(of, data, mask);
-        const spoilt = { ...data, x: poisoned(data.x, of, mask), dy: poisoned(data.dy, of, mask) };
-        const bn = layerOf(of, { updateRate: 1, varianceEstimator: 'biased' }, dtype);
-        const { y, dx, dgamma, dbeta } = runLayer(bn, spoilt, of.shape, { mask });
-        const expected = oracle.backward(problem, of.c);
+        const data = layerData('masks', sample, dtype);
+        const problem = problemOf(sample, data, mask);
+        const spoilt = { ...data, x: poisoned(data.x, sample, mask), dy: poisoned(data.dy, sample, mask) };
+        const bn = layerOf(sample, { updateRate: 1, varianceEstimator: 'biased' }, dtype);
+        const { y, dx, dgamma, dbeta } = runLayer(bn, spoilt, sample.shape, { mask });
+        const expected = oracle.backward(problem, sample.c);
         near(y, oracle.normalize(problem), tolerance, 'y');
         near(dx, expected.dx, tolerance * 10, 'dx');
         near(dgamma!, expected.dgamma, tolerance * 10, 'dgamma');
@@ -75,40 +75,40 @@ export default function masks(backend: BackendUnderTest): void {
           1e-13,
           'runningVariance',
         );
-        const added = new Moments(of.c).add(spoilt.x, of.shape, { axis: of.axis, mask });
+        const added = new Moments(sample.c).add(spoilt.x, sample.shape, { axis: sample.axis, mask });
         for (const name of ['count', 'mean', 'variance'] as const) same(added[name], bn.batchMoments![name], name);
       }
     });
 
-    test(`[${of.shape}], axis ${of.axis}: in ghost batches, whole ones left out too`, () => {
+    test(`[${sample.shape}], axis ${sample.axis}: in ghost batches, whole ones left out too`, () => {
       for (const grouping of ['consecutive', 'interleaved'] as const) {
-        for (const ghostBatchSize of [2, 3, of.samples]) {
-          const data = layerData('masked ghosts', of, 'float64');
-          const perSample = mask.length / of.samples;
+        for (const ghostBatchSize of [2, 3, sample.samples]) {
+          const data = layerData('masked ghosts', sample, 'float64');
+          const perSample = mask.length / sample.samples;
           const holey = mask.map((value, position) => (position < 3 * perSample ? 0 : value));
-          const groups = oracle.groupsOf(of.samples, ghostBatchSize, grouping);
-          const problem = problemOf(of, data, holey, groups);
-          const spoilt = { ...data, x: poisoned(data.x, of, holey), dy: poisoned(data.dy, of, holey) };
-          const bn = layerOf(of, { ghostBatchSize, grouping, singleValue: 'allow' });
-          const { y, dx, dgamma, dbeta } = runLayer(bn, spoilt, of.shape, { mask: holey });
-          const expected = oracle.backward(problem, of.c);
+          const groups = oracle.groupsOf(sample.samples, ghostBatchSize, grouping);
+          const problem = problemOf(sample, data, holey, groups);
+          const spoilt = { ...data, x: poisoned(data.x, sample, holey), dy: poisoned(data.dy, sample, holey) };
+          const bn = layerOf(sample, { ghostBatchSize, grouping, singleValue: 'allow' });
+          const { y, dx, dgamma, dbeta } = runLayer(bn, spoilt, sample.shape, { mask: holey });
+          const expected = oracle.backward(problem, sample.c);
           near(y, oracle.normalize(problem), 1e-12, 'y');
           near(dx, expected.dx, 1e-11, 'dx');
           near(dgamma!, expected.dgamma, 1e-11, 'dgamma');
           near(dbeta!, expected.dbeta, 1e-11, 'dbeta');
-          const all = new Moments(of.c).add(spoilt.x, of.shape, { axis: of.axis, mask: holey });
+          const all = new Moments(sample.c).add(spoilt.x, sample.shape, { axis: sample.axis, mask: holey });
           near(bn.batchMoments!.variance, all.variance, 1e-12, 'variance of all that is chosen');
         }
       }
     });
 
-    test(`[${of.shape}], axis ${of.axis}: ones are no mask, to the bit`, () => {
+    test(`[${sample.shape}], axis ${sample.axis}: ones are no mask, to the bit`, () => {
       for (const dtype of DTYPES) {
-        const data = layerData('ones', of, dtype);
+        const data = layerData('ones', sample, dtype);
         const options = { residual: data.residual };
-        const expected = runLayer(layerOf(of, { activation: 'relu' }, dtype), data, of.shape, options);
+        const expected = runLayer(layerOf(sample, { activation: 'relu' }, dtype), data, sample.shape, options);
         for (const ones of [mask.map(() => 1), Array.from(mask, () => true)]) {
-          const actual = runLayer(layerOf(of, { activation: 'relu' }, dtype), data, of.shape, {
+          const actual = runLayer(layerOf(sample, { activation: 'relu' }, dtype), data, sample.shape, {
             ...options,
             mask: ones,
           });
@@ -119,13 +119,13 @@ export default function masks(backend: BackendUnderTest): void {
       }
     });
 
-    test(`[${of.shape}], axis ${of.axis}: gradients by central differences of the layer itself`, () => {
-      const data = layerData('mask differences', of, 'float64');
-      const bn = layerOf(of, { activation: 'relu' });
+    test(`[${sample.shape}], axis ${sample.axis}: gradients by central differences of the layer itself`, () => {
+      const data = layerData('mask differences', sample, 'float64');
+      const bn = layerOf(sample, { activation: 'relu' });
       const { residual } = data;
-      const { dx, dresidual } = runLayer(bn, data, of.shape, { residual, mask });
+      const { dx, dresidual } = runLayer(bn, data, sample.shape, { residual, mask });
       const lossAt = (x: Tensor, added: Tensor) => {
-        const y = bn.forward(x, of.shape, { residual: added, mask, update: false });
+        const y = bn.forward(x, sample.shape, { residual: added, mask, update: false });
         return sum(Array.from(y, (value, k) => value * data.dy[k]));
       };
       for (let k = 0; k < dx.length; k++) {
@@ -139,20 +139,20 @@ export default function masks(backend: BackendUnderTest): void {
 
   test('whole samples left out are a smaller batch, to the bit', () => {
     for (const dtype of DTYPES) {
-      const of = LAYER_CASES[0];
-      const data = layerData('fewer', of, dtype);
+      const sample = LAYER_CASES[0];
+      const data = layerData('fewer', sample, dtype);
       for (const more of [{}, { renorm: { rMax: 1.1, dMax: 0.1 } }, { onNonFinite: 'throw' }] as BatchNormOptions[]) {
-        const fewer = of.samples - 3;
-        const mask = Uint8Array.from({ length: of.samples }, (_, i) => (i < fewer ? 1 : 0));
-        const cut = (tensor: Tensor) => tensor.slice(0, fewer * of.c);
+        const fewer = sample.samples - 3;
+        const mask = Uint8Array.from({ length: sample.samples }, (_, i) => (i < fewer ? 1 : 0));
+        const cut = (tensor: Tensor) => tensor.slice(0, fewer * sample.c);
         const small = { ...data, x: cut(data.x), dy: cut(data.dy) };
-        const [plain, bn] = [layerOf(of, more, dtype), layerOf(of, more, dtype)];
-        const expected = runLayer(plain, small, [fewer, of.c], { residual: cut(data.residual) });
-        const actual = runLayer(bn, data, of.shape, { residual: data.residual, mask });
+        const [plain, bn] = [layerOf(sample, more, dtype), layerOf(sample, more, dtype)];
+        const expected = runLayer(plain, small, [fewer, sample.c], { residual: cut(data.residual) });
+        const actual = runLayer(bn, data, sample.shape, { residual: data.residual, mask });
         for (const name of ['y', 'dx', 'dresidual'] as const) {
           same(cut(actual[name]!), expected[name], name);
           assert.ok(
-            actual[name]!.slice(fewer * of.c).every((value) => Object.is(value, 0)),
+            actual[name]!.slice(fewer * sample.c).every((value) => Object.is(value, 0)),
             `${name} is 0 elsewhere`,
           );
         }
@@ -186,12 +186,12 @@ export default function masks(backend: BackendUnderTest): void {
   });
 
   test('synchronised with nobody else is not synchronised, to the bit', () => {
-    const of = LAYER_CASES[1];
-    const mask = maskOf(of);
-    const data = layerData('masked alone', of, 'float32');
-    const alone = { synchronize: new ThreadReducer(ThreadReducer.memory(1, of.c), 0) };
-    const [plain, bn] = [layerOf(of, {}, 'float32'), layerOf(of, alone, 'float32')];
-    const [expected, actual] = [plain, bn].map((layer) => runLayer(layer, data, of.shape, { mask }));
+    const sample = LAYER_CASES[1];
+    const mask = maskOf(sample);
+    const data = layerData('masked alone', sample, 'float32');
+    const alone = { synchronize: new ThreadReducer(ThreadReducer.memory(1, sample.c), 0) };
+    const [plain, bn] = [layerOf(sample, {}, 'float32'), layerOf(sample, alone, 'float32')];
+    const [expected, actual] = [plain, bn].map((layer) => runLayer(layer, data, sample.shape, { mask }));
     for (const name of ['y', 'dx', 'dgamma', 'dbeta'] as const) same(actual[name], expected[name], name);
     same(bn.runningVariance, plain.runningVariance, 'runningVariance');
   });

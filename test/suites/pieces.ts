@@ -37,22 +37,22 @@ function cut({ shape, samples }: LayerCase): Piece[] {
   return pieces;
 }
 
-function inPieces(of: LayerCase, data: LayerData, activation: Activation) {
-  const { axis } = of;
+function inPieces(sample: LayerCase, data: LayerData, activation: Activation) {
+  const { axis } = sample;
   const { gamma, beta } = data;
-  const pieces = cut(of);
+  const pieces = cut(sample);
   const part = (tensor: Tensor, { from, to }: Piece): Tensor => tensor.slice(from, to);
-  const moments = new Moments(of.c);
+  const moments = new Moments(sample.c);
   for (const piece of pieces) moments.add(part(data.x, piece), piece.shape, { axis });
   const { mean, variance } = moments;
   const common = { axis, mean, variance, gamma, beta, activation };
   const y = pieces.map((piece) =>
     forwardInference(part(data.x, piece), piece.shape, { ...common, residual: part(data.residual, piece) }),
   );
-  const sums = new GradientSums(of.c);
+  const sums = new GradientSums(sample.c);
   for (const piece of pieces) {
     const residual = part(data.residual, piece);
-    const own = new GradientSums(of.c).add(part(data.dy, piece), part(data.x, piece), piece.shape, {
+    const own = new GradientSums(sample.c).add(part(data.dy, piece), part(data.x, piece), piece.shape, {
       ...common,
       residual,
     });
@@ -72,21 +72,21 @@ function joined(parts: readonly Tensor[]): number[] {
 export default function pieces(backend: BackendUnderTest): void {
   const test = suiteFor(backend, 'pieces');
 
-  for (const of of LAYER_CASES) {
-    test(`[${of.shape}], axis ${of.axis}: together they are the whole batch`, () => {
+  for (const sample of LAYER_CASES) {
+    test(`[${sample.shape}], axis ${sample.axis}: together they are the whole batch`, () => {
       for (const dtype of DTYPES) {
         for (const activation of ACTIVATIONS) {
           const tolerance = dtype === 'float32' ? 1e-6 : 1e-14;
-          const data = layerData('pieces', of, dtype);
+          const data = layerData('pieces', sample, dtype);
           const { gamma, beta, residual } = data;
-          const options = { axis: of.axis, gamma, beta, residual, activation };
-          const whole = forwardTraining(data.x, of.shape, options);
+          const options = { axis: sample.axis, gamma, beta, residual, activation };
+          const whole = forwardTraining(data.x, sample.shape, options);
           const { mean, variance } = whole;
-          const expected = backward(data.dy, data.x, of.shape, { ...options, mean, variance });
-          const { moments, sums, y, gradients } = inPieces(of, data, activation);
+          const expected = backward(data.dy, data.x, sample.shape, { ...options, mean, variance });
+          const { moments, sums, y, gradients } = inPieces(sample, data, activation);
           near(moments.mean, whole.mean, 1e-15, 'mean');
           near(moments.variance, whole.variance, 1e-14, 'variance');
-          assert.is(sums.count, data.x.length / of.c);
+          assert.is(sums.count, data.x.length / sample.c);
           near(joined(y), whole.y, tolerance * 4, 'y');
           near(joined(gradients.map(({ dx }) => dx)), expected.dx, tolerance * 8, 'dx');
           same(
@@ -102,16 +102,16 @@ export default function pieces(backend: BackendUnderTest): void {
       }
     });
 
-    test(`[${of.shape}], axis ${of.axis}: one piece is the whole batch, to the bit`, () => {
+    test(`[${sample.shape}], axis ${sample.axis}: one piece is the whole batch, to the bit`, () => {
       for (const dtype of DTYPES) {
         for (const activation of ACTIVATIONS) {
-          const { x, dy, ...affine } = layerData('one piece', of, dtype);
-          const { mean, variance, y } = forwardTraining(x, of.shape, { axis: of.axis, ...affine, activation });
-          const options = { axis: of.axis, mean, variance, ...affine, activation };
-          same(forwardInference(x, of.shape, options), y, 'y');
-          const sums = new GradientSums(of.c).add(dy, x, of.shape, options);
-          const expected = backward(dy, x, of.shape, options);
-          const actual = backward(dy, x, of.shape, { ...options, sums });
+          const { x, dy, ...affine } = layerData('one piece', sample, dtype);
+          const { mean, variance, y } = forwardTraining(x, sample.shape, { axis: sample.axis, ...affine, activation });
+          const options = { axis: sample.axis, mean, variance, ...affine, activation };
+          same(forwardInference(x, sample.shape, options), y, 'y');
+          const sums = new GradientSums(sample.c).add(dy, x, sample.shape, options);
+          const expected = backward(dy, x, sample.shape, options);
+          const actual = backward(dy, x, sample.shape, { ...options, sums });
           for (const name of ['dx', 'dgamma', 'dbeta', 'dresidual'] as const)
             same(actual[name]!, expected[name]!, name);
         }

@@ -12,8 +12,8 @@ const EPSILON = 1e-3;
 const KERAS = { epsilon: EPSILON, decay: 0.99, varianceEstimator: 'biased', singleValue: 'allow' } as const;
 const ALL = { rMin: 0, rMax: Infinity, dMax: Infinity };
 
-function layerOf(of: LayerCase, options: BatchNormOptions, dtype: Dtype = 'float64'): BatchNorm<Tensor> {
-  return new BatchNorm<Tensor>(of.c, { ...KERAS, axis: of.axis, dtype, ...options });
+function layerOf(sample: LayerCase, options: BatchNormOptions, dtype: Dtype = 'float64'): BatchNorm<Tensor> {
+  return new BatchNorm<Tensor>(sample.c, { ...KERAS, axis: sample.axis, dtype, ...options });
 }
 
 /** Averages that no batch of the tests is near to, so that r and d matter. */
@@ -46,8 +46,14 @@ class Keras {
   }
 }
 
-function problemOf(of: LayerCase, bn: BatchNorm<Tensor>, data: ReturnType<typeof layerData>, limits = ALL, size = 99) {
-  const lists = oracle.sharing(of, oracle.groupsOf(of.samples, size, 'consecutive'));
+function problemOf(
+  sample: LayerCase,
+  bn: BatchNorm<Tensor>,
+  data: ReturnType<typeof layerData>,
+  limits = ALL,
+  size = 99,
+) {
+  const lists = oracle.sharing(sample, oracle.groupsOf(sample.samples, size, 'consecutive'));
   const corrections = lists.map(({ ch, indices }) => {
     const averages = { renormMean: bn.renormMean![ch], renormDeviation: bn.renormDeviation![ch] };
     return oracle.correctionOf(oracle.momentsOf(data.x, indices), averages, limits, EPSILON);
@@ -58,16 +64,16 @@ function problemOf(of: LayerCase, bn: BatchNorm<Tensor>, data: ReturnType<typeof
 export default function renorm(backend: BackendUnderTest): void {
   const test = suiteFor(backend, 'renorm');
 
-  for (const of of LAYER_CASES) {
-    test(`[${of.shape}], axis ${of.axis}: y and gradients, without limits and with`, () => {
+  for (const sample of LAYER_CASES) {
+    test(`[${sample.shape}], axis ${sample.axis}: y and gradients, without limits and with`, () => {
       for (const dtype of DTYPES) {
         const tolerance = dtype === 'float32' ? 1e-5 : 1e-12;
         for (const limits of [ALL, { rMin: 0.9, rMax: 1.1, dMax: 0.25 }, { rMin: 0, rMax: 1.5, dMax: 0 }]) {
-          const data = layerData('renorm', of, dtype);
-          const bn = primed(layerOf(of, { renorm: limits }, dtype));
-          const problem = problemOf(of, bn, data, limits);
-          const expected = oracle.backward(problem, of.c);
-          const { y, dx, dgamma, dbeta } = runLayer(bn, data, of.shape);
+          const data = layerData('renorm', sample, dtype);
+          const bn = primed(layerOf(sample, { renorm: limits }, dtype));
+          const problem = problemOf(sample, bn, data, limits);
+          const expected = oracle.backward(problem, sample.c);
+          const { y, dx, dgamma, dbeta } = runLayer(bn, data, sample.shape);
           near(y, oracle.normalize(problem), tolerance, 'y');
           near(dx, expected.dx, tolerance * 10, 'dx');
           near(dgamma!, expected.dgamma, tolerance * 10, 'dgamma');
@@ -78,11 +84,11 @@ export default function renorm(backend: BackendUnderTest): void {
   }
 
   test('dx by central differences, r and d held', () => {
-    const [, of] = LAYER_CASES;
-    const data = layerData('differences', of, 'float64');
-    const bn = primed(layerOf(of, { renorm: { rMax: 1.2, dMax: 0.3 } }));
-    const problem = problemOf(of, bn, data, { rMin: 0, rMax: 1.2, dMax: 0.3 });
-    const { dx } = runLayer(bn, data, of.shape);
+    const [, sample] = LAYER_CASES;
+    const data = layerData('differences', sample, 'float64');
+    const bn = primed(layerOf(sample, { renorm: { rMax: 1.2, dMax: 0.3 } }));
+    const problem = problemOf(sample, bn, data, { rMin: 0, rMax: 1.2, dMax: 0.3 });
+    const { dx } = runLayer(bn, data, sample.shape);
     const step = 2 ** -17;
     const lossAt = (k: number, by: number) => {
       const x = data.x.map((value, i) => (i === k ? value + by : value));
@@ -94,33 +100,33 @@ export default function renorm(backend: BackendUnderTest): void {
   });
 
   test('through relu and a residual', () => {
-    const [of] = LAYER_CASES;
-    const data = layerData('relu', of, 'float64');
-    const bn = primed(layerOf(of, { renorm: true, activation: 'relu' }));
-    const problem = problemOf(of, bn, data);
+    const [sample] = LAYER_CASES;
+    const data = layerData('relu', sample, 'float64');
+    const bn = primed(layerOf(sample, { renorm: true, activation: 'relu' }));
+    const problem = problemOf(sample, bn, data);
     const z = oracle.normalize(problem).map((value, k) => value + data.residual[k]);
     const g = data.dy.map((value, k) => (z[k] > 0 ? value : 0));
-    const { y, dx, dresidual } = runLayer(bn, data, of.shape, { residual: data.residual });
+    const { y, dx, dresidual } = runLayer(bn, data, sample.shape, { residual: data.residual });
     near(
       y,
       z.map((value) => Math.max(value, 0)),
       1e-12,
       'y',
     );
-    near(dx, oracle.backward({ ...problem, dy: g }, of.c).dx, 1e-11, 'dx');
+    near(dx, oracle.backward({ ...problem, dy: g }, sample.c).dx, 1e-11, 'dx');
     same(dresidual, g, 'dresidual');
   });
 
   test('averages over ten batches are those of Keras', () => {
-    const [of] = LAYER_CASES;
-    const bn = layerOf(of, { renorm: { decay: 0.9 } });
+    const [sample] = LAYER_CASES;
+    const bn = layerOf(sample, { renorm: { decay: 0.9 } });
     // Keras starts its deviation at 1.
     bn.runningVariance.fill(1 - EPSILON);
-    const layers = Array.from({ length: of.c }, () => new Keras());
+    const layers = Array.from({ length: sample.c }, () => new Keras());
     for (let step = 0; step < 10; step++) {
-      const data = layerData(`step ${step}`, of, 'float64');
-      const problem = problemOf(of, bn, data);
-      const { y } = runLayer(bn, data, of.shape);
+      const data = layerData(`step ${step}`, sample, 'float64');
+      const problem = problemOf(sample, bn, data);
+      const { y } = runLayer(bn, data, sample.shape);
       near(y, oracle.normalize(problem), 1e-12, `y of step ${step}`);
       for (const { ch, indices } of problem.lists) layers[ch].update(oracle.momentsOf(data.x, indices), 0.99, 0.9);
     }
@@ -146,19 +152,19 @@ export default function renorm(backend: BackendUnderTest): void {
   });
 
   test('r = 1 and d = 0 is the plain layer, to the bit', () => {
-    for (const of of LAYER_CASES) {
+    for (const sample of LAYER_CASES) {
       for (const dtype of DTYPES) {
         for (const epsilon of [0, 1e-5, 0.1]) {
-          const data = layerData('bits', of, dtype);
-          const plain = layerOf(of, { epsilon }, dtype);
-          const held = primed(layerOf(of, { epsilon, renorm: { rMin: 1, rMax: 1, dMax: 0 } }, dtype));
-          const perCall = primed(layerOf(of, { epsilon, renorm: { rMin: 1 } }, dtype));
-          const expected = runLayer(plain, data, of.shape);
+          const data = layerData('bits', sample, dtype);
+          const plain = layerOf(sample, { epsilon }, dtype);
+          const held = primed(layerOf(sample, { epsilon, renorm: { rMin: 1, rMax: 1, dMax: 0 } }, dtype));
+          const perCall = primed(layerOf(sample, { epsilon, renorm: { rMin: 1 } }, dtype));
+          const expected = runLayer(plain, data, sample.shape);
           for (const [bn, options] of [
             [held, {}],
             [perCall, { rMax: 1, dMax: 0 }],
           ] as const) {
-            const actual = runLayer(bn, data, of.shape, options);
+            const actual = runLayer(bn, data, sample.shape, options);
             for (const name of ['y', 'dx', 'dgamma', 'dbeta'] as const) same(actual[name], expected[name], name);
             same(bn.runningMean, plain.runningMean, 'runningMean');
           }
@@ -168,23 +174,23 @@ export default function renorm(backend: BackendUnderTest): void {
   });
 
   test('without limits y is the normalisation by the averages', () => {
-    const [of] = LAYER_CASES;
-    const { x } = layerData('averages', of, 'float64');
-    const bn = primed(layerOf(of, { renorm: true }));
-    const given = layerOf(of, { epsilon: 0 }).eval();
+    const [sample] = LAYER_CASES;
+    const { x } = layerData('averages', sample, 'float64');
+    const bn = primed(layerOf(sample, { renorm: true }));
+    const given = layerOf(sample, { epsilon: 0 }).eval();
     given.runningMean.set(bn.renormMean!);
     given.runningVariance.set(bn.renormDeviation!.map((deviation) => deviation ** 2));
-    near(bn.forward(x, of.shape), given.forward(x, of.shape), 1e-12, 'y');
+    near(bn.forward(x, sample.shape), given.forward(x, sample.shape), 1e-12, 'y');
   });
 
   test('in ghost batches: r and d of each', () => {
-    const [of] = LAYER_CASES;
-    const data = layerData('ghosts', of, 'float64');
+    const [sample] = LAYER_CASES;
+    const data = layerData('ghosts', sample, 'float64');
     const limits = { rMin: 0.5, rMax: 2, dMax: 0.5 };
-    const bn = primed(layerOf(of, { renorm: limits, ghostBatchSize: 4 }));
-    const problem = problemOf(of, bn, data, limits, 4);
-    const expected = oracle.backward(problem, of.c);
-    const { y, dx, dgamma } = runLayer(bn, data, of.shape);
+    const bn = primed(layerOf(sample, { renorm: limits, ghostBatchSize: 4 }));
+    const problem = problemOf(sample, bn, data, limits, 4);
+    const expected = oracle.backward(problem, sample.c);
+    const { y, dx, dgamma } = runLayer(bn, data, sample.shape);
     near(y, oracle.normalize(problem), 1e-12, 'y');
     near(dx, expected.dx, 1e-11, 'dx');
     near(dgamma!, expected.dgamma, 1e-11, 'dgamma');
@@ -225,11 +231,11 @@ export default function renorm(backend: BackendUnderTest): void {
   });
 
   test('state: through JSON', () => {
-    const of = LAYER_CASES[0];
-    const bn = primed(layerOf(of, { renorm: { rMin: 0.25, dMax: 5 }, ghostBatchSize: 4, grouping: 'interleaved' }));
+    const sample = LAYER_CASES[0];
+    const bn = primed(layerOf(sample, { renorm: { rMin: 0.25, dMax: 5 }, ghostBatchSize: 4, grouping: 'interleaved' }));
     const copy = BatchNorm.fromState<Tensor>(JSON.parse(JSON.stringify(bn.state())));
-    const data = layerData('state', of, 'float64');
-    const [expected, actual] = [runLayer(bn, data, of.shape), runLayer(copy, data, of.shape)];
+    const data = layerData('state', sample, 'float64');
+    const [expected, actual] = [runLayer(bn, data, sample.shape), runLayer(copy, data, sample.shape)];
     for (const name of ['y', 'dx', 'dgamma'] as const) same(actual[name], expected[name], name);
     assert.equal(copy.state(), bn.state());
   });

@@ -179,10 +179,10 @@ function transaction(backend: BackendUnderTest): void {
   });
 
   test('gradients are those of the forward, update or not', () => {
-    const [of] = LAYER_CASES;
-    const data = layerData('transaction', of, 'float32');
+    const [sample] = LAYER_CASES;
+    const data = layerData('transaction', sample, 'float32');
     const layers = [true, false].map((update) =>
-      runLayer(new BatchNorm<Tensor>(of.c, { axis: of.axis }), data, of.shape, { update }),
+      runLayer(new BatchNorm<Tensor>(sample.c, { axis: sample.axis }), data, sample.shape, { update }),
     );
     same(layers[0].dx, layers[1].dx, 'dx');
     same(layers[0].dgamma, layers[1].dgamma, 'dgamma');
@@ -343,12 +343,17 @@ function nonFinite(backend: BackendUnderTest): void {
   });
 
   test('throw, where nothing is wrong, is the plain layer, to the bit', () => {
-    for (const of of LAYER_CASES) {
-      const data = layerData('throw', of, 'float32');
+    for (const sample of LAYER_CASES) {
+      const data = layerData('throw', sample, 'float32');
       const [plain, bn] = [{}, { onNonFinite: 'throw' } as const].map((options) =>
-        runLayer(new BatchNorm<Tensor>(of.c, { axis: of.axis, activation: 'relu', ...options }), data, of.shape, {
-          residual: data.residual,
-        }),
+        runLayer(
+          new BatchNorm<Tensor>(sample.c, { axis: sample.axis, activation: 'relu', ...options }),
+          data,
+          sample.shape,
+          {
+            residual: data.residual,
+          },
+        ),
       );
       for (const name of ['y', 'dx', 'dgamma', 'dbeta', 'dresidual'] as const) same(bn[name], plain[name], name);
     }

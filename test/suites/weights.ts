@@ -23,9 +23,12 @@ const EPSILON = 1e-3;
 const STEP = 2 ** -17;
 
 /** A quarter of the positions left out, the others by weights from 1/8 to 4, 1 among them. */
-function weightsOf(of: LayerCase): Float64Array {
-  const random = randomFor(`weights ${of.shape}`);
-  return Float64Array.from({ length: of.samples * of.rows * of.s }, () => [0, 1, 0.125, 4, 0.7][random.integer(5)]);
+function weightsOf(sample: LayerCase): Float64Array {
+  const random = randomFor(`weights ${sample.shape}`);
+  return Float64Array.from(
+    { length: sample.samples * sample.rows * sample.s },
+    () => [0, 1, 0.125, 4, 0.7][random.integer(5)],
+  );
 }
 
 /** Of each element, that of its position. */
@@ -34,20 +37,20 @@ function spread({ samples, rows, c, s }: LayerCase, mask: ArrayLike<number>): nu
 }
 
 /** With NaN wherever the weight is 0. */
-function poisoned(tensor: Tensor, of: LayerCase, mask: ArrayLike<number>): Tensor {
-  const weights = spread(of, mask);
+function poisoned(tensor: Tensor, sample: LayerCase, mask: ArrayLike<number>): Tensor {
+  const weights = spread(sample, mask);
   return tensor.map((value, k) => (weights[k] > 0 ? value : Number.NaN));
 }
 
 /** By the definitions and the chain rule through variance and mean, in float64. */
-function truthOf(of: LayerCase, { x, dy, gamma, beta }: LayerData, mask: ArrayLike<number>) {
-  const w = spread(of, mask);
+function truthOf(sample: LayerCase, { x, dy, gamma, beta }: LayerData, mask: ArrayLike<number>) {
+  const w = spread(sample, mask);
   const truth = {
     ...{ y: new Float64Array(x.length), dx: new Float64Array(x.length) },
     ...{ dgamma: [] as number[], dbeta: [] as number[], mean: [] as number[], variance: [] as number[] },
   };
-  for (let ch = 0; ch < of.c; ch++) {
-    const own = Array.from(x.keys()).filter((k) => Math.floor(k / of.s) % of.c === ch && w[k] > 0);
+  for (let ch = 0; ch < sample.c; ch++) {
+    const own = Array.from(x.keys()).filter((k) => Math.floor(k / sample.s) % sample.c === ch && w[k] > 0);
     const total = sum(own.map((k) => w[k]));
     const mean = sum(own.map((k) => w[k] * x[k])) / total;
     const deviation = (k: number) => x[k] - mean;
@@ -68,8 +71,8 @@ function truthOf(of: LayerCase, { x, dy, gamma, beta }: LayerData, mask: ArrayLi
   return truth;
 }
 
-function layerOf(of: LayerCase, options: BatchNormOptions, dtype: Dtype = 'float64'): BatchNorm<Tensor> {
-  return new BatchNorm<Tensor>(of.c, { axis: of.axis, epsilon: EPSILON, dtype, ...options });
+function layerOf(sample: LayerCase, options: BatchNormOptions, dtype: Dtype = 'float64'): BatchNorm<Tensor> {
+  return new BatchNorm<Tensor>(sample.c, { axis: sample.axis, epsilon: EPSILON, dtype, ...options });
 }
 
 const NAMES = ['y', 'dx', 'dgamma', 'dbeta'] as const;
@@ -77,22 +80,22 @@ const NAMES = ['y', 'dx', 'dgamma', 'dbeta'] as const;
 export default function weights(backend: BackendUnderTest): void {
   const test = suiteFor(backend, 'weights');
 
-  for (const of of LAYER_CASES) {
-    const mask = weightsOf(of);
-    const title = `[${of.shape}], axis ${of.axis}`;
+  for (const sample of LAYER_CASES) {
+    const mask = weightsOf(sample);
+    const title = `[${sample.shape}], axis ${sample.axis}`;
 
     test(`${title}: by the definition, 0 where the weight is, and NaN there does no harm`, () => {
       for (const dtype of DTYPES) {
         const tolerance = dtype === 'float32' ? 3e-5 : 1e-12;
-        const data = layerData('weights', of, dtype);
-        const truth = truthOf(of, data, mask);
-        const spoilt = { ...data, x: poisoned(data.x, of, mask), dy: poisoned(data.dy, of, mask) };
-        const bn = layerOf(of, { updateRate: 1, varianceEstimator: 'biased' }, dtype);
-        const actual = runLayer(bn, spoilt, of.shape, { mask });
+        const data = layerData('weights', sample, dtype);
+        const truth = truthOf(sample, data, mask);
+        const spoilt = { ...data, x: poisoned(data.x, sample, mask), dy: poisoned(data.dy, sample, mask) };
+        const bn = layerOf(sample, { updateRate: 1, varianceEstimator: 'biased' }, dtype);
+        const actual = runLayer(bn, spoilt, sample.shape, { mask });
         for (const name of NAMES) near(actual[name]!, truth[name], tolerance, name);
         near(bn.runningMean, truth.mean, 1e-14, 'runningMean');
         near(bn.runningVariance, truth.variance, 1e-14, 'runningVariance');
-        const moments = new Moments(of.c).add(spoilt.x, of.shape, { axis: of.axis, mask });
+        const moments = new Moments(sample.c).add(spoilt.x, sample.shape, { axis: sample.axis, mask });
         for (const name of ['count', 'mean', 'variance'] as const) same(moments[name], bn.batchMoments![name], name);
         near(moments.count.subarray(0, 1), [sum(mask)], 1e-15, 'count');
       }
@@ -101,39 +104,39 @@ export default function weights(backend: BackendUnderTest): void {
     test(`${title}: the functions have the bits of the layer`, () => {
       for (const dtype of DTYPES) {
         for (const chosen of [mask, mask.map((weight) => (weight > 0 ? 1 : 0))]) {
-          const data = layerData('functions', of, dtype);
-          const x = poisoned(data.x, of, chosen);
-          const dy = poisoned(data.dy, of, chosen);
-          const residual = poisoned(data.residual, of, chosen);
+          const data = layerData('functions', sample, dtype);
+          const x = poisoned(data.x, sample, chosen);
+          const dy = poisoned(data.dy, sample, chosen);
+          const residual = poisoned(data.residual, sample, chosen);
           const activation = leakyRelu(0.3);
           const { gamma, beta } = data;
-          const bn = layerOf(of, { activation }, dtype);
-          const expected = runLayer(bn, { ...data, x, dy }, of.shape, { residual, mask: chosen });
-          const options = { axis: of.axis, epsilon: EPSILON, gamma, beta, residual, activation, mask: chosen };
-          const { y, mean, variance } = forwardTraining<Tensor>(x, of.shape, options);
+          const bn = layerOf(sample, { activation }, dtype);
+          const expected = runLayer(bn, { ...data, x, dy }, sample.shape, { residual, mask: chosen });
+          const options = { axis: sample.axis, epsilon: EPSILON, gamma, beta, residual, activation, mask: chosen };
+          const { y, mean, variance } = forwardTraining<Tensor>(x, sample.shape, options);
           same(y, expected.y, 'y');
           same(mean, bn.batchMoments!.mean, 'mean');
           same(variance, bn.batchMoments!.variance, 'variance');
-          same(forwardInference<Tensor>(x, of.shape, { ...options, mean, variance }), y, 'y by given statistics');
+          same(forwardInference<Tensor>(x, sample.shape, { ...options, mean, variance }), y, 'y by given statistics');
           const over = x.slice();
-          assert.is(forwardTraining<Tensor>(over, of.shape, { ...options, out: over }).y, over);
+          assert.is(forwardTraining<Tensor>(over, sample.shape, { ...options, out: over }).y, over);
           same(over, y, 'in place');
           const given = { ...options, mean, variance };
-          const gradients = backward<Tensor>(dy, x, of.shape, given);
+          const gradients = backward<Tensor>(dy, x, sample.shape, given);
           for (const name of ['dx', 'dgamma', 'dbeta', 'dresidual'] as const) {
             same(gradients[name]!, expected[name], name);
           }
           const [dx, dresidual] = [dy.slice(), dy.slice()];
-          backward<Tensor>(dx, x, of.shape, { ...given, out: dx, outResidual: dresidual });
+          backward<Tensor>(dx, x, sample.shape, { ...given, out: dx, outResidual: dresidual });
           same(dx, expected.dx, 'dx over dy');
           same(dresidual, expected.dresidual, 'dresidual where it was wanted');
-          const sums = new GradientSums(of.c).add<Tensor>(dy, x, of.shape, given);
-          const bySums = backward<Tensor>(dy, x, of.shape, { ...given, sums });
+          const sums = new GradientSums(sample.c).add<Tensor>(dy, x, sample.shape, given);
+          const bySums = backward<Tensor>(dy, x, sample.shape, { ...given, sums });
           for (const name of ['dx', 'dgamma', 'dbeta', 'dresidual'] as const) same(bySums[name]!, expected[name], name);
           bn.eval().runningMean.set(mean);
           bn.runningVariance.set(variance);
-          const evaluated = runLayer(bn, { ...data, x, dy }, of.shape, { residual, mask: chosen });
-          const constant = backward<Tensor>(dy, x, of.shape, { ...given, statistics: 'given' });
+          const evaluated = runLayer(bn, { ...data, x, dy }, sample.shape, { residual, mask: chosen });
+          const constant = backward<Tensor>(dy, x, sample.shape, { ...given, statistics: 'given' });
           same(evaluated.y, y, 'y in evaluation');
           for (const name of ['dx', 'dgamma', 'dbeta'] as const) same(evaluated[name], constant[name], name);
         }
@@ -141,12 +144,12 @@ export default function weights(backend: BackendUnderTest): void {
     });
 
     test(`${title}: gradients by central differences`, () => {
-      const data = layerData('weight differences', of, 'float64');
-      const bn = layerOf(of, { activation: 'relu' });
+      const data = layerData('weight differences', sample, 'float64');
+      const bn = layerOf(sample, { activation: 'relu' });
       const { residual } = data;
-      const { dx, dresidual } = runLayer(bn, data, of.shape, { residual, mask });
+      const { dx, dresidual } = runLayer(bn, data, sample.shape, { residual, mask });
       const lossAt = (x: Tensor, added: Tensor) => {
-        const y = bn.forward(x, of.shape, { residual: added, mask, update: false });
+        const y = bn.forward(x, sample.shape, { residual: added, mask, update: false });
         return sum(Array.from(y, (value, k) => value * data.dy[k]));
       };
       for (let k = 0; k < dx.length; k++) {
@@ -158,24 +161,28 @@ export default function weights(backend: BackendUnderTest): void {
     });
 
     test(`${title}: pieces are the whole`, () => {
-      const data = layerData('weighted pieces', of, 'float64');
+      const data = layerData('weighted pieces', sample, 'float64');
       const { x, dy } = data;
-      const whole = truthOf(of, { ...data, gamma: data.gamma.slice().fill(1), beta: data.beta.slice().fill(0) }, mask);
-      const [first, rest] = [3, of.samples - 3];
-      const per = x.length / of.samples;
+      const whole = truthOf(
+        sample,
+        { ...data, gamma: data.gamma.slice().fill(1), beta: data.beta.slice().fill(0) },
+        mask,
+      );
+      const [first, rest] = [3, sample.samples - 3];
+      const per = x.length / sample.samples;
       const pieces = [
-        { shape: [first, ...of.shape.slice(1)], from: 0, to: first },
-        { shape: [rest, ...of.shape.slice(1)], from: first, to: of.samples },
+        { shape: [first, ...sample.shape.slice(1)], from: 0, to: first },
+        { shape: [rest, ...sample.shape.slice(1)], from: first, to: sample.samples },
       ].map(({ shape, from, to }) => ({
         shape,
         ...{ x: x.slice(from * per, to * per), dy: dy.slice(from * per, to * per) },
-        mask: mask.slice((from * mask.length) / of.samples, (to * mask.length) / of.samples),
+        mask: mask.slice((from * mask.length) / sample.samples, (to * mask.length) / sample.samples),
       }));
-      const moments = new Moments(of.c);
-      for (const piece of pieces) moments.add(piece.x, piece.shape, { axis: of.axis, mask: piece.mask });
+      const moments = new Moments(sample.c);
+      for (const piece of pieces) moments.add(piece.x, piece.shape, { axis: sample.axis, mask: piece.mask });
       const { mean, variance } = moments;
-      const common = { axis: of.axis, epsilon: EPSILON, mean, variance };
-      const sums = new GradientSums(of.c);
+      const common = { axis: sample.axis, epsilon: EPSILON, mean, variance };
+      const sums = new GradientSums(sample.c);
       for (const piece of pieces) {
         sums.add<Tensor>(piece.dy, piece.x, piece.shape, { ...common, mask: piece.mask });
       }
@@ -188,17 +195,17 @@ export default function weights(backend: BackendUnderTest): void {
     });
 
     test(`${title}: weights of the same size, and whole ones as repetition`, () => {
-      const data = layerData('repeated', of, 'float64');
-      const plain = new Moments(of.c).add(data.x, of.shape, { axis: of.axis });
-      const twice = new Moments(of.c).add(data.x, of.shape, { axis: of.axis, mask: mask.map(() => 0.3) });
+      const data = layerData('repeated', sample, 'float64');
+      const plain = new Moments(sample.c).add(data.x, sample.shape, { axis: sample.axis });
+      const twice = new Moments(sample.c).add(data.x, sample.shape, { axis: sample.axis, mask: mask.map(() => 0.3) });
       near(twice.mean, plain.mean, 1e-14, 'mean');
       near(twice.variance, plain.variance, 1e-14, 'variance');
-      const often = new Moments(of.c);
+      const often = new Moments(sample.c);
       const whole = mask.map((weight) => Math.round(weight));
       for (let round = 0; round < 4; round++) {
-        often.add(data.x, of.shape, { axis: of.axis, mask: whole.map((weight) => (weight > round ? 1 : 0)) });
+        often.add(data.x, sample.shape, { axis: sample.axis, mask: whole.map((weight) => (weight > round ? 1 : 0)) });
       }
-      const once = new Moments(of.c).add(data.x, of.shape, { axis: of.axis, mask: whole });
+      const once = new Moments(sample.c).add(data.x, sample.shape, { axis: sample.axis, mask: whole });
       assert.equal([...once.count], [...often.count]);
       near(once.mean, often.mean, 1e-13, 'mean');
       near(once.sampleVariance, often.sampleVariance, 1e-13, 'sampleVariance');
@@ -206,64 +213,64 @@ export default function weights(backend: BackendUnderTest): void {
   }
 
   test('in ghost batches: each as a batch of its own', () => {
-    const of = LAYER_CASES[0];
-    const mask = weightsOf(of);
-    const data = layerData('weighted ghosts', of, 'float64');
+    const sample = LAYER_CASES[0];
+    const mask = weightsOf(sample);
+    const data = layerData('weighted ghosts', sample, 'float64');
     for (const grouping of ['consecutive', 'interleaved'] as const) {
-      const bn = layerOf(of, { ghostBatchSize: 5, grouping, singleValue: 'allow' });
-      const actual = runLayer(bn, data, of.shape, { mask });
-      const groups = Math.ceil(of.samples / 5);
+      const bn = layerOf(sample, { ghostBatchSize: 5, grouping, singleValue: 'allow' });
+      const actual = runLayer(bn, data, sample.shape, { mask });
+      const groups = Math.ceil(sample.samples / 5);
       for (let group = 0; group < groups; group++) {
-        const members = Array.from({ length: of.samples }, (_, i) => i).filter(
+        const members = Array.from({ length: sample.samples }, (_, i) => i).filter(
           (i) => group === (grouping === 'consecutive' ? Math.floor(i / 5) : i % groups),
         );
         const pick = (tensor: Tensor) => Float64Array.from(members.flatMap((i) => [...tensor.slice(i * 3, i * 3 + 3)]));
         const part = { ...data, x: pick(data.x), dy: pick(data.dy) };
-        const own = layerOf(of, { singleValue: 'allow' });
+        const own = layerOf(sample, { singleValue: 'allow' });
         const ownMask = members.map((i) => mask[i]);
         const expected = runLayer(own, part, [members.length, 3], { mask: ownMask });
         same(pick(actual.y), expected.y, 'y');
         same(pick(actual.dx), expected.dx, 'dx');
       }
-      const all = new Moments(of.c).add(data.x, of.shape, { mask });
+      const all = new Moments(sample.c).add(data.x, sample.shape, { mask });
       near(bn.batchMoments!.variance, all.variance, 1e-12, 'variance');
     }
   });
 
   test('with renorm of r = 1, d = 0, alone among ranks, and watched for NaN: as plain, to the bit', () => {
-    const of = LAYER_CASES[1];
-    const mask = weightsOf(of);
+    const sample = LAYER_CASES[1];
+    const mask = weightsOf(sample);
     for (const dtype of DTYPES) {
-      const data = layerData('weighted variants', of, dtype);
+      const data = layerData('weighted variants', sample, dtype);
       const variants: BatchNormOptions[] = [
         { onNonFinite: 'throw' },
         { synchronize: { rank: 0, size: 1, exchange: (values) => [values.slice()] } },
         { ghostBatchSize: 100 },
       ];
-      const plain = layerOf(of, {}, dtype);
-      const expected = runLayer(plain, data, of.shape, { mask });
+      const plain = layerOf(sample, {}, dtype);
+      const expected = runLayer(plain, data, sample.shape, { mask });
       for (const more of variants) {
-        const bn = layerOf(of, more, dtype);
-        const actual = runLayer(bn, data, of.shape, { mask });
+        const bn = layerOf(sample, more, dtype);
+        const actual = runLayer(bn, data, sample.shape, { mask });
         for (const name of NAMES) same(actual[name], expected[name], name);
         same(bn.runningVariance, plain.runningVariance, 'runningVariance');
       }
-      const renorm = layerOf(of, { renorm: { rMin: 1, rMax: 1, dMax: 0 } }, dtype);
-      const actual = runLayer(renorm, data, of.shape, { mask });
+      const renorm = layerOf(sample, { renorm: { rMin: 1, rMax: 1, dMax: 0 } }, dtype);
+      const actual = runLayer(renorm, data, sample.shape, { mask });
       for (const name of ['y', 'dx'] as const)
         near(actual[name], expected[name], dtype === 'float32' ? 1e-6 : 1e-14, name);
     }
   });
 
   test('two ranks with weights are one batch', () => {
-    const of = LAYER_CASES[0];
-    const mask = weightsOf(of);
-    const data = layerData('weighted ranks', of, 'float64');
-    const truth = truthOf(of, data, mask);
+    const sample = LAYER_CASES[0];
+    const mask = weightsOf(sample);
+    const data = layerData('weighted ranks', sample, 'float64');
+    const truth = truthOf(sample, data, mask);
     const first = 6;
     const parts = [
       [0, first],
-      [first, of.samples],
+      [first, sample.samples],
     ].map(([from, to]) => ({
       ...data,
       ...{ x: data.x.slice(from * 3, to * 3), dy: data.dy.slice(from * 3, to * 3) },
@@ -279,7 +286,7 @@ export default function weights(backend: BackendUnderTest): void {
           const all = said[turn++];
           return [all[0] ?? values, all[1] ?? values];
         };
-        const bn = layerOf(of, { synchronize: { rank, size: 2, exchange } });
+        const bn = layerOf(sample, { synchronize: { rank, size: 2, exchange } });
         return runLayer(bn, part, part.shape, { mask: part.mask });
       });
     round();

@@ -74,7 +74,7 @@ export function compareParts(problem: Problem, parts: readonly ParallelResult[],
 
     const rstd = 1 / Math.sqrt(variance + EPSILON);
     const a = gamma[ch] * rstd;
-    const sum = (of: (k: number) => number) => at.reduce((total, k) => total + of(k), 0);
+    const sum = (sample: (k: number) => number) => at.reduce((total, k) => total + sample(k), 0);
     const [perDy, perDeviation] = [sum((k) => dy[k]) / m, (sum((k) => dy[k] * (x[k] - mean)) / m) * rstd * rstd];
     for (const k of at) {
       const largestOfY = Math.max(Math.abs((x[k] - mean) * a), Math.abs(beta[ch]));
@@ -138,7 +138,7 @@ interface Channel {
  * |Δmean|·B·rstd, and another variance, which moves rstd by half its relative difference.
  */
 function parameterBounds(
-  sum: (of: (k: number) => number) => number,
+  sum: (sample: (k: number) => number) => number,
   { x, dy, mean, variance, rstd, meanError, varianceError }: Channel,
   { m, s, ranks }: { m: number; s: number; ranks: number },
 ) {
