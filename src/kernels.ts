@@ -84,6 +84,8 @@ export interface Kernels {
   readonly refused?: readonly string[];
   /** Memory of its own in which it works without copying; null where any memory is that. */
   readonly memory: TensorMemory | null;
+  /** The sums that do not depend on any order; absent where a backend does not have them. */
+  readonly exact?: ExactKernels;
 
   /** mean[c], variance[c] ← of x. Family: reduction. */
   statistics(mean: Float64Array, variance: Float64Array, x: Tensor, view: View): void;
@@ -162,6 +164,58 @@ export interface Kernels {
   ): void;
 }
 
+/**
+ * Where things lie in the record of a channel, which holds two exact sums: docs/numerics.md, section 9. Records of c channels
+ * are one Float64Array of 35·c integers, one record behind another.
+ *
+ * A sum is a whole number of units in two's complement: limbs of 32 bits, the lowest first, each in [0, 2³²) but for the last,
+ * which has the sign. So there is one way to write a sum, and records can be added number by number, then carried. After
+ * the limbs come three counts of the terms that are not finite: of +Infinity, of −Infinity, of NaN.
+ */
+export const RECORD = {
+  numbers: 35,
+  /** Σ x or Σ g, in units of 2⁻¹⁴⁹: 2⁴⁰ terms fit. */
+  first: { at: 0, limbs: 10, counts: 10 },
+  /** Σ x² or Σ g·d, in units of 2⁻²⁹⁸: as many fit. */
+  second: { at: 13, limbs: 19, counts: 32 },
+} as const;
+
+/** The reductions again, float32 only: by `numerics/2` of docs/numerics.md, so that any walk gives the same bits. */
+export interface ExactKernels {
+  /** records += Σ x and Σ x² of each channel. All of their limbs are as `RECORD` says before and after. */
+  exactSums(records: Float64Array, x: Float32Array, view: View): void;
+
+  /**
+   * records += Σ g and Σ g·d of each channel, where d = fl(x − fl(mean)) and g is dy through the activation as in
+   * `gradientSums`. All limbs are as `RECORD` says before and after.
+   */
+  exactGradientSums(
+    records: Float64Array,
+    dy: Float32Array,
+    x: Float32Array,
+    residual: Float32Array | null,
+    affine: Affine<Float32Array>,
+    activation: KernelActivation,
+    view: View,
+  ): void;
+
+  /**
+   * mean[c], variance[c] ← S/m and (m·Q − S²)/m², each rounded once, from records of `exactSums` over m values in each channel, or
+   * over counts[ch]. m is an integer up to 2⁴⁰; both are NaN where it is 0.
+   */
+  exactStatistics(
+    mean: Float64Array,
+    variance: Float64Array,
+    records: Float64Array,
+    counts: number | Float64Array,
+  ): void;
+
+  /**
+   * sums ← G and H − (mean − fl(mean))·G, each rounded once, from records of `exactGradientSums` with the same mean[c].
+   */
+  exactGradients(sums: GradientSums, records: Float64Array, mean: Float64Array): void;
+}
+
 /** The operations of `Kernels`; each exists once per element type in every room, as `statistics_f32` and so on. */
 export const KERNEL_NAMES = [
   'statistics',
@@ -171,3 +225,11 @@ export const KERNEL_NAMES = [
   'gradientInput',
   'backward',
 ] as const satisfies readonly (keyof Kernels)[];
+
+/** The operations of `ExactKernels`: with tensors they are named `exactSums_f32`, without any `exactStatistics`. */
+export const EXACT_KERNEL_NAMES = [
+  'exactSums',
+  'exactGradientSums',
+  'exactStatistics',
+  'exactGradients',
+] as const satisfies readonly (keyof ExactKernels)[];

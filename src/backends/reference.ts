@@ -1,6 +1,7 @@
 /** The kernels in plain JavaScript: they run everywhere, and read as the definition. */
 import type { Kernels } from '../kernels.js';
 import { backward, gradientInput, gradientSums } from '../reference/backward.js';
+import { exactGradientSums, exactGradients, exactStatistics, exactSums } from '../reference/exact.js';
 import { fits, makeScratch, type Scratch } from '../reference/layout.js';
 import { forward, normalize } from '../reference/normalize.js';
 import { statistics } from '../reference/stats.js';
@@ -34,6 +35,14 @@ export function load(): Kernels {
     backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view) => {
       const own = scratch(view.c, view.s);
       backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view, own);
+    },
+    exact: {
+      exactSums,
+      exactGradientSums: (records, dy, x, residual, affine, activation, view) => {
+        exactGradientSums(records, dy, x, residual, affine, activation, view, scratch(view.c, view.s));
+      },
+      exactStatistics,
+      exactGradients,
     },
   };
 }

@@ -4,6 +4,7 @@ import atomic from './atomic.js';
 import cancelling from './cancelling.js';
 import edges from './edges.js';
 import errors from './errors.js';
+import exact from './exact.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
 import lateValues from './late-values.js';
@@ -23,6 +24,7 @@ export default [
   paper,
   accuracy,
   cancelling,
+  exact,
   gradients,
   properties,
   variants,
