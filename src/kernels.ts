@@ -165,7 +165,7 @@ export interface Kernels {
 }
 
 /**
- * Where things lie in the record of a channel, which holds two exact sums: docs/numerics.md, section 9. Records of c channels
+ * Where things lie in the record of a channel, which holds two exact sums: docs/numerics.md, section 10. Records of c channels
  * are one Float64Array of 35·c integers, one record behind another.
  *
  * A sum is a whole number of units in two's complement: limbs of 32 bits, the lowest first, each in [0, 2³²) but for the last,

@@ -1,4 +1,4 @@
-// The exact sums and what comes of them: docs/numerics.md, section 9.
+// The exact sums and what comes of them: docs/numerics.md, section 10.
 import { type Affine, type GradientSums, type KernelActivation, RECORD, type View } from '../kernels.js';
 import { gradient, rounded } from './activation.js';
 import type { Scratch } from './layout.js';

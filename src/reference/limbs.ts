@@ -1,4 +1,4 @@
-// Sums as whole numbers in limbs of 32 bits: docs/numerics.md, section 9, and RECORD in src/kernels.ts.
+// Sums as whole numbers in limbs of 32 bits: docs/numerics.md, section 10, and RECORD in src/kernels.ts.
 
 /** Where one sum lies in a record. */
 export interface Place {

@@ -1,12 +1,14 @@
-/** The exact sums, docs/numerics.md, section 9: the integers themselves, rounding once, and what follows for any arrangement. */
+/** The exact sums, docs/numerics.md, section 10: the integers themselves, rounding once, and what follows for any arrangement. */
 import { clip, leakyRelu } from 'batchnorm';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { kernelActivation } from '#dist/activation.js';
-import { type Affine, type ExactKernels, type KernelActivation, RECORD, type View } from '#dist/kernels.js';
+import { RECORD, type View } from '#dist/kernels.js';
 import type { BackendUnderTest } from '../support/backends.js';
+import { ExactCalls, type ExactPass } from '../support/exact-calls.js';
 import { EXACT_DATA, exactData } from '../support/exact-data.js';
 import {
+  ExactSum,
   exactPairs,
   pairsOf,
   recordsOf,
@@ -16,11 +18,15 @@ import {
 } from '../support/exact-oracle.js';
 import { indices } from '../support/oracle.js';
 import { Random, randomFor, SEED } from '../support/random.js';
+import { skipAloud } from '../support/runner.js';
 import { suiteFor } from '../support/suite.js';
-import { firstDifference, Guarded } from '../support/tensors.js';
+import { firstDifference } from '../support/tensors.js';
+
+type Check = (title: string, body: (calls: ExactCalls) => void) => void;
 
 const NAMES = Object.keys(EXACT_DATA);
 const RUNS = { numRuns: 60, seed: SEED };
+const MANY_RUNS = { numRuns: 500, seed: SEED };
 
 /** Rows and columns, short and long, odd and even; as many channels as any vector, and one more. */
 const VIEWS: readonly View[] = [
@@ -38,20 +44,15 @@ const LONG: readonly View[] = [
   { n: 20011, c: 3, s: 1 },
   { n: 411, c: 3, s: 49 },
 ];
+const LONG_NAMES = ['normal', 'log-normal 3', '41 binades', 'all exponents', 'all greatest', 'a window that moves'];
+/** The largest float32. */
+const GREATEST = (2 - 2 ** -23) * 2 ** 127;
 
 const ACTIVATIONS = { none: 'none', relu: 'relu', leaky: leakyRelu(0.1), clip: clip(-0.3, 1.1) } as const;
+type ActivationName = keyof typeof ACTIVATIONS;
+const ACTIVATION_NAMES = Object.keys(ACTIVATIONS) as ActivationName[];
 
-/** What `exactGradientSums` reads. */
-interface Pass {
-  readonly dy: Float32Array;
-  readonly x: Float32Array;
-  readonly residual: Float32Array | null;
-  readonly affine: Affine<Float32Array>;
-  readonly activation: KernelActivation;
-  readonly view: View;
-}
-
-function passOf(dataClass: string, view: View, random: Random, activation: keyof typeof ACTIVATIONS): Pass {
+function passOf(dataClass: string, view: View, random: Random, activation: ActivationName): ExactPass {
   const perChannel = (values: number[]) => Float32Array.from({ length: view.c }, (_, ch) => values[ch % values.length]);
   const doubles = (values: number[]) => Float64Array.from(perChannel(values), (value) => value * (1 + 2 ** -31));
   return {
@@ -77,11 +78,11 @@ function same(actual: Float64Array, expected: Float64Array, what: string): void 
   assert.unreachable(`${what}: number ${place} is ${actual[k]}, not ${expected[k]}`);
 }
 
-function none(why: string | null, what: string): void {
-  if (why !== null) assert.unreachable(`${what}: ${why}`);
+function holds(whyNot: string | null, what: string): void {
+  if (whyNot !== null) assert.unreachable(`${what}: ${whyNot}`);
 }
 
-/** The rows of some samples as a tensor of its own. */
+/** Some samples as a tensor of their own. */
 function samples(x: Float32Array, { c, s }: View, rows: readonly number[]): Float32Array {
   const part = new Float32Array(rows.length * c * s);
   for (const [i, row] of rows.entries()) part.set(x.subarray(row * c * s, (row + 1) * c * s), i * c * s);
@@ -97,210 +98,206 @@ function channelsLast(x: Float32Array, view: View): Float32Array {
   return moved;
 }
 
-export default function exact(backend: BackendUnderTest): void {
-  const { exact: found } = backend.kernels();
-  const test = suiteFor(backend, 'exact sums');
-  if (found === undefined) {
-    console.log(`skipped: ${backend.name}/${backend.isa}: exact sums: not there yet`);
-    test.skip('are not there yet');
-    return;
-  }
-  const kernels: ExactKernels = found;
-  const sums = (x: Float32Array, view: View, before?: Float64Array) => {
-    const guarded = new Guarded(x.length % 5);
-    const records = guarded.output('float64', RECORD.numbers * view.c) as Float64Array;
-    records.set(before ?? new Float64Array(records.length));
-    kernels.exactSums(records, guarded.input(x) as Float32Array, view);
-    none(guarded.violation(), 'exactSums');
-    return records;
-  };
-  const gradientSums = ({ dy, x, residual, affine, activation, view }: Pass, before?: Float64Array) => {
-    const guarded = new Guarded(x.length % 5);
-    const records = guarded.output('float64', RECORD.numbers * view.c) as Float64Array;
-    records.set(before ?? new Float64Array(records.length));
-    const input = (tensor: Float32Array) => guarded.input(tensor) as Float32Array;
-    const own = residual === null ? null : input(residual);
-    kernels.exactGradientSums(records, input(dy), input(x), own, affine, activation, view);
-    none(guarded.violation(), 'exactGradientSums');
-    return records;
-  };
-  /** g and d as the other kernels have them. */
-  const gradientPairs = ({ dy, x, residual, affine, activation, view }: Pass) => {
-    const g = new Float32Array(dy.length);
-    backend.kernels().gradientInput(new Float32Array(dy.length), g, dy, x, residual, affine, activation, null, 1, view);
-    return exactPairs(g, (k, ch) => Math.fround(x[k] - Math.fround(affine.mean[ch])), view);
-  };
-  const statisticsOf = (records: Float64Array, counts: number | Float64Array) => {
-    const guarded = new Guarded(records.length % 5);
-    const c = records.length / RECORD.numbers;
-    const mean = guarded.output('float64', c) as Float64Array;
-    const variance = guarded.output('float64', c) as Float64Array;
-    kernels.exactStatistics(mean, variance, guarded.input(records) as Float64Array, counts);
-    none(guarded.violation(), 'exactStatistics');
-    return { mean, variance };
-  };
-  const gradientsOf = (records: Float64Array, mean: Float64Array) => {
-    const guarded = new Guarded(records.length % 5);
-    const made = {
-      sumDy: guarded.output('float64', mean.length) as Float64Array,
-      sumDyDeviation: guarded.output('float64', mean.length) as Float64Array,
-    };
-    kernels.exactGradients(made, guarded.input(records) as Float64Array, guarded.input(mean) as Float64Array);
-    none(guarded.violation(), 'exactGradients');
-    return made;
-  };
+function checkStatistics(calls: ExactCalls, x: Float32Array, view: View): void {
+  const count = view.n * view.s;
+  const pairs = exactPairs(x, (k) => x[k], view);
+  const records = calls.sums(x, view);
+  same(records, recordsOf(pairs), 'exactSums');
+  const { mean, variance } = calls.statistics(records, count);
+  pairs.forEach((pair, ch) => {
+    holds(whyNotStatistics(mean[ch], variance[ch], pair, count), `channel ${ch}`);
+    if (pair[0].isFinite && !(variance[ch] >= 0)) assert.unreachable(`the variance ${variance[ch]}`);
+  });
+}
 
-  const checkStatistics = (x: Float32Array, view: View) => {
-    const pairs = exactPairs(x, (k) => x[k], view);
-    const records = sums(x, view);
-    same(records, recordsOf(pairs), 'exactSums');
-    const { mean, variance } = statisticsOf(records, view.n * view.s);
-    pairs.forEach((pair, ch) => {
-      none(whyNotStatistics(mean[ch], variance[ch], pair, view.n * view.s), `channel ${ch}`);
-      if (!(pair[0].isFinite ? variance[ch] >= 0 : Number.isNaN(variance[ch]))) assert.unreachable(`${variance[ch]}`);
-    });
-  };
-  const checkGradients = (pass: Pass) => {
-    const pairs = gradientPairs(pass);
-    const records = gradientSums(pass);
-    same(records, recordsOf(pairs), 'exactGradientSums');
-    const made = gradientsOf(records, pass.affine.mean);
-    pairs.forEach((pair, ch) => {
-      none(whyNotGradients(made, ch, pair, pass.affine.mean[ch]), `channel ${ch}`);
-    });
-  };
+function checkGradients(calls: ExactCalls, pass: ExactPass): void {
+  const pairs = calls.gradientPairs(pass);
+  const records = calls.gradientSums(pass);
+  same(records, recordsOf(pairs), 'exactGradientSums');
+  const sums = calls.gradients(records, pass.affine.mean);
+  pairs.forEach((pair, ch) => {
+    holds(whyNotGradients(sums, ch, pair, pass.affine.mean[ch]), `channel ${ch}`);
+  });
+}
 
+function sumsAreExact(check: Check): void {
   for (const name of NAMES) {
-    test(`are the sums of integers, rounded once: ${name}`, () => {
-      for (const view of VIEWS) checkStatistics(exactData(name, view, randomFor(name)), view);
+    check(`are the sums of integers, rounded once: ${name}`, (calls) => {
+      for (const view of VIEWS) checkStatistics(calls, exactData(name, view, randomFor(name)), view);
     });
-    test(`of gradients are so too: ${name}`, () => {
+    check(`of gradients are so too: ${name}`, (calls) => {
       const random = randomFor(`gradients, ${name}`);
-      for (const view of VIEWS) checkGradients(passOf(name, view, random, 'none'));
-      for (const activation of Object.keys(ACTIVATIONS)) {
-        checkGradients(passOf(name, VIEWS[4], random, activation as keyof typeof ACTIVATIONS));
-      }
+      for (const view of VIEWS) checkGradients(calls, passOf(name, view, random, 'none'));
+      for (const activation of ACTIVATION_NAMES) checkGradients(calls, passOf(name, VIEWS[4], random, activation));
     });
   }
-
-  for (const name of ['normal', 'log-normal 3', '41 binades', 'all exponents', 'all greatest', 'a window that moves']) {
-    test(`of many values: ${name}`, () => {
+  for (const name of LONG_NAMES) {
+    check(`of many values: ${name}`, (calls) => {
       for (const view of LONG) {
-        checkStatistics(exactData(name, view, randomFor(name)), view);
-        checkGradients(passOf(name, view, randomFor(name), 'relu'));
+        checkStatistics(calls, exactData(name, view, randomFor(name)), view);
+        checkGradients(calls, passOf(name, view, randomFor(name), 'relu'));
       }
     });
   }
-
-  test('of 2^24 values that are all the greatest', () => {
+  check('of 2^24 values that are all the least of all', (calls) => {
     const view = { n: 1, c: 1, s: 2 ** 24 };
-    const greatest = (2 - 2 ** -23) * 2 ** 127;
-    const records = sums(new Float32Array(view.s).fill(-greatest), view);
-    const one = sums(new Float32Array(1).fill(-greatest), { n: 1, c: 1, s: 1 });
-    const [[first, second]] = pairsOf(one);
+    const records = calls.sums(new Float32Array(view.s).fill(-GREATEST), view);
+    const [[first, second]] = pairsOf(calls.sums(Float32Array.of(-GREATEST), { n: 1, c: 1, s: 1 }));
     first.units *= 2n ** 24n;
     second.units *= 2n ** 24n;
     same(records, recordsOf([[first, second]]), 'exactSums');
-    assert.equal(statisticsOf(records, view.s), {
-      mean: Float64Array.of(-greatest),
-      variance: Float64Array.of(0),
-    });
+    const { mean, variance } = calls.statistics(records, view.s);
+    assert.equal([...mean, ...variance], [-GREATEST, 0]);
   });
+}
 
-  test('go on from what is there, of either sign', () => {
-    const view = { n: 4, c: 6, s: 9 };
+function sumsGoOn(check: Check): void {
+  const view = { n: 4, c: 6, s: 9 };
+  check('go on from what is there, of either sign', (calls) => {
     for (const name of NAMES) {
       const random = randomFor(`go on: ${name}`);
       const [a, b] = [exactData(name, view, random), exactData(name, view, random)];
-      same(sums(b, view, sums(a, view)), together(sums(a, view), sums(b, view)), name);
+      same(calls.sums(b, view, calls.sums(a, view)), together(calls.sums(a, view), calls.sums(b, view)), name);
       const [first, second] = [passOf(name, view, random, 'relu'), passOf(name, view, random, 'relu')];
-      const expected = together(gradientSums(first), gradientSums(second));
-      same(gradientSums(second, gradientSums(first)), expected, `gradients, ${name}`);
+      const expected = together(calls.gradientSums(first), calls.gradientSums(second));
+      same(calls.gradientSums(second, calls.gradientSums(first)), expected, `gradients, ${name}`);
     }
   });
+}
 
-  const cases = fc.record({
-    name: fc.constantFrom(...NAMES),
-    n: fc.integer({ min: 1, max: 12 }),
-    c: fc.integer({ min: 1, max: 9 }),
-    s: fc.integer({ min: 1, max: 80 }),
-    seed: fc.nat({ max: 10000 }),
-  });
+const cases = fc.record({
+  name: fc.constantFrom(...NAMES),
+  n: fc.integer({ min: 1, max: 12 }),
+  c: fc.integer({ min: 1, max: 9 }),
+  s: fc.integer({ min: 1, max: 80 }),
+  seed: fc.nat({ max: 10000 }),
+});
 
-  test('do not depend on the order of samples, on the layout, or on parts', () => {
+function shuffled(n: number, random: Random): number[] {
+  const keys = Array.from({ length: n }, () => random.uniform());
+  return [...keys.keys()].sort((a, b) => keys[a] - keys[b]);
+}
+
+function arrangementsAgree(check: Check): void {
+  check('do not depend on the order of samples, on the layout, or on parts', (calls) => {
     const property = fc.property(cases, ({ name, n, c, s, seed }) => {
       const view = { n, c, s };
       const random = new Random(seed);
       const x = exactData(name, view, random);
-      const whole = sums(x, view);
-      same(sums(channelsLast(x, view), { n: n * s, c, s: 1 }), whole, 'channels last');
-      const order = Array.from({ length: n }, (_, k) => ({ k, key: random.uniform() }))
-        .sort((a, b) => a.key - b.key)
-        .map(({ k }) => k);
-      same(sums(samples(x, view, order), view), whole, 'another order');
+      const whole = calls.sums(x, view);
+      same(calls.sums(channelsLast(x, view), { n: n * s, c, s: 1 }), whole, 'channels last');
+      const order = shuffled(n, random);
+      same(calls.sums(samples(x, view, order), view), whole, 'another order');
       const cut = random.integer(n + 1);
       const parts = [order.slice(0, cut), order.slice(cut)].filter((rows) => rows.length > 0);
-      const partial = parts.map((rows) => sums(samples(x, view, rows), { n: rows.length, c, s }));
+      const partial = parts.map((rows) => calls.sums(samples(x, view, rows), { n: rows.length, c, s }));
       same(partial.reduce(together), whole, 'two parts');
     });
     fc.assert(property, RUNS);
   });
 
-  test('of gradients do not depend on the order of samples, on the layout, or on parts', () => {
+  check('of gradients do not depend on the order of samples, on the layout, or on parts', (calls) => {
     const property = fc.property(cases, ({ name, n, c, s, seed }) => {
       const view = { n, c, s };
-      const random = new Random(seed);
-      const activation = Object.keys(ACTIVATIONS)[seed % 4] as keyof typeof ACTIVATIONS;
-      const pass = passOf(name, view, random, activation);
-      const whole = gradientSums(pass);
+      const pass = passOf(name, view, new Random(seed), ACTIVATION_NAMES[seed % ACTIVATION_NAMES.length]);
+      const whole = calls.gradientSums(pass);
       const moved = (move: (tensor: Float32Array) => Float32Array, to: View) => {
         const residual = pass.residual === null ? null : move(pass.residual);
-        return gradientSums({ ...pass, dy: move(pass.dy), x: move(pass.x), residual, view: to });
+        return calls.gradientSums({ ...pass, dy: move(pass.dy), x: move(pass.x), residual, view: to });
       };
-      const last = moved((tensor) => channelsLast(tensor, view), { n: n * s, c, s: 1 });
-      same(last, whole, 'channels last');
-      const parts = [...Array(n).keys()].map((row) => moved((tensor) => samples(tensor, view, [row]), { n: 1, c, s }));
-      same(parts.reverse().reduce(together), whole, 'parts of one sample');
+      same(
+        moved((tensor) => channelsLast(tensor, view), { n: n * s, c, s: 1 }),
+        whole,
+        'channels last',
+      );
+      const rows = shuffled(n, new Random(seed));
+      const parts = rows.map((row) => moved((tensor) => samples(tensor, view, [row]), { n: 1, c, s }));
+      same(parts.reduce(together), whole, 'parts of one sample');
     });
     fc.assert(property, RUNS);
   });
+}
 
-  const integer = (bits: number) =>
-    fc
-      .tuple(fc.bigInt({ min: 0n, max: 2n ** 62n - 1n }), fc.nat({ max: bits - 62 }), fc.boolean(), fc.boolean())
-      .map(([value, shift, minus, odd]) => ((value << BigInt(shift)) + (odd ? 1n : 0n)) * (minus ? -1n : 1n));
+/** Integers of 0 to `bits` bits and either sign; some end in a long row of zeros, so that halves are met. */
+function integers(bits: number): fc.Arbitrary<bigint> {
+  const shapes = fc.tuple(
+    fc.bigInt({ min: -(2n ** 62n) + 1n, max: 2n ** 62n - 1n }),
+    fc.nat({ max: bits - 62 }),
+    fc.nat(2),
+  );
+  const long = shapes.map(([value, shift, low]) => (value << BigInt(shift)) + BigInt(low % 2));
+  return fc.oneof(long, fc.bigInt({ min: -5n, max: 5n }));
+}
 
-  test('are rounded once, whatever they are', () => {
-    const property = fc.property(integer(276), fc.integer({ min: 1, max: 2 ** 40 }), fc.nat(3), (s, wide, few) => {
-      const count = few === 0 ? wide : few === 1 ? 2 ** (wide % 41) : 1 + (wide % 5000);
-      const [first, second] = pairsOf(new Float64Array(RECORD.numbers))[0];
-      first.units = s;
-      // The least Q for which (m·Q − S²)/m² is not negative, and a little more.
+function sumOf(units: bigint): ExactSum {
+  const sum = new ExactSum();
+  sum.units = units;
+  return sum;
+}
+
+function resultsAreRoundedOnce(check: Check): void {
+  const counts = fc.oneof(
+    fc.integer({ min: 1, max: 2 ** 40 }),
+    fc.nat({ max: 40 }).map((power) => 2 ** power),
+    fc.integer({ min: 1, max: 5000 }),
+  );
+  check('are rounded once, whatever they are', (calls) => {
+    const property = fc.property(integers(276), counts, fc.bigInt({ min: 0n, max: 2n ** 70n }), (s, count, more) => {
       const m = BigInt(count);
-      second.units = (s * s + m - 1n) / m + BigInt(wide % 3);
-      const { mean, variance } = statisticsOf(recordsOf([[first, second]]), count);
-      none(whyNotStatistics(mean[0], variance[0], [first, second], count), 'statistics');
+      // No sum of squares is less than S²/m.
+      const pair = [sumOf(s), sumOf((s * s + m - 1n) / m + (more >> (more % 71n)))] as const;
+      const { mean, variance } = calls.statistics(recordsOf([pair]), count);
+      holds(whyNotStatistics(mean[0], variance[0], pair, count), 'statistics');
     });
-    fc.assert(property, { ...RUNS, numRuns: 500 });
+    fc.assert(property, MANY_RUNS);
   });
 
-  test('of gradients are rounded once, whatever they and the mean are', () => {
-    const means = fc.oneof(fc.double({ noNaN: true, min: -(2 ** 127), max: 2 ** 127 }), fc.double());
-    const property = fc.property(integer(316), integer(606), means, (g, h, mean) => {
-      const [first, second] = pairsOf(new Float64Array(RECORD.numbers))[0];
-      first.units = g;
-      second.units = h;
-      const made = gradientsOf(recordsOf([[first, second]]), Float64Array.of(mean));
-      none(whyNotGradients(made, 0, [first, second], mean), 'gradients');
+  const means = fc.oneof(
+    fc.double({ noNaN: true, min: -(2 ** 127), max: 2 ** 127 }),
+    fc.double(),
+    fc.nat({ max: 2 ** 20 }).map((tiny) => tiny * 2 ** -960),
+  );
+  check('of gradients are rounded once, whatever they and the mean are', (calls) => {
+    const property = fc.property(integers(316), integers(606), means, (g, h, mean) => {
+      const pair = [sumOf(g), sumOf(h)] as const;
+      const sums = calls.gradients(recordsOf([pair]), Float64Array.of(mean));
+      holds(whyNotGradients(sums, 0, pair, mean), 'gradients');
     });
-    fc.assert(property, { ...RUNS, numRuns: 500 });
+    fc.assert(property, MANY_RUNS);
   });
 
-  test('take a count for each channel; without values all is NaN', () => {
-    const records = sums(Float32Array.of(1, 2, 4, 0), { n: 1, c: 2, s: 2 });
-    const { mean, variance } = statisticsOf(records, Float64Array.of(2, 4));
+  check('of gradients that leave a subnormal number are rounded once, too', (calls) => {
+    for (let units = -20n; units <= 20n; units++) {
+      const pair = [sumOf(units), sumOf(0n)] as const;
+      for (const mean of [2 ** -926, 3 * 2 ** -927, 5 * 2 ** -928, 0.7 * 2 ** -880, 0.3 * 2 ** -900]) {
+        const sums = calls.gradients(recordsOf([pair]), Float64Array.of(mean));
+        holds(whyNotGradients(sums, 0, pair, mean), `${units} units, a mean of ${mean}`);
+      }
+    }
+  });
+
+  check('take a count for each channel; without values all is NaN', (calls) => {
+    const { mean, variance } = calls.statistics(
+      calls.sums(Float32Array.of(1, 2, 4, 0), { n: 1, c: 2, s: 2 }),
+      Float64Array.of(2, 4),
+    );
     assert.equal([...mean, ...variance], [1.5, 1, 0.25, 3]);
-    const nothing = statisticsOf(new Float64Array(RECORD.numbers), 0);
+    const nothing = calls.statistics(new Float64Array(RECORD.numbers), 0);
     assert.equal([...nothing.mean, ...nothing.variance], [Number.NaN, Number.NaN]);
   });
+}
+
+export default function exact(backend: BackendUnderTest): void {
+  const { exact: kernels } = backend.kernels();
+  if (kernels === undefined) {
+    skipAloud(`${backend.name}/${backend.isa}: exact sums`, 'this backend does not have them yet');
+    return;
+  }
+  const calls = new ExactCalls(backend.kernels(), kernels);
+  const test = suiteFor(backend, 'exact sums');
+  const check: Check = (title, body) => test(title, () => body(calls));
+  sumsAreExact(check);
+  sumsGoOn(check);
+  arrangementsAgree(check);
+  resultsAreRoundedOnce(check);
 }

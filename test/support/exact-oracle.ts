@@ -1,4 +1,4 @@
-/** The exact sums by integers of any size: docs/numerics.md, section 9. No line is shared with the library. */
+/** The exact sums by integers of any size: docs/numerics.md, section 10. No line is shared with the library. */
 import { type GradientSums, RECORD, type View } from '#dist/kernels.js';
 import { indices } from './oracle.js';
 
