@@ -1,0 +1,181 @@
+// The exact sums of a call: docs/numerics.md, section 10. What is exact may be walked in any way, so all layouts come to runs of
+// values of one channel, of which group.ts makes the sums: long rows as they lie, all others by way of a tile.
+import { gradient, gradientVector } from '../activation';
+import { Call, CENTER, OFFSET, SCALE } from '../call';
+import { preActivation, preActivationVector } from '../coefficients';
+import { Bent, No, Yes } from '../kinds';
+import { BINS_BYTES } from './bins';
+import { addGroup, GROUP } from './group';
+import { carry, RECORD_BYTES } from './limbs';
+import { Span } from './span';
+import { CHANNELS, fill, RUN_BYTES, TILE_BYTES, VALUES } from './tile';
+
+/** Rows from this length on need no tile. */
+const LONG: usize = VALUES;
+/** Groups come in vectors of so many values, the last one filled up with zeros. */
+const STEP: usize = 8;
+/** Values of each channel between carries: see addShifted. */
+const BETWEEN_CARRIES: usize = 1 << 24;
+
+/** What a thread keeps for itself. */
+const SPAN_BYTES: usize = 64;
+const GROUP_BYTES: usize = (GROUP << 2) + 64;
+const BINS: usize = SPAN_BYTES;
+const G: usize = BINS + BINS_BYTES;
+const D: usize = G + GROUP_BYTES;
+const X: usize = D + GROUP_BYTES;
+const DY: usize = X + TILE_BYTES;
+const RESIDUAL: usize = DY + TILE_BYTES;
+export const OWN_BYTES: usize = RESIDUAL + TILE_BYTES;
+
+/** Some rows of some channels, and of long rows some columns. */
+@unmanaged
+export class Part {
+  firstRow: usize;
+  lastRow: usize;
+  first: usize;
+  last: usize;
+  left: usize;
+  right: usize;
+}
+
+/** Adds a part of the tensors of a call to records. `own` has OWN_BYTES for this thread. */
+export function sumPart(call: Call, records: usize, part: Part, own: usize): void {
+  memory.fill(own + BINS, 0, BINS_BYTES);
+  const rows = max<usize>(1, BETWEEN_CARRIES / (part.right - part.left));
+  for (let start = part.firstRow; start < part.lastRow; start += rows) {
+    const end = min(start + rows, part.lastRow);
+    if (call.s >= LONG) sumLongRows(call, records, part, start, end, own);
+    else sumTiles(call, records, part, start, end, own);
+    for (let ch = part.first; ch < part.last; ++ch) carry(records + ch * RECORD_BYTES);
+  }
+}
+
+function sumLongRows(call: Call, records: usize, part: Part, start: usize, end: usize, own: usize): void {
+  for (let i = start; i < end; ++i) {
+    for (let ch = part.first; ch < part.last; ++ch) {
+      const row = (i * call.c + ch) * call.s;
+      for (let j = part.left; j < part.right; j += GROUP) {
+        const count = min(GROUP, part.right - j);
+        const whole = count & ~(STEP - 1);
+        const x = call.x + ((row + j) << 2);
+        const distance = (row + j) << 2;
+        if (whole > 0) addRun(call, records, ch, x, call.dy + distance, residualAt(call, distance), whole, own);
+        if (whole < count) addRest(call, records, ch, distance + (whole << 2), count - whole, own);
+      }
+    }
+  }
+}
+
+/** The residual so many bytes from its start; 0 where it takes no part. */
+function residualAt(call: Call, distance: usize): usize {
+  return call.residual == 0 || call.activation == 0 ? 0 : call.residual + distance;
+}
+
+/** Values that fill no vector. */
+function addRest(call: Call, records: usize, ch: usize, distance: usize, count: usize, own: usize): void {
+  const bytes = count << 2;
+  const residual = residualAt(call, distance);
+  memory.fill(own + X, 0, STEP << 2);
+  memory.copy(own + X, call.x + distance, bytes);
+  if (call.dy != 0) memory.copy(own + DY, call.dy + distance, bytes);
+  if (residual != 0) memory.copy(own + RESIDUAL, residual, bytes);
+  addRun(call, records, ch, own + X, own + DY, residual == 0 ? 0 : own + RESIDUAL, count, own);
+}
+
+function sumTiles(call: Call, records: usize, part: Part, start: usize, end: usize, own: usize): void {
+  const c = call.c;
+  const s = call.s;
+  const rowsAtOnce = VALUES / s;
+  const hasResidual = residualAt(call, 0) != 0;
+  for (let first = part.first; first < part.last; first += CHANNELS) {
+    const width = min(CHANNELS, part.last - first);
+    for (let i = start; i < end; i += rowsAtOnce) {
+      const rows = min(rowsAtOnce, end - i);
+      const distance = ((i * c + first) * s) << 2;
+      const count = rows * s;
+      fill(own + X, call.x + distance, width, rows, c, s);
+      if (call.dy != 0) fill(own + DY, call.dy + distance, width, rows, c, s);
+      if (hasResidual) fill(own + RESIDUAL, call.residual + distance, width, rows, c, s);
+      for (let b: usize = 0; b < width; ++b) {
+        const run = own + b * RUN_BYTES;
+        if (call.dy == 0) blank(run + X, count);
+        addRun(call, records, first + b, run + X, run + DY, hasResidual ? run + RESIDUAL : 0, count, own);
+      }
+    }
+  }
+}
+
+/** Zeros from the last value to the end of its vector. */
+function blank(values: usize, count: usize): void {
+  for (; count % STEP > 0; ++count) store<f32>(values + (count << 2), 0);
+}
+
+/** Adds values of one channel. They may be read, but do not count, up to the next multiple of STEP. */
+function addRun(
+  call: Call,
+  records: usize,
+  ch: usize,
+  x: usize,
+  dy: usize,
+  residual: usize,
+  count: usize,
+  own: usize,
+): void {
+  const span = changetype<Span>(own);
+  const record = records + ch * RECORD_BYTES;
+  const whole = (count + STEP - 1) & ~(STEP - 1);
+  if (call.dy == 0) {
+    addGroup(record, x, x, whole, span, own + BINS);
+    return;
+  }
+  if (call.activation == 0) pass<No>(call, ch, x, dy, residual, whole, own);
+  else if (call.activation == 1) pass<Yes>(call, ch, x, dy, residual, whole, own);
+  else pass<Bent>(call, ch, x, dy, residual, whole, own);
+  blank(own + G, count);
+  blank(own + D, count);
+  addGroup(record, own + G, own + D, whole, span, own + BINS);
+}
+
+/** g and d of values of one channel. */
+function pass<ACTIVATION>(
+  call: Call,
+  ch: usize,
+  x: usize,
+  dy: usize,
+  residual: usize,
+  count: usize,
+  own: usize,
+): void {
+  const gated = sizeof<ACTIVATION>() > 1;
+  const center = load<f32>(call.coefficient(CENTER) + (ch << 2));
+  const scale = load<f32>(call.coefficient(SCALE) + (ch << 2));
+  const offset = load<f32>(call.coefficient(OFFSET) + (ch << 2));
+  const bytes = count << 2;
+  let k: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    const centers = f32x4.splat(center);
+    const scales = f32x4.splat(scale);
+    const offsets = f32x4.splat(offset);
+    for (; k < bytes; k += 16) {
+      const d = f32x4.sub(v128.load(x + k), centers);
+      let g = v128.load(dy + k);
+      if (gated) {
+        const z = preActivationVector<f32>(d, scales, offsets, residual == 0 ? 0 : residual + k);
+        g = gradientVector<f32, ACTIVATION>(g, z, call.lines);
+      }
+      v128.store(own + D + k, d);
+      v128.store(own + G + k, g);
+    }
+  }
+  for (; k < bytes; k += 4) {
+    const d = load<f32>(x + k) - center;
+    let g = load<f32>(dy + k);
+    if (gated) {
+      const z = preActivation<f32>(d, scale, offset, residual == 0 ? 0 : residual + k);
+      g = gradient<f32, ACTIVATION>(g, z, call.lines);
+    }
+    store<f32>(own + D + k, d);
+    store<f32>(own + G + k, g);
+  }
+}
