@@ -2,7 +2,7 @@
 import { clip, leakyRelu } from 'batchnorm';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { kernelActivation } from '#dist/activation.js';
+import { kernelActivation } from '#dist/arguments/activation.js';
 import { RECORD, type View } from '#dist/kernels.js';
 import type { BackendUnderTest } from '../support/backends.js';
 import { ExactCalls, type ExactPass } from '../support/exact-calls.js';
