@@ -47,6 +47,8 @@ export class Call {
   beta: usize;
   sumDy: usize;
   sumDyDeviation: usize;
+  /** [35c] f64: exact sums. */
+  records: usize;
   /** Threads that may take part; another one does for each of `threadBytes` bytes that the call touches. */
   threads: usize;
   threadBytes: usize;

@@ -1,11 +1,17 @@
 // The exports of the module: each kernel of src/kernels.ts once per element type. A call says what is in the record
 // that it points to.
 import { Call, workspaceBytes } from './call';
+import { exactBytes, exactWalk } from './exact/walk';
 import { finishPieces, reducePiece, walk } from './kernels';
 import { BACKWARD, FORWARD, GRADIENT_INPUT, GRADIENT_SUMS, NO_ACTIVATION, NORMALIZE, STATISTICS } from './kinds';
 import { serve } from './pool';
 
 export { serve, workspaceBytes };
+
+/** The workspace of the exact kernels. */
+export function exactWorkspaceBytes(call: Call): f64 {
+  return workspaceBytes(call) + exactBytes(call);
+}
 
 /** Tensors that the sums of a backward read: dy and x, and with an activation the residual. */
 function summed(call: Call): usize {
@@ -60,6 +66,13 @@ export function backward_f32(call: Call): void {
 }
 export function backward_f64(call: Call): void {
   walk(call, 8, BACKWARD, summed(call), backwardTensors(call));
+}
+
+export function exactSums_f32(call: Call): void {
+  exactWalk(call);
+}
+export function exactGradientSums_f32(call: Call): void {
+  exactWalk(call);
 }
 
 /** For tensors that come in pieces: kinds of sums are those of kinds.ts. */

@@ -3,6 +3,7 @@
 import { finishGradient, inputCoefficients, parameterGradients } from './backward';
 import { Call } from './call';
 import { coefficients } from './coefficients';
+import { EXACT, exactPart } from './exact/walk';
 import {
   BACKWARD,
   BENT,
@@ -84,7 +85,8 @@ function runTile(call: Call, first: usize, last: usize, thread: usize): void {
 
 /** One part of a phase, on any thread. */
 export function runPart(call: Call, phase: i32, part: usize, thread: usize): void {
-  if (phase == TILES) {
+  if (phase == EXACT) exactPart(call, part, thread);
+  else if (phase == TILES) {
     const first = part * call.tileChannels;
     runTile(call, first, minOf(first + call.tileChannels, call.c), thread);
   } else if (phase >> MAP_SHIFT) mapPart(call, phase >> MAP_SHIFT, part, thread);

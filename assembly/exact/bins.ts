@@ -47,7 +47,7 @@ export function addByBins(record: usize, p: usize, q: usize, count: usize, span:
 /** Moves bins to limbs. `least`, 1 for each factor, is the field whose unit is that of the sum: subnormal numbers have it too. */
 function pour(sum: usize, bins: usize, last: i32, least: i32): void {
   for (let number: i32 = 0; number <= last; ++number) {
-    const at = bins + (<usize>number << 3);
+    const at = bins + ((<usize>number) << 3);
     const value = load<f64>(at);
     if (value == 0) continue;
     store<f64>(at, 0);

@@ -63,7 +63,7 @@ function topOfProducts(span: Span): i32 {
 
 /** Bits of the anchor of a bin: 1.5·2⁵² units of 2^unit. */
 function anchor(unit: i32): i64 {
-  return (<i64>(unit + 1075) << 52) | (<i64>1 << 51);
+  return ((<i64>(unit + 1075)) << 52) | ((<i64>1) << 51);
 }
 function anchors(unit: i32): v128 {
   return i64x2.splat(anchor(unit));

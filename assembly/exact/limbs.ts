@@ -23,9 +23,9 @@ export function addShifted(sum: usize, units: i64, shift: i32): void {
     units = shift > -64 ? units >> -shift : 0;
     shift = 0;
   }
-  const at = sum + (<usize>(shift >> 5) << 3);
+  const at = sum + ((<usize>(shift >> 5)) << 3);
   const rest = <i64>(shift & 31);
-  const low = <u64>(units & 0xffffffff) << rest;
+  const low = (<u64>(units & 0xffffffff)) << rest;
   const high = (units >> 32) << rest;
   increase(at, <f64>(low & 0xffffffff));
   increase(at + 8, <f64>((low >> 32) + <u64>(high & 0xffffffff)));

@@ -11,7 +11,7 @@ import { Span } from './span';
 import { CHANNELS, fill, RUN_BYTES, TILE_BYTES, VALUES } from './tile';
 
 /** Rows from this length on need no tile. */
-const LONG: usize = VALUES;
+export const LONG: usize = VALUES;
 /** Groups come in vectors of so many values, the last one filled up with zeros. */
 const STEP: usize = 8;
 /** Values of each channel between carries: see addShifted. */
@@ -138,15 +138,7 @@ function addRun(
 }
 
 /** g and d of values of one channel. */
-function pass<ACTIVATION>(
-  call: Call,
-  ch: usize,
-  x: usize,
-  dy: usize,
-  residual: usize,
-  count: usize,
-  own: usize,
-): void {
+function pass<ACTIVATION>(call: Call, ch: usize, x: usize, dy: usize, residual: usize, count: usize, own: usize): void {
   const gated = sizeof<ACTIVATION>() > 1;
   const center = load<f32>(call.coefficient(CENTER) + (ch << 2));
   const scale = load<f32>(call.coefficient(SCALE) + (ch << 2));

@@ -1,5 +1,6 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
 import type { Affine, GradientSumArrays, KernelActivation, Kernels, View } from '../kernels.js';
+import { exactGradients, exactStatistics } from '../reference/exact.js';
 import type { Tensor } from '../types.js';
 import { builtin } from './host.js';
 import type { LoadOptions } from './loader.js';
@@ -92,6 +93,7 @@ const STATISTICS = /* @__PURE__ */ bitsOf('mean', 'variance');
 const SUMS = /* @__PURE__ */ bitsOf('sumDy', 'sumDyDeviation');
 const DX = /* @__PURE__ */ bitsOf('output', 'dresidual');
 const GRADIENTS = /* @__PURE__ */ bitsOf('output', 'dresidual', 'dgamma', 'dbeta');
+const RECORDS = /* @__PURE__ */ bitsOf('records');
 const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
 
 /** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
@@ -104,30 +106,42 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
     },
     memory: { allocate: (kind, length) => memoryInUse().allocate(kind, length) },
     statistics: (mean, variance, x, view) => {
-      const arrays = [null, null, null, null, null, x, null, mean, variance, null, null, null, null];
+      const arrays = [null, null, null, null, null, x, null, mean, variance, null, null, null, null, null];
       call({ kernel: 'statistics', view, arrays, outputs: STATISTICS, ...NO_SCALARS, count: view.n * view.s });
     },
     normalize: (y, x, residual, affine, activation, view) => {
-      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null];
+      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null];
       call({ kernel: 'normalize', view, arrays, outputs: Y, ...scalars(affine, activation, view) });
     },
     forward: (y, x, residual, affine, activation, view) => {
-      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null];
+      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null];
       call({ kernel: 'forward', view, arrays, outputs: Y | STATISTICS, ...scalars(affine, activation, view) });
     },
     gradientSums: (sums, dy, x, residual, affine, activation, view) => {
-      const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums)];
+      const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums), null];
       call({ kernel: 'gradientSums', view, arrays, outputs: SUMS, ...scalars(affine, activation, view) });
     },
     gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, view) => {
-      const arrays = [dx, dresidual, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums)];
+      const arrays = [dx, dresidual, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums), null];
       const rest = { epsilon: affine.epsilon, activation, batch: sums !== null, count };
       call({ kernel: 'gradientInput', view, arrays, outputs: DX, ...rest });
     },
     backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch, view) => {
-      const arrays = [dx, dresidual, dgamma, dbeta, dy, x, residual, ...flat(affine), null, null];
+      const arrays = [dx, dresidual, dgamma, dbeta, dy, x, residual, ...flat(affine), null, null, null];
       const rest = { ...scalars(affine, activation, view), batch };
       call({ kernel: 'backward', view, arrays, outputs: GRADIENTS, ...rest });
+    },
+    exact: {
+      exactSums: (records, x, view) => {
+        const arrays = [null, null, null, null, null, x, null, null, null, null, null, null, null, records];
+        call({ kernel: 'exactSums', view, arrays, outputs: RECORDS, ...NO_SCALARS, count: 0 });
+      },
+      exactGradientSums: (records, dy, x, residual, affine, activation, view) => {
+        const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), null, null, records];
+        call({ kernel: 'exactGradientSums', view, arrays, outputs: RECORDS, ...scalars(affine, activation, view) });
+      },
+      exactStatistics,
+      exactGradients,
     },
   };
 }

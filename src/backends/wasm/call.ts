@@ -24,6 +24,7 @@ export const ARRAYS = [
   'beta',
   'sumDy',
   'sumDyDeviation',
+  'records',
 ] as const;
 export type ArrayName = (typeof ARRAYS)[number];
 

@@ -93,6 +93,16 @@ export class PieceCall {
     } else if (kernel === 'gradientSums' || kernel === 'backward') {
       if (activation === 0) this.#reduce(GRADIENT, bitsOf('dy', 'x'), first, last);
       else this.#reduce(activation === 1 ? GATED : BENT, bitsOf('dy', 'x', 'residual'), first, last);
+    } else if (kernel === 'exactSums') this.#sumExactly(bitsOf('x'), first, last);
+    else if (kernel === 'exactGradientSums') this.#sumExactly(bitsOf('dy', 'x', 'residual'), first, last);
+  }
+
+  /** Adds the exact sums of the channels to their records. */
+  #sumExactly(inputs: number, first: number, last: number): void {
+    for (const piece of this.#pieces(first, last)) {
+      this.#copyIn(piece, inputs);
+      this.#describe(piece);
+      this.#stage.run(this.#args.kernel);
     }
   }
 
@@ -143,12 +153,12 @@ export class PieceCall {
 
   /** The record of the call for this piece. */
   #describe({ first, last, top, bottom, left, right }: Piece): void {
-    const { arrays } = this.#args;
+    const { arrays, view } = this.#args;
     const { record } = this.#stage;
     record.see({ n: bottom - top, c: last - first, s: right - left });
     for (let i = 0; i < ARRAYS.length; i++) {
       const place = this.#places[i];
-      const width = arrays[i]?.BYTES_PER_ELEMENT ?? 8;
+      const width = (arrays[i]?.byteLength ?? 8 * view.c) / view.c;
       record.place(i, isAmong(TENSORS, i) || place === 0 ? place : place + first * width);
     }
   }

@@ -22,6 +22,8 @@ export type Exports = Record<string, (...args: number[]) => number>;
 
 const X = /* @__PURE__ */ ARRAYS.indexOf('x');
 const SUMS = /* @__PURE__ */ bitsOf('sumDy', 'sumDyDeviation');
+/** They are added to: both input and output. */
+const RECORDS = /* @__PURE__ */ bitsOf('records');
 /** Shorter arrays are copied one by one: that takes less than a call. */
 const SHORT = 48;
 /** More than this is not kept from one call to the next. */
@@ -62,12 +64,12 @@ export class Stage implements Staging {
     if (threads > 1 && arrays[X]!.byteLength >= threadBytes) this.#pool!.start(threads - 1);
     this.#place(arrays, outputs);
     this.record.begin(view, args, this.#resources);
-    const workspace = lines(this.#exports['workspaceBytes'](CALL_ADDRESS));
+    const workspace = lines(this.#exports[workspaceOf(kernel)](CALL_ADDRESS));
     if (this.#tensorBytes > copiedBytes || !this.#reserve(workspace + this.#bytes)) {
       this.#callInPieces(args, workspace);
     } else {
       this.#locate(arrays, workspace);
-      this.#copyIn(arrays, this.#copied & ~outputs);
+      this.#copyIn(arrays, this.#copied & (~outputs | RECORDS));
       this.run(kernel);
       this.#copyOut(arrays, this.#copied & outputs);
       if (workspace + this.#bytes > KEPT_BYTES) this.#giveBack();
@@ -167,7 +169,7 @@ export class Stage implements Staging {
     this.record.workIn(this.#block);
     for (let i = 0; i < ARRAYS.length; i++) if (isAmong(this.#copied, i)) this.#places[i] += this.#block + workspace;
     const small = this.#copied & ~TENSORS & (kernel === 'backward' ? ~SUMS : -1);
-    this.#copyIn(arrays, small & ~outputs);
+    this.#copyIn(arrays, small & (~outputs | RECORDS));
     new PieceCall(this, args, extent, this.#places).run();
     this.#copyOut(arrays, small & outputs);
     this.#giveBack();
@@ -186,6 +188,11 @@ export class Stage implements Staging {
     this.memory.heap.release(this.#block);
     this.#block = 0;
   }
+}
+
+/** The export that says how much memory a kernel works in. */
+function workspaceOf(kernel: Arguments['kernel']): string {
+  return kernel.startsWith('exact') ? 'exactWorkspaceBytes' : 'workspaceBytes';
 }
 
 /** Which array is the first in the memory of this one. Two objects of one memory are looked for among outputs only: it writes. */
