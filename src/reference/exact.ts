@@ -1,11 +1,14 @@
 // The exact sums and what comes of them: docs/numerics.md, section 10.
 import { type Affine, type GradientSums, type KernelActivation, RECORD, type View } from '../kernels.js';
 import { gradient, rounded } from './activation.js';
+import { estimateDeviation, estimateQuotient, estimateVariance } from './estimate.js';
 import type { Scratch } from './layout.js';
 import { addShifted, allFinite, carry, countOdd, integerOf, oddSum, type Place } from './limbs.js';
 import { nearest } from './nearest.js';
 import { coefficients, preActivation } from './normalize.js';
 
+/** A float32 is a multiple of 2^UNIT, and a product of two one of its square. */
+const UNIT = -149;
 const { first: FIRST, second: SECOND } = RECORD;
 /** Exponent fields of float32: 0 (subnormal) to 255 (not finite). */
 const FIELDS = 256;
@@ -140,43 +143,58 @@ export function exactStatistics(
     if (isOdd || count === 0) {
       mean[ch] = isOdd ? oddSum(records, at + FIRST.counts) : NaN;
       variance[ch] = NaN;
-      continue;
+    } else {
+      mean[ch] = quotient(records, at, FIRST, UNIT, count);
+      variance[ch] = varianceOf(records, at, count);
     }
-    const m = BigInt(count);
-    const s = integerOf(records, at + FIRST.at, FIRST.limbs);
-    const q = integerOf(records, at + SECOND.at, SECOND.limbs);
-    mean[ch] = nearest(s, m, -149);
-    variance[ch] = nearest(m * q - s * s, m * m, -298);
   }
+}
+
+/** The quotient of a finite sum, whose unit is 2^unit. */
+function quotient(records: Float64Array, at: number, place: Place, unit: number, count: number): number {
+  const estimate = estimateQuotient(records, at, place, count);
+  if (!Number.isNaN(estimate)) return estimate * 2 ** unit;
+  return nearest(integerOf(records, at + place.at, place.limbs), BigInt(count), unit);
+}
+
+function varianceOf(records: Float64Array, at: number, count: number): number {
+  const estimate = estimateVariance(records, at, FIRST, SECOND, count);
+  if (!Number.isNaN(estimate)) return estimate * 2 ** (2 * UNIT);
+  const m = BigInt(count);
+  const s = integerOf(records, at + FIRST.at, FIRST.limbs);
+  const q = integerOf(records, at + SECOND.at, SECOND.limbs);
+  return nearest(m * q - s * s, m * m, 2 * UNIT);
 }
 
 /** contract: src/kernels.ts, exactGradients */
 export function exactGradients(sums: GradientSums, records: Float64Array, mean: Float64Array): void {
   for (let ch = 0, at = 0; ch < mean.length; ch++, at += RECORD.numbers) {
     const rest = mean[ch] - Math.fround(mean[ch]);
-    const sumDy = sumOf(records, at, FIRST, -149);
+    const sumDy = sumOf(records, at, FIRST, UNIT);
     sums.sumDy[ch] = sumDy;
     if (allFinite(records, at + SECOND.counts) && Number.isFinite(sumDy) && Number.isFinite(rest)) {
-      const g = integerOf(records, at + FIRST.at, FIRST.limbs);
-      const h = integerOf(records, at + SECOND.at, SECOND.limbs);
-      sums.sumDyDeviation[ch] = withoutRest(h, g, rest);
+      sums.sumDyDeviation[ch] = deviation(records, at, rest);
     } else {
-      sums.sumDyDeviation[ch] = sumOf(records, at, SECOND, -298) - rest * sumDy;
+      sums.sumDyDeviation[ch] = sumOf(records, at, SECOND, 2 * UNIT) - rest * sumDy;
     }
   }
 }
 
-function sumOf(records: Float64Array, at: number, place: Place, exponent: number): number {
+function sumOf(records: Float64Array, at: number, place: Place, unit: number): number {
   if (!allFinite(records, at + place.counts)) return oddSum(records, at + place.counts);
-  return nearest(integerOf(records, at + place.at, place.limbs), 1n, exponent);
+  return quotient(records, at, place, unit, 1);
 }
 
-/** h·2⁻²⁹⁸ − rest·g·2⁻¹⁴⁹. The rest of a mean is a float64 without loss: what rounding to float32 leaves of it. */
-function withoutRest(h: bigint, g: bigint, rest: number): number {
+/** H − rest·G. The rest of a mean is a float64 without loss: what rounding to float32 leaves of it. */
+function deviation(records: Float64Array, at: number, rest: number): number {
+  const estimate = estimateDeviation(records, at, FIRST, SECOND, rest, 2 ** -UNIT);
+  if (!Number.isNaN(estimate)) return estimate * 2 ** (2 * UNIT);
+  const g = integerOf(records, at + FIRST.at, FIRST.limbs);
+  const h = integerOf(records, at + SECOND.at, SECOND.limbs);
   let whole = rest;
-  let exponent = -149;
+  let exponent = UNIT;
   for (; !Number.isInteger(whole); whole *= 2 ** 53) exponent -= 53;
-  const unit = Math.min(exponent, -298);
+  const unit = Math.min(exponent, 2 * UNIT);
   const product = (BigInt(whole) * g) << BigInt(exponent - unit);
-  return nearest((h << BigInt(-298 - unit)) - product, 1n, unit);
+  return nearest((h << BigInt(2 * UNIT - unit)) - product, 1n, unit);
 }

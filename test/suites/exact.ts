@@ -44,7 +44,16 @@ const LONG: readonly View[] = [
   { n: 20011, c: 3, s: 1 },
   { n: 411, c: 3, s: 49 },
 ];
-const LONG_NAMES = ['normal', 'log-normal 3', '41 binades', 'all exponents', 'all greatest', 'a window that moves'];
+const LONG_NAMES = [
+  'normal',
+  'log-normal 3',
+  '41 binades',
+  'all exponents',
+  'all greatest',
+  'a window that moves',
+  '19 binades below full',
+  '41 binades below full',
+];
 /** The largest float32. */
 const GREATEST = (2 - 2 ** -23) * 2 ** 127;
 

@@ -16,11 +16,22 @@ const logNormal =
   (random) =>
     sign(random) * Math.exp(sigma * random.normal());
 
-/** Exponents in a span: windows of 20, 40, 60, 80 binades are tried at both ends and one beyond. */
+/** Exponents in a span: the windows of bins are tried at their ends, and one beyond. */
 const span =
   (binades: number, from = -30): Make =>
   (random, k) =>
     sign(random) * odd(random) * 2 ** (from + (k < 2 ? binades * k : random.integer(binades + 1)));
+
+/** One class for each number. */
+function each(numbers: readonly number[], of: string, make: (number: number) => Make): Record<string, Make> {
+  return Object.fromEntries(numbers.map((number) => [`${number} ${of}`, make(number)]));
+}
+
+/** Values of one sign that are as large as they can be, which fill a bin most, and one that is so many binades below. */
+const full =
+  (binades: number): Make =>
+  (_, k) =>
+    k % 509 === 3 ? (1 + 2 ** -23) * 2 ** (60 - binades) : (2 - 2 ** -23) * 2 ** 60;
 
 const FINITE: Record<string, Make> = {
   normal: (random) => random.normal(),
@@ -42,12 +53,8 @@ const FINITE: Record<string, Make> = {
   'log-normal 3': logNormal(3),
   'log-normal 12': logNormal(12),
   'all exponents': (random) => sign(random) * odd(random) * 2 ** (random.integer(276) - 149),
-  ...Object.fromEntries(
-    [0, 1, 18, 19, 20, 21, 22, 39, 40, 41, 42, 62, 84, 90, 91, 120].map((binades) => [
-      `${binades} binades`,
-      span(binades),
-    ]),
-  ),
+  ...each([0, 18, 19, 20, 21, 22, 39, 40, 41, 42, 43, 62, 84, 90, 107, 108, 120], 'binades', span),
+  ...each([18, 19, 20, 21, 41, 42, 43, 62, 63, 64, 65, 84, 106, 107, 108, 109, 130], 'binades below full', full),
   '20 binades, high': span(20, 107),
   '20 binades, low': span(20, -149),
   'a window that moves': (random, k) => random.normal() * 2 ** (((k >> 9) % 16) * 15 - 120),
