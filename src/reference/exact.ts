@@ -5,7 +5,7 @@ import { estimateDeviation, estimateQuotient, estimateVariance } from './estimat
 import type { Scratch } from './layout.js';
 import { addShifted, allFinite, carry, countOdd, integerOf, oddSum, type Place } from './limbs.js';
 import { nearest } from './nearest.js';
-import { coefficients, preActivation } from './normalize.js';
+import { coefficients, preActivation } from './coefficients.js';
 
 /** A float32 is a multiple of 2^UNIT, and a product of two one of its square. */
 const UNIT = -149;
