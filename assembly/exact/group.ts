@@ -124,8 +124,10 @@ function addNarrow<TWO>(record: usize, p: usize, q: usize, count: usize, span: S
     lower1 = f64x2.add(lower1, f64x2.add(r2, r3));
   }
   flush(record, first0, first1, unit, UNIT_OF_FIELD - 1);
-  flush(record + SECOND, upper0, upper1, upper, 2 * UNIT_OF_FIELD - 2);
-  flush(record + SECOND, upper2, upper3, upper, 2 * UNIT_OF_FIELD - 2);
+  // As many bits of anchors less as there are bins: whole numbers wrap round, and come back.
+  const upper02 = i64x2.sub(i64x2.add(upper0, upper2), anchors(upper));
+  const upper13 = i64x2.sub(i64x2.add(upper1, upper3), anchors(upper));
+  flush(record + SECOND, upper02, upper13, upper, 2 * UNIT_OF_FIELD - 2);
   flush(record + SECOND, lower0, lower1, lower, 2 * UNIT_OF_FIELD - 2);
 }
 

@@ -35,8 +35,9 @@ export function addShifted(sum: usize, units: i64, shift: i32): void {
 /** Brings every limb but the last into [0, 2³²), and keeps the sum. */
 function carrySum(sum: usize, limbs: usize): void {
   for (let at = sum; at < sum + ((limbs - 1) << 3); at += 8) {
-    const over = floor<f64>(load<f64>(at) * (1 / LIMB));
-    if (over == 0) continue;
+    const limb = load<f64>(at);
+    if (limb >= 0 && limb < LIMB) continue;
+    const over = floor<f64>(limb * (1 / LIMB));
     increase(at, -over * LIMB);
     increase(at + 8, over);
   }

@@ -3,7 +3,7 @@
 import { gradient, gradientVector } from '../activation';
 import { Call, CENTER, OFFSET, SCALE } from '../call';
 import { preActivation, preActivationVector } from '../coefficients';
-import { Bent, No, Yes } from '../kinds';
+import { Bent, NO_ACTIVATION, No, RELU, Yes } from '../kinds';
 import { BINS_BYTES } from './bins';
 import { addGroup, GROUP } from './group';
 import { carry, RECORD_BYTES } from './limbs';
@@ -69,7 +69,7 @@ function sumLongRows(call: Call, records: usize, part: Part, start: usize, end: 
 
 /** The residual so many bytes from its start; 0 where it takes no part. */
 function residualAt(call: Call, distance: usize): usize {
-  return call.residual == 0 || call.activation == 0 ? 0 : call.residual + distance;
+  return call.residual == 0 || call.activation == NO_ACTIVATION ? 0 : call.residual + distance;
 }
 
 /** Values that fill no vector. */
@@ -129,15 +129,20 @@ function addRun(
     addGroup(record, x, x, whole, span, own + BINS);
     return;
   }
-  if (call.activation == 0) pass<No>(call, ch, x, dy, residual, whole, own);
-  else if (call.activation == 1) pass<Yes>(call, ch, x, dy, residual, whole, own);
-  else pass<Bent>(call, ch, x, dy, residual, whole, own);
-  blank(own + G, count);
+  // Values that fill no vector are in a tile, and may be followed by zeros there.
+  let g = dy;
+  if (call.activation == NO_ACTIVATION) pass<No>(call, ch, x, dy, residual, whole, own);
+  else {
+    g = own + G;
+    if (call.activation == RELU) pass<Yes>(call, ch, x, dy, residual, whole, own);
+    else pass<Bent>(call, ch, x, dy, residual, whole, own);
+  }
+  blank(g, count);
   blank(own + D, count);
-  addGroup(record, own + G, own + D, whole, span, own + BINS);
+  addGroup(record, g, own + D, whole, span, own + BINS);
 }
 
-/** g and d of values of one channel. */
+/** d of values of one channel, and g where there is an activation. */
 function pass<ACTIVATION>(call: Call, ch: usize, x: usize, dy: usize, residual: usize, count: usize, own: usize): void {
   const gated = sizeof<ACTIVATION>() > 1;
   const center = load<f32>(call.coefficient(CENTER) + (ch << 2));
@@ -151,23 +156,19 @@ function pass<ACTIVATION>(call: Call, ch: usize, x: usize, dy: usize, residual: 
     const offsets = f32x4.splat(offset);
     for (; k < bytes; k += 16) {
       const d = f32x4.sub(v128.load(x + k), centers);
-      let g = v128.load(dy + k);
+      v128.store(own + D + k, d);
       if (gated) {
         const z = preActivationVector<f32>(d, scales, offsets, residual == 0 ? 0 : residual + k);
-        g = gradientVector<f32, ACTIVATION>(g, z, call.lines);
+        v128.store(own + G + k, gradientVector<f32, ACTIVATION>(v128.load(dy + k), z, call.lines));
       }
-      v128.store(own + D + k, d);
-      v128.store(own + G + k, g);
     }
   }
   for (; k < bytes; k += 4) {
     const d = load<f32>(x + k) - center;
-    let g = load<f32>(dy + k);
+    store<f32>(own + D + k, d);
     if (gated) {
       const z = preActivation<f32>(d, scale, offset, residual == 0 ? 0 : residual + k);
-      g = gradient<f32, ACTIVATION>(g, z, call.lines);
+      store<f32>(own + G + k, gradient<f32, ACTIVATION>(load<f32>(dy + k), z, call.lines));
     }
-    store<f32>(own + D + k, d);
-    store<f32>(own + G + k, g);
   }
 }

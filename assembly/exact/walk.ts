@@ -2,6 +2,7 @@
 // that others have too adds them to records of its own, and whole numbers are added up at the end.
 import { Call } from '../call';
 import { coefficients } from '../coefficients';
+import { NO_ACTIVATION } from '../kinds';
 import { divideUp, maxOf, minOf } from '../layout';
 import { PARTS_A_THREAD } from '../plan';
 import { parallel } from '../pool';
@@ -28,7 +29,7 @@ export function exactBytes(call: Call): f64 {
 /** Adds the exact sums of a call to its records: Σ x and Σ x² without dy, Σ g and Σ g·d with it. */
 export function exactWalk(call: Call): void {
   call.prepare(4);
-  const tensors: usize = call.dy == 0 ? 1 : call.activation == 0 || call.residual == 0 ? 2 : 3;
+  const tensors: usize = call.dy == 0 ? 1 : call.activation == NO_ACTIVATION || call.residual == 0 ? 2 : 3;
   const size = call.n * call.c * call.s * call.width;
   call.threads = maxOf(1, minOf(call.threads, (size * tensors) / call.threadBytes));
   if (call.dy != 0) coefficients(call, 0, call.c);
