@@ -41,7 +41,8 @@ export function addGroup(record: usize, p: usize, q: usize, count: usize, span: 
     const values = topOfValues(span) - TO_UNIT - (span.leastP - UNIT_OF_FIELD);
     const products = topOfProducts(span) - TO_UNIT - (span.leastP + span.leastQ - 2 * UNIT_OF_FIELD);
     if (!odd && values <= 2 * BIN && products <= 5 * BIN) {
-      if (values <= 0 && products < BIN) {
+      // The first bin of products is a binade lower there: see addNarrow.
+      if (values <= 0 && products <= BIN + 1) {
         if (p == q) addNarrow<No>(record, p, q, count, span);
         else addNarrow<Yes>(record, p, q, count, span);
       } else if (values <= BIN && products <= 2 * BIN) addWide<Three>(record, p, q, count, span);

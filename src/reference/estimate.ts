@@ -2,7 +2,8 @@
 // is not always enough: docs/numerics.md, section 10.
 import type { Place } from './limbs.js';
 
-const LIMB = 2 ** 32;
+/** What 1 in each limb is, in units. */
+const LIMBS = /* @__PURE__ */ Float64Array.from({ length: 19 }, (_, k) => 2 ** (32 * k));
 /**
  * Relative to the largest number on the way. Each operation below errs by less than 2⁻¹⁰² of its result, and fewer than
  * sixteen are done one after another.
@@ -22,15 +23,19 @@ class DoubleDouble {
     return this;
   }
 
-  /** The limbs of a sum. Where leading ones cancel, nothing has been rounded yet. */
+  /** The limbs of a sum. Each is less than what is above it, even where leading ones cancel: then nothing was rounded yet. */
   read(numbers: Float64Array, at: number, { at: first, limbs }: Place): this {
-    this.high = 0;
-    this.low = 0;
-    let scale = LIMB ** (limbs - 1);
-    for (let k = at + first + limbs - 1; k >= at + first; k--, scale /= LIMB) {
-      if (numbers[k] !== 0) this.add(numbers[k] * scale, 0);
+    let high = 0;
+    let low = 0;
+    for (let k = limbs - 1; k >= 0; k--) {
+      const limb = numbers[at + first + k];
+      if (limb === 0) continue;
+      const term = limb * LIMBS[k];
+      const sum = high + term;
+      low += term - (sum - high);
+      high = sum;
     }
-    return this;
+    return this.set(high, low);
   }
 
   add(high: number, low: number): this {

@@ -1,14 +1,16 @@
 // The exact sums and what comes of them: docs/numerics.md, section 10.
 import { type Affine, type GradientSums, type KernelActivation, RECORD, type View } from '../kernels.js';
 import { gradient, rounded } from './activation.js';
+import { coefficients, preActivation } from './coefficients.js';
 import { estimateDeviation, estimateQuotient, estimateVariance } from './estimate.js';
 import type { Scratch } from './layout.js';
 import { addShifted, allFinite, carry, countOdd, integerOf, oddSum, type Place } from './limbs.js';
 import { nearest } from './nearest.js';
-import { coefficients, preActivation } from './coefficients.js';
 
 /** A float32 is a multiple of 2^UNIT, and a product of two one of its square. */
 const UNIT = -149;
+const ONE = 2 ** UNIT;
+const ONE_OF_PRODUCTS = 2 ** (2 * UNIT);
 const { first: FIRST, second: SECOND } = RECORD;
 /** Exponent fields of float32: 0 (subnormal) to 255 (not finite). */
 const FIELDS = 256;
@@ -153,13 +155,13 @@ export function exactStatistics(
 /** The quotient of a finite sum, whose unit is 2^unit. */
 function quotient(records: Float64Array, at: number, place: Place, unit: number, count: number): number {
   const estimate = estimateQuotient(records, at, place, count);
-  if (!Number.isNaN(estimate)) return estimate * 2 ** unit;
+  if (!Number.isNaN(estimate)) return estimate * (unit === UNIT ? ONE : ONE_OF_PRODUCTS);
   return nearest(integerOf(records, at + place.at, place.limbs), BigInt(count), unit);
 }
 
 function varianceOf(records: Float64Array, at: number, count: number): number {
   const estimate = estimateVariance(records, at, FIRST, SECOND, count);
-  if (!Number.isNaN(estimate)) return estimate * 2 ** (2 * UNIT);
+  if (!Number.isNaN(estimate)) return estimate * ONE_OF_PRODUCTS;
   const m = BigInt(count);
   const s = integerOf(records, at + FIRST.at, FIRST.limbs);
   const q = integerOf(records, at + SECOND.at, SECOND.limbs);
@@ -187,8 +189,8 @@ function sumOf(records: Float64Array, at: number, place: Place, unit: number): n
 
 /** H − rest·G. The rest of a mean is a float64 without loss: what rounding to float32 leaves of it. */
 function deviation(records: Float64Array, at: number, rest: number): number {
-  const estimate = estimateDeviation(records, at, FIRST, SECOND, rest, 2 ** -UNIT);
-  if (!Number.isNaN(estimate)) return estimate * 2 ** (2 * UNIT);
+  const estimate = estimateDeviation(records, at, FIRST, SECOND, rest, 1 / ONE);
+  if (!Number.isNaN(estimate)) return estimate * ONE_OF_PRODUCTS;
   const g = integerOf(records, at + FIRST.at, FIRST.limbs);
   const h = integerOf(records, at + SECOND.at, SECOND.limbs);
   let whole = rest;

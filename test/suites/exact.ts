@@ -66,7 +66,7 @@ function passOf(dataClass: string, view: View, random: Random, activation: Activ
   const doubles = (values: number[]) => Float64Array.from(perChannel(values), (value) => value * (1 + 2 ** -31));
   return {
     dy: exactData(dataClass, view, random),
-    x: exactData(random.integer(2) === 0 ? 'normal' : dataClass, view, random),
+    x: exactData(['normal', dataClass, NAMES[random.integer(NAMES.length)]][random.integer(3)], view, random),
     residual: activation === 'relu' ? exactData('normal', view, random) : null,
     affine: {
       mean: doubles([0, 0.3, -2, 1e6, 1e-3, -1e-30]),
