@@ -213,7 +213,7 @@ export interface ExactKernels {
   /**
    * sums ← G and H − (mean − fl(mean))·G, each rounded once, from records of `exactGradientSums` with the same mean[c].
    */
-  exactGradients(sums: GradientSums, records: Float64Array, mean: Float64Array): void;
+  exactGradients(sums: GradientSumArrays, records: Float64Array, mean: Float64Array): void;
 }
 
 /** The operations of `Kernels`; each exists once per element type in every room, as `statistics_f32` and so on. */

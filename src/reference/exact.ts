@@ -1,5 +1,5 @@
 // The exact sums and what comes of them: docs/numerics.md, section 10.
-import { type Affine, type GradientSums, type KernelActivation, RECORD, type View } from '../kernels.js';
+import { type Affine, type GradientSumArrays, type KernelActivation, RECORD, type View } from '../kernels.js';
 import { gradient, rounded } from './activation.js';
 import { coefficients, preActivation } from './coefficients.js';
 import { estimateDeviation, estimateQuotient, estimateVariance } from './estimate.js';
@@ -169,7 +169,7 @@ function varianceOf(records: Float64Array, at: number, count: number): number {
 }
 
 /** contract: src/kernels.ts, exactGradients */
-export function exactGradients(sums: GradientSums, records: Float64Array, mean: Float64Array): void {
+export function exactGradients(sums: GradientSumArrays, records: Float64Array, mean: Float64Array): void {
   for (let ch = 0, at = 0; ch < mean.length; ch++, at += RECORD.numbers) {
     const rest = mean[ch] - Math.fround(mean[ch]);
     const sumDy = sumOf(records, at, FIRST, UNIT);
