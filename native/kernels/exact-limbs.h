@@ -1,0 +1,55 @@
+// The integers that exact sums end in: docs/numerics.md. Fixed point, in limbs of 32 bits, little end first; while sums
+// are made, a limb is an int64 whose upper half is room for carries.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace bn {
+
+/** Limbs of a first sum, whose unit is 2^-149, and of a second, whose unit is 2^-298. */
+constexpr size_t FIRST_LIMBS = 10, SECOND_LIMBS = 19;
+constexpr int FIRST_UNIT = -149, SECOND_UNIT = -298;
+/** +Inf, −Inf, NaN. */
+constexpr size_t SPECIALS = 3;
+/** Numbers of a channel's record: first sum, its counts, second sum, its counts. */
+constexpr size_t RECORD = FIRST_LIMBS + SPECIALS + SECOND_LIMBS + SPECIALS;
+constexpr size_t SECOND_AT = FIRST_LIMBS + SPECIALS;
+
+namespace {
+
+/** Adds value·2^offset units, where value is below 2^62; below 0, the bits that are shifted out are 0. */
+inline void addShifted(int64_t* limbs, int64_t value, int offset) {
+  if (offset < 0) {
+    if (offset <= -63) return;
+    value >>= -offset;
+    offset = 0;
+  }
+  const int shift = offset & 31;
+  int64_t* const at = limbs + (offset >> 5);
+  const uint64_t low = static_cast<uint64_t>(value) << shift;
+  at[0] += static_cast<int64_t>(low & 0xffffffff);
+  at[1] += static_cast<int64_t>(low >> 32);
+  at[2] += shift == 0 ? value >> 63 : value >> (64 - shift);
+}
+
+/** Carries upward, so that all limbs but the signed last one are in [0, 2^32). */
+inline void carry(int64_t* limbs, size_t count) {
+  for (size_t i = 0; i + 1 < count; ++i) {
+    limbs[i + 1] += limbs[i] >> 32;
+    limbs[i] &= 0xffffffff;
+  }
+}
+
+/** Counts one value that is not finite. */
+inline void countSpecial(int64_t* counts, double value) { ++counts[value > 0 ? 0 : value < 0 ? 1 : 2]; }
+
+/** Adds what was summed to a channel's record, and leaves it canonical. */
+inline void addToRecord(double* record, int64_t* sums) {
+  for (size_t i = 0; i < RECORD; ++i) sums[i] += static_cast<int64_t>(record[i]);
+  carry(sums, FIRST_LIMBS);
+  carry(sums + SECOND_AT, SECOND_LIMBS);
+  for (size_t i = 0; i < RECORD; ++i) record[i] = static_cast<double>(sums[i]);
+}
+
+}  // namespace
+}  // namespace bn
