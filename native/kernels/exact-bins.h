@@ -22,57 +22,54 @@ constexpr size_t TERMS = size_t(1) << TERMS_BITS;
 /** Bits that a bin takes of what comes to it. */
 constexpr int BIN_BITS = 52 - TERMS_BITS;
 /** Chains of bins side by side, so that additions need not wait for each other. */
-constexpr size_t CHAINS = D::LENGTH == 8 ? 4 : 2;
-constexpr size_t STEP = CHAINS * D::LENGTH;
+constexpr size_t MOST_CHAINS = 4, WIDE_CHAINS = 2;
+constexpr size_t STEP = MOST_CHAINS * D::LENGTH;
 constexpr int MOST_FIRST = 3, MOST_SECOND = 6, MOST_BINS = MOST_FIRST + MOST_SECOND;
 
-/** K bins in a row. A chain of members, where an array would be kept in memory and not in registers. */
+/** K bins one behind the other. A chain of members, where an array would be kept in memory and not in registers. */
 template <int K>
 struct Bins {
   D sum;
   Bins<K - 1> rest;
 
-  BN_INLINE void load(const double* anchors) {
-    sum = D::splat(anchors[0]);
-    rest.load(anchors + 1);
+  BN_INLINE void load(const double* anchors, size_t width) {
+    sum = D::load(anchors);
+    rest.load(anchors + width, width);
   }
   BN_INLINE void add(D value) {
     const D next = BN_ISA::add(sum, value), taken = sub(next, sum);
     sum = next;
-    rest.add(sub(value, taken));
+    rest.add(differenceOtherwise(value, taken));
   }
   BN_INLINE void addProduct(D a, D b) {
     const D next = addExactProduct(sum, a, b), taken = sub(next, sum);
     sum = next;
     rest.add(productLess(a, b, taken));
   }
-  /** Adds to the integers, D::LENGTH for each bin, what is above the anchors. */
-  BN_INLINE void empty(int64_t* integers, const double* anchors) const {
-    store(integers, BN_ISA::add(L::load(integers), bitsBetween(sum, D::splat(anchors[0]))));
-    rest.empty(integers + D::LENGTH, anchors + 1);
+  /** Adds what is above the anchors to the integers. */
+  BN_INLINE void empty(int64_t* integers, const double* anchors, size_t width) const {
+    store(integers, BN_ISA::add(L::load(integers), bitsBetween(sum, D::load(anchors))));
+    rest.empty(integers + width, anchors + width, width);
   }
 };
 template <>
-struct Bins<1> {
-  D sum;
-  BN_INLINE void load(const double* anchors) { sum = D::splat(anchors[0]); }
-  BN_INLINE void add(D value) { sum = BN_ISA::add(sum, value); }
-  BN_INLINE void empty(int64_t* integers, const double* anchors) const {
-    store(integers, BN_ISA::add(L::load(integers), bitsBetween(sum, D::splat(anchors[0]))));
-  }
+struct Bins<0> {
+  BN_INLINE void load(const double*, size_t) {}
+  BN_INLINE void add(D) {}
+  BN_INLINE void empty(int64_t*, const double*, size_t) const {}
 };
 
-/** COUNT chains of bins. */
+/** The bins of COUNT vectors of columns side by side. */
 template <int FIRST, int SECOND, size_t COUNT>
 struct Chains {
   Bins<FIRST> first;
   Bins<SECOND> second;
   Chains<FIRST, SECOND, COUNT - 1> rest;
 
-  BN_INLINE void load(const double* anchors) {
-    first.load(anchors);
-    second.load(anchors + FIRST);
-    rest.load(anchors);
+  BN_INLINE void load(const double* anchors, size_t width) {
+    first.load(anchors, width);
+    second.load(anchors + FIRST * width, width);
+    rest.load(anchors + D::LENGTH, width);
   }
   BN_INLINE void addSquares(const float* x) {
     const D wide = widen(H::load(x));
@@ -86,36 +83,42 @@ struct Chains {
     second.addProduct(wide, widen(H::load(d)));
     rest.addProducts(g + D::LENGTH, d + D::LENGTH);
   }
-  BN_INLINE void empty(int64_t* integers, const double* anchors) const {
-    first.empty(integers, anchors);
-    second.empty(integers + FIRST * D::LENGTH, anchors + FIRST);
-    rest.empty(integers, anchors);
+  BN_INLINE void empty(int64_t* integers, const double* anchors, size_t width) const {
+    first.empty(integers, anchors, width);
+    second.empty(integers + FIRST * width, anchors + FIRST * width, width);
+    rest.empty(integers + D::LENGTH, anchors + D::LENGTH, width);
   }
 };
 template <int FIRST, int SECOND>
 struct Chains<FIRST, SECOND, 0> {
-  BN_INLINE void load(const double*) {}
+  BN_INLINE void load(const double*, size_t) {}
   BN_INLINE void addSquares(const float*) {}
   BN_INLINE void addProducts(const float*, const float*) {}
-  BN_INLINE void empty(int64_t*, const double*) const {}
+  BN_INLINE void empty(int64_t*, const double*, size_t) const {}
 };
 
-/** Adds `count` values, a multiple of STEP, to the integers. */
+/** Rows of columns: element j of row i is at i·stride + j; d is g where squares are summed. */
+struct Rows {
+  const float* g;
+  const float* d;
+  size_t count, stride;
+};
+
+/** Adds at most TERMS rows to the integers of `width` columns, a multiple of STEP; anchors and integers of each bin are
+ * `width` apart. */
 template <int FIRST, int SECOND>
-BN_NOINLINE void addThrough(int64_t* integers, const double* anchors, const float* g, const float* d, size_t count) {
-  while (count > 0) {
-    const size_t part = count < TERMS * STEP ? count : TERMS * STEP;
+BN_NOINLINE void addRows(int64_t* integers, const double* anchors, size_t width, const Rows rows) {
+  constexpr size_t CHAINS = FIRST + SECOND <= 4 ? MOST_CHAINS : WIDE_CHAINS;
+  for (size_t j = 0; j < width; j += CHAINS * D::LENGTH) {
     Chains<FIRST, SECOND, CHAINS> chains;
-    chains.load(anchors);
+    chains.load(anchors + j, width);
+    const float *g = rows.g + j, *d = rows.d + j, *const end = g + rows.count * rows.stride;
     if (g == d) {
-      for (size_t k = 0; k < part; k += STEP) chains.addSquares(g + k);
+      for (; g != end; g += rows.stride) chains.addSquares(g);
     } else {
-      for (size_t k = 0; k < part; k += STEP) chains.addProducts(g + k, d + k);
+      for (; g != end; g += rows.stride, d += rows.stride) chains.addProducts(g, d);
     }
-    chains.empty(integers, anchors);
-    g += part;
-    d += part;
-    count -= part;
+    chains.empty(integers + j, anchors + j, width);
   }
 }
 

@@ -19,6 +19,9 @@ constexpr uint32_t INFINITE = 0x7f800000;
 /** a·b − c, rounded once; exact wherever it is used here. */
 inline D productLess(D a, D b, D c) { return {_mm512_fmsub_pd(a.v, b.v, c.v)}; }
 
+/** a − b by the units that multiply, as fast: processors that have others only for additions are kept busy with both. */
+inline D differenceOtherwise(D a, D b) { return {_mm512_fnmadd_pd(b.v, _mm512_set1_pd(1), a.v)}; }
+
 /** 64-bit integers, as many as D has doubles. */
 struct L {
   __m512i v;
@@ -49,6 +52,7 @@ struct Extremes {
 #elif defined(BN_AVX2)
 
 inline D productLess(D a, D b, D c) { return {_mm256_fmsub_pd(a.v, b.v, c.v)}; }
+inline D differenceOtherwise(D a, D b) { return {_mm256_fnmadd_pd(b.v, _mm256_set1_pd(1), a.v)}; }
 
 struct L {
   __m256i v;
@@ -75,6 +79,7 @@ struct Extremes {
 #elif defined(BN_NEON)
 
 inline D productLess(D a, D b, D c) { return {vfmaq_f64(vnegq_f64(c.v), a.v, b.v)}; }
+inline D differenceOtherwise(D a, D b) { return sub(a, b); }
 
 struct L {
   int64x2_t v;
@@ -101,6 +106,7 @@ struct Extremes {
 #else
 
 inline D productLess(D a, D b, D c) { return {_mm_sub_pd(_mm_mul_pd(a.v, b.v), c.v)}; }
+inline D differenceOtherwise(D a, D b) { return sub(a, b); }
 
 struct L {
   __m128i v;
