@@ -1,0 +1,81 @@
+// What exact sums are of: x and x·x, or g and g·d.
+#pragma once
+#include "../activation.h"
+#include "exact-block.h"
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+/** The coefficients of the columns of a block; of a channel, in the first one. */
+struct Spread {
+  alignas(64) float center[MOST_COLUMNS], scale[MOST_COLUMNS], offset[MOST_COLUMNS];
+};
+
+/** Σ x and Σ x². */
+struct Squares {
+  static constexpr bool SQUARES = true;
+  static constexpr size_t TENSORS = 1;
+  const float* x;
+
+  const float* direct(size_t k) const { return x + k; }
+  void parameters(Spread&, size_t, size_t) const {}
+  /** Vectors, of which the last two may overlap: a call of the library's copy takes longer. */
+  void gather(float* g, float*, const Spread&, size_t k, size_t count, bool) const {
+    size_t j = 0;
+    for (; j + F::LENGTH <= count; j += F::LENGTH) store(g + j, F::load(x + k + j));
+    if (j == count) return;
+    if (count >= F::LENGTH) return store(g + count - F::LENGTH, F::load(x + k + count - F::LENGTH));
+    BN_SINGLY
+    for (; j < count; ++j) g[j] = x[k + j];
+  }
+};
+
+/** Σ g and Σ g·d, where g is dy through the activation and d = fl(x − center). */
+template <Residual RESIDUAL, class ACTIVATION>
+struct Products {
+  static constexpr bool SQUARES = false;
+  static constexpr size_t TENSORS = ACTIVATION::GATES && RESIDUAL != Residual::NO ? 3 : 2;
+  const float* dy;
+  const float* x;
+  const float* residual;
+  ACTIVATION activation;
+  Coefficients<float> coefs;
+
+  const float* direct(size_t) const { return nullptr; }
+  void parameters(Spread& spread, size_t column, size_t ch) const {
+    spread.center[column] = coefs.center[ch];
+    spread.scale[column] = coefs.scale[ch];
+    spread.offset[column] = coefs.offset[ch];
+  }
+  void gather(float* g, float* d, const Spread& spread, size_t k, size_t count, bool one) const {
+    one ? gather<true>(g, d, spread, k, count) : gather<false>(g, d, spread, k, count);
+  }
+
+ private:
+  template <bool ONE>
+  BN_INLINE void gather(float* g, float* d, const Spread& spread, size_t k, size_t count) const {
+    size_t j = 0;
+    for (; j + F::LENGTH <= count; j += F::LENGTH) set<ONE, F>(g, d, spread, k, j);
+    if (j == count) return;
+    if (count >= F::LENGTH) return set<ONE, F>(g, d, spread, k, count - F::LENGTH);
+    BN_SINGLY
+    for (; j < count; ++j) set<ONE, float>(g, d, spread, k, j);
+  }
+  template <bool ONE, class V>
+  BN_INLINE void set(float* g, float* d, const Spread& spread, size_t k, size_t j) const {
+    const V deviation = sub(Traits<V>::load(x + k + j), parameter<V>(spread.center, ONE ? 0 : j, !ONE));
+    V gradient = Traits<V>::load(dy + k + j);
+    if constexpr (ACTIVATION::GATES) {
+      const V scale = parameter<V>(spread.scale, ONE ? 0 : j, !ONE);
+      const V offset = parameter<V>(spread.offset, ONE ? 0 : j, !ONE);
+      gradient = activation.g(gradient, preActivation<RESIDUAL>(deviation, scale, offset, residual, k + j));
+    }
+    store(g + j, gradient);
+    store(d + j, deviation);
+  }
+};
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn

@@ -1,0 +1,102 @@
+// Exponents of values, and the bins that they need: see exact-bins.h.
+#pragma once
+#include "exact-bins.h"
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+/** Exponents of floats: all are below 2^above, and 2^unit divides them; `above` is `unit` where all are 0. */
+struct Span {
+  int above, unit;
+
+  /** From what Extremes give, where nothing is infinite or NaN. */
+  static Span of(uint32_t most, uint32_t least) {
+    if (least >= INFINITE) return {0, 0};
+    return {exponent(most) + 24, exponent(least + 1)};
+  }
+  Span operator*(Span other) const { return {above + other.above, unit + other.unit}; }
+
+ private:
+  /** Of the last bit. */
+  static int exponent(uint32_t bits) {
+    const int field = static_cast<int>(bits >> 23);
+    return (field == 0 ? 1 : field) - 150;
+  }
+};
+
+/** 2^exponent, of a normal number. */
+inline double powerOfTwo(int exponent) {
+  const uint64_t bits = static_cast<uint64_t>(exponent + 1023) << 52;
+  double value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/** Units of the bins for values below 2^above. */
+inline int unitOfBin(int above, int bin) { return above + TERMS_BITS - 51 - bin * BIN_BITS; }
+/** Bins by which the unit divides every value. */
+inline int binsFor(Span span) {
+  const int missing = unitOfBin(span.above, 0) - span.unit;
+  return missing <= 0 ? 1 : 1 + (missing + BIN_BITS - 1) / BIN_BITS;
+}
+
+/** Which bins there are for first sums and for second ones. */
+struct Choice {
+  int first, second;
+  void (*add)(int64_t*, const double*, size_t, Rows);
+
+  int bins() const { return first + second; }
+  /** Bits from the unit of the values to their largest exponent. */
+  static int reach(int bins) { return BIN_BITS * bins - 1; }
+};
+constexpr Choice CHOICES[] = {
+    {1, 2, addRows<1, 2>}, {1, 3, addRows<1, 3>}, {2, 3, addRows<2, 3>}, {2, 4, addRows<2, 4>}, {3, 6, addRows<3, 6>},
+};
+constexpr int CHOICE_COUNT = 5;
+
+/** The cheapest that is enough for values g and their products with d; CHOICE_COUNT where none is. */
+inline int choiceFor(Span g, Span d) {
+  const int first = binsFor(g), second = binsFor(g * d);
+  int choice = 0;
+  while (choice < CHOICE_COUNT && (CHOICES[choice].first < first || CHOICES[choice].second < second)) ++choice;
+  return choice;
+}
+
+/** The magnitudes that fit a window, as bits: below `most`, and above `least` where they are not 0. */
+struct Limits {
+  uint32_t most, least;
+
+  static Limits of(Span span) {
+    const int high = span.above + 127, low = span.unit + 150;
+    return {high >= 255 ? INFINITE : static_cast<uint32_t>(high) << 23,
+            low <= 1 ? 0 : low >= 255 ? INFINITE : (static_cast<uint32_t>(low) << 23) - 1};
+  }
+};
+
+/** The spans of g and d for which bins are made: what was seen, and what more they reach, above it and below. */
+struct Window {
+  Span g, d;
+
+  static Window of(const Choice& choice, Span g, Span d, bool squares) {
+    const int first = Choice::reach(choice.first), second = Choice::reach(choice.second);
+    if (squares) {
+      const int reach = first < second / 2 ? first : second / 2;
+      g = widened(g, reach - (g.above - g.unit));
+      return {g, g};
+    }
+    const int room = second - (g.above - g.unit) - (d.above - d.unit), ofFirst = first - (g.above - g.unit);
+    const int ofG = ofFirst < room / 2 ? ofFirst : room / 2;
+    return {widened(g, ofG), widened(d, room - ofG)};
+  }
+
+ private:
+  static Span widened(Span span, int room) {
+    const int up = room / 4 < 2 ? room / 4 : 2;
+    return {span.above + up, span.unit - (room - up)};
+  }
+};
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn

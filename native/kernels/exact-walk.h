@@ -1,0 +1,177 @@
+// How exact sums walk through tensors: any way gives the same integers.
+//
+//   planes    a channel's s values lie side by side: channel by channel, its rows one behind the other.
+//   columns   s is small: a row of c·s values is a row of columns, each of which belongs to a channel. Narrow rows are
+//             taken several at a time, as they lie in memory.
+//
+// Threads share out channels, and the values of each; every part has sums of its own, which are added up at the end.
+#pragma once
+#include "../walk.h"
+#include "exact-source.h"
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+/** Rows shorter than this are columns. */
+constexpr size_t PLANES_FROM = 16;
+/** Values that are brought together before they are summed: of g and d, half of the first cache. */
+constexpr size_t GATHERED = 4096;
+/** Values of a group in planes. */
+constexpr size_t GROUP = TERMS * STEP < GATHERED ? TERMS * STEP : GATHERED;
+/** So many values side by side are summed where they are. */
+constexpr size_t IN_PLACE = 1024;
+/** The least values of a channel that are worth sums of their own. */
+constexpr size_t LEAST_PART = 4096;
+
+/** How the work is shared out: `blocks` of channels, in `parts` of values or rows each. */
+struct Shares {
+  bool planes;
+  size_t stacked, blocks, parts;
+
+  Shares(View v, size_t threads) {
+    planes = v.s >= PLANES_FROM;
+    stacked = most(1, MOST_COLUMNS / (v.c * v.s));
+    const size_t wanted = threads == 1 ? 1 : threads * PARTS_A_THREAD;
+    blocks = planes ? least(wanted, v.c) : divideUp(v.c, most(1, MOST_COLUMNS / v.s));
+    parts = least(divideUp(wanted, blocks), most(1, v.n * v.s / LEAST_PART));
+  }
+  Channels channels(View v, size_t block) const {
+    if (planes) return {v.c * block / blocks, v.c * (block + 1) / blocks};
+    const size_t step = most(1, MOST_COLUMNS / v.s);
+    return {block * step, least((block + 1) * step, v.c)};
+  }
+};
+
+/** One call: `Source` has
+ *   SQUARES, whether d is g;
+ *   direct(k), where the values from k on lie, of squares;
+ *   parameters(Spread&, column, channel), which sets what belongs to a column;
+ *   gather(g, d, spread, k, count, one), which brings values together; `one`: all are of the first column.
+ */
+template <class Source>
+class ExactWalk {
+ public:
+  ExactWalk(double* records, const Source& source, const Call& call)
+      : v_(call.view),
+        source_(source),
+        resources_(call.resources),
+        threads_(threadsFor(v_.n * v_.c * v_.s * sizeof(float) * Source::TENSORS, resources_)),
+        shares_(v_, threads_),
+        records_(records),
+        sums_(static_cast<int64_t*>(call.scratch)) {}
+
+  void run() const {
+    parallel(resources_, threads_, shares_.blocks * shares_.parts, [&](size_t unit) {
+      const size_t part = unit / shares_.blocks;
+      const Channels channels = shares_.channels(v_, unit % shares_.blocks);
+      std::memset(sumsOf(part, channels.first), 0, (channels.last - channels.first) * RECORD * sizeof(int64_t));
+      shares_.planes ? planes(part, channels) : columns(part, channels);
+      if (shares_.parts == 1) record(channels);
+    });
+    if (shares_.parts > 1) record({0, v_.c});
+  }
+
+ private:
+  int64_t* sumsOf(size_t part, size_t ch) const { return sums_ + (part * v_.c + ch) * RECORD; }
+
+  /** Adds the sums of all parts to the records. */
+  void record(Channels channels) const {
+    for (size_t ch = channels.first; ch < channels.last; ++ch) {
+      int64_t* const sums = sumsOf(0, ch);
+      for (size_t part = 1; part < shares_.parts; ++part) {
+        const int64_t* const more = sumsOf(part, ch);
+        for (size_t i = 0; i < RECORD; ++i) sums[i] += more[i];
+      }
+      addToRecord(records_ + ch * RECORD, sums);
+    }
+  }
+
+  void planes(size_t part, Channels channels) const {
+    const size_t m = v_.n * v_.s;
+    for (size_t ch = channels.first; ch < channels.last; ++ch) {
+      plane(sumsOf(part, ch), ch, m * part / shares_.parts, m * (part + 1) / shares_.parts);
+    }
+  }
+
+  /** Adds the values first .. last of a channel. */
+  void plane(int64_t* sums, size_t ch, size_t first, size_t last) const {
+    alignas(64) float g[GROUP], d[GROUP];
+    Spread spread;
+    source_.parameters(spread, 0, ch);
+    ColumnBlock block(&sums, 1, STEP, true, Source::SQUARES);
+    size_t filled = 0;
+    const auto addGathered = [&] {
+      while (filled % STEP != 0) g[filled] = d[filled] = 0, ++filled;
+      block.add({g, Source::SQUARES ? g : d, filled / STEP, STEP});
+      filled = 0;
+    };
+    for (size_t k = first; k < last;) {
+      const size_t run = least(v_.s - k % v_.s, last - k), from = (k / v_.s * v_.c + ch) * v_.s + k % v_.s;
+      if (Source::SQUARES && run >= IN_PLACE) {
+        const size_t count = least(run / STEP, TERMS);
+        block.add({source_.direct(from), source_.direct(from), count, STEP});
+        k += count * STEP;
+        continue;
+      }
+      const size_t count = least(run, GROUP - filled);
+      source_.gather(g + filled, d + filled, spread, from, count, true);
+      filled += count;
+      k += count;
+      if (filled == GROUP) addGathered();
+    }
+    if (filled > 0) addGathered();
+  }
+
+  void columns(size_t part, Channels channels) const {
+    const size_t row = v_.c * v_.s, rows = v_.n / shares_.stacked;
+    const size_t first = rows * part / shares_.parts, last = rows * (part + 1) / shares_.parts;
+    const size_t count = (channels.last - channels.first) * v_.s * shares_.stacked;
+    const size_t from = channels.first * v_.s;
+    matrix(part, channels.first, from + first * shares_.stacked * row, last - first, count);
+    const size_t rest = v_.n % shares_.stacked;
+    if (part + 1 == shares_.parts && rest > 0) {
+      matrix(part, channels.first, rows * shares_.stacked * row, 1, rest * row);
+    }
+  }
+
+  /** Adds `count` rows of columns, which begin at `from` with a channel. */
+  void matrix(size_t part, size_t channel, size_t from, size_t count, size_t columns) const {
+    const size_t width = divideUp(columns, STEP) * STEP, stride = v_.c * v_.s * shares_.stacked;
+    const bool direct = Source::SQUARES && columns == width;
+    alignas(64) float g[GATHERED], d[GATHERED];
+    if (columns != width) std::memset(g, 0, sizeof g), std::memset(d, 0, sizeof d);
+    Spread spread;
+    int64_t* targets[MOST_COLUMNS];
+    for (size_t j = 0; j < columns; ++j) {
+      const size_t ch = (channel + j / v_.s) % v_.c;
+      targets[j] = sumsOf(part, ch);
+      source_.parameters(spread, j, ch);
+    }
+    ColumnBlock block(targets, columns, width, false, Source::SQUARES);
+    const size_t strip = least(TERMS, GATHERED / width);
+    for (size_t i = 0; i < count; i += strip) {
+      const size_t rows = least(strip, count - i);
+      if (direct) {
+        block.add({source_.direct(from + i * stride), source_.direct(from + i * stride), rows, stride});
+        continue;
+      }
+      for (size_t r = 0; r < rows; ++r) {
+        source_.gather(g + r * width, d + r * width, spread, from + (i + r) * stride, columns, false);
+      }
+      block.add({g, Source::SQUARES ? g : d, rows, width});
+    }
+  }
+
+  const View v_;
+  const Source& source_;
+  const Resources& resources_;
+  const size_t threads_;
+  const Shares shares_;
+  double* const records_;
+  int64_t* const sums_;
+};
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn
