@@ -84,10 +84,25 @@ struct KernelTable {
                    const Affine<T>&, const Activation&, bool batchStatistics, const Call&);
 };
 
+/** The kernels of exact sums, float32 only: src/kernels.ts, ExactKernels. */
+struct ExactTable {
+  size_t (*scratchBytes)(View, const Resources&);
+  void (*sums)(double* records, const float* x, const Call&);
+  void (*gradientSums)(double* records, const float* dy, const float* x, const float* residual, const Affine<float>&,
+                       const Activation&, const Call&);
+  /** The count of channel ch is counts[ch·step]. */
+  void (*statistics)(double* mean, double* variance, const double* records, const double* counts, size_t step,
+                     size_t c);
+  void (*gradients)(GradientSums, const double* records, const double* mean, size_t c);
+};
+/** Numbers of a channel's record. */
+constexpr size_t EXACT_RECORD = 35;
+
 struct Kernels {
   const char* isa;
   KernelTable<float> f32;
   KernelTable<double> f64;
+  ExactTable exact;
 };
 
 }  // namespace bn

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../kernels.h"
+
 namespace bn {
 
 /** Limbs of a first sum, whose unit is 2^-149, and of a second, whose unit is 2^-298. */
@@ -14,6 +16,7 @@ constexpr size_t SPECIALS = 3;
 /** Numbers of a channel's record: first sum, its counts, second sum, its counts. */
 constexpr size_t RECORD = FIRST_LIMBS + SPECIALS + SECOND_LIMBS + SPECIALS;
 constexpr size_t SECOND_AT = FIRST_LIMBS + SPECIALS;
+static_assert(RECORD == EXACT_RECORD, "the addon checks lengths by it");
 
 namespace {
 

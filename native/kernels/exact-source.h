@@ -1,6 +1,6 @@
 // What exact sums are of: x and x·x, or g and g·d.
 #pragma once
-#include "../activation.h"
+#include "activation.h"
 #include "exact-block.h"
 
 namespace bn {

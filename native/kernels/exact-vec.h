@@ -3,7 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#include "../vec.h"
+#include "vec.h"
 
 namespace bn {
 namespace BN_ISA {

@@ -6,7 +6,7 @@
 //
 // Threads share out channels, and the values of each; every part has sums of its own, which are added up at the end.
 #pragma once
-#include "../walk.h"
+#include "walk.h"
 #include "exact-source.h"
 
 namespace bn {

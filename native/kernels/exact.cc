@@ -1,8 +1,8 @@
 // Exact sums of float32: docs/numerics.md, section 10.
 #include "exact.h"
 
-#include "../activation.h"
-#include "../rooms.h"
+#include "activation.h"
+#include "kernels_isa.h"
 #include "exact-source.h"
 #include "exact-walk.h"
 

@@ -1,4 +1,5 @@
 // The table of the kernels of one instruction set. native/runtime/dispatch.cc chooses one of these tables.
+#include "exact.h"
 #include "kernels_isa.h"
 #include "walk.h"
 
@@ -20,10 +21,12 @@ constexpr KernelTable<T> tableOf() {
   return {scratchBytes<T>, statistics<T>, normalize<T>, forward<T>, gradientSums<T>, gradientInput<T>, backward<T>};
 }
 
+constexpr ExactTable EXACT{exactScratchBytes, exactSums, exactGradientSums, exactStatistics, exactGradients};
+
 }  // namespace
 
 extern const Kernels kernels;
-const Kernels kernels = {BN_STRING(BN_ISA), tableOf<float>(), tableOf<double>()};
+const Kernels kernels = {BN_STRING(BN_ISA), tableOf<float>(), tableOf<double>(), EXACT};
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -23,13 +23,17 @@ void withArguments(napi_env env, napi_callback_info info, size_t count, const Bo
 }
 
 /** The last argument of a kernel. To be called after all others were read, and before asking whether they are good. */
-template <class T>
-Call callOf(Arguments& in, const Loaded& loaded) {
+Call callOf(Arguments& in, const Loaded& loaded, size_t (*scratchBytes)(View, const Resources&)) {
   if (!in.areGood()) return {in.view(), loaded.resources, nullptr};
-  const size_t bytes = loaded.table(T()).scratchBytes(in.view(), loaded.resources);
+  const size_t bytes = scratchBytes(in.view(), loaded.resources);
   void* const scratch = loaded.scratch.reserve(bytes);
   if (scratch == nullptr) in.fail(ErrorKind::RANGE, "no memory for %zu bytes", bytes);
   return {in.view(), loaded.resources, scratch};
+}
+
+template <class T>
+Call callOf(Arguments& in, const Loaded& loaded) {
+  return callOf(in, loaded, loaded.table(T()).scratchBytes);
 }
 
 template <class T>
@@ -153,6 +157,62 @@ napi_value backward(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/** withArguments for what exact sums have of float32 only, and of no tensor. */
+template <class Body>
+void withExactArguments(napi_env env, napi_callback_info info, size_t count, const Body& body) {
+  Arguments arguments(env, info, count);
+  if (arguments.isDouble()) arguments.fail(ErrorKind::TYPE, "exact sums expected float32 tensors, got float64");
+  if (arguments.areGood()) body(arguments, *static_cast<const Loaded*>(arguments.data()));
+}
+
+napi_value exactSums(napi_env env, napi_callback_info info) {
+  withExactArguments(env, info, 6, [](Arguments& in, const Loaded& loaded) {
+    double* records = in.records();
+    const float* x = in.tensor<float>();
+    const Call call = callOf(in, loaded, loaded.kernels.exact.scratchBytes);
+    if (in.areGood()) loaded.kernels.exact.sums(records, x, call);
+  });
+  return nullptr;
+}
+
+napi_value exactGradientSums(napi_env env, napi_callback_info info) {
+  withExactArguments(env, info, 14, [](Arguments& in, const Loaded& loaded) {
+    double* records = in.records();
+    const float* dy = in.tensor<float>();
+    const float* x = in.tensor<float>();
+    const float* residual = in.optionalTensor<float>();
+    const Affine<float> affine = readAffine<float>(in);
+    const Activation activation = in.activation();
+    const Call call = callOf(in, loaded, loaded.kernels.exact.scratchBytes);
+    if (in.areGood()) loaded.kernels.exact.gradientSums(records, dy, x, residual, affine, activation, call);
+  });
+  return nullptr;
+}
+
+napi_value exactStatistics(napi_env env, napi_callback_info info) {
+  withExactArguments(env, info, 8, [](Arguments& in, const Loaded& loaded) {
+    double* mean = in.channels<double>();
+    double* variance = in.channels<double>();
+    const double* records = in.records();
+    double one = 0;
+    size_t step = 0;
+    const double* counts = in.counts(one, step);
+    if (in.areGood()) loaded.kernels.exact.statistics(mean, variance, records, counts, step, in.view().c);
+  });
+  return nullptr;
+}
+
+napi_value exactGradients(napi_env env, napi_callback_info info) {
+  withExactArguments(env, info, 8, [](Arguments& in, const Loaded& loaded) {
+    double* sumDy = in.channels<double>();
+    double* sumDyDeviation = in.channels<double>();
+    const double* records = in.records();
+    const double* mean = in.channels<double>();
+    if (in.areGood()) loaded.kernels.exact.gradients({sumDy, sumDyDeviation}, records, mean, in.view().c);
+  });
+  return nullptr;
+}
+
 /** Whether a call of Node-API succeeded. If it did not, this throws, unless the user's code has thrown already. */
 bool isDone(napi_env env, napi_status status) {
   bool isThrown = false;
@@ -218,7 +278,9 @@ napi_value load(napi_env env, napi_callback_info info) {
   const auto add = [&](const char* name, napi_callback function) { return define(env, table, name, function, loaded); };
   const bool done = isDone(env, napi_create_object(env, &table)) && add("statistics", statistics) &&
                     add("normalize", normalize) && add("forward", forward) && add("gradientSums", gradientSums) &&
-                    add("gradientInput", gradientInput) && add("backward", backward);
+                    add("gradientInput", gradientInput) && add("backward", backward) &&
+                    add("exactSums", exactSums) && add("exactGradientSums", exactGradientSums) &&
+                    add("exactStatistics", exactStatistics) && add("exactGradients", exactGradients);
   return done ? table : nullptr;
 }
 

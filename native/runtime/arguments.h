@@ -75,6 +75,15 @@ class Arguments {
   T* optionalChannels() {
     return isNull() ? nullptr : channels<T>();
   }
+  /** A typed array of the records of c channels. */
+  double* records() { return array<double>(EXACT_RECORD * view_.c); }
+  /** One count for all channels, or a typed array of c; `step` is the distance of two channels' counts. */
+  const double* counts(double& one, size_t& step) {
+    step = 0;
+    if (good_ && napi_get_value_double(env_, values_[at_], &one) == napi_ok) return ++at_, &one;
+    step = 1;
+    return channels<double>();
+  }
   double number() {
     double value = 0;
     if (good_ && napi_get_value_double(env_, values_[at_], &value) != napi_ok) failNot("a number");

@@ -1,5 +1,5 @@
 /** What the addon exports, and the kernel contract made of it. */
-import type { KernelActivation, Kernels } from '../../kernels.js';
+import type { ExactKernels, KernelActivation, Kernels } from '../../kernels.js';
 import type { Tensor } from '../../types.js';
 
 type Maybe<T> = T | null;
@@ -54,6 +54,32 @@ interface Table {
   ): void;
 }
 
+/** What the addon has of `ExactKernels`; where there is no tensor, the extents are [4, 1, c, 1]. */
+interface ExactTable {
+  exactSums(records: Float64Array, x: Float32Array, ...extents: Extents): void;
+  exactGradientSums(
+    records: Float64Array,
+    dy: Float32Array,
+    x: Float32Array,
+    residual: Maybe<Float32Array>,
+    ...rest: [...Parameters, activation: Activation, ...Extents]
+  ): void;
+  exactStatistics(
+    mean: Float64Array,
+    variance: Float64Array,
+    records: Float64Array,
+    counts: number | Float64Array,
+    ...extents: Extents
+  ): void;
+  exactGradients(
+    sumDy: Float64Array,
+    sumDyDeviation: Float64Array,
+    records: Float64Array,
+    mean: Float64Array,
+    ...extents: Extents
+  ): void;
+}
+
 /** How the kernels may walk (native/kernels.h, Resources); all but `threads` by the machine's caches unless given. */
 export interface Resources {
   readonly threads: number;
@@ -65,15 +91,16 @@ export interface Resources {
 
 export interface Addon {
   isas(): string[];
-  load(isa: string, resources: Resources): Table;
+  load(isa: string, resources: Resources): Table & ExactTable;
 }
 
 /** Objects laid out flat: one array or number an argument is what Node-API reads fastest. */
-export function adapt(table: Table, isa: string, threads: number, origin: string): Kernels {
+export function adapt(table: Table & ExactTable, isa: string, threads: number, origin: string): Kernels {
   return {
     name: 'native',
     ...{ isa, threads, origin },
     memory: null,
+    exact: adaptExact(table),
     statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, bytesOf(x), n, c, s),
     normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
       table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, flat(activation), bytesOf(x), n, c, s),
@@ -114,6 +141,21 @@ export function adapt(table: Table, isa: string, threads: number, origin: string
         s,
       );
     },
+  };
+}
+
+function adaptExact(table: ExactTable): ExactKernels {
+  return {
+    exactSums: (records, x, { n, c, s }) => table.exactSums(records, x, 4, n, c, s),
+    exactGradientSums: (records, dy, x, residual, affine, activation, { n, c, s }) => {
+      const { mean, variance, gamma, beta, epsilon } = affine;
+      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
+      table.exactGradientSums(records, dy, x, residual, ...parameters, flat(activation), 4, n, c, s);
+    },
+    exactStatistics: (mean, variance, records, counts) =>
+      table.exactStatistics(mean, variance, records, counts, 4, 1, mean.length, 1),
+    exactGradients: ({ sumDy, sumDyDeviation }, records, mean) =>
+      table.exactGradients(sumDy, sumDyDeviation, records, mean, 4, 1, mean.length, 1),
   };
 }
 
