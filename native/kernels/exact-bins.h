@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "exact-limbs.h"
+#include "../stream.h"
 #include "exact-vec.h"
 
 namespace bn {
@@ -98,25 +99,68 @@ struct Chains<FIRST, SECOND, 0> {
 };
 
 /** Rows of columns: element j of row i is at i·stride + j; d is g where squares are summed. */
-struct Rows {
+struct Piece {
   const float* g;
   const float* d;
   size_t count, stride;
 };
 
-/** Adds at most TERMS rows to the integers of `width` columns, a multiple of STEP; anchors and integers of each bin are
- * `width` apart. */
+/** Asks for memory that is wanted next, a little at each step of a sum, so that it comes while there is work to do: runs
+ * of floats, `stride` apart, of one tensor or of two. */
+class Ahead {
+ public:
+  Ahead() = default;
+  /** The first run begins `into` its floats. */
+  Ahead(const float* a, const float* b, size_t run, size_t stride, size_t into)
+      : a_(a), b_(b), run_(run), left_(run - into), gap_(stride - run) {}
+
+  BN_INLINE void fetch(size_t count) {
+    if (a_ == nullptr) return;
+    BN_UNROLL
+    for (size_t j = 0; j < count; j += LINE_BYTES / sizeof(float)) {
+      prefetch(a_ + j);
+      if (b_ != nullptr) prefetch(b_ + j);
+    }
+    skip(count);
+  }
+
+ private:
+  const float* a_ = nullptr;
+  const float* b_ = nullptr;
+  size_t run_ = 0, left_ = 0, gap_ = 0;
+
+  BN_INLINE void skip(size_t count) {
+    const size_t far = left_ > count ? count : left_ + gap_;
+    left_ = left_ > count ? left_ - count : run_;
+    a_ += far;
+    if (b_ != nullptr) b_ += far;
+  }
+};
+
+/** Pieces with at most TERMS rows together, and what comes after them. */
+struct Rows {
+  const Piece* pieces;
+  size_t count;
+  Ahead ahead;
+};
+
+/** Adds rows to the integers of `width` columns, a multiple of STEP; anchors and integers of each bin are `width` apart.
+ */
 template <int FIRST, int SECOND>
-BN_NOINLINE void addRows(int64_t* integers, const double* anchors, size_t width, const Rows rows) {
-  constexpr size_t CHAINS = FIRST + SECOND <= 4 ? MOST_CHAINS : WIDE_CHAINS;
-  for (size_t j = 0; j < width; j += CHAINS * D::LENGTH) {
+BN_NOINLINE void addRows(int64_t* integers, const double* anchors, size_t width, const Rows& rows) {
+  constexpr size_t CHAINS = FIRST + SECOND <= 4 ? MOST_CHAINS : WIDE_CHAINS, COLUMNS = CHAINS * D::LENGTH;
+  Ahead ahead = rows.ahead;
+  for (size_t j = 0; j < width; j += COLUMNS) {
     Chains<FIRST, SECOND, CHAINS> chains;
     chains.load(anchors + j, width);
-    const float *g = rows.g + j, *d = rows.d + j, *const end = g + rows.count * rows.stride;
-    if (g == d) {
-      for (; g != end; g += rows.stride) chains.addSquares(g);
-    } else {
-      for (; g != end; g += rows.stride, d += rows.stride) chains.addProducts(g, d);
+    for (size_t k = 0; k < rows.count; ++k) {
+      const Piece& piece = rows.pieces[k];
+      const float *g = piece.g + j, *d = piece.d + j, *const end = g + piece.count * piece.stride;
+      if (g == d) {
+        for (; g != end; g += piece.stride) ahead.fetch(COLUMNS), chains.addSquares(g);
+      } else {
+        for (; g != end; g += piece.stride, d += piece.stride) ahead.fetch(COLUMNS), chains.addProducts(g, d);
+      }
     }
     chains.empty(integers + j, anchors + j, width);
   }

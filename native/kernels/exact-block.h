@@ -21,13 +21,17 @@ constexpr size_t LOOK_EACH = 8;
 struct Seen {
   alignas(64) uint32_t most[MOST_COLUMNS], least[MOST_COLUMNS];
 
-  /** Of `count` rows of columns, a multiple of STEP. */
-  BN_NOINLINE void look(const float* values, size_t count, size_t stride, size_t width) {
+  /** Of columns, a multiple of STEP; `tensor` of a piece is looked at. */
+  BN_NOINLINE void look(const Rows& rows, const float* Piece::*tensor, size_t width) {
     for (size_t j = 0; j < width; j += 2 * F::LENGTH) {
       Extremes left, right;
-      for (size_t i = 0; i < count; ++i) {
-        left.see(F::load(values + i * stride + j));
-        right.see(F::load(values + i * stride + j + F::LENGTH));
+      for (size_t k = 0; k < rows.count; ++k) {
+        const Piece& piece = rows.pieces[k];
+        const float *at = piece.*tensor + j, *const end = at + piece.count * piece.stride;
+        for (; at != end; at += piece.stride) {
+          left.see(F::load(at));
+          right.see(F::load(at + F::LENGTH));
+        }
       }
       left.save(most + j, least + j);
       right.save(most + j + F::LENGTH, least + j + F::LENGTH);
@@ -49,21 +53,32 @@ struct Seen {
 class ColumnBlock {
  public:
   /**
-   * The first `columns` of `width`, a multiple of STEP, are summed: column j into targets[j], or all into the same one.
-   * `squares`: d is g.
+   * The first `columns` of `width`, a multiple of STEP, are summed, each by itself or all together; `squares`: d is g.
    */
-  ColumnBlock(int64_t* const* targets, size_t columns, size_t width, bool together, bool squares)
-      : targets_(targets), columns_(together ? 1 : columns), width_(width), together_(together), squares_(squares) {
-    if (columns_ < width_) std::memset(anchors_, 0, sizeof anchors_);
+  ColumnBlock(size_t columns, size_t width, bool together, bool squares)
+      : columns_(together ? 1 : columns), width_(width), together_(together), squares_(squares) {
+    if (!together_ && columns_ < width_) std::memset(anchors_, 0, sizeof anchors_);
   }
-  ~ColumnBlock() { empty(); }
   ColumnBlock(const ColumnBlock&) = delete;
   ColumnBlock& operator=(const ColumnBlock&) = delete;
 
-  /** Adds at most TERMS rows. */
+  /** What is added from here on belongs to the sums of another channel. Its values may well fit the same bins. */
+  void turnTo(int64_t* sums) {
+    empty();
+    targets_[0] = sums;
+    if (choice_ != nullptr) std::memset(integers_, 0, choice_->bins() * width_ * sizeof(int64_t));
+  }
+  /** The sums to which column j belongs. */
+  void setTarget(size_t j, int64_t* sums) { targets_[j] = sums; }
+  /** Moves what was added to the sums where it belongs. */
+  void finish() {
+    empty();
+    choice_ = nullptr;
+  }
+
   void add(const Rows& rows) {
-    g_.look(rows.g, rows.count, rows.stride, width_);
-    if (!squares_) d_.look(rows.d, rows.count, rows.stride, width_);
+    g_.look(rows, &Piece::g, width_);
+    if (!squares_) d_.look(rows, &Piece::d, width_);
     if (together_) {
       g_.join(width_);
       if (!squares_) d_.join(width_);
@@ -150,14 +165,19 @@ class ColumnBlock {
 
   /** Strays are summed one by one, and have no part in what the bins make of them. */
   BN_NOINLINE void addWithStrays(const Rows& rows) {
-    if (together_) return addSlowly(targets_[0], rows.g, rows.d, rows.count * rows.stride, 1);
+    for (size_t k = 0; together_ && k < rows.count; ++k) {
+      const Piece& piece = rows.pieces[k];
+      addSlowly(targets_[0], piece.g, piece.d, piece.count * piece.stride, 1);
+    }
+    if (together_) return;
     int64_t kept[MOST_BINS * MOST_COLUMNS];
     const int bins = choice_->bins();
     std::memcpy(kept, integers_, bins * width_ * sizeof(int64_t));
     choice_->add(integers_, anchors_, width_, rows);
     for (size_t j = 0; j < columns_; ++j) {
       if (!isStray_[j]) continue;
-      addSlowly(targets_[j], rows.g + j, rows.d + j, rows.count, rows.stride);
+      const Piece& piece = rows.pieces[0];
+      addSlowly(targets_[j], piece.g + j, piece.d + j, piece.count, piece.stride);
       for (int bin = 0; bin < bins; ++bin) integers_[bin * width_ + j] = kept[bin * width_ + j];
     }
   }
@@ -185,7 +205,7 @@ class ColumnBlock {
     }
   }
 
-  int64_t* const* targets_;
+  int64_t* targets_[MOST_COLUMNS];
   const size_t columns_, width_;
   const bool together_, squares_;
   const Choice* choice_ = nullptr;

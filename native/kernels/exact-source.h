@@ -19,6 +19,7 @@ struct Squares {
   const float* x;
 
   const float* direct(size_t k) const { return x + k; }
+  Ahead ahead(size_t k, size_t run, size_t stride, size_t into) const { return {x + k, nullptr, run, stride, into}; }
   void parameters(Spread&, size_t, size_t) const {}
   /** Vectors, of which the last two may overlap: a call of the library's copy takes longer. */
   void gather(float* g, float*, const Spread&, size_t k, size_t count, bool) const {
@@ -43,6 +44,7 @@ struct Products {
   Coefficients<float> coefs;
 
   const float* direct(size_t) const { return nullptr; }
+  Ahead ahead(size_t k, size_t run, size_t stride, size_t into) const { return {x + k, dy + k, run, stride, into}; }
   void parameters(Spread& spread, size_t column, size_t ch) const {
     spread.center[column] = coefs.center[ch];
     spread.scale[column] = coefs.scale[ch];

@@ -44,7 +44,7 @@ inline int binsFor(Span span) {
 /** Which bins there are for first sums and for second ones. */
 struct Choice {
   int first, second;
-  void (*add)(int64_t*, const double*, size_t, Rows);
+  void (*add)(int64_t*, const double*, size_t, const Rows&);
 
   int bins() const { return first + second; }
   /** Bits from the unit of the values to their largest exponent. */

@@ -20,7 +20,8 @@ constexpr size_t GATHERED = 4096;
 /** Values of a group in planes. */
 constexpr size_t GROUP = TERMS * STEP < GATHERED ? TERMS * STEP : GATHERED;
 /** So many values side by side are summed where they are. */
-constexpr size_t IN_PLACE = 1024;
+constexpr size_t IN_PLACE = 4 * STEP;
+constexpr size_t MOST_PIECES = GROUP / IN_PLACE;
 /** The least values of a channel that are worth sums of their own. */
 constexpr size_t LEAST_PART = 4096;
 
@@ -45,7 +46,7 @@ struct Shares {
 
 /** One call: `Source` has
  *   SQUARES, whether d is g;
- *   direct(k), where the values from k on lie, of squares;
+ *   direct(k), where the values from k on lie, of squares, and ahead(k, …), an Ahead that begins there;
  *   parameters(Spread&, column, channel), which sets what belongs to a column;
  *   gather(g, d, spread, k, count, one), which brings values together; `one`: all are of the first column.
  */
@@ -89,38 +90,53 @@ class ExactWalk {
 
   void planes(size_t part, Channels channels) const {
     const size_t m = v_.n * v_.s;
+    ColumnBlock block(STEP, STEP, true, Source::SQUARES);
     for (size_t ch = channels.first; ch < channels.last; ++ch) {
-      plane(sumsOf(part, ch), ch, m * part / shares_.parts, m * (part + 1) / shares_.parts);
+      block.turnTo(sumsOf(part, ch));
+      plane(block, ch, m * part / shares_.parts, m * (part + 1) / shares_.parts);
     }
+    block.finish();
   }
 
-  /** Adds the values first .. last of a channel. */
-  void plane(int64_t* sums, size_t ch, size_t first, size_t last) const {
+  /** Where value k of a channel lies. */
+  size_t at(size_t ch, size_t k) const { return (k / v_.s * v_.c + ch) * v_.s + k % v_.s; }
+
+  /** Adds the values first .. last of a channel: where they are, or brought together. */
+  void plane(ColumnBlock& block, size_t ch, size_t first, size_t last) const {
     alignas(64) float g[GROUP], d[GROUP];
     Spread spread;
     source_.parameters(spread, 0, ch);
-    ColumnBlock block(&sums, 1, STEP, true, Source::SQUARES);
-    size_t filled = 0;
-    const auto addGathered = [&] {
-      while (filled % STEP != 0) g[filled] = d[filled] = 0, ++filled;
-      block.add({g, Source::SQUARES ? g : d, filled / STEP, STEP});
-      filled = 0;
+    Piece pieces[MOST_PIECES + 1];
+    size_t count = 0, rows = 0, gathered = 0;
+    const auto add = [&](size_t k) {
+      if (gathered > 0) {
+        while (gathered % STEP != 0) g[gathered] = d[gathered] = 0, ++gathered;
+        pieces[count++] = {g, Source::SQUARES ? g : d, gathered / STEP, STEP};
+      }
+      // Behind the last value comes the next channel, or at the end of all what was there before.
+      const size_t next = k < last ? at(ch, k) : least(ch + 1, v_.c - 1) * v_.s;
+      block.add({pieces, count, source_.ahead(next, v_.s, v_.c * v_.s, k < last ? k % v_.s : 0)});
+      count = rows = gathered = 0;
     };
     for (size_t k = first; k < last;) {
-      const size_t run = least(v_.s - k % v_.s, last - k), from = (k / v_.s * v_.c + ch) * v_.s + k % v_.s;
-      if (Source::SQUARES && run >= IN_PLACE) {
-        const size_t count = least(run / STEP, TERMS);
-        block.add({source_.direct(from), source_.direct(from), count, STEP});
-        k += count * STEP;
+      const size_t run = least(v_.s - k % v_.s, last - k), room = TERMS - rows - divideUp(gathered, STEP);
+      if (room == 0 || count == MOST_PIECES) {
+        add(k);
         continue;
       }
-      const size_t count = least(run, GROUP - filled);
-      source_.gather(g + filled, d + filled, spread, from, count, true);
-      filled += count;
-      k += count;
-      if (filled == GROUP) addGathered();
+      if (Source::SQUARES && run >= IN_PLACE) {
+        const float* const from = source_.direct(at(ch, k));
+        pieces[count++] = {from, from, least(run / STEP, room), STEP};
+        rows += pieces[count - 1].count;
+        k += pieces[count - 1].count * STEP;
+      } else {
+        const size_t some = least(run, room * STEP - gathered % STEP);
+        source_.gather(g + gathered, d + gathered, spread, at(ch, k), some, true);
+        gathered += some;
+        k += some;
+      }
     }
-    if (filled > 0) addGathered();
+    if (count + gathered > 0) add(last);
   }
 
   void columns(size_t part, Channels channels) const {
@@ -142,25 +158,28 @@ class ExactWalk {
     alignas(64) float g[GATHERED], d[GATHERED];
     if (columns != width) std::memset(g, 0, sizeof g), std::memset(d, 0, sizeof d);
     Spread spread;
-    int64_t* targets[MOST_COLUMNS];
+    ColumnBlock block(columns, width, false, Source::SQUARES);
     for (size_t j = 0; j < columns; ++j) {
       const size_t ch = (channel + j / v_.s) % v_.c;
-      targets[j] = sumsOf(part, ch);
+      block.setTarget(j, sumsOf(part, ch));
       source_.parameters(spread, j, ch);
     }
-    ColumnBlock block(targets, columns, width, false, Source::SQUARES);
     const size_t strip = least(TERMS, GATHERED / width);
     for (size_t i = 0; i < count; i += strip) {
       const size_t rows = least(strip, count - i);
+      const Ahead ahead = source_.ahead(from + least(i + strip, count - 1) * stride, columns, stride, 0);
       if (direct) {
-        block.add({source_.direct(from + i * stride), source_.direct(from + i * stride), rows, stride});
+        const Piece piece{source_.direct(from + i * stride), source_.direct(from + i * stride), rows, stride};
+        block.add({&piece, 1, ahead});
         continue;
       }
       for (size_t r = 0; r < rows; ++r) {
         source_.gather(g + r * width, d + r * width, spread, from + (i + r) * stride, columns, false);
       }
-      block.add({g, Source::SQUARES ? g : d, rows, width});
+      const Piece piece{g, Source::SQUARES ? g : d, rows, width};
+      block.add({&piece, 1, ahead});
     }
+    block.finish();
   }
 
   const View v_;
