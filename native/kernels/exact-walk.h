@@ -15,15 +15,49 @@ namespace {
 
 /** Rows shorter than this are columns. */
 constexpr size_t PLANES_FROM = 16;
-/** Values that are brought together before they are summed: of g and d, half of the first cache. */
-constexpr size_t GATHERED = 4096;
-/** Values of a group in planes. */
-constexpr size_t GROUP = TERMS * STEP < GATHERED ? TERMS * STEP : GATHERED;
+/** Values that are brought together before they are summed: with as many of d, and what is fetched meanwhile, they stay
+ * in the first cache. */
+constexpr size_t GATHERED = 4096, PAIRS_GATHERED = 2048;
 /** So many values side by side are summed where they are. */
 constexpr size_t IN_PLACE = 4 * STEP;
-constexpr size_t MOST_PIECES = GROUP / IN_PLACE;
 /** The least values of a channel that are worth sums of their own. */
 constexpr size_t LEAST_PART = 4096;
+
+/** What is summed next of a channel: pieces that stay where they are, and values that are brought together. */
+template <bool SQUARES>
+struct Gathered {
+  static constexpr size_t MOST_PIECES = TERMS * STEP / IN_PLACE;
+  static constexpr size_t ROWS = SQUARES || TERMS * STEP <= PAIRS_GATHERED ? TERMS : PAIRS_GATHERED / STEP;
+  alignas(64) float g[ROWS * STEP], d[SQUARES ? STEP : ROWS * STEP];
+  Spread spread;
+  size_t gathered = 0;
+
+  /** Values that may be added. */
+  size_t room() const {
+    return count_ == MOST_PIECES ? 0 : (ROWS - rows_) * STEP - gathered;
+  }
+  /** `count` values, a multiple of STEP. */
+  void addPiece(const float* from, size_t count) {
+    pieces_[count_++] = {from, from, count / STEP, STEP};
+    rows_ += count / STEP;
+  }
+  void empty(ColumnBlock& block, const Ahead& ahead) {
+    if (gathered > 0) {
+      while (gathered % STEP != 0) {
+        g[gathered] = 0;
+        if (!SQUARES) d[gathered] = 0;
+        ++gathered;
+      }
+      pieces_[count_++] = {g, SQUARES ? g : d, gathered / STEP, STEP};
+    }
+    block.add({pieces_, count_, ahead});
+    count_ = rows_ = gathered = 0;
+  }
+
+ private:
+  Piece pieces_[MOST_PIECES + 1];
+  size_t count_ = 0, rows_ = 0;
+};
 
 /** How the work is shared out: `blocks` of channels, in `parts` of values or rows each. */
 struct Shares {
@@ -98,45 +132,31 @@ class ExactWalk {
     block.finish();
   }
 
-  /** Where value k of a channel lies. */
-  size_t at(size_t ch, size_t k) const { return (k / v_.s * v_.c + ch) * v_.s + k % v_.s; }
-
   /** Adds the values first .. last of a channel: where they are, or brought together. */
   void plane(ColumnBlock& block, size_t ch, size_t first, size_t last) const {
-    alignas(64) float g[GROUP], d[GROUP];
-    Spread spread;
-    source_.parameters(spread, 0, ch);
-    Piece pieces[MOST_PIECES + 1];
-    size_t count = 0, rows = 0, gathered = 0;
-    const auto add = [&](size_t k) {
-      if (gathered > 0) {
-        while (gathered % STEP != 0) g[gathered] = d[gathered] = 0, ++gathered;
-        pieces[count++] = {g, Source::SQUARES ? g : d, gathered / STEP, STEP};
-      }
-      // Behind the last value comes the next channel, or at the end of all what was there before.
-      const size_t next = k < last ? at(ch, k) : least(ch + 1, v_.c - 1) * v_.s;
-      block.add({pieces, count, source_.ahead(next, v_.s, v_.c * v_.s, k < last ? k % v_.s : 0)});
-      count = rows = gathered = 0;
-    };
-    for (size_t k = first; k < last;) {
-      const size_t run = least(v_.s - k % v_.s, last - k), room = TERMS - rows - divideUp(gathered, STEP);
-      if (room == 0 || count == MOST_PIECES) {
-        add(k);
-        continue;
-      }
-      if (Source::SQUARES && run >= IN_PLACE) {
-        const float* const from = source_.direct(at(ch, k));
-        pieces[count++] = {from, from, least(run / STEP, room), STEP};
-        rows += pieces[count - 1].count;
-        k += pieces[count - 1].count * STEP;
+    const size_t s = v_.s, stride = v_.c * s;
+    Gathered<Source::SQUARES> values;
+    source_.parameters(values.spread, 0, ch);
+    size_t from = (first / s * v_.c + ch) * s + first % s, left = s - first % s;
+    for (size_t count = last - first; count > 0;) {
+      const size_t run = least(left, count), room = values.room();
+      size_t taken;
+      if (Source::SQUARES && run >= IN_PLACE && room >= STEP) {
+        taken = least(run, room) / STEP * STEP;
+        values.addPiece(source_.direct(from), taken);
       } else {
-        const size_t some = least(run, room * STEP - gathered % STEP);
-        source_.gather(g + gathered, d + gathered, spread, at(ch, k), some, true);
-        gathered += some;
-        k += some;
+        taken = least(run, room);
+        source_.gather(values.g + values.gathered, values.d + values.gathered, values.spread, from, taken, true);
+        values.gathered += taken;
       }
+      from += taken;
+      left -= taken;
+      count -= taken;
+      if (left == 0) from += stride - s, left = s;
+      // Behind the last value comes the next channel, or at the end of all what was there before.
+      const size_t next = count > 0 ? from : least(ch + 1, v_.c - 1) * s;
+      if (values.room() == 0 || count == 0) values.empty(block, source_.ahead(next, s, stride, count > 0 ? s - left : 0));
     }
-    if (count + gathered > 0) add(last);
   }
 
   void columns(size_t part, Channels channels) const {
