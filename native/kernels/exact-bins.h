@@ -10,7 +10,7 @@
 #include <cstring>
 
 #include "exact-limbs.h"
-#include "../stream.h"
+#include "stream.h"
 #include "exact-vec.h"
 
 namespace bn {

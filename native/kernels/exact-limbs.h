@@ -46,12 +46,26 @@ inline void carry(int64_t* limbs, size_t count) {
 /** Counts one value that is not finite. */
 inline void countSpecial(int64_t* counts, double value) { ++counts[value > 0 ? 0 : value < 0 ? 1 : 2]; }
 
-/** Adds what was summed to a channel's record, and leaves it canonical. */
-inline void addToRecord(double* record, int64_t* sums) {
-  for (size_t i = 0; i < RECORD; ++i) sums[i] += static_cast<int64_t>(record[i]);
-  carry(sums, FIRST_LIMBS);
-  carry(sums + SECOND_AT, SECOND_LIMBS);
-  for (size_t i = 0; i < RECORD; ++i) record[i] = static_cast<double>(sums[i]);
+/** Adds limbs to canonical ones, and leaves them canonical. Most are 0. */
+inline void addLimbs(double* to, const int64_t* limbs, size_t count) {
+  int64_t carried = 0;
+  for (size_t i = 0; i + 1 < count; ++i) {
+    if ((limbs[i] | carried) == 0) continue;
+    const int64_t sum = static_cast<int64_t>(to[i]) + limbs[i] + carried;
+    to[i] = static_cast<double>(sum & 0xffffffff);
+    carried = sum >> 32;
+  }
+  to[count - 1] += static_cast<double>(limbs[count - 1] + carried);
+}
+
+/** Adds what was summed to a channel's record. */
+inline void addToRecord(double* record, const int64_t* sums) {
+  addLimbs(record, sums, FIRST_LIMBS);
+  addLimbs(record + SECOND_AT, sums + SECOND_AT, SECOND_LIMBS);
+  for (size_t i = 0; i < SPECIALS; ++i) {
+    record[FIRST_LIMBS + i] += static_cast<double>(sums[FIRST_LIMBS + i]);
+    record[SECOND_AT + SECOND_LIMBS + i] += static_cast<double>(sums[SECOND_AT + SECOND_LIMBS + i]);
+  }
 }
 
 }  // namespace

@@ -66,15 +66,15 @@ struct Shares {
 
   Shares(View v, size_t threads) {
     planes = v.s >= PLANES_FROM;
-    stacked = most(1, MOST_COLUMNS / (v.c * v.s));
-    const size_t wanted = threads == 1 ? 1 : threads * PARTS_A_THREAD;
-    blocks = planes ? least(wanted, v.c) : divideUp(v.c, most(1, MOST_COLUMNS / v.s));
-    parts = least(divideUp(wanted, blocks), most(1, v.n * v.s / LEAST_PART));
+    stacked = maxOf(1, MOST_COLUMNS / (v.c * v.s));
+    const size_t wanted = threads == 1 ? 1 : threads * PARTS_PER_THREAD;
+    blocks = planes ? minOf(wanted, v.c) : divideUp(v.c, maxOf(1, MOST_COLUMNS / v.s));
+    parts = minOf(divideUp(wanted, blocks), maxOf(1, v.n * v.s / LEAST_PART));
   }
   Channels channels(View v, size_t block) const {
     if (planes) return {v.c * block / blocks, v.c * (block + 1) / blocks};
-    const size_t step = most(1, MOST_COLUMNS / v.s);
-    return {block * step, least((block + 1) * step, v.c)};
+    const size_t step = maxOf(1, MOST_COLUMNS / v.s);
+    return {block * step, minOf((block + 1) * step, v.c)};
   }
 };
 
@@ -139,13 +139,13 @@ class ExactWalk {
     source_.parameters(values.spread, 0, ch);
     size_t from = (first / s * v_.c + ch) * s + first % s, left = s - first % s;
     for (size_t count = last - first; count > 0;) {
-      const size_t run = least(left, count), room = values.room();
+      const size_t run = minOf(left, count), room = values.room();
       size_t taken;
       if (Source::SQUARES && run >= IN_PLACE && room >= STEP) {
-        taken = least(run, room) / STEP * STEP;
+        taken = minOf(run, room) / STEP * STEP;
         values.addPiece(source_.direct(from), taken);
       } else {
-        taken = least(run, room);
+        taken = minOf(run, room);
         source_.gather(values.g + values.gathered, values.d + values.gathered, values.spread, from, taken, true);
         values.gathered += taken;
       }
@@ -154,7 +154,7 @@ class ExactWalk {
       count -= taken;
       if (left == 0) from += stride - s, left = s;
       // Behind the last value comes the next channel, or at the end of all what was there before.
-      const size_t next = count > 0 ? from : least(ch + 1, v_.c - 1) * s;
+      const size_t next = count > 0 ? from : minOf(ch + 1, v_.c - 1) * s;
       if (values.room() == 0 || count == 0) values.empty(block, source_.ahead(next, s, stride, count > 0 ? s - left : 0));
     }
   }
@@ -184,10 +184,10 @@ class ExactWalk {
       block.setTarget(j, sumsOf(part, ch));
       source_.parameters(spread, j, ch);
     }
-    const size_t strip = least(TERMS, GATHERED / width);
+    const size_t strip = minOf(TERMS, GATHERED / width);
     for (size_t i = 0; i < count; i += strip) {
-      const size_t rows = least(strip, count - i);
-      const Ahead ahead = source_.ahead(from + least(i + strip, count - 1) * stride, columns, stride, 0);
+      const size_t rows = minOf(strip, count - i);
+      const Ahead ahead = source_.ahead(from + minOf(i + strip, count - 1) * stride, columns, stride, 0);
       if (direct) {
         const Piece piece{source_.direct(from + i * stride), source_.direct(from + i * stride), rows, stride};
         block.add({&piece, 1, ahead});
