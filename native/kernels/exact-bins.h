@@ -84,6 +84,12 @@ struct Chains {
     second.addProduct(wide, widen(H::load(d)));
     rest.addProducts(g + D::LENGTH, d + D::LENGTH);
   }
+  BN_INLINE void addCentred(const float* g, const float* x, const float* center) {
+    const D wide = widen(H::load(g));
+    first.add(wide);
+    second.addProduct(wide, widen(sub(H::load(x), H::load(center))));
+    rest.addCentred(g + D::LENGTH, x + D::LENGTH, center + D::LENGTH);
+  }
   BN_INLINE void empty(int64_t* integers, const double* anchors, size_t width) const {
     first.empty(integers, anchors, width);
     second.empty(integers + FIRST * width, anchors + FIRST * width, width);
@@ -95,14 +101,17 @@ struct Chains<FIRST, SECOND, 0> {
   BN_INLINE void load(const double*, size_t) {}
   BN_INLINE void addSquares(const float*) {}
   BN_INLINE void addProducts(const float*, const float*) {}
+  BN_INLINE void addCentred(const float*, const float*, const float*) {}
   BN_INLINE void empty(int64_t*, const double*, size_t) const {}
 };
 
-/** Rows of columns: element j of row i is at i·stride + j; d is g where squares are summed. */
+/** Rows of columns: element j of row i is at i·stride + j. Squares are summed where d is g, and products with d − center
+ * where there are centers, one for each column. */
 struct Piece {
   const float* g;
   const float* d;
   size_t count, stride;
+  const float* center;
 };
 
 /** Asks for memory that is wanted next, a little at each step of a sum, so that it comes while there is work to do: runs
@@ -158,6 +167,9 @@ BN_NOINLINE void addRows(int64_t* integers, const double* anchors, size_t width,
       const float *g = piece.g + j, *d = piece.d + j, *const end = g + piece.count * piece.stride;
       if (g == d) {
         for (; g != end; g += piece.stride) ahead.fetch(COLUMNS), chains.addSquares(g);
+      } else if (piece.center != nullptr) {
+        const float* const center = piece.center + j;
+        for (; g != end; g += piece.stride, d += piece.stride) ahead.fetch(COLUMNS), chains.addCentred(g, d, center);
       } else {
         for (; g != end; g += piece.stride, d += piece.stride) ahead.fetch(COLUMNS), chains.addProducts(g, d);
       }

@@ -21,20 +21,37 @@ constexpr size_t LOOK_EACH = 8;
 struct Seen {
   alignas(64) uint32_t most[MOST_COLUMNS], least[MOST_COLUMNS];
 
-  /** Of columns, a multiple of STEP; `tensor` of a piece is looked at. */
-  BN_NOINLINE void look(const Rows& rows, const float* Piece::*tensor, size_t width) {
+  /** At g, in `width` columns, a multiple of STEP. */
+  BN_NOINLINE void lookAtG(const Rows& rows, size_t width) {
     for (size_t j = 0; j < width; j += 2 * F::LENGTH) {
       Extremes left, right;
       for (size_t k = 0; k < rows.count; ++k) {
         const Piece& piece = rows.pieces[k];
-        const float *at = piece.*tensor + j, *const end = at + piece.count * piece.stride;
+        const float *at = piece.g + j, *const end = at + piece.count * piece.stride;
         for (; at != end; at += piece.stride) {
           left.see(F::load(at));
           right.see(F::load(at + F::LENGTH));
         }
       }
-      left.save(most + j, least + j);
-      right.save(most + j + F::LENGTH, least + j + F::LENGTH);
+      save(left, right, j);
+    }
+  }
+  /** At d, or d − center. */
+  BN_NOINLINE void lookAtD(const Rows& rows, size_t width) {
+    for (size_t j = 0; j < width; j += 2 * F::LENGTH) {
+      Extremes left, right;
+      for (size_t k = 0; k < rows.count; ++k) {
+        const Piece& piece = rows.pieces[k];
+        const bool centred = piece.center != nullptr;
+        const F leftCenter = centred ? F::load(piece.center + j) : F::splat(0);
+        const F rightCenter = centred ? F::load(piece.center + j + F::LENGTH) : F::splat(0);
+        const float *at = piece.d + j, *const end = at + piece.count * piece.stride;
+        for (; at != end; at += piece.stride) {
+          left.see(sub(F::load(at), leftCenter));
+          right.see(sub(F::load(at + F::LENGTH), rightCenter));
+        }
+      }
+      save(left, right, j);
     }
   }
   /** What all columns have together, in the first one. */
@@ -48,6 +65,12 @@ struct Seen {
     least[0] = low;
   }
   Span span(size_t j) const { return Span::of(most[j], least[j]); }
+
+ private:
+  void save(const Extremes& left, const Extremes& right, size_t j) {
+    left.save(most + j, least + j);
+    right.save(most + j + F::LENGTH, least + j + F::LENGTH);
+  }
 };
 
 class ColumnBlock {
@@ -77,8 +100,8 @@ class ColumnBlock {
   }
 
   void add(const Rows& rows) {
-    g_.look(rows, &Piece::g, width_);
-    if (!squares_) d_.look(rows, &Piece::d, width_);
+    g_.lookAtG(rows, width_);
+    if (!squares_) d_.lookAtD(rows, width_);
     if (together_) {
       g_.join(width_);
       if (!squares_) d_.join(width_);
@@ -167,7 +190,7 @@ class ColumnBlock {
   BN_NOINLINE void addWithStrays(const Rows& rows) {
     for (size_t k = 0; together_ && k < rows.count; ++k) {
       const Piece& piece = rows.pieces[k];
-      addSlowly(targets_[0], piece.g, piece.d, piece.count * piece.stride, 1);
+      addSlowly(targets_[0], piece.g, piece.d, piece.center, piece.count * piece.stride, 1);
     }
     if (together_) return;
     int64_t kept[MOST_BINS * MOST_COLUMNS];
@@ -177,7 +200,8 @@ class ColumnBlock {
     for (size_t j = 0; j < columns_; ++j) {
       if (!isStray_[j]) continue;
       const Piece& piece = rows.pieces[0];
-      addSlowly(targets_[j], piece.g + j, piece.d + j, piece.count, piece.stride);
+      const float* const center = piece.center == nullptr ? nullptr : piece.center + j;
+      addSlowly(targets_[j], piece.g + j, piece.d + j, center, piece.count, piece.stride);
       for (int bin = 0; bin < bins; ++bin) integers_[bin * width_ + j] = kept[bin * width_ + j];
     }
   }

@@ -45,14 +45,15 @@ class ExponentSums {
   int64_t sums_[EXPONENTS.count];
 };
 
-/** Adds at most 2^15 values, finite or not, `stride` apart, to the sums of a channel. */
-BN_NOINLINE void addSlowly(int64_t* sums, const float* g, const float* d, size_t count, size_t stride) {
+/** Adds at most 2^15 values, finite or not, `stride` apart, to the sums of a channel: g, and g·d or g·(d − center). */
+BN_NOINLINE void addSlowly(int64_t* sums, const float* g, const float* d, const float* center, size_t count,
+                           size_t stride) {
   ExponentSums<FIRST_EXPONENTS> first;
   ExponentSums<SECOND_EXPONENTS> second;
   for (size_t k = 0; k < count * stride; k += stride) {
     const double wide = g[k];
     first.add(sums + FIRST_LIMBS, wide);
-    second.add(sums + SECOND_AT + SECOND_LIMBS, wide * d[k]);
+    second.add(sums + SECOND_AT + SECOND_LIMBS, wide * (center == nullptr ? d[k] : d[k] - *center));
   }
   first.empty(sums);
   second.empty(sums + SECOND_AT);

@@ -7,18 +7,20 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** The coefficients of the columns of a block; of a channel, in the first one. */
+/** The coefficients of the columns of a block. */
 struct Spread {
   alignas(64) float center[MOST_COLUMNS], scale[MOST_COLUMNS], offset[MOST_COLUMNS];
 };
 
 /** Σ x and Σ x². */
 struct Squares {
-  static constexpr bool SQUARES = true;
+  static constexpr bool SQUARES = true, DIRECT = true;
   static constexpr size_t TENSORS = 1;
   const float* x;
 
-  const float* direct(size_t k) const { return x + k; }
+  Piece piece(size_t k, size_t count, size_t stride, const Spread&) const {
+    return {x + k, x + k, count, stride, nullptr};
+  }
   Ahead ahead(size_t k, size_t run, size_t stride, size_t into) const { return {x + k, nullptr, run, stride, into}; }
   void parameters(Spread&, size_t, size_t) const {}
   /** Vectors, of which the last two may overlap: a call of the library's copy takes longer. */
@@ -35,7 +37,7 @@ struct Squares {
 /** Σ g and Σ g·d, where g is dy through the activation and d = fl(x − center). */
 template <Residual RESIDUAL, class ACTIVATION>
 struct Products {
-  static constexpr bool SQUARES = false;
+  static constexpr bool SQUARES = false, DIRECT = !ACTIVATION::GATES;
   static constexpr size_t TENSORS = ACTIVATION::GATES && RESIDUAL != Residual::NO ? 3 : 2;
   const float* dy;
   const float* x;
@@ -43,7 +45,9 @@ struct Products {
   ACTIVATION activation;
   Coefficients<float> coefs;
 
-  const float* direct(size_t) const { return nullptr; }
+  Piece piece(size_t k, size_t count, size_t stride, const Spread& spread) const {
+    return {dy + k, x + k, count, stride, spread.center};
+  }
   Ahead ahead(size_t k, size_t run, size_t stride, size_t into) const { return {x + k, dy + k, run, stride, into}; }
   void parameters(Spread& spread, size_t column, size_t ch) const {
     spread.center[column] = coefs.center[ch];
@@ -71,7 +75,8 @@ struct Products {
     if constexpr (ACTIVATION::GATES) {
       const V scale = parameter<V>(spread.scale, ONE ? 0 : j, !ONE);
       const V offset = parameter<V>(spread.offset, ONE ? 0 : j, !ONE);
-      gradient = activation.g(gradient, preActivation<RESIDUAL>(deviation, scale, offset, residual, k + j));
+      gradient = BN_ISA::gradient(activation, gradient,
+                                  preActivation<RESIDUAL>(deviation, scale, offset, residual, k + j));
     }
     store(g + j, gradient);
     store(d + j, deviation);

@@ -24,10 +24,10 @@ constexpr size_t IN_PLACE = 4 * STEP;
 constexpr size_t LEAST_PART = 4096;
 
 /** What is summed next of a channel: pieces that stay where they are, and values that are brought together. */
-template <bool SQUARES>
+template <bool SQUARES, bool DIRECT>
 struct Gathered {
   static constexpr size_t MOST_PIECES = TERMS * STEP / IN_PLACE;
-  static constexpr size_t ROWS = SQUARES || TERMS * STEP <= PAIRS_GATHERED ? TERMS : PAIRS_GATHERED / STEP;
+  static constexpr size_t ROWS = DIRECT || TERMS * STEP <= PAIRS_GATHERED ? TERMS : PAIRS_GATHERED / STEP;
   alignas(64) float g[ROWS * STEP], d[SQUARES ? STEP : ROWS * STEP];
   Spread spread;
   size_t gathered = 0;
@@ -36,10 +36,9 @@ struct Gathered {
   size_t room() const {
     return count_ == MOST_PIECES ? 0 : (ROWS - rows_) * STEP - gathered;
   }
-  /** `count` values, a multiple of STEP. */
-  void addPiece(const float* from, size_t count) {
-    pieces_[count_++] = {from, from, count / STEP, STEP};
-    rows_ += count / STEP;
+  void addPiece(const Piece& piece) {
+    pieces_[count_++] = piece;
+    rows_ += piece.count;
   }
   void empty(ColumnBlock& block, const Ahead& ahead) {
     if (gathered > 0) {
@@ -48,7 +47,7 @@ struct Gathered {
         if (!SQUARES) d[gathered] = 0;
         ++gathered;
       }
-      pieces_[count_++] = {g, SQUARES ? g : d, gathered / STEP, STEP};
+      pieces_[count_++] = {g, SQUARES ? g : d, gathered / STEP, STEP, nullptr};
     }
     block.add({pieces_, count_, ahead});
     count_ = rows_ = gathered = 0;
@@ -78,10 +77,10 @@ struct Shares {
   }
 };
 
-/** One call: `Source` has
- *   SQUARES, whether d is g;
- *   direct(k), where the values from k on lie, of squares, and ahead(k, …), an Ahead that begins there;
- *   parameters(Spread&, column, channel), which sets what belongs to a column;
+/** One call. A source has
+ *   SQUARES, whether d is g, and DIRECT, whether values may be summed where they are;
+ *   piece(k, count, stride, spread), rows that begin at k, and ahead(k, …), an Ahead that begins there;
+ *   parameters(spread, column, channel), which sets what belongs to a column;
  *   gather(g, d, spread, k, count, one), which brings values together; `one`: all are of the first column.
  */
 template <class Source>
@@ -135,15 +134,15 @@ class ExactWalk {
   /** Adds the values first .. last of a channel: where they are, or brought together. */
   void plane(ColumnBlock& block, size_t ch, size_t first, size_t last) const {
     const size_t s = v_.s, stride = v_.c * s;
-    Gathered<Source::SQUARES> values;
-    source_.parameters(values.spread, 0, ch);
+    Gathered<Source::SQUARES, Source::DIRECT> values;
+    for (size_t j = 0; j < STEP; ++j) source_.parameters(values.spread, j, ch);
     size_t from = (first / s * v_.c + ch) * s + first % s, left = s - first % s;
     for (size_t count = last - first; count > 0;) {
       const size_t run = minOf(left, count), room = values.room();
       size_t taken;
-      if (Source::SQUARES && run >= IN_PLACE && room >= STEP) {
+      if (Source::DIRECT && run >= IN_PLACE && room >= STEP) {
         taken = minOf(run, room) / STEP * STEP;
-        values.addPiece(source_.direct(from), taken);
+        values.addPiece(source_.piece(from, taken / STEP, STEP, values.spread));
       } else {
         taken = minOf(run, room);
         source_.gather(values.g + values.gathered, values.d + values.gathered, values.spread, from, taken, true);
@@ -174,7 +173,7 @@ class ExactWalk {
   /** Adds `count` rows of columns, which begin at `from` with a channel. */
   void matrix(size_t part, size_t channel, size_t from, size_t count, size_t columns) const {
     const size_t width = divideUp(columns, STEP) * STEP, stride = v_.c * v_.s * shares_.stacked;
-    const bool direct = Source::SQUARES && columns == width;
+    const bool direct = Source::DIRECT && columns == width;
     alignas(64) float g[GATHERED], d[GATHERED];
     if (columns != width) std::memset(g, 0, sizeof g), std::memset(d, 0, sizeof d);
     Spread spread;
@@ -189,14 +188,14 @@ class ExactWalk {
       const size_t rows = minOf(strip, count - i);
       const Ahead ahead = source_.ahead(from + minOf(i + strip, count - 1) * stride, columns, stride, 0);
       if (direct) {
-        const Piece piece{source_.direct(from + i * stride), source_.direct(from + i * stride), rows, stride};
+        const Piece piece = source_.piece(from + i * stride, rows, stride, spread);
         block.add({&piece, 1, ahead});
         continue;
       }
       for (size_t r = 0; r < rows; ++r) {
         source_.gather(g + r * width, d + r * width, spread, from + (i + r) * stride, columns, false);
       }
-      const Piece piece{g, Source::SQUARES ? g : d, rows, width};
+      const Piece piece{g, Source::SQUARES ? g : d, rows, width, nullptr};
       block.add({&piece, 1, ahead});
     }
     block.finish();
