@@ -10,6 +10,7 @@ export {
 } from './arguments/activation.js';
 export type { ErrorCode } from './arguments/errors.js';
 export type { JsonNumber } from './arguments/json-numbers.js';
+export type { FusedOptions, GivenStatistics } from './arguments/operation.js';
 export type { Common } from './arguments/options.js';
 export { allocate, release } from './backends/allocate.js';
 export { backend, backends, ready, useBackend } from './backends/select.js';

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BatchNorm, type BatchNormOptions, type BatchNormState, type Tensor } from 'batchnorm';
 import * as assert from 'uvu/assert';
+import { namesOf } from '#dist/arguments/options.js';
 import { suiteOf } from './support/suite.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -88,6 +89,18 @@ test('a state knows its dtype', () => {
   assert.equal([epsilon, gamma], [1e-5, [1, 1]]);
   // @ts-expect-error: no field.
   assert.is(parsed.momentum, undefined);
+});
+
+test('names of options are those of their interface', () => {
+  interface Options {
+    axis?: number | undefined;
+    mask: number[];
+  }
+  assert.equal([...namesOf<Options>({ axis: 1, mask: 1 })], ['axis', 'mask']);
+  // @ts-expect-error: one is missing.
+  namesOf<Options>({ axis: 1 });
+  // @ts-expect-error: one too many.
+  namesOf<Options>({ axis: 1, mask: 1, out: 1 });
 });
 
 test("the README's first example is strict TypeScript", () => {

@@ -1,11 +1,10 @@
-import { type Activation, readActivation } from '../arguments/activation.js';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
-import { type Common, DEFAULT_EPSILON, nameSet, readOptions } from '../arguments/options.js';
+import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
+import { namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import {
   checkArray,
   checkChoice,
-  checkEpsilon,
   checkOverlap,
   checkTensor,
   readStatistics,
@@ -18,11 +17,7 @@ import { type Mask, readMask } from '../passes/mask.js';
 import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from '../statistics/gradient-sums.js';
 import type { Tensor } from '../types.js';
 
-export interface BackwardOptions<T extends Tensor> extends Common {
-  /** The mean by which the forward normalised, [c]: any array of numbers; a Float64Array is used as it is. */
-  mean: ArrayLike<number>;
-  /** The (population) variance by which the forward normalised, [c], ≥ 0. */
-  variance: ArrayLike<number>;
+export interface BackwardOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
   /**
    * 'batch' (default): gradients of {@link forwardTraining}, where mean and variance depend on x. 'given': of
    * {@link forwardInference}, where they are constants.
@@ -33,14 +28,8 @@ export interface BackwardOptions<T extends Tensor> extends Common {
    * those of the whole batch then, the same for each piece; see {@link GradientSums}. Default: x is all of it.
    */
   sums?: WholeSums | undefined;
-  /** As in the forward. Default 1. */
-  gamma?: T | undefined;
-  /** As in the forward; needed with an activation, whose input is computed again instead of stored. Default 0. */
-  beta?: T | undefined;
-  /** As in the forward: asks for dresidual. */
+  /** As in the forward; asks for dresidual. */
   residual?: T | undefined;
-  /** As in the forward. Default 'none'. */
-  activation?: Activation | undefined;
   /** As in the forward: dx and dresidual are 0 at masked positions, whatever lies there. Default: all take part. */
   mask?: Mask | undefined;
   /** Where dx goes. May be dy itself; no other overlap. Default a new array. */
@@ -68,9 +57,23 @@ export interface Gradients<T extends Tensor> {
 }
 
 const CALL = 'backward';
-const OPTIONS = /* @__PURE__ */ nameSet(
-  'axis epsilon mean variance statistics sums gamma beta residual activation mask out outGamma outBeta outResidual',
-);
+const OPTIONS = /* @__PURE__ */ namesOf<BackwardOptions<Tensor>>({
+  axis: 1,
+  epsilon: 1,
+  mean: 1,
+  variance: 1,
+  statistics: 1,
+  sums: 1,
+  gamma: 1,
+  beta: 1,
+  residual: 1,
+  activation: 1,
+  mask: 1,
+  out: 1,
+  outGamma: 1,
+  outBeta: 1,
+  outResidual: 1,
+});
 const STATISTICS = ['batch', 'given'] as const;
 const IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
 
@@ -109,10 +112,9 @@ export function backward<T extends Tensor>(
   options: BackwardOptions<T>,
 ): Gradients<T> {
   const given = readOptions(CALL, options, OPTIONS);
-  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, statistics = 'batch', gamma, beta, residual } = given;
-  const { sums, mask, out, outGamma, outBeta, outResidual } = given;
-  checkEpsilon(CALL, epsilon);
-  const activation = readActivation(CALL, given.activation === undefined ? 'none' : given.activation);
+  const { axis, mean, variance, statistics = 'batch', sums, gamma, beta, residual, mask } = given;
+  const { out, outGamma, outBeta, outResidual } = given;
+  const { epsilon, activation } = readFormula(CALL, given);
   checkChoice(CALL, 'statistics', statistics, STATISTICS);
 
   const view = readView(CALL, shape, axis);
@@ -122,10 +124,8 @@ export function backward<T extends Tensor>(
   const known = readStatistics(CALL, mean, variance, c);
   const kind = checkTensor(CALL, 'x', x, shape, view);
   checkArray(CALL, 'dy', dy, kind, x.length, shape);
-  if (gamma !== undefined) checkArray(CALL, 'gamma', gamma, kind, c, 'channels');
-  if (beta !== undefined) checkArray(CALL, 'beta', beta, kind, c, 'channels');
-  if (residual !== undefined) checkArray(CALL, 'residual', residual, kind, x.length, shape);
-  else if (outResidual !== undefined) refuseOrphan(CALL, 'a residual', outResidual);
+  checkOperands(CALL, x, given, kind, c, shape);
+  if (residual === undefined && outResidual !== undefined) refuseOrphan(CALL, 'a residual', outResidual);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   if (outGamma !== undefined) checkArray(CALL, 'outGamma', outGamma, kind, c, 'channels');
   if (outBeta !== undefined) checkArray(CALL, 'outBeta', outBeta, kind, c, 'channels');

@@ -1,32 +1,14 @@
-import { type Activation, kernelActivation, readActivation } from '../arguments/activation.js';
-import { type Common, DEFAULT_EPSILON, nameSet, readOptions } from '../arguments/options.js';
+import { kernelActivation } from '../arguments/activation.js';
+import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
+import { namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
-import {
-  checkArray,
-  checkEpsilon,
-  checkOverlap,
-  checkTensor,
-  readStatistics,
-  readView,
-} from '../arguments/validate.js';
+import { checkArray, checkOverlap, checkTensor, readStatistics, readView } from '../arguments/validate.js';
 import { kernels } from '../backends/select.js';
 import { forwardChosen } from '../passes/chosen.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import type { Tensor } from '../types.js';
 
-export interface ForwardInferenceOptions<T extends Tensor> extends Common {
-  /** Mean per channel, [c]: any array of numbers; a Float64Array is used as it is, others are copied. */
-  mean: ArrayLike<number>;
-  /** Variance per channel, [c], ≥ 0. NaN and Infinity propagate in their channel. */
-  variance: ArrayLike<number>;
-  /** Scale per channel, [c]. Default 1. */
-  gamma?: T | undefined;
-  /** Shift per channel, [c]. Default 0. */
-  beta?: T | undefined;
-  /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). Default none. */
-  residual?: T | undefined;
-  /** Applied last; see {@link Activation}. Default 'none'. */
-  activation?: Activation | undefined;
+export interface ForwardInferenceOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
   /** Which positions are wanted: 0 (false), or any number > 0, for each, [shape without the channel axis]; y is 0 at others. */
   mask?: Mask | undefined;
   /** Where y goes. May be x or residual themselves, element for element; no other overlap. Default a new array. */
@@ -34,7 +16,18 @@ export interface ForwardInferenceOptions<T extends Tensor> extends Common {
 }
 
 const CALL = 'forwardInference';
-const OPTIONS = /* @__PURE__ */ nameSet('axis epsilon mean variance gamma beta residual activation mask out');
+const OPTIONS = /* @__PURE__ */ namesOf<ForwardInferenceOptions<Tensor>>({
+  axis: 1,
+  epsilon: 1,
+  mean: 1,
+  variance: 1,
+  gamma: 1,
+  beta: 1,
+  residual: 1,
+  activation: 1,
+  mask: 1,
+  out: 1,
+});
 const IN_PLACE = { out: ['x', 'residual'] };
 
 /**
@@ -63,19 +56,15 @@ export function forwardInference<T extends Tensor>(
   options: ForwardInferenceOptions<T>,
 ): T {
   const given = readOptions(CALL, options, OPTIONS);
-  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, gamma, beta, residual, mask } = given;
-  const { out } = given;
-  checkEpsilon(CALL, epsilon);
-  const activation = readActivation(CALL, given.activation === undefined ? 'none' : given.activation);
+  const { axis, mean, variance, gamma, beta, residual, mask, out } = given;
+  const { epsilon, activation } = readFormula(CALL, given);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
   const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
   const statistics = readStatistics(CALL, mean, variance, c);
   const kind = checkTensor(CALL, 'x', x, shape, view);
-  if (gamma !== undefined) checkArray(CALL, 'gamma', gamma, kind, c, 'channels');
-  if (beta !== undefined) checkArray(CALL, 'beta', beta, kind, c, 'channels');
-  if (residual !== undefined) checkArray(CALL, 'residual', residual, kind, x.length, shape);
+  checkOperands(CALL, x, given, kind, c, shape);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   checkOverlap(CALL, { out }, { x, residual, gamma, beta, mean, variance }, IN_PLACE);
 

@@ -1,9 +1,9 @@
-import { type Activation, kernelActivation, readActivation } from '../arguments/activation.js';
-import { type Common, DEFAULT_EPSILON, NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
+import { kernelActivation } from '../arguments/activation.js';
+import { checkOperands, type FusedOptions, readFormula } from '../arguments/operation.js';
+import { NO_OPTIONS, namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import {
   checkArray,
-  checkEpsilon,
   checkOverlap,
   checkSingleValue,
   checkTensor,
@@ -16,15 +16,7 @@ import { type Mask, readMask } from '../passes/mask.js';
 import { forward } from '../passes/range.js';
 import type { Tensor } from '../types.js';
 
-export interface ForwardTrainingOptions<T extends Tensor> extends Common {
-  /** Scale per channel, [c]. Default 1. */
-  gamma?: T | undefined;
-  /** Shift per channel, [c]. Default 0. */
-  beta?: T | undefined;
-  /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). Default none. */
-  residual?: T | undefined;
-  /** Applied last; see {@link Activation}. Default 'none'. */
-  activation?: Activation | undefined;
+export interface ForwardTrainingOptions<T extends Tensor> extends FusedOptions<T> {
   /**
    * One value per channel (m = 1) has no variance: 'throw' a RangeError (default, as PyTorch) or 'allow' (as Keras:
    * variance 0, y = beta, dx = 0).
@@ -53,9 +45,19 @@ export interface ForwardTraining<T extends Tensor> {
 }
 
 const CALL = 'forwardTraining';
-const OPTIONS = /* @__PURE__ */ nameSet(
-  'axis epsilon gamma beta residual activation singleValue mask out outMean outVariance',
-);
+const OPTIONS = /* @__PURE__ */ namesOf<ForwardTrainingOptions<Tensor>>({
+  axis: 1,
+  epsilon: 1,
+  gamma: 1,
+  beta: 1,
+  residual: 1,
+  activation: 1,
+  singleValue: 1,
+  mask: 1,
+  out: 1,
+  outMean: 1,
+  outVariance: 1,
+});
 const IN_PLACE = { out: ['x', 'residual'] };
 
 /**
@@ -90,19 +92,15 @@ export function forwardTraining<T extends Tensor>(
   options: ForwardTrainingOptions<T> = NO_OPTIONS,
 ): ForwardTraining<T> {
   const given = readOptions(CALL, options, OPTIONS);
-  const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual } = given;
-  const { singleValue = 'throw', mask, out, outMean, outVariance } = given;
-  checkEpsilon(CALL, epsilon);
-  const activation = readActivation(CALL, given.activation === undefined ? 'none' : given.activation);
+  const { axis, gamma, beta, residual, singleValue = 'throw', mask, out, outMean, outVariance } = given;
+  const { epsilon, activation } = readFormula(CALL, given);
   checkSingleValue(CALL, singleValue);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
   const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
   const kind = checkTensor(CALL, 'x', x, shape, view);
-  if (gamma !== undefined) checkArray(CALL, 'gamma', gamma, kind, c, 'channels');
-  if (beta !== undefined) checkArray(CALL, 'beta', beta, kind, c, 'channels');
-  if (residual !== undefined) checkArray(CALL, 'residual', residual, kind, x.length, shape);
+  checkOperands(CALL, x, given, kind, c, shape);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   if (outMean !== undefined) checkArray(CALL, 'outMean', outMean, 'Float64Array', c, 'channels');
   if (outVariance !== undefined) checkArray(CALL, 'outVariance', outVariance, 'Float64Array', c, 'channels');

@@ -1,7 +1,7 @@
 /** The options of a layer's forward and backward, and their checks. */
 
 import { expected, list, wrongKind } from '../arguments/messages.js';
-import { nameSet, readOptions } from '../arguments/options.js';
+import { namesOf, readOptions } from '../arguments/options.js';
 import {
   checkArray,
   checkBoolean,
@@ -51,9 +51,20 @@ export interface BatchNormBackwardOptions<T extends Tensor> {
   accumulate?: boolean | undefined;
 }
 
-const FORWARD_OPTIONS = /* @__PURE__ */ nameSet('out residual mask update rMax dMax');
+const FORWARD_OPTIONS = /* @__PURE__ */ namesOf<BatchNormForwardOptions<Tensor>>({
+  out: 1,
+  residual: 1,
+  mask: 1,
+  update: 1,
+  rMax: 1,
+  dMax: 1,
+});
 const FORWARD_IN_PLACE = { out: ['x', 'residual'] };
-const BACKWARD_OPTIONS = /* @__PURE__ */ nameSet('out outResidual accumulate');
+const BACKWARD_OPTIONS = /* @__PURE__ */ namesOf<BatchNormBackwardOptions<Tensor>>({
+  out: 1,
+  outResidual: 1,
+  accumulate: 1,
+});
 const BACKWARD_IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
 
 /** Which statistics a forward needs. */

@@ -1,14 +1,14 @@
-import { type Activation, kernelActivation, readActivation } from '../arguments/activation.js';
+import { kernelActivation } from '../arguments/activation.js';
 import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
-import { type Common, DEFAULT_EPSILON, nameSet, readFields, readOptions } from '../arguments/options.js';
+import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
+import { nameSet, namesOf, readFields, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import {
   checkArray,
   checkChannelCount,
   checkChannels,
   checkCount,
-  checkEpsilon,
   checkFormat,
   checkSize,
   checkTensor,
@@ -20,19 +20,7 @@ import { type Mask, readMask } from '../passes/mask.js';
 import { gradientSums } from '../passes/range.js';
 import type { Tensor } from '../types.js';
 
-export interface GradientSumsAddOptions<T extends Tensor> extends Common {
-  /** The mean of the whole batch, by which the forward normalised, [c]: any array of numbers. */
-  mean: ArrayLike<number>;
-  /** The (population) variance of the whole batch, [c], ≥ 0. */
-  variance: ArrayLike<number>;
-  /** As in the forward; needed with an activation. Default 1. */
-  gamma?: T | undefined;
-  /** As in the forward; needed with an activation. Default 0. */
-  beta?: T | undefined;
-  /** As in the forward; needed with an activation. */
-  residual?: T | undefined;
-  /** As in the forward. Default 'none'. */
-  activation?: Activation | undefined;
+export interface GradientSumsAddOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
   /** As in the forward. */
   mask?: Mask | undefined;
 }
@@ -45,7 +33,17 @@ export type WholeSums = Pick<GradientSums, 'channels' | 'count' | 'sumDy' | 'sum
 
 const FORMAT = 'batchnorm-gradient-sums/1';
 const ADD = 'GradientSums.add';
-const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis epsilon mean variance gamma beta residual activation mask');
+const ADD_OPTIONS = /* @__PURE__ */ namesOf<GradientSumsAddOptions<Tensor>>({
+  axis: 1,
+  epsilon: 1,
+  mean: 1,
+  variance: 1,
+  gamma: 1,
+  beta: 1,
+  residual: 1,
+  activation: 1,
+  mask: 1,
+});
 const FIELDS = /* @__PURE__ */ nameSet('format channels count sumDy sumDyDeviation');
 
 /** The sums themselves, not copies: for the rest of the facade, and not to be written to. */
@@ -147,9 +145,8 @@ export class GradientSums {
    */
   add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T>): this {
     const given = readOptions(ADD, options, ADD_OPTIONS);
-    const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, mask } = given;
-    checkEpsilon(ADD, epsilon);
-    const activation = readActivation(ADD, given.activation === undefined ? 'none' : given.activation);
+    const { axis, gamma, beta, residual, mask } = given;
+    const { epsilon, activation } = readFormula(ADD, given);
     const view = readView(ADD, shape, axis);
     const { c } = view;
     checkChannels(ADD, this.#channels, shape, view);
@@ -157,9 +154,7 @@ export class GradientSums {
     const { mean, variance } = readStatistics(ADD, given.mean, given.variance, c);
     const kind = checkTensor(ADD, 'x', x, shape, view);
     checkArray(ADD, 'dy', dy, kind, x.length, shape);
-    if (gamma !== undefined) checkArray(ADD, 'gamma', gamma, kind, c, 'channels');
-    if (beta !== undefined) checkArray(ADD, 'beta', beta, kind, c, 'channels');
-    if (residual !== undefined) checkArray(ADD, 'residual', residual, kind, x.length, shape);
+    checkOperands(ADD, x, given, kind, c, shape);
     if (x.length === 0) return this;
     const affine: Affine<T> = { mean, variance, gamma: gamma ?? null, beta: beta ?? null, epsilon };
     const code = kernelActivation(activation);

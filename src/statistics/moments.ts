@@ -1,6 +1,6 @@
 import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
-import { NO_OPTIONS, nameSet, readFields, readOptions } from '../arguments/options.js';
+import { NO_OPTIONS, nameSet, namesOf, readFields, readOptions } from '../arguments/options.js';
 import {
   checkChannelCount,
   checkChannels,
@@ -25,7 +25,7 @@ export interface MomentsAddOptions {
 }
 
 const FORMAT = 'batchnorm-moments/1';
-const ADD_OPTIONS = /* @__PURE__ */ nameSet('axis mask');
+const ADD_OPTIONS = /* @__PURE__ */ namesOf<MomentsAddOptions>({ axis: 1, mask: 1 });
 const FIELDS = /* @__PURE__ */ nameSet('format channels count mean variance');
 
 /** The arrays themselves, not copies: for the rest of the facade, and not to be written to. */

@@ -1,5 +1,5 @@
 import { wrongKind, wrongValue } from '../arguments/messages.js';
-import { NO_OPTIONS, nameSet, readNames, readOptions } from '../arguments/options.js';
+import { NO_OPTIONS, namesOf, readNames, readOptions } from '../arguments/options.js';
 import { readView } from '../arguments/validate.js';
 import type { Mask } from '../passes/mask.js';
 import type { Tensor } from '../types.js';
@@ -31,8 +31,8 @@ export interface PopulationProgress {
 }
 
 const CALL = 'populationStatistics';
-const OPTIONS = /* @__PURE__ */ nameSet('axis from onProgress');
-const BATCH = /* @__PURE__ */ nameSet('x shape mask');
+const OPTIONS = /* @__PURE__ */ namesOf<PopulationStatisticsOptions>({ axis: 1, from: 1, onProgress: 1 });
+const BATCH = /* @__PURE__ */ namesOf<PopulationBatch>({ x: 1, shape: 1, mask: 1 });
 
 /**
  * Mean and variance per channel of a whole population, batch by batch (Algorithm 2 of arXiv 1502.03167, lines 8 to 10): every

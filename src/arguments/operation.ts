@@ -1,0 +1,52 @@
+/** What the operations have in common: the options that most of them take, and the checks of these, in one order. */
+import type { ParameterOf, Tensor } from '../types.js';
+import { type Activation, readActivation } from './activation.js';
+import { type Common, DEFAULT_EPSILON } from './options.js';
+import type { TensorKind } from './typed-arrays.js';
+import { checkArray, checkEpsilon } from './validate.js';
+
+/** Options of a forward. Its backward takes them as the forward had them. */
+export interface FusedOptions<T extends Tensor> extends Common {
+  /** Scale per channel, [c]. Default 1. */
+  gamma?: ParameterOf<T> | undefined;
+  /** Shift per channel, [c]. With an activation a backward needs it, too. Default 0. */
+  beta?: ParameterOf<T> | undefined;
+  /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). Default none. */
+  residual?: T | undefined;
+  /** Applied last; see {@link Activation}. Default 'none'. */
+  activation?: Activation | undefined;
+}
+
+/** Options of what goes by known statistics. */
+export interface GivenStatistics {
+  /**
+   * Mean per channel by which x is normalised, [c]; of the whole batch, where x is a piece of one. Any array of numbers; a
+   * Float64Array is used as it is, others are copied.
+   */
+  mean: ArrayLike<number>;
+  /** Its population variance, likewise, [c], ≥ 0. NaN and Infinity propagate in their channel. */
+  variance: ArrayLike<number>;
+}
+
+/** The first checks of an operation, of what it computes. */
+export function readFormula(
+  call: string,
+  { epsilon = DEFAULT_EPSILON, activation = 'none' }: FusedOptions<Tensor>,
+): { readonly epsilon: number; readonly activation: Activation } {
+  checkEpsilon(call, epsilon);
+  return { epsilon, activation: readActivation(call, activation) };
+}
+
+/** The checks that follow those of x, of which `kind`, `shape` and `c` are: of all that is computed with it. */
+export function checkOperands<T extends Tensor>(
+  call: string,
+  x: T,
+  { gamma, beta, residual }: FusedOptions<T>,
+  kind: TensorKind,
+  c: number,
+  shape: readonly number[],
+): void {
+  if (gamma !== undefined) checkArray(call, 'gamma', gamma, kind, c, 'channels');
+  if (beta !== undefined) checkArray(call, 'beta', beta, kind, c, 'channels');
+  if (residual !== undefined) checkArray(call, 'residual', residual, kind, x.length, shape);
+}
