@@ -7,6 +7,19 @@ import { gateVector } from './vec';
 const LOW: usize = 16;
 const HIGH: usize = 32;
 
+/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is gate(z, z). */
+export function gate<T>(v: T, z: T): T {
+  return z > <T>0 ? v : z != z ? z : <T>0;
+}
+
+/** slope·v where z ≤ 0, v elsewhere. */
+function bend<T>(v: T, z: T, lines: usize): T {
+  return z <= <T>0 ? <T>(load<T>(lines) * v) : v;
+}
+function bendVector<T>(v: v128, z: v128, lines: usize): v128 {
+  return v128.bitselect(v128.mul<T>(v128.load(lines), v), v, v128.le<T>(z, v128.splat<T>(0)));
+}
+
 /** y: z through the activation. */
 function activate<T>(z: T, lines: usize): T {
   const u = bend<T>(z, z, lines);
@@ -47,17 +60,4 @@ export function gradientVector<T, ACTIVATION>(dy: v128, z: v128, lines: usize): 
   const u = bendVector<T>(z, z, lines);
   const stops = v128.or(v128.le<T>(u, v128.load(lines, LOW)), v128.ge<T>(u, v128.load(lines, HIGH)));
   return v128.andnot(v128.bitselect(bendVector<T>(dy, z, lines), u, v128.eq<T>(u, u)), stops);
-}
-
-/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is gate(z, z). */
-export function gate<T>(v: T, z: T): T {
-  return z > <T>0 ? v : z != z ? z : <T>0;
-}
-
-/** slope·v where z ≤ 0, v elsewhere. */
-function bend<T>(v: T, z: T, lines: usize): T {
-  return z <= <T>0 ? <T>(load<T>(lines) * v) : v;
-}
-function bendVector<T>(v: v128, z: v128, lines: usize): v128 {
-  return v128.bitselect(v128.mul<T>(v128.load(lines), v), v, v128.le<T>(z, v128.splat<T>(0)));
 }

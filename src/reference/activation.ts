@@ -9,6 +9,15 @@ export function rounded(activation: KernelActivation, float32: boolean): KernelA
   return { slope: fl(slope, float32), low: fl(low, float32), high: fl(high, float32) };
 }
 
+/** v where z > 0, NaN where z is NaN, +0 elsewhere: maxps, Math.max and f32x4.max differ there, hence the definition. */
+function gate(v: number, z: number): number {
+  return z > 0 ? v : Number.isNaN(z) ? z : 0;
+}
+
+function bend(z: number, { slope }: ThreeLines, float32: boolean): number {
+  return z <= 0 ? fl(slope * z, float32) : z;
+}
+
 /** y: z through the activation. */
 export function activate(z: number, activation: KernelActivation, float32: boolean): number {
   if (activation === 0) return z;
@@ -27,13 +36,4 @@ export function gradient(dy: number, z: number, activation: KernelActivation, fl
   if (u <= low || u >= high) return 0;
   if (Number.isNaN(u)) return u;
   return z <= 0 ? fl(slope * dy, float32) : dy;
-}
-
-/** v where z > 0, NaN where z is NaN, +0 elsewhere: maxps, Math.max and f32x4.max differ there, hence the definition. */
-function gate(v: number, z: number): number {
-  return z > 0 ? v : Number.isNaN(z) ? z : 0;
-}
-
-function bend(z: number, { slope }: ThreeLines, float32: boolean): number {
-  return z <= 0 ? fl(slope * z, float32) : z;
 }

@@ -49,27 +49,6 @@ function gradientTerm(
   };
 }
 
-/**
- * Per channel, for dx = g·scale − (d·dxSlope + dxOffset): dxSlope = fl(a·k) and
- * dxOffset = fl(a·(sumDy/count − (mean − center)·k)), where a = gamma·rstd and k = rstd²·sumDyDeviation/count.
- */
-function inputCoefficients(
-  { center, dxSlope, dxOffset }: Scratch,
-  { mean, variance, gamma, epsilon }: Affine,
-  { sumDy, sumDyDeviation }: GradientSumArrays,
-  count: number,
-  c: number,
-  float32: boolean,
-): void {
-  for (let ch = 0; ch < c; ch++) {
-    const rstd = reciprocalDeviation(variance[ch], epsilon);
-    const a = (gamma === null ? 1 : gamma[ch]) * rstd;
-    const k = (rstd * rstd * sumDyDeviation[ch]) / count;
-    dxSlope[ch] = fl(a * k, float32);
-    dxOffset[ch] = fl(a * (sumDy[ch] / count - (mean[ch] - center[ch]) * k), float32);
-  }
-}
-
 /** contract: src/kernels.ts, gradientSums */
 export function gradientSums(
   sums: GradientSumArrays,
@@ -88,6 +67,27 @@ export function gradientSums(
   for (let ch = 0; ch < c; ch++) {
     sums.sumDy[ch] = totals[ch];
     sums.sumDyDeviation[ch] = totals[c + ch] - (affine.mean[ch] - center[ch]) * totals[ch];
+  }
+}
+
+/**
+ * Per channel, for dx = g·scale − (d·dxSlope + dxOffset): dxSlope = fl(a·k) and
+ * dxOffset = fl(a·(sumDy/count − (mean − center)·k)), where a = gamma·rstd and k = rstd²·sumDyDeviation/count.
+ */
+function inputCoefficients(
+  { center, dxSlope, dxOffset }: Scratch,
+  { mean, variance, gamma, epsilon }: Affine,
+  { sumDy, sumDyDeviation }: GradientSumArrays,
+  count: number,
+  c: number,
+  float32: boolean,
+): void {
+  for (let ch = 0; ch < c; ch++) {
+    const rstd = reciprocalDeviation(variance[ch], epsilon);
+    const a = (gamma === null ? 1 : gamma[ch]) * rstd;
+    const k = (rstd * rstd * sumDyDeviation[ch]) / count;
+    dxSlope[ch] = fl(a * k, float32);
+    dxOffset[ch] = fl(a * (sumDy[ch] / count - (mean[ch] - center[ch]) * k), float32);
   }
 }
 
@@ -123,6 +123,20 @@ export function gradientInput(
   }
 }
 
+/** dgamma ← sumDyDeviation·rstd and dbeta ← sumDy, per channel. */
+function parameterGradients(
+  dgamma: Tensor,
+  dbeta: Tensor,
+  { sumDy, sumDyDeviation }: GradientSumArrays,
+  { variance, epsilon }: Affine,
+  c: number,
+): void {
+  for (let ch = 0; ch < c; ch++) {
+    dgamma[ch] = sumDyDeviation[ch] * reciprocalDeviation(variance[ch], epsilon);
+    dbeta[ch] = sumDy[ch];
+  }
+}
+
 /** contract: src/kernels.ts, backward */
 export function backward(
   dx: Tensor,
@@ -142,8 +156,5 @@ export function backward(
   gradientSums(sums, dy, x, residual, affine, activation, view, scratch);
   const given = batchStatistics ? sums : null;
   gradientInput(dx, dresidual, dy, x, residual, affine, activation, given, view.n * view.s, view, scratch);
-  for (let ch = 0; ch < view.c; ch++) {
-    dgamma[ch] = sums.sumDyDeviation[ch] * reciprocalDeviation(affine.variance[ch], affine.epsilon);
-    dbeta[ch] = sums.sumDy[ch];
-  }
+  parameterGradients(dgamma, dbeta, sums, affine, view.c);
 }

@@ -1,0 +1,188 @@
+// The three rooms of the kernels, src/reference, assembly and native, hold the same functions in the same order, so that they
+// can be read side by side; and all kernels of the contract, for both types.
+import { readFileSync } from 'node:fs';
+import * as assert from 'uvu/assert';
+import * as reference from '#dist/backends/reference.js';
+import { scalar, scalarShared, simd128, simd128Shared } from '#dist/generated/wasm.js';
+import { KERNEL_NAMES } from '#dist/kernels.js';
+import { suiteOf } from './support/suite.js';
+
+const ROOMS = ['reference', 'assembly', 'native'] as const;
+type Room = (typeof ROOMS)[number];
+const FOLDERS: Record<Room, string> = { reference: 'src/reference/', assembly: 'assembly/', native: 'native/kernels/' };
+
+/** Names that stand in this order, in one file of each room, or where a room has several files for it, in one after the other. */
+interface Piece {
+  readonly names: string;
+  readonly files: Record<Room, string>;
+}
+
+const PIECES: readonly Piece[] = [
+  {
+    names: 'LANES SEGMENT COLUMNS_BELOW STACKED_BELOW asColumns asLongRows stackedRows groupRows',
+    files: { reference: 'layout.ts', assembly: 'layout.ts', native: 'layout.h' },
+  },
+  {
+    names: 'addRow foldLanes fold foldColumns reduceColumns reduceShortRows reduceLongRows reduceGroups',
+    files: { reference: 'reduce.ts', assembly: 'reduce.ts', native: 'reduce.h' },
+  },
+  {
+    names: 'CENTRED_ABOVE sums centredSums needsCentring clamp centre measure statistics',
+    files: { reference: 'stats.ts', assembly: 'stats.ts kernels.ts index.ts', native: 'stats.h stats.cc' },
+  },
+  {
+    names: 'gate bend activate gradient',
+    files: { reference: 'activation.ts', assembly: 'activation.ts', native: 'vec.h activation.h' },
+  },
+  {
+    names: 'reciprocalDeviation coefficients preActivation',
+    files: { reference: 'coefficients.ts', assembly: 'coefficients.ts', native: 'coefficients.h' },
+  },
+  {
+    names: 'normalize forward',
+    files: { reference: 'normalize.ts', assembly: 'index.ts', native: 'normalize.cc' },
+  },
+  {
+    names: 'gradientThrough gradientTerm inputCoefficients parameterGradients',
+    files: { reference: 'backward.ts', assembly: 'backward.ts', native: 'backward.cc' },
+  },
+  {
+    names: 'gradientSums gradientInput backward',
+    files: { reference: 'backward.ts', assembly: 'index.ts', native: 'backward.cc' },
+  },
+];
+
+/** Names that native and assembly have beside the reference. */
+const COMPILED: readonly Piece[] = [
+  {
+    names: 'minOf maxOf divideUp asColumns asLongRows stackedRows groupRows segmentsOf groupsOf broadcast',
+    files: { reference: '', assembly: 'layout.ts', native: 'layout.h' },
+  },
+  {
+    names: 'normalizeTile gradientSumsTile gradientInputTile',
+    files: { reference: '', assembly: 'kernels.ts', native: 'normalize.cc backward.cc' },
+  },
+];
+
+/**
+ * The names that a file defines at its outer level, in order. A type that stands for a function, as a term of native does,
+ * counts as that function, and a kernel of one element type (`forward_f32`) as the kernel.
+ */
+function definitions(text: string): string[] {
+  const code = text.replace(/\/\*.*?\*\/|\/\/[^\n]*/gs, '');
+  const typescript = /^(?:export )?(?:function|const) (\w+)/.source;
+  const variable = /^constexpr \w+ (\w+) =/.source;
+  const type = /^struct (\w+)/.source;
+  const method = /^(?:BN_\w+ )?(?:(?:inline|constexpr) )*(?!template|extern|return|typedef)\w+\*? (\w+)\(/.source;
+  const found = [...code.matchAll(new RegExp([typescript, variable, type, method].join('|'), 'gm'))];
+  const names = found.map((match) => match.slice(1).find((name) => name !== undefined) ?? '');
+  return names
+    .map((name) => name.replace(/_f(?:32|64)$/, ''))
+    .map((name) => (/^[A-Z][a-z]/.test(name) ? lower(name) : name));
+}
+
+const lower = (name: string) => name[0].toLowerCase() + name.slice(1);
+
+/** The first name that is missing in a text or stands before one that it should follow; null where all is in order. */
+function disorder(names: readonly string[], text: string): string | null {
+  const defined = definitions(text);
+  let last = -1;
+  for (const name of names) {
+    const places = defined.flatMap((other, place) => (other === name ? [place] : []));
+    if (places.length === 0) return `${name} is missing`;
+    const next = places.find((place) => place > last);
+    if (next === undefined) return `${name} stands too early`;
+    last = next;
+  }
+  return null;
+}
+
+function textOf(room: Room, files: string): string {
+  const read = (file: string) => readFileSync(new URL(`../${FOLDERS[room]}${file}`, import.meta.url), 'utf8');
+  return files.split(' ').map(read).join('\n');
+}
+
+const test = suiteOf('rooms');
+
+for (const { names, files } of [...PIECES, ...COMPILED]) {
+  for (const room of ROOMS.filter((one) => files[one] !== '')) {
+    test(`${room}: ${names}`, () => {
+      assert.is(disorder(names.split(' '), textOf(room, files[room])), null, `${FOLDERS[room]}{${files[room]}}`);
+    });
+  }
+}
+
+test('a name that is missing, renamed or moved is found, in each room', () => {
+  const { names, files } = PIECES[1];
+  for (const room of ROOMS) {
+    const text = textOf(room, files[room]);
+    const renamed = text.replaceAll('foldLanes', 'foldedLanes');
+    assert.is(disorder(names.split(' '), renamed), 'foldLanes is missing', room);
+    const swapped = text
+      .replaceAll(/\bfoldColumns\b/g, '§')
+      .replaceAll(/\bfold\b/g, 'foldColumns')
+      .replaceAll('§', 'fold');
+    assert.is(disorder(names.split(' '), swapped), 'foldColumns stands too early', room);
+    assert.is(disorder(['reduceGroups', 'addRow'], text), 'addRow stands too early', room);
+  }
+  assert.is(disorder(['fold'], '// function fold(\n/* function fold() {} */\n  fold(1);\n'), 'fold is missing');
+});
+
+/** The value that a room writes for a constant; one that stands for another is followed. */
+function constant(name: string, text: string): number {
+  const [, value] = text.match(new RegExp(`\\b${name}(?:: usize)? = (\\w+);`)) ?? [];
+  if (value === undefined) throw new Error(`${name} has no value`);
+  return /^\d+$/.test(value) ? Number(value) : constant(value, text);
+}
+
+test('the order of summation has the same numbers in all rooms', () => {
+  const wanted = { LANES: 16, SEGMENT: 4096, COLUMNS_BELOW: 64, STACKED_BELOW: 16 };
+  for (const room of ROOMS) {
+    const text = textOf(room, PIECES[0].files[room]);
+    const found = Object.fromEntries(Object.keys(wanted).map((name) => [name, constant(name, text)]));
+    assert.equal(found, wanted, room);
+  }
+  assert.throws(() => constant('LANES', 'const LANE = 16;'), /LANES has no value/);
+});
+
+/** The kernels of the contract that are not among these names. */
+function missing(names: Iterable<string>, ends: readonly string[]): string[] {
+  const known = new Set(names);
+  return KERNEL_NAMES.flatMap((kernel) => ends.map((end) => kernel + end)).filter((name) => !known.has(name));
+}
+
+test('the reference has every kernel', () => {
+  const kernels = reference.load() as unknown as Record<string, unknown>;
+  assert.equal(
+    missing(
+      Object.keys(kernels).filter((name) => typeof kernels[name] === 'function'),
+      [''],
+    ),
+    [],
+  );
+});
+
+for (const [name, code] of Object.entries({ scalar, scalarShared, simd128, simd128Shared })) {
+  test(`the ${name} module exports every kernel for both types`, () => {
+    const exports = WebAssembly.Module.exports(new WebAssembly.Module(Buffer.from(code, 'base64')));
+    assert.equal(
+      missing(
+        exports.map((one) => one.name),
+        ['_f32', '_f64'],
+      ),
+      [],
+    );
+  });
+}
+
+test('the table of native has every kernel, in the order of the contract', () => {
+  const table = readFileSync(new URL('../native/kernels/table.cc', import.meta.url), 'utf8');
+  const [, row] = table.match(/return \{(\w+<T>(?:,\s*\w+<T>)*)\};/) ?? [];
+  const names = (row ?? '').split(/,\s*/).map((name) => name.replace('<T>', ''));
+  assert.equal(names.slice(1), [...KERNEL_NAMES]);
+});
+
+test('a kernel that is nowhere is found', () => {
+  assert.equal(missing(['forward_f32'], ['_f32']).includes('backward_f32'), true);
+  assert.equal(missing(['forward_f32'], ['_f32']).includes('forward_f32'), false);
+});
