@@ -17,11 +17,11 @@ const LANES_BYTES: usize = 2 * COLUMNS_AT_ONCE * sizeof<f64>();
 const THREAD_BYTES: usize = LANES_BYTES + COEFFICIENTS * (COLUMNS_AT_ONCE * sizeof<f64>() + LINE_BYTES);
 
 /**
- * The arguments of any kernel under their names in src/kernels.ts, null as 0; `output` is y or dx. The host writes them,
- * up to `accumulate`: scripts/build-wasm.js tells src/backends/wasm/call.ts where each field lies.
+ * The arguments of any kernel under their names in src/kernels.ts, null as 0; `output` is y or dx. The host writes them:
+ * scripts/build-wasm.js tells src/backends/wasm/call.ts where each of them lies.
  */
 @unmanaged
-export class Call {
+export class Arguments {
   epsilon: f64;
   count: f64;
   /** Parameters of the activation that has some. */
@@ -58,7 +58,11 @@ export class Call {
   workspace: usize;
   /** Whether the sums of this call are added to those of the one before, as another piece of the same tensors. */
   accumulate: i32;
+}
 
+/** The arguments, and what the modules keep beside them. */
+@unmanaged
+export class Call extends Arguments {
   /** Where the pass that writes dx reads dy or, if the activation has parameters, dy through it: then in the output. */
   gradientAt: usize;
   /** The parameters of the activation as vectors of the tensor's type. */

@@ -7,15 +7,15 @@
 import { Call } from './call';
 import { runPart } from './kernels';
 
-/** Where threads agree; src/backends/wasm/pool.ts knows the places that it uses. Apart, so that each has a line to itself. */
+/** Addresses at which threads agree, with the host, too. Apart, so that each has a line to itself. */
 const CLAIM: usize = 64; // i64: the number of the phase (upper half), and its next part
-const PHASE: usize = CLAIM + 4;
+export const PHASE: usize = CLAIM + 4;
 const DONE: usize = 128; // parts that are done
 const WAITING: usize = 132; // 1 while the caller sleeps
-const SERVING: usize = 192; // workers that are there
+export const SERVING: usize = 192; // workers that are there
 const SLEEPING: usize = 196; // those of them that sleep
-const QUIT: usize = 200; // 1 when they shall end
-const MAY_WAIT: usize = 204; // 1 where the caller may sleep: anywhere but in a page's main thread
+export const QUIT: usize = 200; // 1 when they shall end
+export const MAY_WAIT: usize = 204; // 1 where the caller may sleep: anywhere but in a page's main thread
 const JOB: usize = 256;
 
 /** The phase that is shared. Valid from the publication of the phase until its last part is done. */

@@ -1,10 +1,12 @@
-// Compiles assembly/ with SIMD and without, for shared memory and for its own, and writes the modules, as base64, into src/generated/wasm.ts:
-// inlined, they reach bundles, browsers and workers without a path or a request.
+// Compiles assembly/ with SIMD and without, for shared memory and for its own, and writes the modules, as base64, into
+// src/generated/wasm.ts: inlined, they reach bundles, browsers and workers without a path or a request. What the host must
+// know of them is written into src/generated/wasm-facts.ts, so that it stands in assembly/ only.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
+import { readFacts } from './wasm-facts.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const targets = ['scalar', 'scalarShared', 'simd128', 'simd128Shared'];
@@ -21,8 +23,11 @@ for (const target of targets) {
   // `: string` keeps the text out of the declarations.
   constants.push(`export const ${target}: string =\n  '${module.toString('base64')}';\n`);
 }
-mkdirSync(join(root, 'src', 'generated'), { recursive: true });
-writeFileSync(
-  join(root, 'src', 'generated', 'wasm.ts'),
-  `// Written by scripts/build-wasm.js from assembly/.\n\n${constants.join('\n')}`,
-);
+write('wasm.ts', constants.join('\n'));
+write('wasm-facts.ts', await readFacts(root));
+
+function write(name, text) {
+  const folder = join(root, 'src', 'generated');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, name), `// Written by scripts/build-wasm.js from assembly/.\n\n${text}`);
+}

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import * as reference from '#dist/backends/reference.js';
 import { scalar, scalarShared, simd128, simd128Shared } from '#dist/generated/wasm.js';
+import * as facts from '#dist/generated/wasm-facts.js';
 import { KERNEL_NAMES } from '#dist/kernels.js';
 import { suiteOf } from './support/suite.js';
 
@@ -142,6 +143,8 @@ test('the order of summation has the same numbers in all rooms', () => {
     const found = Object.fromEntries(Object.keys(wanted).map((name) => [name, constant(name, text)]));
     assert.equal(found, wanted, room);
   }
+  const { LANES, SEGMENT, COLUMNS_BELOW, STACKED_BELOW } = facts;
+  assert.equal({ LANES, SEGMENT, COLUMNS_BELOW, STACKED_BELOW }, wanted, 'the WebAssembly modules');
   assert.throws(() => constant('LANES', 'const LANE = 16;'), /LANES has no value/);
 });
 

@@ -1,4 +1,5 @@
 /** The record of a call at its place in memory, which kernels are given instead of arguments: assembly/call.ts. */
+import { CALL, THREE_LINES } from '../../generated/wasm-facts.js';
 import type { KernelActivation, ThreeLines, View } from '../../kernels.js';
 import type { Tensor } from '../../types.js';
 import type { Memory } from './memory.js';
@@ -6,10 +7,9 @@ import type { Memory } from './memory.js';
 /** Where the record is; what lies before it is for threads. */
 export const CALL_ADDRESS = 2048;
 
-/** The fields of the record in their order: doubles, then words. */
-const DOUBLES = ['epsilon', 'count', 'slope', 'low', 'high'] as const;
-const WORDS = ['n', 'c', 's', 'activation', 'batch'] as const;
-/** The arrays among the words. */
+type Field = keyof typeof CALL;
+
+/** The arrays of a call, which are numbered in this order. */
 export const ARRAYS = [
   'output',
   'dresidual',
@@ -25,16 +25,29 @@ export const ARRAYS = [
   'sumDy',
   'sumDyDeviation',
   'records',
-] as const;
+] as const satisfies readonly Field[];
 export type ArrayName = (typeof ARRAYS)[number];
 
-/** The code of an activation that has parameters. */
-const THREE_LINES = 2;
+/** The indices of fields in the memory as 64-bit or 32-bit numbers. */
+const double = (field: Field) => (CALL_ADDRESS + CALL[field]) / 8;
+const word = (field: Field) => (CALL_ADDRESS + CALL[field]) / 4;
 
-const FIRST_DOUBLE = CALL_ADDRESS / 8;
-const FIRST_WORD = CALL_ADDRESS / 4 + 2 * DOUBLES.length;
-const FIRST_ARRAY = FIRST_WORD + WORDS.length;
-const AFTER_ARRAYS = FIRST_ARRAY + ARRAYS.length;
+const EPSILON = /* @__PURE__ */ double('epsilon');
+const COUNT = /* @__PURE__ */ double('count');
+const SLOPE = /* @__PURE__ */ double('slope');
+const LOW = /* @__PURE__ */ double('low');
+const HIGH = /* @__PURE__ */ double('high');
+const N = /* @__PURE__ */ word('n');
+const C = /* @__PURE__ */ word('c');
+const S = /* @__PURE__ */ word('s');
+const ACTIVATION = /* @__PURE__ */ word('activation');
+const BATCH = /* @__PURE__ */ word('batch');
+const THREADS = /* @__PURE__ */ word('threads');
+const THREAD_BYTES = /* @__PURE__ */ word('threadBytes');
+const TILE_BYTES = /* @__PURE__ */ word('tileBytes');
+const WORKSPACE = /* @__PURE__ */ word('workspace');
+const ACCUMULATE = /* @__PURE__ */ word('accumulate');
+const PLACES = /* @__PURE__ */ ARRAYS.map(word);
 
 /** What a call may use. It changes how kernels walk through tensors, and never the bits. */
 export interface Resources {
@@ -77,44 +90,44 @@ export class CallRecord {
 
   begin(view: View, { epsilon, activation, batch, count }: Scalars, resources: Resources): void {
     const { f64, u32 } = this.#memory;
-    f64[FIRST_DOUBLE] = epsilon;
-    f64[FIRST_DOUBLE + 1] = count;
+    f64[EPSILON] = epsilon;
+    f64[COUNT] = count;
     this.see(view);
-    u32[FIRST_WORD + 3] = typeof activation === 'number' ? activation : THREE_LINES;
+    u32[ACTIVATION] = typeof activation === 'number' ? activation : THREE_LINES;
     if (typeof activation === 'object') this.#bend(activation);
-    u32[FIRST_WORD + 4] = batch ? 1 : 0;
-    u32[AFTER_ARRAYS] = resources.threads;
-    u32[AFTER_ARRAYS + 1] = resources.threadBytes;
-    u32[AFTER_ARRAYS + 2] = resources.tileBytes;
+    u32[BATCH] = batch ? 1 : 0;
+    u32[THREADS] = resources.threads;
+    u32[THREAD_BYTES] = resources.threadBytes;
+    u32[TILE_BYTES] = resources.tileBytes;
     this.accumulate(false);
   }
 
   #bend({ slope, low, high }: ThreeLines): void {
     const { f64 } = this.#memory;
-    f64[FIRST_DOUBLE + 2] = slope;
-    f64[FIRST_DOUBLE + 3] = low;
-    f64[FIRST_DOUBLE + 4] = high;
+    f64[SLOPE] = slope;
+    f64[LOW] = low;
+    f64[HIGH] = high;
   }
 
   see({ n, c, s }: View): void {
     const { u32 } = this.#memory;
-    u32[FIRST_WORD] = n;
-    u32[FIRST_WORD + 1] = c;
-    u32[FIRST_WORD + 2] = s;
+    u32[N] = n;
+    u32[C] = c;
+    u32[S] = s;
   }
 
   /** The array number `index` of ARRAYS lies at this address; 0 counts as null. */
   place(index: number, address: number): void {
-    this.#memory.u32[FIRST_ARRAY + index] = address;
+    this.#memory.u32[PLACES[index]] = address;
   }
 
   workIn(address: number): void {
-    this.#memory.u32[AFTER_ARRAYS + 3] = address;
+    this.#memory.u32[WORKSPACE] = address;
   }
 
   /** Whether sums are added to those of the call before. */
   accumulate(value: boolean): void {
-    this.#memory.u32[AFTER_ARRAYS + 4] = value ? 1 : 0;
+    this.#memory.u32[ACCUMULATE] = value ? 1 : 0;
   }
 }
 

@@ -2,20 +2,14 @@
  * Calls on tensors that are too large to be copied as a whole: piece by piece, with the same bits. A piece is a part of
  * the rows of some channels, cut where docs/numerics.md, section 2, has a group of the sums begin.
  */
+import { BENT, CENTRED, GATED, GRADIENT, LANES, RELU, SEGMENT, SUMS } from '../../generated/wasm-facts.js';
 import type { View } from '../../kernels.js';
+import { groupRows, stackedRows } from '../../reference/layout.js';
 import type { Tensor } from '../../types.js';
 import { ARRAYS, type Arguments, bitsOf, isAmong, type Staging, TENSORS } from './call.js';
 
-const LANES = 16;
-const SEGMENT = 4096;
 /** The narrowest runs that are worth copying by themselves, in elements. */
 const LEAST_RUN = 1024;
-/** The kinds of sums, as assembly/kinds.ts numbers them. */
-const SUMS = 1;
-const CENTRED = 2;
-const GRADIENT = 4;
-const GATED = 8;
-const BENT = 12;
 
 /** Channels first .. last, rows top .. bottom, and of each row the elements left .. right. */
 interface Piece {
@@ -35,10 +29,10 @@ export interface Extent {
 }
 
 /** Pieces of at most about `most` elements; more only where fewer would change the form in which they are summed. */
-export function extentOf({ n, c, s }: View, most: number): Extent {
-  const stacked = c * s < LANES;
-  const group = s >= SEGMENT ? 1 : Math.floor(SEGMENT / s);
-  const rows = stacked ? group - (group % LANES) : group;
+export function extentOf(view: View, most: number): Extent {
+  const { n, c, s } = view;
+  const stacked = stackedRows(view) > 1;
+  const rows = groupRows(view);
   // Fewer channels than these would be stacked.
   const least = stacked ? c : Math.min(c, 2 * Math.ceil(LANES / s));
   const tile = Math.floor(most / (n * s));
@@ -92,7 +86,7 @@ export class PieceCall {
       if (this.#reduce(SUMS, bitsOf('x'), first, last)) this.#reduce(CENTRED, bitsOf('x'), first, last);
     } else if (kernel === 'gradientSums' || kernel === 'backward') {
       if (activation === 0) this.#reduce(GRADIENT, bitsOf('dy', 'x'), first, last);
-      else this.#reduce(activation === 1 ? GATED : BENT, bitsOf('dy', 'x', 'residual'), first, last);
+      else this.#reduce(activation === RELU ? GATED : BENT, bitsOf('dy', 'x', 'residual'), first, last);
     } else if (kernel === 'exactSums') this.#sumExactly(bitsOf('x'), first, last);
     else if (kernel === 'exactGradientSums') this.#sumExactly(bitsOf('dy', 'x', 'residual'), first, last);
   }

@@ -1,12 +1,13 @@
 /** Workers that serve in a shared memory: assembly/pool.ts is what they do there. */
+import * as facts from '../../generated/wasm-facts.js';
 import { builtin } from '../host.js';
 import type { Memory } from './memory.js';
 
-/** Words of the memory, as assembly/pool.ts places them. */
-const PHASE = 68 / 4;
-const SERVING = 192 / 4;
-const QUIT = 200 / 4;
-const MAY_WAIT = 204 / 4;
+/** Words of the memory at which the threads of assembly/pool.ts agree. */
+const PHASE = facts.PHASE / 4;
+const SERVING = facts.SERVING / 4;
+const QUIT = facts.QUIT / 4;
+const MAY_WAIT = facts.MAY_WAIT / 4;
 
 /** How long `ready` waits for workers that do not come: a page may forbid them without a word. */
 const PATIENCE = 2000;
