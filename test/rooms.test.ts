@@ -1,6 +1,7 @@
 // The three rooms of the kernels, src/reference, assembly and native, hold the same functions in the same order, so that they
 // can be read side by side; and all kernels of the contract, for both types.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
 import * as assert from 'uvu/assert';
 import * as reference from '#dist/backends/reference.js';
 import { scalar, scalarShared, simd128, simd128Shared } from '#dist/generated/wasm.js';
@@ -188,4 +189,46 @@ test('the table of native has every kernel, in the order of the contract', () =>
 test('a kernel that is nowhere is found', () => {
   assert.equal(missing(['forward_f32'], ['_f32']).includes('backward_f32'), true);
   assert.equal(missing(['forward_f32'], ['_f32']).includes('forward_f32'), false);
+});
+
+type Sources = ReadonlyMap<string, string>;
+
+/** The files that import themselves, by way of others or directly. */
+function inCircles(sources: Sources): string[] {
+  const importsOf = (file: string) => {
+    const statements = (sources.get(file) ?? '').matchAll(/^(?:import|export)\b[^;]*?\bfrom '(\.[^']+)';/gm);
+    return [...statements].map(([, name]) => posix.join(posix.dirname(file), name));
+  };
+  const reached = (file: string) => {
+    const found = new Set<string>();
+    const visit = (other: string) => {
+      if (found.has(other)) return;
+      found.add(other);
+      importsOf(other).forEach(visit);
+    };
+    importsOf(file).forEach(visit);
+    return found;
+  };
+  return [...sources.keys()].filter((file) => reached(file).has(file)).sort();
+}
+
+const folder = new URL('../assembly/', import.meta.url);
+const assembly: Sources = new Map(
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => [file.replaceAll('\\', '/').replace(/\.ts$/, ''), readFileSync(new URL(file, folder), 'utf8')]),
+);
+
+/** The files of a circle that is not the one which pool.ts explains: kernels, walks, pool. */
+const unexplained = (sources: Sources) =>
+  inCircles(sources).filter((file) => !['kernels', 'pool', 'walk'].includes(posix.basename(file)));
+
+test('assembly has one circle of imports, which pool.ts explains', () => {
+  assert.equal(unexplained(assembly), []);
+  assert.ok(inCircles(assembly).includes('pool'), 'without that circle its explanation should go');
+});
+
+test('an import that closes another circle is found', () => {
+  const planted = new Map(assembly).set('layout', `import { Call } from './call';\n${assembly.get('layout')}`);
+  assert.equal(unexplained(planted), ['call', 'layout']);
 });
