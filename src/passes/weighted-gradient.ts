@@ -26,32 +26,32 @@ export function weightedGradientInput(
 ): void {
   const { n, c } = view;
   const fl = x.BYTES_PER_ELEMENT === 4 ? Math.fround : (value: number) => value;
-  const { center, slope, level } = inputCoefficients(affine, sums, count, fl);
+  const { center, dxSlope, dxOffset } = inputCoefficients(affine, sums, count, fl);
   kernels().gradientInput(dx, dresidual, dy, x, residual, affine, activation, null, 0, view);
   for (let i = 0, k = 0; i < n; i++) {
     const weight = fl(weights[i]);
     for (let ch = 0; ch < c; ch++, k++) {
-      const rest = fl(fl(fl(x[k] - center[ch]) * slope[ch]) + level[ch]);
+      const rest = fl(fl(fl(x[k] - center[ch]) * dxSlope[ch]) + dxOffset[ch]);
       dx[k] -= fl(weight * rest);
     }
   }
 }
 
-/** What dx = g·scale − (d·slope + level) needs beside scale: docs/numerics.md, section 5. */
+/** What dx = g·scale − (d·dxSlope + dxOffset) needs beside scale: docs/numerics.md, section 5. */
 function inputCoefficients(
   { mean, variance, gamma, epsilon }: Affine,
   { sumDy, sumDyDeviation }: GradientSumArrays,
   count: number,
   fl: (value: number) => number,
 ) {
-  const [center, slope, level] = [mean.slice(), mean.slice(), mean.slice()];
+  const [center, dxSlope, dxOffset] = [mean.slice(), mean.slice(), mean.slice()];
   for (let ch = 0; ch < mean.length; ch++) {
     const rstd = reciprocalDeviation(variance[ch] + epsilon);
     const a = (gamma === null ? 1 : gamma[ch]) * rstd;
     const k = (rstd * rstd * sumDyDeviation[ch]) / count;
     center[ch] = fl(mean[ch]);
-    slope[ch] = fl(a * k);
-    level[ch] = fl(a * (sumDy[ch] / count - (mean[ch] - center[ch]) * k));
+    dxSlope[ch] = fl(a * k);
+    dxOffset[ch] = fl(a * (sumDy[ch] / count - (mean[ch] - center[ch]) * k));
   }
-  return { center, slope, level };
+  return { center, dxSlope, dxOffset };
 }
