@@ -9,8 +9,8 @@ import { lengthOf, parameter, widenHigh, widenLow } from './vec';
 const SECOND: usize = PAIR_BYTES / 2;
 
 /**
- * g: dy through the activation, whose input is computed again. `residual` points to this element, or is 0; `lines` is that
- * of the call.
+ * g: dy through the activation, whose input is computed again. `residual` points to this element, or is 0; `lines` is
+ * that of the call.
  */
 export function gradientThrough<T, GATE>(dy: T, d: T, scale: T, offset: T, residual: usize, lines: usize): T {
   return gradient<T, GATE>(dy, preActivation<T>(d, scale, offset, residual), lines);
@@ -37,9 +37,9 @@ function isGate<GATE>(): bool {
 }
 
 /**
- * Σ g and Σ g·d, where d = fl(x − center) is of the tensor's type, so that float32 products are exact. Added to `lanes`:
- * `count` strips of `width` elements, strip r at x[position + r·stride ...], with the coefficients of channel `ch`, or if
- * `perColumn` those of each element of a strip.
+ * Σ g and Σ g·d, where d = fl(x − center) is of the tensor's type, so that float32 products are exact. Added to
+ * `lanes`: `count` strips of `width` elements, strip r at x[position + r·stride ...], with the coefficients of channel
+ * `ch`, or if `perColumn` those of each element of a strip.
  */
 export function gradientTerm<T, GATE>(
   call: Call,

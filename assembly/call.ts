@@ -3,7 +3,9 @@ import { THREE_LINES } from './kinds';
 import { groupsOf, minOf, stackedRows } from './layout';
 
 const LINE_BYTES: usize = 64;
-/** Columns whose lanes and parameters one thread keeps at once. Free to choose, from those of a channel or a stack up. */
+/**
+ * Columns whose lanes and parameters one thread keeps at once. Free to choose, from those of a channel or a stack up.
+ */
 export const COLUMNS_AT_ONCE: usize = 512;
 /** The coefficients of y = (x − center)·scale + offset and dx = g·scale − (d·dxSlope + dxOffset), by number. */
 export const CENTER: usize = 0;
@@ -17,8 +19,8 @@ const LANES_BYTES: usize = 2 * COLUMNS_AT_ONCE * sizeof<f64>();
 const THREAD_BYTES: usize = LANES_BYTES + COEFFICIENTS * (COLUMNS_AT_ONCE * sizeof<f64>() + LINE_BYTES);
 
 /**
- * The arguments of any kernel under their names in src/kernels.ts, null as 0; `output` is y or dx. The host writes them:
- * scripts/build-wasm.js tells src/backends/wasm/call.ts where each of them lies.
+ * The arguments of any kernel under their names in src/kernels.ts, null as 0; `output` is y or dx. The host writes
+ * them: scripts/build-wasm.js tells src/backends/wasm/call.ts where each of them lies.
  */
 @unmanaged
 export class Arguments {

@@ -39,7 +39,10 @@ export function coefficients(call: Call, first: usize, last: usize): void {
   }
 }
 
-/** The value that the activation sees: bn(x) + residual. `d` is fl(x − center); `residual` points to this element, or is 0. */
+/**
+ * The value that the activation sees: bn(x) + residual. `d` is fl(x − center); `residual` points to this element, or is
+ * 0.
+ */
 export function preActivation<T>(d: T, scale: T, offset: T, residual: usize): T {
   const z = <T>(d * scale) + offset;
   return residual == 0 ? z : z + load<T>(residual);

@@ -1,5 +1,5 @@
-// The kernels of src/kernels.ts, for some channels at a time, and the way from a phase that threads share to the code that
-// runs its parts.
+// The kernels of src/kernels.ts, for some channels at a time, and the way from a phase that threads share to the code
+// that runs its parts.
 import { finishGradient, inputCoefficients, parameterGradients } from './backward';
 import { Call } from './call';
 import { coefficients } from './coefficients';

@@ -1,5 +1,6 @@
-// Variants that are compiled apart, so that inner loops do not branch. AssemblyScript has neither closures nor constants
-// as type parameters, but it knows the size of a type when it compiles: types of different sizes stand for variants.
+// Variants that are compiled apart, so that inner loops do not branch. AssemblyScript has neither closures nor
+// constants as type parameters, but it knows the size of a type when it compiles: types of different sizes stand for
+// variants.
 
 /** The kernels of src/kernels.ts, by number. */
 export const STATISTICS: i32 = 0;
@@ -28,8 +29,8 @@ export function isBent<FLAG>(): bool {
 }
 
 /**
- * The kinds of sums: Σ x and Σ x²; Σ (x − mean) and its squares; Σ g and Σ g·d, where g is dy, or dy through relu, or through
- * another activation.
+ * The kinds of sums: Σ x and Σ x²; Σ (x − mean) and its squares; Σ g and Σ g·d, where g is dy, or dy through relu, or
+ * through another activation.
  */
 export const SUMS: i32 = 1;
 export const CENTRED: i32 = 2;
@@ -37,7 +38,9 @@ export const GRADIENT: i32 = 4;
 export const GATED: i32 = 8;
 export const BENT: i32 = 12;
 
-/** The phases of a call, whose parts threads share: tiles, sums of a kind, or an elementwise pass, kernel << MAP_SHIFT. */
+/**
+ * The phases of a call, whose parts threads share: tiles, sums of a kind, or an elementwise pass, kernel << MAP_SHIFT.
+ */
 export const TILES: i32 = 0;
 export const MAP_SHIFT: i32 = 4;
 

@@ -4,7 +4,9 @@ import { Call, CENTER, OFFSET, SCALE } from './call';
 import { At0, At16, At32, At48, isYes } from './kinds';
 import { gateVector, splat } from './vec';
 
-/** Four vectors at a time, where that pays for the size of the module: an engine may unroll less than a compiler does. */
+/**
+ * Four vectors at a time, where that pays for the size of the module: an engine may unroll less than a compiler does.
+ */
 function isUnrolled<T, RESIDUAL>(): bool {
   return sizeof<T>() == 4 && !isYes<RESIDUAL>();
 }
@@ -79,8 +81,8 @@ function normalizeAcross<T, RESIDUAL, RELU, AT>(
 }
 
 /**
- * `count` rows of `width` columns, from element k on. The centers of the columns begin at `first`, their other coefficients
- * `apart` bytes further on each.
+ * `count` rows of `width` columns, from element k on. The centers of the columns begin at `first`, their other
+ * coefficients `apart` bytes further on each.
  */
 export function normalizeColumns<T, RESIDUAL, RELU>(
   call: Call,

@@ -11,7 +11,9 @@ import { asLongRows, divideUp, groupsOf, maxOf, minOf, segmentsOf, stackedRows }
 const LEAST_RUN: usize = 1024;
 /** The narrowest piece of a row that is worth reading by itself from the caches: a cache line. */
 const LINE_BYTES: usize = 64;
-/** Where all fits the last cache, one thread gains nothing by tiles: (1024, 1024) forward took 0.7 of the time without. */
+/**
+ * Where all fits the last cache, one thread gains nothing by tiles: (1024, 1024) forward took 0.7 of the time without.
+ */
 const CACHED_BYTES: usize = 33554432;
 /** Parts for each thread, so that one that is late leaves little to wait for. */
 export const PARTS_A_THREAD: usize = 4;

@@ -253,8 +253,8 @@ function reduceLongRows(
 }
 
 /**
- * Adds the two sums of groups firstGroup .. lastGroup of channels first .. last to totals[ch] and totals[c + ch], those of
- * group g to the ones `stride` bytes times g further on.
+ * Adds the two sums of groups firstGroup .. lastGroup of channels first .. last to totals[ch] and totals[c + ch], those
+ * of group g to the ones `stride` bytes times g further on.
  */
 export function reduceGroups(
   call: Call,

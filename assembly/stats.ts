@@ -8,8 +8,8 @@ const CENTRED_ABOVE: f64 = 1048576.0;
 const SECOND: usize = PAIR_BYTES / 2;
 
 /**
- * Σ x and Σ x², added to `lanes`: `count` strips of `width` elements, strip r at x[position + r·stride ...]. The squares are
- * exact for float32: products of two 24-bit significands fit float64.
+ * Σ x and Σ x², added to `lanes`: `count` strips of `width` elements, strip r at x[position + r·stride ...]. The
+ * squares are exact for float32: products of two 24-bit significands fit float64.
  */
 export function sums<T>(call: Call, lanes: usize, position: usize, width: usize, count: usize, stride: usize): void {
   const x = call.x + position * sizeof<T>();
@@ -93,8 +93,8 @@ function sumsOfPairs<T>(lanes: usize, j: usize, x: usize, width: usize, count: u
 }
 
 /**
- * Σ (x − mean) and Σ (x − mean)², never fused, since these products are not exact. The strips are those of `sums`; the mean
- * is that of channel `ch`, or if `perColumn` one for each element of a strip.
+ * Σ (x − mean) and Σ (x − mean)², never fused, since these products are not exact. The strips are those of `sums`; the
+ * mean is that of channel `ch`, or if `perColumn` one for each element of a strip.
  */
 export function centredSums<T>(
   call: Call,

@@ -37,7 +37,9 @@ export function reduceTile(call: Call, kind: i32, first: usize, last: usize, thr
   }
 }
 
-/** The partial sums of one unit: `outer` groups or rows, each in `blocks` of channels, each row in `chunks` of segments. */
+/**
+ * The partial sums of one unit: `outer` groups or rows, each in `blocks` of channels, each row in `chunks` of segments.
+ */
 export function sumUnit(call: Call, kind: i32, unit: usize, thread: usize): void {
   const c = call.c;
   const chunks = call.chunks;

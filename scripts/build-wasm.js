@@ -1,6 +1,6 @@
 // Compiles assembly/ with SIMD and without, for shared memory and for its own, and writes the modules, as base64, into
-// src/generated/wasm.ts: inlined, they reach bundles, browsers and workers without a path or a request. What the host must
-// know of them is written into src/generated/wasm-facts.ts, so that it stands in assembly/ only.
+// src/generated/wasm.ts: inlined, they reach bundles, browsers and workers without a path or a request. What the host
+// must know of them is written into src/generated/wasm-facts.ts, so that it stands in assembly/ only.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

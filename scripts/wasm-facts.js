@@ -1,6 +1,6 @@
-// What the host must know of the WebAssembly modules, as TypeScript: the constants that these files of assembly/ export, and
-// where the fields of the record of a call lie. The names come from the sources, the values from the compiler: a module that
-// exports nothing else is compiled and asked.
+// What the host must know of the WebAssembly modules, as TypeScript: the constants that these files of assembly/
+// export, and where the fields of the record of a call lie. The names come from the sources, the values from the
+// compiler: a module that exports nothing else is compiled and asked.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

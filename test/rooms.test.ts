@@ -1,5 +1,5 @@
-// The three rooms of the kernels, src/reference, assembly and native, hold the same functions in the same order, so that they
-// can be read side by side; and all kernels of the contract, for both types.
+// The three rooms of the kernels, src/reference, assembly and native, hold the same functions in the same order, so
+// that they can be read side by side; and all kernels of the contract, for both types.
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -13,7 +13,10 @@ const ROOMS = ['reference', 'assembly', 'native'] as const;
 type Room = (typeof ROOMS)[number];
 const FOLDERS: Record<Room, string> = { reference: 'src/reference/', assembly: 'assembly/', native: 'native/kernels/' };
 
-/** Names that stand in this order, in one file of each room, or where a room has several files for it, in one after the other. */
+/**
+ * Names that stand in this order, in one file of each room, or where a room has several files for it, in one after the
+ * other.
+ */
 interface Piece {
   readonly names: string;
   readonly files: Record<Room, string>;
@@ -67,8 +70,8 @@ const COMPILED: readonly Piece[] = [
 ];
 
 /**
- * The names that a file defines at its outer level, in order. A type that stands for a function, as a term of native does,
- * counts as that function, and a kernel of one element type (`forward_f32`) as the kernel.
+ * The names that a file defines at its outer level, in order. A type that stands for a function, as a term of native
+ * does, counts as that function, and a kernel of one element type (`forward_f32`) as the kernel.
  */
 function definitions(text: string): string[] {
   const code = text.replace(/\/\*.*?\*\/|\/\/[^\n]*/gs, '');
