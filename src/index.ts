@@ -26,13 +26,19 @@ export type { RenormLimits, RenormOptions, RenormSettings, SavedRenorm } from '.
 export type { BatchNormOptions } from './layer/settings.js';
 export type { BatchNormState } from './layer/state.js';
 export type { UpdateRate } from './layer/update-rate.js';
+export type { Summation } from './passes/exact.js';
 export type { Mask } from './passes/mask.js';
 export { exchangeAll, mergeRanks, sumRanks } from './ranks/exchange-all.js';
 export type { Columns, Join } from './ranks/payload.js';
 export type { ExchangeTag, Reducer } from './ranks/reducer.js';
-export { ThreadReducer, type ThreadReducerOptions } from './ranks/thread-reducer.js';
-export { GradientSums, type GradientSumsAddOptions, type WholeSums } from './statistics/gradient-sums.js';
-export { Moments, type MomentsAddOptions } from './statistics/moments.js';
+export { type ThreadMemoryOptions, ThreadReducer, type ThreadReducerOptions } from './ranks/thread-reducer.js';
+export {
+  GradientSums,
+  type GradientSumsAddOptions,
+  type GradientSumsOptions,
+  type WholeSums,
+} from './statistics/gradient-sums.js';
+export { Moments, type MomentsAddOptions, type MomentsOptions } from './statistics/moments.js';
 export {
   type PopulationBatch,
   type PopulationProgress,

@@ -84,8 +84,8 @@ export interface Kernels {
   readonly refused?: readonly string[];
   /** Memory of its own in which it works without copying; null where any memory is that. */
   readonly memory: TensorMemory | null;
-  /** The sums that do not depend on any order; absent where a backend does not have them. */
-  readonly exact?: ExactKernels;
+  /** The sums that do not depend on any order. */
+  readonly exact: ExactKernels;
 
   /** mean[c], variance[c] ← of x. Family: reduction. */
   statistics(mean: Float64Array, variance: Float64Array, x: Tensor, view: View): void;

@@ -13,6 +13,7 @@ import {
 } from '../arguments/validate.js';
 import { arrange } from '../passes/arrange.js';
 import { arrangedGradients, type BackwardPass, computeGradients } from '../passes/differentiate.js';
+import { checkExact, checkSummation, type Summation } from '../passes/exact.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from '../statistics/gradient-sums.js';
 import type { Tensor } from '../types.js';
@@ -23,6 +24,10 @@ export interface BackwardOptions<T extends Tensor> extends FusedOptions<T>, Give
    * {@link forwardInference}, where they are constants.
    */
   statistics?: 'batch' | 'given' | undefined;
+  /**
+   * How Σ g and Σ g·(x − mean) are summed, where `sums` are not given: as `summation` of {@link forwardTraining}. Default 'ordered'.
+   */
+  summation?: Summation | undefined;
   /**
    * Where x is only a piece of the batch that mean and variance are of: the merged sums of all pieces. dgamma and dbeta are
    * those of the whole batch then, the same for each piece; see {@link GradientSums}. Default: x is all of it.
@@ -63,6 +68,7 @@ const OPTIONS = /* @__PURE__ */ namesOf<BackwardOptions<Tensor>>({
   mean: 1,
   variance: 1,
   statistics: 1,
+  summation: 1,
   sums: 1,
   gamma: 1,
   beta: 1,
@@ -112,10 +118,22 @@ export function backward<T extends Tensor>(
   options: BackwardOptions<T>,
 ): Gradients<T> {
   const given = readOptions(CALL, options, OPTIONS);
-  const { axis, mean, variance, statistics = 'batch', sums, gamma, beta, residual, mask } = given;
+  const {
+    axis,
+    mean,
+    variance,
+    statistics = 'batch',
+    summation = 'ordered',
+    sums,
+    gamma,
+    beta,
+    residual,
+    mask,
+  } = given;
   const { out, outGamma, outBeta, outResidual } = given;
   const { epsilon, activation } = readFormula(CALL, given);
   checkChoice(CALL, 'statistics', statistics, STATISTICS);
+  checkSummation(CALL, summation);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
@@ -124,6 +142,7 @@ export function backward<T extends Tensor>(
   const known = readStatistics(CALL, mean, variance, c);
   const kind = checkTensor(CALL, 'x', x, shape, view);
   checkArray(CALL, 'dy', dy, kind, x.length, shape);
+  if (summation === 'exact') checkExact(CALL, x, selection !== null && selection.weights !== null);
   checkOperands(CALL, x, given, kind, c, shape);
   if (residual === undefined && outResidual !== undefined) refuseOrphan(CALL, 'a residual', outResidual);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
@@ -151,6 +170,7 @@ export function backward<T extends Tensor>(
     batchStatistics: statistics === 'batch',
     sums: sums === undefined ? null : { ...sumsOf(sums), count: sums.count },
     weights: null,
+    summation,
     learn: true,
   };
   const arrangement = arrange(view, selection);

@@ -12,6 +12,7 @@ import {
 } from '../arguments/validate.js';
 import type { Affine } from '../kernels.js';
 import { forwardChosen } from '../passes/chosen.js';
+import { checkExact, checkSummation, exactForward, type Summation } from '../passes/exact.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import { forward } from '../passes/range.js';
 import type { Tensor } from '../types.js';
@@ -22,6 +23,11 @@ export interface ForwardTrainingOptions<T extends Tensor> extends FusedOptions<T
    * variance 0, y = beta, dx = 0).
    */
   singleValue?: 'throw' | 'allow' | undefined;
+  /**
+   * How the statistics are summed: 'ordered' (default), or 'exact', the same bits for any layout, order, split and number of ranks
+   * (float32, without weights in the mask): docs/reproducible.md.
+   */
+  summation?: Summation | undefined;
   /**
    * Which positions take part: 0 or 1 (false or true), or a weight > 0, for each, [shape without the channel axis]. What is
    * masked is no part of the batch, whatever lies there (NaN too), and y is 0 there. Default: all.
@@ -53,6 +59,7 @@ const OPTIONS = /* @__PURE__ */ namesOf<ForwardTrainingOptions<Tensor>>({
   residual: 1,
   activation: 1,
   singleValue: 1,
+  summation: 1,
   mask: 1,
   out: 1,
   outMean: 1,
@@ -92,14 +99,27 @@ export function forwardTraining<T extends Tensor>(
   options: ForwardTrainingOptions<T> = NO_OPTIONS,
 ): ForwardTraining<T> {
   const given = readOptions(CALL, options, OPTIONS);
-  const { axis, gamma, beta, residual, singleValue = 'throw', mask, out, outMean, outVariance } = given;
+  const {
+    axis,
+    gamma,
+    beta,
+    residual,
+    singleValue = 'throw',
+    summation = 'ordered',
+    mask,
+    out,
+    outMean,
+    outVariance,
+  } = given;
   const { epsilon, activation } = readFormula(CALL, given);
   checkSingleValue(CALL, singleValue);
+  checkSummation(CALL, summation);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
   const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
   const kind = checkTensor(CALL, 'x', x, shape, view);
+  if (summation === 'exact') checkExact(CALL, x, selection !== null && selection.weights !== null);
   checkOperands(CALL, x, given, kind, c, shape);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   if (outMean !== undefined) checkArray(CALL, 'outMean', outMean, 'Float64Array', c, 'channels');
@@ -118,9 +138,9 @@ export function forwardTraining<T extends Tensor>(
   };
   const y = out ?? newTensor<T>(kind, x.length);
   const code = kernelActivation(activation);
-  if (selection !== null) forwardChosen(kind, y, x, residual ?? null, affine, code, view, selection, true);
+  if (selection !== null) forwardChosen(kind, y, x, residual ?? null, affine, code, view, selection, true, summation);
   else if (x.length > 0) {
-    forward(y, x, residual ?? null, affine, code, view);
+    (summation === 'exact' ? exactForward : forward)(y, x, residual ?? null, affine, code, view);
   } else {
     affine.mean.fill(NaN);
     affine.variance.fill(NaN);

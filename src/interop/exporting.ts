@@ -37,7 +37,7 @@ export const EXPORT_OPTIONS = 'prefix dtype valuesPerBatch dropActivation';
 /** @throws TypeError for anything but a `BatchNorm`; one of another copy of this library is one too */
 export function checkLayer(call: string, layer: AnyBatchNorm): BatchNormState {
   const state = typeof layer?.state === 'function' ? layer.state() : null;
-  if (state?.format !== 'batchnorm/1') throw wrongKind(call, 'layer', 'a BatchNorm', layer);
+  if (state?.format !== 'batchnorm/2') throw wrongKind(call, 'layer', 'a BatchNorm', layer);
   return state;
 }
 

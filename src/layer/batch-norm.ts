@@ -4,6 +4,7 @@ import { NO_OPTIONS, namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import { checkBoolean, checkChannelCount } from '../arguments/validate.js';
 import { nonFiniteChannels } from '../channels/non-finite.js';
+import type { Summation } from '../passes/exact.js';
 import { Pass } from '../passes/pass.js';
 import { requireInput, type Saved } from '../passes/saved.js';
 import { readSynchronization, Synchronization, type SynchronizeOptions } from '../ranks/synchronize.js';
@@ -96,6 +97,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   declare readonly singleValue: 'throw' | 'allow';
   /** Element type of x and of the parameters. */
   declare readonly dtype: DtypeOf<T>;
+  /** How batch statistics and gradient sums are summed. */
+  declare readonly summation: Summation;
   /** Samples in a ghost batch; null: one group of all. */
   declare readonly ghostBatchSize: number | null;
   /** Which samples make a ghost batch. */

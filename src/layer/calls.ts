@@ -14,6 +14,7 @@ import {
 } from '../arguments/validate.js';
 import type { View } from '../kernels.js';
 import { type Arrangement, arrange } from '../passes/arrange.js';
+import { checkExact } from '../passes/exact.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import type { Saved } from '../passes/saved.js';
 import type { Tensor } from '../types.js';
@@ -92,7 +93,7 @@ export function checkForward<T extends Tensor>(
   given: readonly number[],
   { out, residual, update, mask }: BatchNormForwardOptions<T>,
 ): { view: View; arrangement: Arrangement | null } {
-  const { axis, singleValue, ghostBatchSize } = settings;
+  const { axis, singleValue, ghostBatchSize, summation } = settings;
   if (update !== undefined) checkBoolean(call, 'update', update);
   // Ghost batches look at it again.
   const shape = ghostBatchSize !== null && Array.isArray(given) ? Array.from(given) : given;
@@ -101,6 +102,7 @@ export function checkForward<T extends Tensor>(
   checkChannels(call, own.channels, shape, view);
   const chosen = mask === undefined ? null : readMask(call, mask, shape, view);
   checkArray(call, 'x', x, own.kind, view.n * c * view.s, shape);
+  if (summation === 'exact') checkExact(call, x, chosen !== null && chosen.weights !== null);
   if (residual !== undefined) checkArray(call, 'residual', residual, own.kind, x.length, shape);
   own.check(call);
   if (track) own.checkRunning(call);

@@ -9,6 +9,7 @@ import {
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { type Common, DEFAULT_EPSILON, namesOf } from '../arguments/options.js';
 import { checkEpsilon, checkSize } from '../arguments/validate.js';
+import type { Summation } from '../passes/exact.js';
 import type { SynchronizeOptions } from '../ranks/synchronize.js';
 import type { Dtype } from '../types.js';
 import {
@@ -50,6 +51,11 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
   scale?: boolean | undefined;
   /** Whether there is a learnt shift beta. Default true. */
   center?: boolean | undefined;
+  /**
+   * How batch statistics and gradient sums are summed: 'ordered' (default), or 'exact', the same bits for any layout, order, split
+   * into micro-batches and number of ranks (float32, without weights in masks): docs/reproducible.md.
+   */
+  summation?: Summation | undefined;
   /** Applied last; see {@link Activation}. Default 'none'. */
   activation?: Activation | undefined;
   /** One value per channel (m = 1) in training: 'throw' (default, as PyTorch) or 'allow' (as Keras: y = beta). */
@@ -107,6 +113,7 @@ export const SETTINGS = {
   activation,
   singleValue: choice('throw', 'allow'),
   dtype: choice<Dtype>('float32', 'float64'),
+  summation: choice<Summation>('ordered', 'exact'),
   ghostBatchSize: plain<number | null>(null, checkGroupSize),
   grouping: choice('consecutive', 'interleaved'),
   renorm,
@@ -133,6 +140,9 @@ export function readSettings(call: string, options: BatchNormOptions): Settings 
   const updateRate = givenRate(call, options.updateRate, options.decay);
   const settings = readRows(SETTINGS, call, { ...options, updateRate });
   checkDebias(call, settings.debias, settings.updateRate);
+  if (settings.summation === 'exact' && settings.dtype === 'float64') {
+    throw wrongValue(call, 'summation', "'ordered' with dtype: 'float64'", 'exact');
+  }
   if (settings.ghostBatchSize !== null) checkGhosts(call, settings.axis, options.synchronize);
   return settings;
 }

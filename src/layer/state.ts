@@ -4,6 +4,7 @@ import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json
 import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
 import { namesOf, readFields, readOwn } from '../arguments/options.js';
 import { checkCount, checkFormat, checkSize, checkVariance } from '../arguments/validate.js';
+import type { Summation } from '../passes/exact.js';
 import type { Dtype } from '../types.js';
 import type { OwnArrays } from './arrays.js';
 import type { SavedRenorm } from './renorm.js';
@@ -19,7 +20,7 @@ import { checkFraction, type UpdateRate } from './update-rate.js';
  * What JSON lacks is written as 'NaN', 'Infinity', '-Infinity' and '-0'.
  */
 export interface BatchNormState<D extends Dtype = Dtype> {
-  format: 'batchnorm/1';
+  format: 'batchnorm/2';
   channels: number;
   axis: number;
   epsilon: number;
@@ -32,6 +33,7 @@ export interface BatchNormState<D extends Dtype = Dtype> {
   activation: SavedActivation;
   singleValue: 'throw' | 'allow';
   dtype: D;
+  summation: Summation;
   /** null: one group of all samples. */
   ghostBatchSize: number | null;
   grouping: 'consecutive' | 'interleaved';
@@ -76,7 +78,9 @@ export interface SavedLayer {
   readonly arrays: OwnArrays;
 }
 
-const FORMAT = 'batchnorm/1';
+const FORMAT = 'batchnorm/2';
+/** Has everything but `summation`, which was 'ordered'. */
+const EARLIER = 'batchnorm/1';
 const PROGRESS = {
   batchesTracked: plain<number>(0, checkSize),
   valuesTracked: plain<number>(0, checkCount),
@@ -120,7 +124,7 @@ export function writeState<D extends Dtype>(
 
 /** @throws TypeError, RangeError naming the field that is missing, unknown or wrong */
 export function readState(call: string, state: unknown): SavedLayer {
-  const fields = readFields(call, 'state', state, FIELDS);
+  const fields = readFields(call, 'state', upgraded(readOwn(call, 'state', state as object)), FIELDS);
   checkFormat(call, fields['format'], FORMAT);
   const channels = fields['channels'] as number;
   checkSize(call, 'channels', channels);
@@ -129,6 +133,12 @@ export function readState(call: string, state: unknown): SavedLayer {
   const progress = readRows(PROGRESS, call, fields);
   const switches = readRows(SWITCHES, call, fields);
   return { channels, options, settings, progress, switches, arrays: readArrays(call, fields, channels, settings) };
+}
+
+/** A state of an earlier format as this one has it. Whatever it lacks is found missing later. */
+function upgraded(state: { readonly format?: unknown }): object {
+  const isEarlier = state.format === EARLIER && !('summation' in state);
+  return isEarlier ? { ...state, format: FORMAT, summation: 'ordered' } : state;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

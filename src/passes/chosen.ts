@@ -3,6 +3,7 @@ import { isSame, newTensor, type TensorKind } from '../arguments/typed-arrays.js
 import { kernels } from '../backends/select.js';
 import type { Affine, KernelActivation, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
+import type { Summation } from './exact.js';
 import { measureOf } from './measure.js';
 import { chosenStatistics } from './part-statistics.js';
 import { normalize } from './range.js';
@@ -50,15 +51,16 @@ export function forwardChosen<T extends Tensor>(
   view: View,
   selection: Selection,
   batch: boolean,
+  summation: Summation = 'ordered',
 ): void {
-  const own = batch ? { ...affine, ...chosenStatistics(kind, x, selection) } : affine;
+  const own = batch ? { ...affine, ...chosenStatistics(kind, x, selection, summation) } : affine;
   if (isReadInSitu(kind, y, x, residual)) {
     normalizeInSitu(y, x, residual, own, activation, view, selection);
   } else {
     const chosen = selection.gather(kind, x);
     const added = residual && selection.gather(kind, residual);
     const place = newTensor<T>(kind, chosen.length);
-    const measure = batch ? measureOf(selection) : null;
+    const measure = batch && summation === 'ordered' ? measureOf(selection) : null;
     if (chosen.length > 0) normalize(measure, place, chosen, added, own, activation, selection.view);
     selection.scatter(y, place);
   }

@@ -5,6 +5,7 @@ import type { GradientSumArrays, KernelActivation } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { countOf, rowsOf, slice } from './arrange.js';
 import { clearSingleValues } from './differentiate.js';
+import { exactGradientSums, newRecords, type Summation, sumsOfRecords } from './exact.js';
 import { type Measure, measureOf } from './measure.js';
 import { backward, gradientInput, gradientSums } from './range.js';
 import type { NormalizedPart } from './saved.js';
@@ -23,6 +24,7 @@ export interface PartsBackward<T extends Tensor> {
   readonly residual: T | null;
   readonly parts: readonly NormalizedPart<T>[];
   readonly variants: readonly Variant[];
+  readonly summation: Summation;
   readonly activation: KernelActivation;
   readonly batchStatistics: boolean;
   readonly learn: boolean;
@@ -70,11 +72,19 @@ function completed(
 
 function sumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart<T>): GradientSumArrays {
   const { view, affine } = part;
+  if (call.summation === 'exact') return exactSumsOf(call, part);
   const sums = { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
   if (part.start === part.end) return sums;
   const [dy, x, residual] = [slice(call.dy, part), slice(call.x, part), call.residual && slice(call.residual, part)];
   gradientSums(measureOfPart(part, call.variants), sums, dy, x, residual, affine, call.activation, view);
   return sums;
+}
+
+function exactSumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart<T>): GradientSumArrays {
+  const { view, affine } = part;
+  if (part.start === part.end) return sumsOfRecords(newRecords(view.c), affine.mean);
+  const [dy, x, residual] = [slice(call.dy, part), slice(call.x, part), call.residual && slice(call.residual, part)];
+  return exactGradientSums(dy, x, residual, affine, call.activation, view);
 }
 
 function writePart<T extends Tensor>(

@@ -6,6 +6,7 @@ import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { Affine, GradientSumArrays, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { Arrangement, Order } from './arrange.js';
+import { exactGradientSums, type Summation } from './exact.js';
 import { type Backward, backward as backwardOf, gradientInput } from './range.js';
 import { weightedGradientInput } from './weighted-gradient.js';
 import type { Weights } from './weights.js';
@@ -25,6 +26,7 @@ export interface BackwardPass<T extends Tensor> {
   readonly sums: (GradientSumArrays & { readonly count: number }) | null;
   /** Of the rows, where they count by weights in the statistics: tensors are [n, c] then. */
   readonly weights: Weights | null;
+  readonly summation: Summation;
   /** Whether dgamma and dbeta are wanted; they may be written in any case. */
   readonly learn: boolean;
   readonly dgamma: T;
@@ -34,7 +36,9 @@ export interface BackwardPass<T extends Tensor> {
 }
 
 /** dx and, with a residual, its gradient; dgamma and dbeta are written. */
-export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): { dx: T; dresidual: T | null } {
+export function computeGradients<T extends Tensor>(given: BackwardPass<T>): { dx: T; dresidual: T | null } {
+  const own = exactSumsOf(given);
+  const pass = own === null ? given : withSums(given, own);
   const { kind, dy, x, activation, out, sums } = pass;
   const dx = out ?? newTensor<T>(kind, x.length);
   const dresidual = pass.hasResidual ? residualGradient(kind, dy, activation, pass.outResidual, dx) : null;
@@ -42,13 +46,28 @@ export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): { dx:
     const untouched = dresidual !== null && activation === 'none' && isSame(dresidual, dy);
     writeGradients(pass, dx, untouched ? null : dresidual);
   }
-  if (sums !== null) {
-    writeParameterGradients(pass.dgamma, pass.dbeta, sums, pass.affine);
+  if (sums !== null || own !== null) {
+    writeParameterGradients(pass.dgamma, pass.dbeta, (sums ?? own)!, pass.affine);
   } else if (x.length === 0) {
     pass.dgamma.fill(0);
     pass.dbeta.fill(0);
   }
   return { dx, dresidual };
+}
+
+/** The sums of the whole pass where they are to be exact and nobody has given them; null where they are not needed. */
+function exactSumsOf<T extends Tensor>(pass: BackwardPass<T>): GradientSumArrays | null {
+  const { dy, x, affine, activation, view, batchStatistics, learn } = pass;
+  const wanted = pass.summation === 'exact' && pass.sums === null && x.length > 0 && (batchStatistics || learn);
+  if (!wanted) return null;
+  const residual = activation === 'none' ? null : pass.residual;
+  return exactGradientSums(dy, x, residual, affine, kernelActivation(activation), view);
+}
+
+/** With given statistics dx does not depend on the sums. */
+function withSums<T extends Tensor>(pass: BackwardPass<T>, own: GradientSumArrays): BackwardPass<T> {
+  const sums = pass.batchStatistics ? { ...own, count: pass.view.n * pass.view.s } : null;
+  return { ...pass, sums, learn: false };
 }
 
 /** The gradients of what is arranged: gathered, computed, and scattered to its places; 0 elsewhere. */

@@ -6,6 +6,7 @@ import { type MomentArrays, newMoments } from '../channels/moment-arrays.js';
 import type { Affine, KernelActivation } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { computeGradients } from './differentiate.js';
+import { exactMoments } from './exact.js';
 import { forward, statistics } from './range.js';
 import type { Forwarded, ForwardRequest, GradientOutputs, Parameters, PassSettings } from './request.js';
 import { neededResidual, overwrittenBy, type Saved } from './saved.js';
@@ -18,6 +19,13 @@ interface Slot<T extends Tensor> {
   readonly batch: MomentArrays;
   /** Statistics of a batch that was normalised by running ones. */
   beside: MomentArrays | null;
+}
+
+interface Run<T extends Tensor> {
+  /** What y was normalised by. */
+  readonly affine: Affine<T>;
+  /** Of the batch; null where it has no values, or nobody asked. */
+  readonly statistics: MomentArrays | null;
 }
 
 const NO_PARTS: readonly never[] = [];
@@ -39,12 +47,12 @@ export class FusedPass<T extends Tensor> {
   /** What the last forward saved stays as it is until the kernels are through, which may find no memory. */
   forward(request: ForwardRequest<T>, recorded: boolean): Forwarded<T> {
     const slot = (recorded ? null : this.#spare) ?? this.#newSlot();
-    const statistics = this.#run(request, slot);
+    const { affine, statistics } = this.#run(request, slot);
     if (!recorded) {
       this.#spare = this.#slot;
       this.#slot = slot;
     }
-    return { saved: this.#saved(request, slot.affine), statistics };
+    return { saved: this.#saved(request, affine), statistics };
   }
 
   #newSlot(): Slot<T> {
@@ -76,26 +84,35 @@ export class FusedPass<T extends Tensor> {
     };
   }
 
-  #run({ x, residual, y, view, batch, track }: ForwardRequest<T>, slot: Slot<T>): MomentArrays | null {
-    const backend = x.length > 0 ? kernels() : null;
+  #run(request: ForwardRequest<T>, slot: Slot<T>): Run<T> {
+    const { x, residual, y, view, batch, track } = request;
     const { affine } = slot;
     const { gamma, beta, runningMean, runningVariance } = this.#own;
     if (gamma !== null) affine.gamma!.set(gamma);
     if (beta !== null) affine.beta!.set(beta);
-    if (batch) {
-      if (backend === null) return null;
-      forward(y, x, residual, affine, this.#code, view);
-      return counted(slot.batch, view.n * view.s);
+    if (!batch) {
+      affine.mean.set(runningMean);
+      affine.variance.set(runningVariance);
     }
-    affine.mean.set(runningMean);
-    affine.variance.set(runningVariance);
-    if (backend === null) return null;
+    if (x.length === 0) return { affine, statistics: null };
+    if (this.#settings.summation === 'exact' && (batch || track)) return this.#runExactly(request, affine);
+    if (batch) {
+      forward(y, x, residual, affine, this.#code, view);
+      return { affine, statistics: counted(slot.batch, view.n * view.s) };
+    }
     if (track) {
       slot.beside ??= newMoments(this.#own.channels);
       statistics(slot.beside.mean, slot.beside.variance, x, view);
     }
-    backend.normalize(y, x, residual, affine, this.#code, view);
-    return track ? counted(slot.beside!, view.n * view.s) : null;
+    kernels().normalize(y, x, residual, affine, this.#code, view);
+    return { affine, statistics: track ? counted(slot.beside!, view.n * view.s) : null };
+  }
+
+  #runExactly({ x, residual, y, view, batch }: ForwardRequest<T>, given: Affine<T>): Run<T> {
+    const statistics = exactMoments(x as Float32Array, view);
+    const affine = batch ? { ...given, mean: statistics.mean, variance: statistics.variance } : given;
+    kernels().normalize(y, x, residual, affine, this.#code, view);
+    return { affine, statistics };
   }
 
   backward(dy: T, saved: Saved<T>, affine: Affine<T>, outputs: GradientOutputs<T>): { dx: T; dresidual: T | null } {
@@ -117,6 +134,7 @@ export class FusedPass<T extends Tensor> {
       batchStatistics: saved.batchStatistics,
       sums: null,
       weights: null,
+      summation: this.#settings.summation,
     });
   }
 }

@@ -2,17 +2,25 @@
 
 import type { TensorKind } from '../arguments/typed-arrays.js';
 import { type MomentArrays, mergeMoments, newMoments } from '../channels/moment-arrays.js';
+import type { View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { type Arrangement, countOf, type Part, slice } from './arrange.js';
+import { type ExactMoments, exactMoments, isExact, mergeExact, noExactMoments, type Summation } from './exact.js';
 import { measureChosen, measureOf } from './measure.js';
 import { measureInRange } from './range.js';
 import type { Selection } from './selection.js';
 
 /** @param inSitu what a mask has chosen of x, as one part, where x is not in the order of the arrangement */
-export function statisticsOfParts(x: Tensor, arrangement: Arrangement, inSitu: Selection | null): MomentArrays[] {
+export function statisticsOfParts(
+  x: Tensor,
+  arrangement: Arrangement,
+  inSitu: Selection | null,
+  summation: Summation,
+): MomentArrays[] {
   const { parts } = arrangement;
-  if (inSitu !== null) return [chosenStatistics('Float32Array', x, inSitu)];
+  if (inSitu !== null) return [chosenStatistics('Float32Array', x, inSitu, summation)];
   return parts.map((part) => {
+    if (summation === 'exact') return exactStatistics(slice(x, part), part.view);
     if (part.start === part.end) return newMoments(part.view.c);
     const batch = momentsOf(part);
     measureInRange(measureOf(part), batch.mean, batch.variance, slice(x, part), part.view);
@@ -21,13 +29,24 @@ export function statisticsOfParts(x: Tensor, arrangement: Arrangement, inSitu: S
 }
 
 /** Of what a mask has chosen of x, as one part. */
-export function chosenStatistics(kind: TensorKind, x: Tensor, selection: Selection): MomentArrays {
+export function chosenStatistics(
+  kind: TensorKind,
+  x: Tensor,
+  selection: Selection,
+  summation: Summation,
+): MomentArrays {
   const { view, weights } = selection;
+  if (summation === 'exact') return exactStatistics(selection.gather(kind, x), view);
   if (view.n === 0) return newMoments(view.c);
   const batch = momentsOf({ start: 0, end: view.n * view.c, view, weights });
   if (kind === 'Float32Array') measureChosen(selection)(batch.mean, batch.variance, x);
   else measureInRange(measureOf(selection), batch.mean, batch.variance, selection.gather(kind, x), view);
   return batch;
+}
+
+/** Of float32. */
+function exactStatistics(x: Tensor, view: View): MomentArrays {
+  return x.length === 0 ? noExactMoments(view.c) : exactMoments(x as Float32Array, view);
 }
 
 function momentsOf(part: Part): MomentArrays {
@@ -42,8 +61,13 @@ function momentsOf(part: Part): MomentArrays {
 /** Of all parts together; null where they have no value. */
 export function mergedMoments(batches: readonly MomentArrays[]): MomentArrays | null {
   const [first, ...others] = batches;
-  const whole = others.length === 0 ? first : newMoments(first.mean.length);
-  if (others.length > 0) for (const batch of batches) mergeMoments(whole, batch);
+  let whole = first;
+  if (batches.every(isExact)) {
+    whole = others.reduce((all, batch) => mergeExact(all as ExactMoments, batch as ExactMoments), first);
+  } else if (others.length > 0) {
+    whole = newMoments(first.mean.length);
+    for (const batch of batches) mergeMoments(whole, batch);
+  }
   return hasValues(whole) ? whole : null;
 }
 

@@ -13,6 +13,7 @@ import { type Arrangement, slice, wholeBatch } from './arrange.js';
 import { isReadInSitu, normalizeInSitu } from './chosen.js';
 import { placesFor, residualGradient, scatterGradients } from './differentiate.js';
 import { differentiateParts, measureOfPart } from './differentiate-parts.js';
+import type { Summation } from './exact.js';
 import { FusedPass } from './fused.js';
 import { mergedMoments, statisticsOfParts } from './part-statistics.js';
 import { normalize } from './range.js';
@@ -26,6 +27,7 @@ export class Pass<T extends Tensor> {
   readonly #epsilon: number;
   readonly #activation: Activation;
   readonly #code: KernelActivation;
+  readonly #summation: Summation;
   readonly #variants: readonly Variant[];
   /** Whether a variant gives or corrects statistics that do not follow from x. */
   readonly #foreign: boolean;
@@ -38,6 +40,7 @@ export class Pass<T extends Tensor> {
     this.#epsilon = epsilon;
     this.#activation = activation;
     this.#code = kernelActivation(activation);
+    this.#summation = settings.summation;
     this.#variants = variants;
     this.#foreign = variants.some((variant) => variant.shared || variant.corrects);
   }
@@ -85,7 +88,7 @@ export class Pass<T extends Tensor> {
 
   /** The statistics of each part, and what variants make of them. @throws where they are refused */
   #measure(call: string, x: T, arrangement: Arrangement, inSitu: Selection | null): readonly MomentArrays[] {
-    const own: readonly MomentArrays[] = statisticsOfParts(x, arrangement, inSitu);
+    const own: readonly MomentArrays[] = statisticsOfParts(x, arrangement, inSitu, this.#summation);
     return this.#variants.reduce((all, variant) => variant.statistics(call, all, arrangement.parts), own);
   }
 
@@ -194,6 +197,7 @@ export class Pass<T extends Tensor> {
       residual,
       parts,
       variants: this.#variants,
+      summation: this.#summation,
       activation: this.#code,
       batchStatistics,
       learn,

@@ -5,6 +5,7 @@ import type { MomentArrays } from '../channels/moment-arrays.js';
 import type { View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { Arrangement } from './arrange.js';
+import type { Summation } from './exact.js';
 import type { Saved } from './saved.js';
 import type { Limits } from './variant.js';
 
@@ -19,6 +20,7 @@ export interface Parameters<T extends Tensor> {
 }
 
 export interface PassSettings {
+  readonly summation: Summation;
   readonly epsilon: number;
   readonly activation: Activation;
 }

@@ -1,10 +1,20 @@
 /** Several things in one exchange: its cost is mostly that of any message at all. */
 
 import { wrongKind } from '../arguments/messages.js';
-import { type GradientSums, gradientSumsOf, isGradientSums, sumsOf } from '../statistics/gradient-sums.js';
+import { RECORD } from '../kernels.js';
+import { carried, momentsOfRecords, sumsOfRecords } from '../passes/exact.js';
+import { type GradientSums, gradientSumsOf, isGradientSums, meanOf, sumsOf } from '../statistics/gradient-sums.js';
 import { arraysOf, isMoments, type Moments, momentsOf } from '../statistics/moments.js';
-import { joinCounts, joinMoments, joinStretches, joinSums } from './payload.js';
-import { allreduce, checkCounts, checkReducer, type ExchangeTag, exchange, type Reducer } from './reducer.js';
+import { type Join, joinCounts, joinMoments, joinStretches, joinSums } from './payload.js';
+import {
+  allreduce,
+  checkCounts,
+  checkExactSums,
+  checkReducer,
+  type ExchangeTag,
+  exchange,
+  type Reducer,
+} from './reducer.js';
 
 const NOTHING = new Float64Array(0);
 const NAME = 'reducer';
@@ -100,36 +110,70 @@ export function mergeRanks<P extends readonly (Moments | GradientSums)[]>(
       ends,
     ),
   );
-  const stretches = own.flatMap(([row], i) =>
-    isMoments(parts[i])
-      ? [{ columns: row.length, join: joinMoments }]
-      : [
-          { columns: 1, join: joinCounts },
-          { columns: row.length - 1, join: joinSums },
-        ],
-  );
+  const stretches = own.flatMap(([row], i) => joinsOf(parts[i], row.length));
   const whole = allreduce(call, NAME, reducer, { head: NOTHING, rows }, joinStretches(stretches), 3, tag);
   const merged = parts.map((part: Moments | GradientSums, i) => {
-    const [first, second, third] = whole.map((row) => row.subarray(ends[i] - own[i][0].length, ends[i]));
-    checkCounts(call, NAME, isMoments(part) ? first : first.subarray(0, 1));
-    if (isMoments(part)) return momentsOf({ count: first, mean: second, variance: third });
-    return gradientSumsOf(first[0], { sumDy: first.subarray(1), sumDyDeviation: second.subarray(1) });
+    const columns = whole.map((row) => row.subarray(ends[i] - own[i][0].length, ends[i]));
+    return part.summation === 'exact' ? mergedExactly(call, part, columns) : mergedInOrder(call, part, columns);
   });
   return merged as { -readonly [K in keyof P]: P[K] extends Moments ? Moments : GradientSums };
 }
 
+/** How the columns of one part are joined. */
+function joinsOf(part: Moments | GradientSums, columns: number): { readonly columns: number; readonly join: Join }[] {
+  if (part.summation === 'exact') return [{ columns, join: joinSums }];
+  if (isMoments(part)) return [{ columns, join: joinMoments }];
+  return [
+    { columns: 1, join: joinCounts },
+    { columns: columns - 1, join: joinSums },
+  ];
+}
+
 /** Three rows: of moments count, mean, variance; of sums the count, in a column before them, and the two sums. */
 function rowsOf(call: string, name: string, part: unknown): Float64Array[] {
-  if (isMoments(part)) {
-    const { count, mean, variance } = arraysOf(part);
-    return [count, mean, variance];
-  }
-  if (!isGradientSums(part)) throw wrongKind(call, name, 'Moments or GradientSums', part);
-  const { sumDy, sumDyDeviation } = sumsOf(part);
-  const rows = [part.count, 0, 0].map((first) => new Float64Array(1 + sumDy.length).fill(first, 0, 1));
+  if (!isMoments(part) && !isGradientSums(part)) throw wrongKind(call, name, 'Moments or GradientSums', part);
+  const arrays = isMoments(part) ? arraysOf(part) : sumsOf(part);
+  if ('records' in arrays) return exactRowsOf(part.count, arrays.records as Float64Array);
+  if ('variance' in arrays) return [arrays.count, arrays.mean, arrays.variance];
+  const { sumDy, sumDyDeviation } = arrays;
+  const rows = [part.count as number, 0, 0].map((first) => new Float64Array(1 + sumDy.length).fill(first, 0, 1));
   rows[0].set(sumDy, 1);
   rows[1].set(sumDyDeviation, 1);
   return rows;
+}
+
+/** Counts and records, one behind the other, in three rows of the same length. */
+function exactRowsOf(count: number | Float64Array, records: Float64Array): Float64Array[] {
+  const counts = typeof count === 'number' ? [count] : count;
+  const length = Math.ceil((counts.length + records.length) / 3);
+  const all = new Float64Array(3 * length);
+  all.set(counts);
+  all.set(records, counts.length);
+  return [0, 1, 2].map((row) => all.subarray(row * length, (row + 1) * length));
+}
+
+function mergedExactly(
+  call: string,
+  part: Moments | GradientSums,
+  rows: readonly Float64Array[],
+): Moments | GradientSums {
+  const all = joined(rows, endsOf(rows));
+  checkExactSums(call, NAME, all);
+  const counts = isMoments(part) ? part.channels : 1;
+  const records = carried(all.slice(counts, counts + part.channels * RECORD.numbers));
+  if (isMoments(part)) return momentsOf(momentsOfRecords(all.slice(0, counts), records));
+  const mean = meanOf(part) ?? new Float64Array(part.channels).fill(NaN);
+  return gradientSumsOf(all[0], sumsOfRecords(records, mean), meanOf(part));
+}
+
+function mergedInOrder(
+  call: string,
+  part: Moments | GradientSums,
+  [first, second, third]: readonly Float64Array[],
+): Moments | GradientSums {
+  checkCounts(call, NAME, isMoments(part) ? first : first.subarray(0, 1));
+  if (isMoments(part)) return momentsOf({ count: first, mean: second, variance: third });
+  return gradientSumsOf(first[0], { sumDy: first.subarray(1), sumDyDeviation: second.subarray(1) }, meanOf(part));
 }
 
 /** Where each array ends, when they lie one after the other. */

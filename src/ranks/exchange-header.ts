@@ -5,11 +5,11 @@ import { checkChoice, checkSize } from '../arguments/validate.js';
 import type { ExchangeTag } from './reducer.js';
 
 /** Numbers of a header. */
-export const HEADER = 7;
+export const HEADER = 8;
 
-const [FORMAT, KIND, LAYER, CHANNELS, STEP, LENGTH, WAY] = [0, 1, 2, 3, 4, 5, 6];
+const [FORMAT, KIND, LAYER, CHANNELS, STEP, LENGTH, WAY, SUMMATION] = [0, 1, 2, 3, 4, 5, 6, 7];
 /** Changes with the meaning of the numbers. */
-const VERSION = 2;
+const VERSION = 3;
 const KINDS = ['forward', 'backward', 'untagged', 'end'] as const;
 type Kind = (typeof KINDS)[number];
 const WAYS = ['exchange', 'all-reduce'] as const;
@@ -22,12 +22,14 @@ export function checkTag(call: string, tag: ExchangeTag | undefined): void {
     throw new TypeError(expected(call, 'tag', 'an ExchangeTag or undefined', describe(tag)));
   }
   checkChoice(call, 'tag.pass', tag.pass, ['forward', 'backward']);
+  if (tag.summation !== undefined) checkChoice(call, 'tag.summation', tag.summation, ['exact']);
   for (const name of ['layer', 'channels', 'step'] as const) checkSize(call, `tag.${name}`, tag[name]);
 }
 
 /** For `length` numbers of each rank. */
 export function writeHeader(to: Float64Array, tag: ExchangeTag | undefined, length: number, way: Way): void {
   write(to, tag?.pass ?? 'untagged', tag?.layer ?? 0, tag?.channels ?? 0, tag?.step ?? 0, length, way);
+  to[SUMMATION] = tag?.summation === 'exact' ? 1 : 0;
 }
 
 /** For the end of the program, which takes the place of an exchange. */
@@ -46,6 +48,7 @@ function write(
   to[STEP] = step;
   to[LENGTH] = length;
   to[WAY] = WAYS.indexOf(way);
+  to[SUMMATION] = 0;
 }
 
 /** Where ranks are not at the same place; `found` are their {@link differences}. */
@@ -91,6 +94,7 @@ export function describePlace(header: Float64Array): string {
   if (kind === 'end') return 'the end of its program';
   const [numbers, way] = [`${header[LENGTH]} numbers`, WAYS[header[WAY]]];
   if (kind === 'untagged') return `an ${way} of ${numbers}`;
-  const what = way === 'exchange' ? numbers : `${way} of ${numbers}`;
+  const sums = header[SUMMATION] === 1 ? ', exact sums' : '';
+  const what = `${way === 'exchange' ? numbers : `${way} of ${numbers}`}${sums}`;
   return `${kind} ${header[STEP]} of layer ${header[LAYER]} (${header[CHANNELS]} channels, ${what})`;
 }

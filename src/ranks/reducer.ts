@@ -18,6 +18,8 @@ export interface ExchangeTag {
   readonly pass: 'forward' | 'backward';
   /** How many times it has done so: 1 is the first. */
   readonly step: number;
+  /** 'exact' where the numbers are exact sums, which add as integers; absent for ordered ones. */
+  readonly summation?: 'exact' | undefined;
 }
 
 /**
@@ -151,6 +153,17 @@ export function checkCounts(call: string, name: string, counts: Float64Array): v
   const from = Number.isInteger(wrong) && wrong < 0 ? `rank ${-1 - wrong}` : 'some rank';
   const wanted = 'from every rank a count of values that is finite and >= 0';
   throw new RangeError(expected(call, `${name}.exchange()`, wanted, `another from ${from}`));
+}
+
+/**
+ * Counts and exact sums as they were added of those of all ranks: whole numbers, and no count below 0 first.
+ *
+ * @throws RangeError where they cannot be
+ */
+export function checkExactSums(call: string, name: string, sums: Float64Array): void {
+  const isWhole = sums[0] >= 0 && sums.every(Number.isSafeInteger);
+  if (isWhole) return;
+  throw new RangeError(expected(call, `${name}.exchange()`, 'whole numbers from every rank', 'other numbers'));
 }
 
 /** How many layers each reducer has, of whichever kind: their tags are told apart by it. */

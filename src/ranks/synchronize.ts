@@ -4,9 +4,18 @@ import { wrongKind } from '../arguments/messages.js';
 import { checkChoice } from '../arguments/validate.js';
 import type { MomentArrays } from '../channels/moment-arrays.js';
 import type { GradientSumArrays } from '../kernels.js';
+import { carried, type ExactMoments, isExact, isExactSums, momentsOfRecords, sumsOfRecords } from '../passes/exact.js';
 import { Variant } from '../passes/variant.js';
 import { type Join, joinMoments, joinSums } from './payload.js';
-import { allreduce, checkCounts, checkReducer, type ExchangeTag, nextLayer, type Reducer } from './reducer.js';
+import {
+  allreduce,
+  checkCounts,
+  checkExactSums,
+  checkReducer,
+  type ExchangeTag,
+  nextLayer,
+  type Reducer,
+} from './reducer.js';
 
 export interface SynchronizeOptions {
   /** Normalises by the batches of several workers as if they were one: see {@link Reducer}. Default none. */
@@ -51,6 +60,7 @@ export class Synchronization extends Variant {
    * that those of a single part arrive to the bit.
    */
   #moments(call: string, part: MomentArrays): MomentArrays {
+    if (isExact(part)) return this.#exactMoments(call, part);
     const own = { head: Float64Array.of(part.count[0] ?? 0), rows: [part.mean, part.variance] };
     const tag = this.#tag('forward', part.mean.length, this.#forwards + 1);
     const [count, mean, variance] = allreduce(call, NAME, this.#reducer, own, joinBatches, 3, tag);
@@ -61,6 +71,12 @@ export class Synchronization extends Variant {
 
   /** The gradient sums of all ranks' parts, added in order of rank. */
   #sums(call: string, part: GradientSumArrays): GradientSumArrays {
+    if (isExactSums(part)) {
+      const tag = this.#tag('backward', part.sumDy.length, this.#backwards + 1, 'exact');
+      const [records] = this.#addExactly(call, part.records, 0, tag);
+      this.#backwards++;
+      return sumsOfRecords(records, part.mean);
+    }
     const own = { head: new Float64Array(0), rows: [part.sumDy, part.sumDyDeviation] };
     const tag = this.#tag('backward', part.sumDy.length, this.#backwards + 1);
     const [sumDy, sumDyDeviation] = allreduce(call, NAME, this.#reducer, own, joinSums, 2, tag);
@@ -68,8 +84,28 @@ export class Synchronization extends Variant {
     return { sumDy, sumDyDeviation };
   }
 
-  #tag(pass: ExchangeTag['pass'], channels: number, step: number): ExchangeTag {
-    return { pass, layer: this.#layer, channels, step };
+  /** Exact sums add as integers, in any order: what travels is the count and 35 numbers for each channel. */
+  #exactMoments(call: string, part: ExactMoments): ExactMoments {
+    const channels = part.mean.length;
+    const tag = this.#tag('forward', channels, this.#forwards + 1, 'exact');
+    const [records, count] = this.#addExactly(call, part.records, part.count[0] ?? 0, tag);
+    this.#forwards++;
+    return momentsOfRecords(new Float64Array(channels).fill(count), records);
+  }
+
+  #addExactly(call: string, own: Float64Array, count: number, tag: ExchangeTag): [Float64Array, number] {
+    const row = new Float64Array(1 + own.length);
+    row[0] = count;
+    row.set(own, 1);
+    const payload = { head: new Float64Array(0), rows: [row] };
+    const [all] = allreduce(call, NAME, this.#reducer, payload, joinSums, 1, tag);
+    checkExactSums(call, NAME, all);
+    return [carried(all.slice(1)), all[0]];
+  }
+
+  #tag(pass: ExchangeTag['pass'], channels: number, step: number, summation?: 'exact'): ExchangeTag {
+    const tag = { pass, layer: this.#layer, channels, step };
+    return summation === undefined ? tag : { ...tag, summation };
   }
 }
 

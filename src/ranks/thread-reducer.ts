@@ -3,6 +3,8 @@ import { describe, expected, wrongKind, wrongValue } from '../arguments/messages
 import { NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
 import { kindOf } from '../arguments/typed-arrays.js';
 import { checkSize } from '../arguments/validate.js';
+import { RECORD } from '../kernels.js';
+import { checkSummation, type Summation } from '../passes/exact.js';
 import { checkTag, differences, HEADER, lengthIn, mismatch, writeHeader } from './exchange-header.js';
 import type { ExchangeTag, Reducer } from './reducer.js';
 
@@ -12,13 +14,19 @@ export interface ThreadReducerOptions {
 }
 
 const CALL = 'ThreadReducer';
+export interface ThreadMemoryOptions {
+  /** 'exact' makes room for exact sums, too. Default 'ordered'. */
+  summation?: Summation | undefined;
+}
+
 const OPTIONS = /* @__PURE__ */ nameSet('timeout');
+const MEMORY_OPTIONS = /* @__PURE__ */ nameSet('summation');
 /** Int32 before the counters: number of ranks, numbers per exchange, and who gave up (its rank + 1). */
 const [SIZE, CAPACITY, FAILED, COUNTERS] = [0, 1, 2, 3];
 
-/** Numbers of the longest message about so many channels: three rows, and the count of `GradientSums` beside them. */
-function capacityFor(channels: number): number {
-  return 3 * (1 + channels);
+/** Numbers of the longest message about so many channels: of ordered sums three rows, and the count of `GradientSums` beside them. */
+function capacityFor(channels: number, summation: Summation): number {
+  return 3 * (1 + channels * (summation === 'exact' ? (1 + RECORD.numbers) / 3 : 1));
 }
 
 /** Int32 of the head: counters of exchanges, of each rank; padded for the numbers after it. */
@@ -62,14 +70,17 @@ export class ThreadReducer implements Reducer {
    *
    * @param size number of ranks, ≥ 1
    * @param channels of the widest layer, ≥ 0
+   * @param options `summation: 'exact'` where a layer has it, for 36 numbers a channel
    * @throws TypeError, RangeError where they are not
    */
-  static memory(size: number, channels: number): SharedArrayBuffer {
+  static memory(size: number, channels: number, options: ThreadMemoryOptions = NO_OPTIONS): SharedArrayBuffer {
     const call = 'ThreadReducer.memory';
     checkSize(call, 'size', size);
     checkSize(call, 'channels', channels);
     if (size === 0) throw wrongValue(call, 'size', 'at least 1 rank', size);
-    const capacity = capacityFor(channels);
+    const { summation = 'ordered' } = readOptions(call, options, MEMORY_OPTIONS);
+    checkSummation(call, summation);
+    const capacity = capacityFor(channels, summation);
     const memory = new SharedArrayBuffer(bytesFor(size, capacity));
     const head = new Int32Array(memory);
     head[SIZE] = size;

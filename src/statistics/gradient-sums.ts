@@ -2,7 +2,7 @@ import { kernelActivation } from '../arguments/activation.js';
 import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
-import { nameSet, namesOf, readFields, readOptions } from '../arguments/options.js';
+import { NO_OPTIONS, nameSet, namesOf, readFields, readOptions, readOwn } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import {
   checkArray,
@@ -16,9 +16,20 @@ import {
   readView,
 } from '../arguments/validate.js';
 import type { Affine, GradientSumArrays } from '../kernels.js';
+import {
+  addRecords,
+  checkExact,
+  checkSummation,
+  exactGradientSums,
+  isExactSums,
+  noExactSums,
+  type Summation,
+  sumsOfRecords,
+} from '../passes/exact.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import { gradientSums } from '../passes/range.js';
 import type { Tensor } from '../types.js';
+import { checkExactCount, decodeRecords, encodeRecords, refuseOtherSummation, upgraded } from './records.js';
 
 export interface GradientSumsAddOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
   /** As in the forward. */
@@ -31,7 +42,18 @@ export interface GradientSumsAddOptions<T extends Tensor> extends FusedOptions<T
  */
 export type WholeSums = Pick<GradientSums, 'channels' | 'count' | 'sumDy' | 'sumDyDeviation'>;
 
-const FORMAT = 'batchnorm-gradient-sums/1';
+export interface GradientSumsOptions {
+  /**
+   * How values are summed: 'ordered' (default), or 'exact': whatever the order and the grouping, equal data have equal bits
+   * (float32, without weights in masks). Sums of one kind do not merge with those of the other. docs/reproducible.md
+   */
+  summation?: Summation | undefined;
+}
+
+const FORMAT = 'batchnorm-gradient-sums/2';
+/** Has no `summation`, which was 'ordered', and no mean, which nobody knows. */
+const EARLIER = 'batchnorm-gradient-sums/1';
+const OPTIONS = /* @__PURE__ */ nameSet('summation');
 const ADD = 'GradientSums.add';
 const ADD_OPTIONS = /* @__PURE__ */ namesOf<GradientSumsAddOptions<Tensor>>({
   axis: 1,
@@ -44,14 +66,19 @@ const ADD_OPTIONS = /* @__PURE__ */ namesOf<GradientSumsAddOptions<Tensor>>({
   activation: 1,
   mask: 1,
 });
-const FIELDS = /* @__PURE__ */ nameSet('format channels count sumDy sumDyDeviation');
+const FIELDS = {
+  ordered: /* @__PURE__ */ nameSet('format channels summation count mean sumDy sumDyDeviation'),
+  exact: /* @__PURE__ */ nameSet('format channels summation count mean sums'),
+};
 
 /** The sums themselves, not copies: for the rest of the facade, and not to be written to. */
 export let sumsOf: (sums: GradientSums) => GradientSumArrays;
 /** Of this very class. */
 export let isGradientSums: (value: unknown) => value is GradientSums;
 /** A `GradientSums` of these; the arrays are copied. */
-export let gradientSumsOf: (count: number, sums: GradientSumArrays) => GradientSums;
+export let gradientSumsOf: (count: number, sums: GradientSumArrays, mean: Float64Array | null) => GradientSums;
+/** The mean that deviations were taken from, where it is known. */
+export let meanOf: (sums: GradientSums) => Float64Array | null;
 
 /**
  * What the gradient of a batch needs to know of all of it, seen part by part: micro-batches of which a batch is made, or
@@ -63,7 +90,8 @@ export let gradientSumsOf: (count: number, sums: GradientSumArrays) => GradientS
  *    sumDy = Σ g and sumDyDeviation = Σ g·(x − mean), where g is dy through the activation;
  * 4. {@link backward} with `sums` gives dx of each piece, and dgamma and dbeta of the batch.
  *
- * Sums are float64 and are added in the order of the calls. The getters are copies, made when they are read.
+ * Sums are float64 and are added in the order of the calls; with `summation: 'exact'` they are integers until they are read, and no
+ * order matters. They belong to one mean: a piece with another is refused. The getters are copies, made when they are read.
  *
  * @example
  * import { backward, forwardInference, GradientSums, Moments } from 'batchnorm';
@@ -82,9 +110,11 @@ export let gradientSumsOf: (count: number, sums: GradientSumArrays) => GradientS
  */
 export class GradientSums {
   readonly #channels: number;
-  readonly #sums: GradientSumArrays;
-  /** Those of the part that is being added. */
+  #sums: GradientSumArrays;
+  /** Sums of the part that is being added. */
   readonly #part: GradientSumArrays;
+  /** The mean that deviations were taken from; null where nothing has been added, or nobody has said. */
+  #mean: Float64Array | null = null;
   #count = 0;
 
   static {
@@ -97,21 +127,33 @@ export class GradientSums {
       sumDyDeviation,
     }));
     isGradientSums = (value): value is GradientSums => typeof value === 'object' && value !== null && #sums in value;
-    gradientSumsOf = (count, sums) => new GradientSums(sums.sumDy.length).#add(sums, count);
+    meanOf = (sums) => sums.#mean;
+    gradientSumsOf = (count, sums, mean) => {
+      const summation = isExactSums(sums) ? 'exact' : 'ordered';
+      return new GradientSums(sums.sumDy.length, { summation }).#add(sums, count, mean);
+    };
   }
 
   /**
    * Of no data yet.
    *
    * @param channels c, an integer ≥ 0
-   * @throws TypeError, RangeError where it is not
+   * @param options `summation`; see {@link GradientSumsOptions}
+   * @throws TypeError, RangeError where it is not, or an option is wrong
    */
-  constructor(channels: number) {
+  constructor(channels: number, options: GradientSumsOptions = NO_OPTIONS) {
     checkChannelCount('GradientSums', channels);
+    const { summation = 'ordered' } = readOptions('GradientSums', options, OPTIONS);
+    checkSummation('GradientSums', summation);
     this.#channels = channels;
     const zeros = () => newTensor<Float64Array>('Float64Array', channels);
-    this.#sums = { sumDy: zeros(), sumDyDeviation: zeros() };
+    this.#sums = summation === 'exact' ? noExactSums(channels) : { sumDy: zeros(), sumDyDeviation: zeros() };
     this.#part = { sumDy: zeros(), sumDyDeviation: zeros() };
+  }
+
+  /** How values are summed: 'ordered' or 'exact'. */
+  get summation(): Summation {
+    return isExactSums(this.#sums) ? 'exact' : 'ordered';
   }
 
   /** Number of channels, c. */
@@ -154,53 +196,84 @@ export class GradientSums {
     const { mean, variance } = readStatistics(ADD, given.mean, given.variance, c);
     const kind = checkTensor(ADD, 'x', x, shape, view);
     checkArray(ADD, 'dy', dy, kind, x.length, shape);
+    if (isExactSums(this.#sums)) checkExact(ADD, x, selection !== null && selection.weights !== null);
     checkOperands(ADD, x, given, kind, c, shape);
+    this.#checkMean(ADD, 'mean', mean);
+    // Of a piece without values, too: where other ranks have some, the mean is what theirs are about.
+    this.#mean ??= mean.slice();
     if (x.length === 0) return this;
     const affine: Affine<T> = { mean, variance, gamma: gamma ?? null, beta: beta ?? null, epsilon };
     const code = kernelActivation(activation);
     if (selection === null) {
-      gradientSums(null, this.#part, dy, x, residual ?? null, affine, code, view);
-      return this.#add(this.#part, view.n * view.s);
+      return this.#add(this.#sum(dy, x, residual ?? null, affine, code, view), view.n * view.s, mean);
     }
     if (selection.view.n === 0) return this;
     const [ofDy, ofX] = [selection.gather(kind, dy), selection.gather(kind, x)];
     const added = residual === undefined ? null : selection.gather(kind, residual);
-    gradientSums(null, this.#part, ofDy, ofX, added, affine, code, selection.view);
-    return this.#add(this.#part, selection.weights?.total ?? selection.view.n);
+    const part = this.#sum(ofDy, ofX, added, affine, code, selection.view);
+    return this.#add(part, selection.weights?.total ?? selection.view.n, mean);
+  }
+
+  #sum(...call: Parameters<typeof exactGradientSums>): GradientSumArrays {
+    if (isExactSums(this.#sums)) return exactGradientSums(...call);
+    gradientSums(null, this.#part, ...call);
+    return this.#part;
+  }
+
+  /** Deviations from another mean do not add to these. */
+  #checkMean(call: string, name: string, mean: Float64Array | null): void {
+    const own = this.#mean;
+    if (own === null || mean === null) return;
+    const other = own.findIndex((value, ch) => !Object.is(value, mean[ch]));
+    if (other < 0) return;
+    throw wrongValue(call, `${name}[${other}]`, `${own[other]}, the mean of what was added before`, mean[other]);
   }
 
   /**
    * Adds what another has seen, which stays as it is.
    *
    * @param other of as many channels, with the same mean
-   * @throws TypeError where it is no `GradientSums`, RangeError where its channels differ
+   * @throws TypeError where it is no `GradientSums`, RangeError where its channels, its mean or its summation
+   *   differ
    */
   merge(other: GradientSums): this {
     if (!isGradientSums(other)) throw wrongKind('GradientSums.merge', 'other', 'GradientSums', other);
     if (other.channels !== this.#channels) {
       throw wrongValue('GradientSums.merge', 'other.channels', `${this.#channels}`, other.channels);
     }
-    return this.#add(other.#sums, other.#count);
+    refuseOtherSummation('GradientSums.merge', this.summation, other.summation);
+    this.#checkMean('GradientSums.merge', 'other.mean', other.#mean);
+    return this.#add(other.#sums, other.#count, other.#mean);
   }
 
-  #add({ sumDy, sumDyDeviation }: GradientSumArrays, count: number): this {
+  #add(part: GradientSumArrays, count: number, mean: Float64Array | null): this {
+    const known = this.#mean ?? mean?.slice() ?? null;
+    if (isExactSums(this.#sums) && isExactSums(part)) {
+      const records = addRecords(this.#sums.records, part.records);
+      this.#sums = known === null ? this.#sums : sumsOfRecords(records, known);
+    } else {
+      this.#addInOrder(part);
+    }
+    this.#mean = known;
     this.#count += count;
+    return this;
+  }
+
+  #addInOrder({ sumDy, sumDyDeviation }: GradientSumArrays): void {
     for (let ch = 0; ch < this.#channels; ch++) {
       this.#sums.sumDy[ch] += sumDy[ch];
       this.#sums.sumDyDeviation[ch] += sumDyDeviation[ch];
     }
-    return this;
   }
 
   /** Plain data for `JSON.stringify`, without loss, as {@link Moments.toJSON}. */
   toJSON(): unknown {
-    return {
-      format: FORMAT,
-      channels: this.#channels,
-      count: this.#count,
-      sumDy: encodeNumbers(this.#sums.sumDy),
-      sumDyDeviation: encodeNumbers(this.#sums.sumDyDeviation),
-    };
+    const { sumDy, sumDyDeviation } = this.#sums;
+    const mean = this.#mean && encodeNumbers(this.#mean);
+    const { summation } = this;
+    const head = { format: FORMAT, channels: this.#channels, summation, count: this.#count, mean };
+    if (isExactSums(this.#sums)) return { ...head, sums: encodeRecords(this.#sums.records) };
+    return { ...head, sumDy: encodeNumbers(sumDy), sumDyDeviation: encodeNumbers(sumDyDeviation) };
   }
 
   /**
@@ -216,14 +289,30 @@ export class GradientSums {
    */
   static fromJSON(json: unknown): GradientSums {
     const call = 'GradientSums.fromJSON';
-    const fields = readFields(call, 'json', json, FIELDS);
+    const given = upgraded(readOwn(call, 'json', json as object), EARLIER, FORMAT, {
+      summation: 'ordered',
+      mean: null,
+    });
+    const isOfExact = given.summation === 'exact';
+    const fields = readFields(call, 'json', given, isOfExact ? FIELDS.exact : FIELDS.ordered);
     checkFormat(call, fields.format, FORMAT);
+    const summation = fields.summation as Summation;
+    checkSummation(call, summation);
     const channels = fields.channels as number;
     checkSize(call, 'channels', channels);
     const count = fields.count as number;
     checkCount(call, 'count', count);
-    const sumDy = decodeNumbers(call, 'sumDy', fields.sumDy, channels);
-    const sumDyDeviation = decodeNumbers(call, 'sumDyDeviation', fields.sumDyDeviation, channels);
-    return new GradientSums(channels).#add({ sumDy, sumDyDeviation }, count);
+    const mean = fields.mean === null ? null : decodeNumbers(call, 'mean', fields.mean, channels);
+    const sums = new GradientSums(channels, { summation });
+    if (!isOfExact) {
+      const sumDy = decodeNumbers(call, 'sumDy', fields.sumDy, channels);
+      const sumDyDeviation = decodeNumbers(call, 'sumDyDeviation', fields.sumDyDeviation, channels);
+      return sums.#add({ sumDy, sumDyDeviation }, count, mean);
+    }
+    checkExactCount(call, 'count', count);
+    const records = decodeRecords(call, fields.sums, channels);
+    if (mean !== null) return sums.#add(sumsOfRecords(records, mean), count, mean);
+    if (count > 0) throw wrongKind(call, 'mean', `an array of ${channels} numbers where count is not 0`, null);
+    return sums;
   }
 }

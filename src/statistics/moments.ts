@@ -1,6 +1,6 @@
 import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
-import { NO_OPTIONS, nameSet, namesOf, readFields, readOptions } from '../arguments/options.js';
+import { NO_OPTIONS, nameSet, namesOf, readFields, readOptions, readOwn } from '../arguments/options.js';
 import {
   checkChannelCount,
   checkChannels,
@@ -12,10 +12,21 @@ import {
   readView,
 } from '../arguments/validate.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from '../channels/moment-arrays.js';
+import {
+  checkExact,
+  checkSummation,
+  exactMoments,
+  isExact,
+  mergeExact,
+  momentsOfRecords,
+  noExactMoments,
+  type Summation,
+} from '../passes/exact.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import { chosenStatistics } from '../passes/part-statistics.js';
 import { statistics } from '../passes/range.js';
 import type { Tensor } from '../types.js';
+import { checkExactCount, decodeRecords, encodeRecords, refuseOtherSummation, upgraded } from './records.js';
 
 export interface MomentsAddOptions {
   /** The channel axis of `shape`; negative counts from the end. Default 1. */
@@ -24,12 +35,27 @@ export interface MomentsAddOptions {
   mask?: Mask | undefined;
 }
 
-const FORMAT = 'batchnorm-moments/1';
+export interface MomentsOptions {
+  /**
+   * How values are summed: 'ordered' (default), or 'exact': whatever the order and the grouping, equal data have equal bits
+   * (float32, without weights in masks). Moments of one kind do not merge with those of the other. docs/reproducible.md
+   */
+  summation?: Summation | undefined;
+}
+
+const FORMAT = 'batchnorm-moments/2';
+/** Has no `summation`, which was 'ordered'. */
+const EARLIER = 'batchnorm-moments/1';
+const OPTIONS = /* @__PURE__ */ nameSet('summation');
 const ADD_OPTIONS = /* @__PURE__ */ namesOf<MomentsAddOptions>({ axis: 1, mask: 1 });
-const FIELDS = /* @__PURE__ */ nameSet('format channels count mean variance');
+const FIELDS = {
+  ordered: /* @__PURE__ */ nameSet('format channels summation count mean variance'),
+  exact: /* @__PURE__ */ nameSet('format channels summation count sums'),
+};
 
 /** The arrays themselves, not copies: for the rest of the facade, and not to be written to. */
 export let arraysOf: (moments: Moments) => MomentArrays;
+let setSeen: (moments: Moments, seen: MomentArrays) => void;
 /** Of this very class. */
 export let isMoments: (value: unknown) => value is Moments;
 
@@ -43,7 +69,8 @@ export let isMoments: (value: unknown) => value is Moments;
  *     mean = meanA + δ·nB/n
  *     variance = varianceA·nA/n + varianceB·nB/n + δ²·(nA/n)·(nB/n)
  *
- * Any grouping of the same data agrees up to rounding in float64; one `add` gives, to the bit, what
+ * With `summation: 'exact'` they are joined as integers instead, and any grouping and order of the same data has the same bits. Without,
+ * any grouping of the same data agrees up to rounding in float64; one `add` gives, to the bit, what
  * {@link forwardTraining} returns for that batch. NaN and Infinity stay in their channel.
  *
  * `count`, `mean`, `variance` and `sampleVariance` are copies, made when they are read: writing to them changes nothing,
@@ -57,13 +84,16 @@ export let isMoments: (value: unknown) => value is Moments;
  */
 export class Moments {
   readonly #channels: number;
-  readonly #seen: MomentArrays;
+  #seen: MomentArrays;
   /** Statistics of the batch that is being added, kept so that adding makes no garbage: allocated by the first. */
   #batch: MomentArrays | undefined;
 
   static {
     refuseProxies('Moments', Moments.prototype, (value) => #seen in value);
     arraysOf = (moments) => moments.#seen;
+    setSeen = (moments, seen) => {
+      moments.#seen = seen;
+    };
     showAs('Moments', Moments.prototype, ({ channels, count, mean, variance }: Moments) => ({
       channels,
       count,
@@ -77,12 +107,20 @@ export class Moments {
    * Of no data yet.
    *
    * @param channels c, an integer ≥ 0
-   * @throws TypeError, RangeError where it is not
+   * @param options `summation`; see {@link MomentsOptions}
+   * @throws TypeError, RangeError where it is not, or an option is wrong
    */
-  constructor(channels: number) {
+  constructor(channels: number, options: MomentsOptions = NO_OPTIONS) {
     checkChannelCount('Moments', channels);
+    const { summation = 'ordered' } = readOptions('Moments', options, OPTIONS);
+    checkSummation('Moments', summation);
     this.#channels = channels;
-    this.#seen = newMoments(channels);
+    this.#seen = summation === 'exact' ? noExactMoments(channels) : newMoments(channels);
+  }
+
+  /** How values are summed: 'ordered' or 'exact'. */
+  get summation(): Summation {
+    return isExact(this.#seen) ? 'exact' : 'ordered';
   }
 
   /** Number of channels, c. */
@@ -129,8 +167,13 @@ export class Moments {
     checkChannels('Moments.add', this.#channels, shape, view);
     const selection = mask === undefined ? null : readMask('Moments.add', mask, shape, view);
     const kind = checkTensor('Moments.add', 'x', x, shape, view);
-    if (selection !== null) {
-      if (selection.view.n * view.c > 0) mergeMoments(this.#seen, chosenStatistics(kind, x, selection));
+    if (isExact(this.#seen)) {
+      checkExact('Moments.add', x, selection !== null && selection.weights !== null);
+      const chosen = selection === null ? x : selection.gather(kind, x);
+      if (chosen.length === 0) return this;
+      this.#seen = mergeExact(this.#seen, exactMoments(chosen as Float32Array, selection?.view ?? view));
+    } else if (selection !== null) {
+      if (selection.view.n * view.c > 0) mergeMoments(this.#seen, chosenStatistics(kind, x, selection, 'ordered'));
     } else if (x.length > 0) {
       this.#batch ??= newMoments(this.#channels);
       statistics(this.#batch.mean, this.#batch.variance, x, view);
@@ -144,7 +187,7 @@ export class Moments {
    * Adds what another has seen, which stays as it is. Merging with itself counts everything twice.
    *
    * @param other of as many channels
-   * @throws TypeError where it is no `Moments`, RangeError where its channels differ
+   * @throws TypeError where it is no `Moments`, RangeError where its channels or its summation differ
    * @example
    * import { Moments } from 'batchnorm';
    * const here = new Moments(1).add(Float32Array.of(1, 2), [2, 1]);
@@ -156,7 +199,10 @@ export class Moments {
     if (other.channels !== this.#channels) {
       throw wrongValue('Moments.merge', 'other.channels', `${this.#channels}`, other.channels);
     }
-    mergeMoments(this.#seen, other.#seen);
+    refuseOtherSummation('Moments.merge', this.summation, other.summation);
+    const [own, others] = [this.#seen, other.#seen];
+    if (isExact(own) && isExact(others)) this.#seen = mergeExact(own, others);
+    else mergeMoments(own, others);
     return this;
   }
 
@@ -171,13 +217,10 @@ export class Moments {
    * console.log(copy.mean[0] === moments.mean[0]); // → true
    */
   toJSON(): unknown {
-    return {
-      format: FORMAT,
-      channels: this.#channels,
-      count: encodeNumbers(this.#seen.count),
-      mean: encodeNumbers(this.#seen.mean),
-      variance: encodeNumbers(this.#seen.variance),
-    };
+    const { count, mean, variance } = this.#seen;
+    const head = { format: FORMAT, channels: this.#channels, summation: this.summation, count: encodeNumbers(count) };
+    if (isExact(this.#seen)) return { ...head, sums: encodeRecords(this.#seen.records) };
+    return { ...head, mean: encodeNumbers(mean), variance: encodeNumbers(variance) };
   }
 
   /**
@@ -187,16 +230,27 @@ export class Moments {
    */
   static fromJSON(json: unknown): Moments {
     const call = 'Moments.fromJSON';
-    const fields = readFields(call, 'json', json, FIELDS);
+    const given = upgraded(readOwn(call, 'json', json as object), EARLIER, FORMAT);
+    const isOfExact = given.summation === 'exact';
+    const fields = readFields(call, 'json', given, isOfExact ? FIELDS.exact : FIELDS.ordered);
     checkFormat(call, fields.format, FORMAT);
+    checkSummation(call, fields.summation as Summation);
     const channels = fields.channels as number;
     checkSize(call, 'channels', channels);
     const count = decodeNumbers(call, 'count', fields.count, channels);
+    count.forEach((value, ch) => {
+      checkCount(call, `count[${ch}]`, value);
+    });
+    if (isOfExact) {
+      count.forEach((value, ch) => {
+        checkExactCount(call, `count[${ch}]`, value);
+      });
+      return momentsOf(momentsOfRecords(count, decodeRecords(call, fields.sums, channels)));
+    }
     const mean = decodeNumbers(call, 'mean', fields.mean, channels);
     const variance = decodeNumbers(call, 'variance', fields.variance, channels);
     checkVariance(call, 'variance', variance);
     count.forEach((value, ch) => {
-      checkCount(call, `count[${ch}]`, value);
       if (value > 0) return;
       if (!Number.isNaN(mean[ch])) throw wrongValue(call, `mean[${ch}]`, "'NaN' where count is 0", mean[ch]);
       if (!Number.isNaN(variance[ch]))
@@ -208,10 +262,9 @@ export class Moments {
 
 /** A `Moments` of these; the arrays are copied. */
 export function momentsOf(arrays: MomentArrays): Moments {
-  const moments = new Moments(arrays.count.length);
-  const seen = arraysOf(moments);
-  seen.count.set(arrays.count);
-  seen.mean.set(arrays.mean);
-  seen.variance.set(arrays.variance);
+  const [count, mean, variance] = [arrays.count.slice(), arrays.mean.slice(), arrays.variance.slice()];
+  const moments = new Moments(count.length);
+  const copy = { count, mean, variance };
+  setSeen(moments, isExact(arrays) ? Object.assign(copy, { records: arrays.records.slice() }) : copy);
   return moments;
 }

@@ -1,6 +1,7 @@
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { NO_OPTIONS, namesOf, readNames, readOptions } from '../arguments/options.js';
 import { readView } from '../arguments/validate.js';
+import { checkSummation, type Summation } from '../passes/exact.js';
 import type { Mask } from '../passes/mask.js';
 import type { Tensor } from '../types.js';
 import { isMoments, Moments } from './moments.js';
@@ -19,6 +20,8 @@ export interface PopulationStatisticsOptions {
   axis?: number | undefined;
   /** Go on from these, which stay as they are: what an earlier run had come to. Default: from nothing. */
   from?: Moments | undefined;
+  /** As of {@link Moments}; that of `from`, where it is given. Default 'ordered'. */
+  summation?: Summation | undefined;
   /** Called after each batch with what has been seen so far. A promise is awaited; an error ends the run. */
   onProgress?: ((progress: PopulationProgress) => void | Promise<void>) | undefined;
 }
@@ -31,7 +34,7 @@ export interface PopulationProgress {
 }
 
 const CALL = 'populationStatistics';
-const OPTIONS = /* @__PURE__ */ namesOf<PopulationStatisticsOptions>({ axis: 1, from: 1, onProgress: 1 });
+const OPTIONS = /* @__PURE__ */ namesOf<PopulationStatisticsOptions>({ axis: 1, from: 1, summation: 1, onProgress: 1 });
 const BATCH = /* @__PURE__ */ namesOf<PopulationBatch>({ x: 1, shape: 1, mask: 1 });
 
 /**
@@ -59,18 +62,22 @@ export async function populationStatistics(
   batches: Iterable<PopulationBatch> | AsyncIterable<PopulationBatch>,
   options: PopulationStatisticsOptions = NO_OPTIONS,
 ): Promise<Moments> {
-  const { axis, from, onProgress } = readOptions(CALL, options, OPTIONS);
+  const { axis, from, onProgress, summation = from?.summation ?? 'ordered' } = readOptions(CALL, options, OPTIONS);
   if (from !== undefined && !isMoments(from)) throw wrongKind(CALL, 'from', 'Moments', from);
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw wrongKind(CALL, 'onProgress', 'a function', onProgress);
   }
   if (!isIterable(batches)) throw wrongKind(CALL, 'batches', 'an iterable of { x, shape }', batches);
-  let moments = from && new Moments(from.channels).merge(from);
+  checkSummation(CALL, summation);
+  if (from !== undefined && from.summation !== summation) {
+    throw wrongValue(CALL, 'summation', `'${from.summation}', as "from" has it`, summation);
+  }
+  let moments = from && new Moments(from.channels, { summation }).merge(from);
   let seen = 0;
   for await (const batch of batches) {
     if (!isBatch(batch)) throw wrongKind(CALL, `batches[${seen}]`, '{ x, shape }', batch);
     const { x, shape, mask } = readNames(CALL, `batches[${seen}]`, batch, BATCH);
-    moments ??= new Moments(readView(CALL, shape, axis).c);
+    moments ??= new Moments(readView(CALL, shape, axis).c, { summation });
     moments.add(x, shape, { axis, mask });
     seen++;
     await onProgress?.({ batches: seen, moments });

@@ -5,6 +5,7 @@ import cancelling from './cancelling.js';
 import edges from './edges.js';
 import errors from './errors.js';
 import exact from './exact.js';
+import exactFacade from './exact-facade.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
 import lateValues from './late-values.js';
@@ -25,6 +26,7 @@ export default [
   accuracy,
   cancelling,
   exact,
+  exactFacade,
   gradients,
   properties,
   variants,

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import {
   type Affine,
   type ExactKernels,
-  type GradientSums,
+  type GradientSumArrays,
   type KernelActivation,
   type Kernels,
   RECORD,
@@ -66,7 +66,7 @@ export class ExactCalls {
     });
   }
 
-  gradients(records: Float64Array, mean: Float64Array): GradientSums {
+  gradients(records: Float64Array, mean: Float64Array): GradientSumArrays {
     return guarded('exactGradients', mean.length, (input, output) => {
       const made = { sumDy: output(mean.length), sumDyDeviation: output(mean.length) };
       this.#exact.exactGradients(made, input(records), input(mean));

@@ -1,5 +1,5 @@
 /** The exact sums by integers of any size: docs/numerics.md, section 10. No line is shared with the library. */
-import { type GradientSums, RECORD, type View } from '#dist/kernels.js';
+import { type GradientSumArrays, RECORD, type View } from '#dist/kernels.js';
 import { indices } from './oracle.js';
 
 /** numerator·2^exponent/denominator */
@@ -164,7 +164,7 @@ export function whyNotStatistics(mean: number, variance: number, [s, q]: ExactPa
 }
 
 /** Why the sums of a channel are not G and H − (mean − fl(mean))·G, rounded once; null where they are. */
-export function whyNotGradients(sums: GradientSums, ch: number, [g, h]: ExactPair, mean: number): string | null {
+export function whyNotGradients(sums: GradientSumArrays, ch: number, [g, h]: ExactPair, mean: number): string | null {
   const sumDy = sums.sumDy[ch];
   const deviation = sums.sumDyDeviation[ch];
   if (g.isFinite) {

@@ -3,7 +3,15 @@ import { Moments } from 'batchnorm';
 import { type BadCall, wrong } from './table.js';
 
 function json(changes: object): unknown {
-  return { format: 'batchnorm-moments/1', channels: 2, count: [2, 2], mean: [1, 2], variance: [1, 2], ...changes };
+  return {
+    format: 'batchnorm-moments/2',
+    channels: 2,
+    summation: 'ordered',
+    count: [2, 2],
+    mean: [1, 2],
+    variance: [1, 2],
+    ...changes,
+  };
 }
 
 export const momentsCalls: readonly BadCall[] = [
@@ -51,13 +59,13 @@ export const momentsCalls: readonly BadCall[] = [
     'JSON of another format',
     () => Moments.fromJSON(json({ format: 'batchnorm/1' })),
     RangeError,
-    'Moments.fromJSON: "format" expected \'batchnorm-moments/1\', got "batchnorm/1"',
+    'Moments.fromJSON: "format" expected \'batchnorm-moments/2\', got "batchnorm/1"',
   ],
   [
     'JSON with more',
     () => Moments.fromJSON(json({ m2: [] })),
     TypeError,
-    'Moments.fromJSON: "json" has no "m2"; known are format, channels, count, mean, variance',
+    'Moments.fromJSON: "json" has no "m2"; known are format, channels, summation, count, mean, variance',
   ],
   [
     'JSON too short',

@@ -16,7 +16,7 @@ const MOMENTUM =
   'decay: 0.9 (decay = 1 - updateRate, so updateRate: 0.1)';
 
 const STATE_FIELDS =
-  'format, channels, axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue, dtype, ' +
+  'format, channels, axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue, dtype, summation, ' +
   'ghostBatchSize, grouping, renorm, onNonFinite, training, normalizeWith, updateStatistics, learn, ' +
   'batchesTracked, valuesTracked, debiasWeight, gamma, beta, runningMean, runningVariance, renormMean, renormDeviation';
 
@@ -121,7 +121,7 @@ export const settingsCalls: readonly BadCall[] = [
     'of another library',
     () => layer({ affine: true }),
     TypeError,
-    'BatchNorm: "options" has no "affine"; known are axis, epsilon, updateRate, decay, debias, varianceEstimator, scale, center, activation, singleValue, dtype, ghostBatchSize, grouping, renorm, onNonFinite, synchronize, gradients',
+    'BatchNorm: "options" has no "affine"; known are axis, epsilon, updateRate, decay, debias, varianceEstimator, scale, center, activation, singleValue, dtype, summation, ghostBatchSize, grouping, renorm, onNonFinite, synchronize, gradients',
   ],
   [
     'no state',
@@ -131,9 +131,9 @@ export const settingsCalls: readonly BadCall[] = [
   ],
   [
     'another format',
-    (f) => restored(f, { format: 'batchnorm/2' }),
+    (f) => restored(f, { format: 'batchnorm/3' }),
     RangeError,
-    'BatchNorm.fromState: "format" expected \'batchnorm/1\', got "batchnorm/2"',
+    'BatchNorm.fromState: "format" expected \'batchnorm/2\', got "batchnorm/3"',
   ],
   [
     'a field is missing',

@@ -1,0 +1,136 @@
+/** Exact sums of float32: docs/numerics.md, section 10. They add as integers, so that nothing depends on an order. */
+import { wrongKind, wrongValue } from '../arguments/messages.js';
+import { newTensor } from '../arguments/typed-arrays.js';
+import { checkChoice } from '../arguments/validate.js';
+import { kernels } from '../backends/select.js';
+import type { MomentArrays } from '../channels/moment-arrays.js';
+import { type Affine, type GradientSumArrays, type KernelActivation, RECORD, type View } from '../kernels.js';
+import { carry } from '../reference/limbs.js';
+import type { Tensor } from '../types.js';
+
+/**
+ * How statistics and gradient sums are summed (docs/numerics.md): 'ordered' in one order that is the same on every backend
+ * (numerics/1), or 'exact', rounded once, the same for any layout, order, split and number of ranks (numerics/2; float32, and no
+ * weights in masks).
+ */
+export type Summation = 'ordered' | 'exact';
+
+export const SUMMATIONS = ['ordered', 'exact'] as const satisfies readonly Summation[];
+
+export function checkSummation(call: string, summation: Summation): void {
+  checkChoice(call, 'summation', summation, SUMMATIONS);
+}
+
+/** Moments with the exact sums that they come from: [channels · 35], as RECORD says. */
+export interface ExactMoments extends MomentArrays {
+  readonly records: Float64Array;
+}
+
+/** Gradient sums with the exact ones that they come from, which belong to one mean. */
+export interface ExactGradientSums extends GradientSumArrays {
+  readonly records: Float64Array;
+  /** What deviations were taken from. */
+  readonly mean: Float64Array;
+}
+
+/** @throws TypeError, RangeError for what exact sums are not defined for; the error names what is */
+export function checkExact(call: string, x: Tensor, isWeighted: boolean): void {
+  if (x.BYTES_PER_ELEMENT !== 4) {
+    throw wrongKind(call, 'x', "a Float32Array with summation: 'exact' (float64 has 'ordered')", x);
+  }
+  if (isWeighted) {
+    throw wrongValue(call, 'mask', "0 and 1 with summation: 'exact' (weights have 'ordered')", 'other weights');
+  }
+}
+
+export function newRecords(channels: number): Float64Array {
+  return newTensor<Float64Array>('Float64Array', channels * RECORD.numbers);
+}
+
+/** The sums of both. */
+export function addRecords(first: Float64Array, second: Float64Array): Float64Array {
+  return carried(first.map((value, i) => value + second[i]));
+}
+
+/** records ← as RECORD says, from what was added number by number. */
+export function carried(records: Float64Array): Float64Array {
+  for (let at = 0; at < records.length; at += RECORD.numbers) {
+    for (const { at: start, limbs } of [RECORD.first, RECORD.second]) carry(records, at + start, limbs);
+  }
+  return records;
+}
+
+/** Of no data yet. */
+export function noExactMoments(channels: number): ExactMoments {
+  return momentsOfRecords(new Float64Array(channels), newRecords(channels));
+}
+
+/** Mean and variance of what was summed, each rounded once. */
+export function momentsOfRecords(count: Float64Array, records: Float64Array): ExactMoments {
+  const [mean, variance] = [count.slice(), count.slice()];
+  kernels().exact.exactStatistics(mean, variance, records, count);
+  return { count, mean, variance, records };
+}
+
+/** y ← of x by its own statistics, which go to `affine`: `forward` of the kernels, by exact sums. y may be x or residual. */
+export function exactForward(
+  y: Tensor,
+  x: Tensor,
+  residual: Tensor | null,
+  affine: Affine,
+  activation: KernelActivation,
+  view: View,
+): void {
+  const { mean, variance } = exactMoments(x as Float32Array, view);
+  kernels().normalize(y, x, residual, { ...affine, mean, variance }, activation, view);
+  affine.mean.set(mean);
+  affine.variance.set(variance);
+}
+
+export function exactMoments(x: Float32Array, view: View): ExactMoments {
+  const records = newRecords(view.c);
+  kernels().exact.exactSums(records, x, view);
+  return momentsOfRecords(new Float64Array(view.c).fill(view.n * view.s), records);
+}
+
+/** Moments of both: the bits of all their values at once. */
+export function mergeExact(first: ExactMoments, second: ExactMoments): ExactMoments {
+  const count = first.count.map((value, ch) => value + second.count[ch]);
+  return momentsOfRecords(count, addRecords(first.records, second.records));
+}
+
+export function isExact(moments: MomentArrays): moments is ExactMoments {
+  return (moments as Partial<ExactMoments>).records !== undefined;
+}
+
+export function exactGradientSums(
+  dy: Tensor,
+  x: Tensor,
+  residual: Tensor | null,
+  affine: Affine,
+  activation: KernelActivation,
+  view: View,
+): ExactGradientSums {
+  const records = newRecords(view.c);
+  const [by, from, added] = [dy, x, residual] as [Float32Array, Float32Array, Float32Array | null];
+  const { exact } = kernels();
+  exact.exactGradientSums(records, by, from, added, affine as Affine<Float32Array>, activation, view);
+  return sumsOfRecords(records, affine.mean);
+}
+
+/** Of no data yet, and no mean. */
+export function noExactSums(channels: number): ExactGradientSums {
+  const zeros = () => new Float64Array(channels);
+  return { sumDy: zeros(), sumDyDeviation: zeros(), records: newRecords(channels), mean: zeros().fill(NaN) };
+}
+
+/** @param mean the one that deviations were taken from */
+export function sumsOfRecords(records: Float64Array, mean: Float64Array): ExactGradientSums {
+  const sums = { sumDy: new Float64Array(mean.length), sumDyDeviation: new Float64Array(mean.length) };
+  kernels().exact.exactGradients(sums, records, mean);
+  return { ...sums, records, mean };
+}
+
+export function isExactSums(sums: GradientSumArrays): sums is ExactGradientSums {
+  return (sums as Partial<ExactGradientSums>).records !== undefined;
+}
