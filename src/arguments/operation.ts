@@ -1,7 +1,7 @@
 /** What the operations have in common: the options that most of them take, and the checks of these, in one order. */
 import type { ParameterOf, Tensor } from '../types.js';
 import { type Activation, readActivation } from './activation.js';
-import { type Common, DEFAULT_EPSILON } from './options.js';
+import type { Common } from './options.js';
 import type { TensorKind } from './typed-arrays.js';
 import { checkArray, checkEpsilon } from './validate.js';
 
@@ -28,20 +28,22 @@ export interface GivenStatistics {
   variance: ArrayLike<number>;
 }
 
-/** The first checks of an operation, of what it computes. */
-export function readFormula(
-  call: string,
-  { epsilon = DEFAULT_EPSILON, activation = 'none' }: FusedOptions<Tensor>,
-): { readonly epsilon: number; readonly activation: Activation } {
+/** The first checks of an operation, of what it computes: epsilon is one, and the activation is read. */
+export function readFormula(call: string, epsilon: number, activation: Activation = 'none'): Activation {
   checkEpsilon(call, epsilon);
-  return { epsilon, activation: readActivation(call, activation) };
+  return readActivation(call, activation);
 }
 
-/** The checks that follow those of x, of which `kind`, `shape` and `c` are: of all that is computed with it. */
+/**
+ * The checks that follow those of x, of which `kind`, `c` and `shape` are: of all that is computed with it. (Arguments one by
+ * one: a property of the options of several functions takes as long to find as all of a check.)
+ */
 export function checkOperands<T extends Tensor>(
   call: string,
   x: T,
-  { gamma, beta, residual }: FusedOptions<T>,
+  gamma: ParameterOf<T> | undefined,
+  beta: ParameterOf<T> | undefined,
+  residual: T | undefined,
   kind: TensorKind,
   c: number,
   shape: readonly number[],

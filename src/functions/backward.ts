@@ -1,6 +1,6 @@
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
-import { namesOf, readOptions } from '../arguments/options.js';
+import { DEFAULT_EPSILON, namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import {
   checkArray,
@@ -120,6 +120,7 @@ export function backward<T extends Tensor>(
   const given = readOptions(CALL, options, OPTIONS);
   const {
     axis,
+    epsilon = DEFAULT_EPSILON,
     mean,
     variance,
     statistics = 'batch',
@@ -131,7 +132,7 @@ export function backward<T extends Tensor>(
     mask,
   } = given;
   const { out, outGamma, outBeta, outResidual } = given;
-  const { epsilon, activation } = readFormula(CALL, given);
+  const activation = readFormula(CALL, epsilon, given.activation);
   checkChoice(CALL, 'statistics', statistics, STATISTICS);
   checkSummation(CALL, summation);
 
@@ -143,7 +144,7 @@ export function backward<T extends Tensor>(
   const kind = checkTensor(CALL, 'x', x, shape, view);
   checkArray(CALL, 'dy', dy, kind, x.length, shape);
   if (summation === 'exact') checkExact(CALL, x, selection !== null && selection.weights !== null);
-  checkOperands(CALL, x, given, kind, c, shape);
+  checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);
   if (residual === undefined && outResidual !== undefined) refuseOrphan(CALL, 'a residual', outResidual);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   if (outGamma !== undefined) checkArray(CALL, 'outGamma', outGamma, kind, c, 'channels');

@@ -1,6 +1,6 @@
 import { kernelActivation } from '../arguments/activation.js';
 import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
-import { namesOf, readOptions } from '../arguments/options.js';
+import { DEFAULT_EPSILON, namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import { checkArray, checkOverlap, checkTensor, readStatistics, readView } from '../arguments/validate.js';
 import { kernels } from '../backends/select.js';
@@ -56,15 +56,15 @@ export function forwardInference<T extends Tensor>(
   options: ForwardInferenceOptions<T>,
 ): T {
   const given = readOptions(CALL, options, OPTIONS);
-  const { axis, mean, variance, gamma, beta, residual, mask, out } = given;
-  const { epsilon, activation } = readFormula(CALL, given);
+  const { axis, epsilon = DEFAULT_EPSILON, mean, variance, gamma, beta, residual, mask, out } = given;
+  const activation = readFormula(CALL, epsilon, given.activation);
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
   const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
   const statistics = readStatistics(CALL, mean, variance, c);
   const kind = checkTensor(CALL, 'x', x, shape, view);
-  checkOperands(CALL, x, given, kind, c, shape);
+  checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   checkOverlap(CALL, { out }, { x, residual, gamma, beta, mean, variance }, IN_PLACE);
 

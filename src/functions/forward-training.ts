@@ -1,6 +1,6 @@
 import { kernelActivation } from '../arguments/activation.js';
 import { checkOperands, type FusedOptions, readFormula } from '../arguments/operation.js';
-import { NO_OPTIONS, namesOf, readOptions } from '../arguments/options.js';
+import { DEFAULT_EPSILON, NO_OPTIONS, namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import {
   checkArray,
@@ -101,6 +101,7 @@ export function forwardTraining<T extends Tensor>(
   const given = readOptions(CALL, options, OPTIONS);
   const {
     axis,
+    epsilon = DEFAULT_EPSILON,
     gamma,
     beta,
     residual,
@@ -111,7 +112,7 @@ export function forwardTraining<T extends Tensor>(
     outMean,
     outVariance,
   } = given;
-  const { epsilon, activation } = readFormula(CALL, given);
+  const activation = readFormula(CALL, epsilon, given.activation);
   checkSingleValue(CALL, singleValue);
   checkSummation(CALL, summation);
 
@@ -120,7 +121,7 @@ export function forwardTraining<T extends Tensor>(
   const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
   const kind = checkTensor(CALL, 'x', x, shape, view);
   if (summation === 'exact') checkExact(CALL, x, selection !== null && selection.weights !== null);
-  checkOperands(CALL, x, given, kind, c, shape);
+  checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   if (outMean !== undefined) checkArray(CALL, 'outMean', outMean, 'Float64Array', c, 'channels');
   if (outVariance !== undefined) checkArray(CALL, 'outVariance', outVariance, 'Float64Array', c, 'channels');

@@ -2,7 +2,7 @@ import { kernelActivation } from '../arguments/activation.js';
 import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
-import { NO_OPTIONS, nameSet, namesOf, readFields, readOptions, readOwn } from '../arguments/options.js';
+import { DEFAULT_EPSILON, NO_OPTIONS, nameSet, namesOf, readFields, readOptions, readOwn } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import {
   checkArray,
@@ -187,8 +187,8 @@ export class GradientSums {
    */
   add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T>): this {
     const given = readOptions(ADD, options, ADD_OPTIONS);
-    const { axis, gamma, beta, residual, mask } = given;
-    const { epsilon, activation } = readFormula(ADD, given);
+    const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, mask } = given;
+    const activation = readFormula(ADD, epsilon, given.activation);
     const view = readView(ADD, shape, axis);
     const { c } = view;
     checkChannels(ADD, this.#channels, shape, view);
@@ -197,7 +197,7 @@ export class GradientSums {
     const kind = checkTensor(ADD, 'x', x, shape, view);
     checkArray(ADD, 'dy', dy, kind, x.length, shape);
     if (isExactSums(this.#sums)) checkExact(ADD, x, selection !== null && selection.weights !== null);
-    checkOperands(ADD, x, given, kind, c, shape);
+    checkOperands(ADD, x, gamma, beta, residual, kind, c, shape);
     this.#checkMean(ADD, 'mean', mean);
     // Of a piece without values, too: where other ranks have some, the mean is what theirs are about.
     this.#mean ??= mean.slice();
