@@ -1,4 +1,4 @@
-// The types of a layer tell the truth: what the compiler says of its arrays is what they are, and what cannot be does not compile.
+// The types of a layer tell the truth: its arrays are what the compiler says, and what cannot be does not compile.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

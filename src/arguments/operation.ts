@@ -20,8 +20,8 @@ export interface FusedOptions<T extends Tensor> extends Common {
 /** Options of what goes by known statistics. */
 export interface GivenStatistics {
   /**
-   * Mean per channel by which x is normalised, [c]; of the whole batch, where x is a piece of one. Any array of numbers; a
-   * Float64Array is used as it is, others are copied.
+   * Mean per channel by which x is normalised, [c]; of the whole batch, where x is a piece of one. Any array of
+   * numbers; a Float64Array is used as it is, others are copied.
    */
   mean: ArrayLike<number>;
   /** Its population variance, likewise, [c], ≥ 0. NaN and Infinity propagate in their channel. */
@@ -35,8 +35,8 @@ export function readFormula(call: string, epsilon: number, activation: Activatio
 }
 
 /**
- * The checks that follow those of x, of which `kind`, `c` and `shape` are: of all that is computed with it. (Arguments one by
- * one: a property of the options of several functions takes as long to find as all of a check.)
+ * The checks that follow those of x, of which `kind`, `c` and `shape` are: of all that is computed with it. (Arguments
+ * one by one: a property of the options of several functions takes as long to find as all of a check.)
  */
 export function checkOperands<T extends Tensor>(
   call: string,

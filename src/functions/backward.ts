@@ -16,7 +16,7 @@ import { arrangedGradients, type BackwardPass, computeGradients } from '../passe
 import { checkExact, checkSummation, type Summation } from '../passes/exact.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from '../statistics/gradient-sums.js';
-import type { Tensor } from '../types.js';
+import type { ParameterOf, Tensor } from '../types.js';
 
 export interface BackwardOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
   /**
@@ -40,9 +40,9 @@ export interface BackwardOptions<T extends Tensor> extends FusedOptions<T>, Give
   /** Where dx goes. May be dy itself; no other overlap. Default a new array. */
   out?: T | undefined;
   /** Where dgamma goes, [c]. Default a new array. */
-  outGamma?: T | undefined;
+  outGamma?: ParameterOf<T> | undefined;
   /** Where dbeta goes, [c]. Default a new array. */
-  outBeta?: T | undefined;
+  outBeta?: ParameterOf<T> | undefined;
   /** With `residual`: where dresidual goes. May be dy itself when `out` is not; no other overlap. */
   outResidual?: T | undefined;
 }
@@ -51,9 +51,9 @@ export interface Gradients<T extends Tensor> {
   /** Gradient of the loss with respect to x, of its shape. */
   dx: T;
   /** With respect to gamma, [c]. */
-  dgamma: T;
+  dgamma: ParameterOf<T>;
   /** With respect to beta, [c]. */
-  dbeta: T;
+  dbeta: ParameterOf<T>;
   /**
    * With `residual`: its gradient, dy through the activation. With activation 'none' it is dy itself, unless outResidual
    * is given or out is dy.
@@ -153,8 +153,8 @@ export function backward<T extends Tensor>(
   const inputs = { dy, x, residual, gamma, beta, mean, variance };
   checkOverlap(CALL, { out, outGamma, outBeta, outResidual }, inputs, IN_PLACE);
 
-  const dgamma = outGamma ?? newTensor<T>(kind, c);
-  const dbeta = outBeta ?? newTensor<T>(kind, c);
+  const dgamma = outGamma ?? newTensor<ParameterOf<T>>(kind, c);
+  const dbeta = outBeta ?? newTensor<ParameterOf<T>>(kind, c);
   const pass: BackwardPass<T> = {
     kind,
     view,

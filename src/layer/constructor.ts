@@ -13,8 +13,9 @@ type OptionsFor<T extends Tensor> =
     : [options: BatchNormOptions<DtypeOf<T>> & { dtype: DtypeOf<T> }];
 
 /**
- * How layers are made. Where `dtype` is a constant, it decides the type of the layer's tensors; `T` may also be written out, and
- * has to agree with it. Options of which only is known that they are {@link BatchNormOptions} make a `BatchNorm<Tensor>`.
+ * How layers are made. Where `dtype` is a constant, it decides the type of the layer's tensors; `T` may also be written
+ * out, and has to agree with it. Options of which only is known that they are {@link BatchNormOptions} make a
+ * `BatchNorm<Tensor>`.
  */
 export interface BatchNormConstructor {
   /**
@@ -28,8 +29,8 @@ export interface BatchNormConstructor {
   new <D extends Dtype, _ extends D>(channels: number, options: BatchNormOptions<D>): Layer<TensorOf<D>>;
 
   /**
-   * A layer as {@link Layer.state} described it, bit for bit. The type of its tensors is that of the state's `dtype`; of what
-   * comes out of `JSON.parse` it is that of the type argument, whose default is Float32Array.
+   * A layer as {@link BatchNorm.state} described it, bit for bit. The type of its tensors is that of the state's `dtype`;
+   * of what comes out of `JSON.parse` it is that of the type argument, whose default is Float32Array.
    *
    * @param options `synchronize` and `gradients`, which are no data
    * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
@@ -53,8 +54,8 @@ export type BatchNorm<T extends Tensor = Float32Array> = Layer<T>;
  * It starts in training mode with gamma = 1, beta = 0, runningMean = 0 and runningVariance = 1. Parameters and running
  * statistics are yours to write in place between calls: nothing is cached that could go stale.
  *
- * `momentum` is refused: the word means `updateRate` in PyTorch and `decay` (= 1 − updateRate) in Keras, TensorFlow, flax
- * and ONNX. PyTorch's defaults are the defaults here; those of Keras are `{ axis: -1, epsilon: 1e-3, decay: 0.99,
+ * `momentum` is refused: the word means `updateRate` in PyTorch and `decay` (= 1 − updateRate) in Keras, TensorFlow,
+ * flax and ONNX. PyTorch's defaults are the defaults here; those of Keras are `{ axis: -1, epsilon: 1e-3, decay: 0.99,
  * varianceEstimator: 'biased', singleValue: 'allow' }`.
  *
  * @example

@@ -1,4 +1,4 @@
-/** An option of a layer, or a field of its state, as one row of a table: its default, what it may be, how JSON keeps it. */
+/** Options of a layer, and fields of its state, as rows of tables: the default, what it may be, how JSON keeps it. */
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkBoolean, checkChoice } from '../arguments/validate.js';
 

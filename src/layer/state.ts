@@ -15,9 +15,9 @@ import { SWITCHES, type Switches } from './switches.js';
 import { checkFraction, type UpdateRate } from './update-rate.js';
 
 /**
- * A layer as plain data that JSON keeps without loss, and that says its own conventions: the settings, each with its value
- * (see {@link BatchNormOptions}), the switches, what the running statistics have come to, and the arrays, [channels] each.
- * What JSON lacks is written as 'NaN', 'Infinity', '-Infinity' and '-0'.
+ * A layer as plain data that JSON keeps without loss, and that says its own conventions: every setting with its value
+ * (see {@link BatchNormOptions}), the switches, what the running statistics have come to, and the arrays, [channels]
+ * each. What JSON lacks is written as 'NaN', 'Infinity', '-Infinity' and '-0'.
  */
 export interface BatchNormState<D extends Dtype = Dtype> {
   format: 'batchnorm/2';
