@@ -139,7 +139,7 @@ export function backward<T extends Tensor>(
   const view = readView(CALL, shape, axis);
   const { c } = view;
   if (sums !== undefined) checkSums(sums, statistics, c);
-  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const selection = readMask(CALL, mask, shape, view);
   const known = readStatistics(CALL, mean, variance, c);
   const kind = checkTensor(CALL, 'x', x, shape, view);
   checkArray(CALL, 'dy', dy, kind, x.length, shape);

@@ -61,7 +61,7 @@ export function forwardInference<T extends Tensor>(
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
-  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const selection = readMask(CALL, mask, shape, view);
   const statistics = readStatistics(CALL, mean, variance, c);
   const kind = checkTensor(CALL, 'x', x, shape, view);
   checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);

@@ -118,7 +118,7 @@ export function forwardTraining<T extends Tensor>(
 
   const view = readView(CALL, shape, axis);
   const { c } = view;
-  const selection = mask === undefined ? null : readMask(CALL, mask, shape, view);
+  const selection = readMask(CALL, mask, shape, view);
   const kind = checkTensor(CALL, 'x', x, shape, view);
   if (summation === 'exact') checkExact(CALL, x, selection !== null && selection.weights !== null);
   checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);

@@ -100,7 +100,7 @@ export function checkForward<T extends Tensor>(
   const view = readView(call, shape, axis);
   const { c } = view;
   checkChannels(call, own.channels, shape, view);
-  const chosen = mask === undefined ? null : readMask(call, mask, shape, view);
+  const chosen = readMask(call, mask, shape, view);
   checkArray(call, 'x', x, own.kind, view.n * c * view.s, shape);
   if (summation === 'exact') checkExact(call, x, chosen !== null && chosen.weights !== null);
   if (residual !== undefined) checkArray(call, 'residual', residual, own.kind, x.length, shape);

@@ -14,12 +14,14 @@ export type Mask = ArrayLike<number | boolean>;
 const WANTED = '0, 1 or a finite weight >= 0';
 
 /**
- * null where all positions take part, with weights of 1. Each element is read once; nothing of the mask is looked at later.
+ * null where all positions take part, with weights of 1: without a mask, too. Each element is read once; nothing of the
+ * mask is looked at later.
  *
  * @throws TypeError where it is no array of numbers, true and false; RangeError where its length is not that of the shape
  *   without the channels, or a value is no weight
  */
-export function readMask(call: string, mask: Mask, shape: readonly number[], view: View): Selection | null {
+export function readMask(call: string, mask: Mask | undefined, shape: readonly number[], view: View): Selection | null {
+  if (mask === undefined) return null;
   const whole = view.n * view.s;
   checkLength(call, mask, whole, shape);
   const given = numbersOf(call, mask, whole);

@@ -192,7 +192,7 @@ export class GradientSums {
     const view = readView(ADD, shape, axis);
     const { c } = view;
     checkChannels(ADD, this.#channels, shape, view);
-    const selection = mask === undefined ? null : readMask(ADD, mask, shape, view);
+    const selection = readMask(ADD, mask, shape, view);
     const { mean, variance } = readStatistics(ADD, given.mean, given.variance, c);
     const kind = checkTensor(ADD, 'x', x, shape, view);
     checkArray(ADD, 'dy', dy, kind, x.length, shape);

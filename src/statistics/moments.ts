@@ -165,7 +165,7 @@ export class Moments {
     const { axis, mask } = readOptions('Moments.add', options, ADD_OPTIONS);
     const view = readView('Moments.add', shape, axis);
     checkChannels('Moments.add', this.#channels, shape, view);
-    const selection = mask === undefined ? null : readMask('Moments.add', mask, shape, view);
+    const selection = readMask('Moments.add', mask, shape, view);
     const kind = checkTensor('Moments.add', 'x', x, shape, view);
     if (isExact(this.#seen)) {
       checkExact('Moments.add', x, selection !== null && selection.weights !== null);
