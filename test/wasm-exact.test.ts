@@ -1,0 +1,70 @@
+/** Exact sums in WebAssembly: any threads, and tensors in any pieces, have the records of the reference. */
+import * as assert from 'uvu/assert';
+import * as reference from '#dist/backends/reference.js';
+import { isas, loadWith, startWorkers } from '#dist/backends/wasm.js';
+import { type Affine, type ExactKernels, type KernelActivation, RECORD, type View } from '#dist/kernels.js';
+import { exactData } from './support/exact-data.js';
+import { type Random, randomFor } from './support/random.js';
+import { suiteOf } from './support/suite.js';
+import { firstDifference } from './support/tensors.js';
+
+/** Every call is worth threads, and pieces are small. */
+const WALKS = [1, 2, 3, 7].flatMap((threads) =>
+  [2 ** 12, 2 ** 14, 2 ** 26].map((copiedBytes) => ({ threads, threadBytes: 64, tileBytes: 2 ** 12, copiedBytes })),
+);
+
+/** Blocks of channels, shares of rows, shares of long rows, and rests of all. */
+const VIEWS: readonly View[] = [
+  { n: 9, c: 700, s: 1 },
+  { n: 4100, c: 48, s: 1 },
+  { n: 40, c: 66, s: 49 },
+  { n: 23, c: 70, s: 196 },
+  { n: 3, c: 40, s: 300 },
+  { n: 2, c: 9, s: 5003 },
+  { n: 1, c: 3, s: 40000 },
+  { n: 5000, c: 3, s: 1 },
+  { n: 1, c: 1, s: 70001 },
+  { n: 3, c: 2, s: 511 },
+  { n: 3, c: 2, s: 513 },
+];
+
+const CLASSES = ['normal', '63 binades below full', 'Infinity, −Infinity, NaN, zeros'];
+const RELU: KernelActivation = 1;
+
+/** The records of all exact sums, the second ones added to what the first ones are. */
+function recordsOf(kernels: ExactKernels, dataClass: string, view: View, random: Random): Float64Array {
+  const make = () => exactData(dataClass, view, random);
+  const [x, dy, residual] = [make(), make(), exactData('normal', view, random)];
+  const affine: Affine<Float32Array> = {
+    mean: new Float64Array(view.c).fill(0.3),
+    variance: new Float64Array(view.c).fill(2),
+    gamma: null,
+    beta: new Float32Array(view.c).fill(0.25),
+    epsilon: 1e-5,
+  };
+  const records = new Float64Array(RECORD.numbers * view.c);
+  const second = records.slice();
+  kernels.exactSums(records, x, view);
+  kernels.exactSums(records, dy, view);
+  kernels.exactGradientSums(second, dy, x, null, affine, 0, view);
+  kernels.exactGradientSums(second, dy, x, residual, affine, RELU, view);
+  return Float64Array.of(...records, ...second);
+}
+
+for (const isa of isas()) {
+  const test = suiteOf(`wasm/${isa}: walks of exact sums`);
+  test.before(() => startWorkers(7));
+  VIEWS.forEach((view, row) => {
+    test(`n ${view.n}, c ${view.c}, s ${view.s}`, () => {
+      for (const dataClass of CLASSES) {
+        const title = `${dataClass}, ${row}`;
+        const expected = recordsOf(reference.load().exact!, dataClass, view, randomFor(title));
+        for (const walk of WALKS) {
+          const actual = recordsOf(loadWith(isa, walk).exact!, dataClass, view, randomFor(title));
+          const k = firstDifference(actual, expected);
+          assert.is(k, -1, `${dataClass}, ${JSON.stringify(walk)}: number ${k} is ${actual[k]}, not ${expected[k]}`);
+        }
+      }
+    });
+  });
+}
