@@ -54,6 +54,30 @@ function recordsOf(kernels: ExactKernels, dataClass: string, view: View, random:
 for (const isa of isas()) {
   const test = suiteOf(`wasm/${isa}: walks of exact sums`);
   test.before(() => startWorkers(7));
+  test('what was in a tile before does not count', () => {
+    const { exactGradientSums } = loadWith(isa, WALKS[0]).exact!;
+    for (const odd of [Infinity, NaN, 1]) {
+      for (const s of [1, 3]) {
+        const records = new Float64Array(RECORD.numbers);
+        const affine = {
+          mean: Float64Array.of(odd),
+          variance: Float64Array.of(1),
+          gamma: null,
+          beta: null,
+          epsilon: 1,
+        };
+        const sum = (n: number, value: number) => {
+          const tensor = new Float32Array(n * s).fill(value);
+          exactGradientSums(records, tensor, tensor, null, affine, 0, { n, c: 1, s });
+        };
+        sum(170, odd);
+        const before = records.slice();
+        affine.mean[0] = 0;
+        sum(3, 0);
+        assert.is(firstDifference(records, before), -1);
+      }
+    }
+  });
   VIEWS.forEach((view, row) => {
     test(`n ${view.n}, c ${view.c}, s ${view.s}`, () => {
       for (const dataClass of CLASSES) {

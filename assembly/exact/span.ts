@@ -11,7 +11,7 @@ export class Span {
   mostQ: i32;
   leastQ: i32;
 
-  /** Of `count` values, a multiple of 4. */
+  /** Of `count` values, a multiple of 8. */
   measure(p: usize, q: usize, count: usize): void {
     magnitudes(p, count, changetype<usize>(this));
     if (p != q) magnitudes(q, count, changetype<usize>(this) + 8);
@@ -31,11 +31,18 @@ function magnitudes(p: usize, count: usize, to: usize): void {
     const one = i32x4.splat(1);
     let mosts = i32x4.splat(0);
     let leasts = i32x4.splat(-1);
-    for (; p < end; p += 16) {
+    let mosts1 = mosts;
+    let leasts1 = leasts;
+    for (; p < end; p += 32) {
       const bits = v128.and(v128.load(p), magnitude);
+      const bits1 = v128.and(v128.load(p, 16), magnitude);
       mosts = i32x4.max_u(mosts, bits);
+      mosts1 = i32x4.max_u(mosts1, bits1);
       leasts = i32x4.min_u(leasts, i32x4.sub(bits, one));
+      leasts1 = i32x4.min_u(leasts1, i32x4.sub(bits1, one));
     }
+    mosts = i32x4.max_u(mosts, mosts1);
+    leasts = i32x4.min_u(leasts, leasts1);
     mosts = i32x4.max_u(mosts, i8x16.shuffle(mosts, mosts, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
     leasts = i32x4.min_u(leasts, i8x16.shuffle(leasts, leasts, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
     most = max(<u32>i32x4.extract_lane(mosts, 0), <u32>i32x4.extract_lane(mosts, 1));
