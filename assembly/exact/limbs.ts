@@ -15,7 +15,7 @@ function increase(at: usize, by: f64): void {
 }
 
 /**
- * Adds units·2^shift to the limbs at `sum`; |units| is below 2⁵⁵. They are carried later: after 2¹⁹ of these at most. Where the
+ * Adds units·2^shift to the limbs at `sum`; |units| is below 2⁶². They are carried later: after 2¹⁹ of these at most. Where the
  * shift is below 0, units is a multiple of its power.
  */
 export function addShifted(sum: usize, units: i64, shift: i32): void {
