@@ -1,9 +1,10 @@
 // The threads that a call shares. They see each other in memory only: a phase is published by writing its number, and
 // its parts are claimed one by one.
 //
-// One circle of imports is left in this folder: kernels.ts calls the walks of walk.ts, these call `parallel` here, and
-// this calls `runPart` of kernels.ts. AssemblyScript has no closures that `parallel` could be given instead, and
-// workers need a phase that can be written into shared memory: a number, which `runPart` knows.
+// One circle of imports is left in this folder: kernels.ts calls the walks of walk.ts (index.ts and kernels.ts that of
+// exact/walk.ts), these call `parallel` here, and this calls `runPart` of kernels.ts. AssemblyScript has no closures
+// that `parallel` could be given instead, and workers need a phase that can be written into shared memory: a number,
+// which `runPart` knows.
 import { Call } from './call';
 import { runPart } from './kernels';
 

@@ -165,12 +165,12 @@ export interface Kernels {
 }
 
 /**
- * Where things lie in the record of a channel, which holds two exact sums: docs/numerics.md, section 10. Records of c channels
- * are one Float64Array of 35·c integers, one record behind another.
+ * Where things lie in the record of a channel, which holds two exact sums: docs/numerics.md, section 10. Records of c
+ * channels are one Float64Array of 35·c integers, one record behind another.
  *
- * A sum is a whole number of units in two's complement: limbs of 32 bits, the lowest first, each in [0, 2³²) but for the last,
- * which has the sign. So there is one way to write a sum, and records can be added number by number, then carried. After
- * the limbs come three counts of the terms that are not finite: of +Infinity, of −Infinity, of NaN.
+ * A sum is a whole number of units in two's complement: limbs of 32 bits, the lowest first, each in [0, 2³²) but for
+ * the last, which has the sign. So there is one way to write a sum, and records can be added number by number, then
+ * carried. After the limbs come three counts of the terms that are not finite: of +Infinity, of −Infinity, of NaN.
  */
 export const RECORD = {
   numbers: 35,
@@ -200,8 +200,8 @@ export interface ExactKernels {
   ): void;
 
   /**
-   * mean[c], variance[c] ← S/m and (m·Q − S²)/m², each rounded once, from records of `exactSums` over m values in each channel, or
-   * over counts[ch]. m is an integer up to 2⁴⁰; both are NaN where it is 0.
+   * mean[c], variance[c] ← S/m and (m·Q − S²)/m², each rounded once, from records of `exactSums` over m values in each
+   * channel, or over counts[ch]. m is an integer up to 2⁴⁰; both are NaN where it is 0.
    */
   exactStatistics(
     mean: Float64Array,

@@ -1,6 +1,7 @@
-// Sums of any exponents: float64 bins to which multiples of one unit are added, so that nothing is rounded. A bin is for several
-// exponents. A float32 has 24 bits, and is added to one of 16 exponents: with 1024 terms that is 24 + 15 + 10 bits of 53. A
-// product has 48 bits, so that it is cut into halves of 36, by cutting one factor; 4 exponents leave 36 + 3 + 10.
+// Sums of any exponents: float64 bins to which multiples of one unit are added, so that nothing is rounded. A bin is
+// for several exponents. A float32 has 24 bits, and is added to one of 16 exponents: with 1024 terms that is 24 + 15 +
+// 10 bits of 53. A product has 48 bits, so that it is cut into halves of 36, by cutting one factor; 4 exponents leave
+// 36 + 3 + 10.
 import { addShifted, carry, countOdd, FIRST_COUNTS, SECOND, SECOND_COUNTS } from './limbs';
 import { Span } from './span';
 
@@ -46,7 +47,10 @@ export function addByBins(record: usize, p: usize, q: usize, count: usize, span:
   carry(record);
 }
 
-/** Moves bins to limbs. `least`, 1 for each factor, is the field whose unit is that of the sum: subnormal numbers have it too. */
+/**
+ * Moves bins to limbs. `least`, 1 for each factor, is the field whose unit is that of the sum: subnormal numbers have
+ * it too.
+ */
 function pour(sum: usize, bins: usize, last: i32, fields: i32, least: i32): void {
   for (let number: i32 = 0; number <= last; ++number) {
     const at = bins + ((<usize>number) << 3);

@@ -1,11 +1,11 @@
 // Exact Σ p and Σ p·q of a group of float32 values of one channel: docs/numerics.md, section 10.
 //
 // A sum of float64 numbers is exact while all terms are multiples of a unit and every partial sum is below 2⁵³ units. A
-// product of two float32 is exact, but has 48 bits, so that its sum is kept in several bins. A bin is anchored: it starts at
-// 1.5·2⁵² units, and stays in [2⁵², 2⁵³) units, where the unit is the spacing of float64. A term that is added to it is rounded to
-// units; what was taken, the difference of the bin after and before, and what is left are exact, and the rest goes to the next bin.
-// The last bin takes everything that is left, since its unit divides all terms. Bits of a bin less those of its anchor are
-// its sum in units, as an integer.
+// product of two float32 is exact, but has 48 bits, so that its sum is kept in several bins. A bin is anchored: it
+// starts at 1.5·2⁵² units, and stays in [2⁵², 2⁵³) units, where the unit is the spacing of float64. A term that is
+// added to it is rounded to units; what was taken, the difference of the bin after and before, and what is left are
+// exact, and the rest goes to the next bin. The last bin takes everything that is left, since its unit divides all
+// terms. Bits of a bin less those of its anchor are its sum in units, as an integer.
 //
 // A unit is chosen for each group by its largest exponent, as small as the number of terms allows: bins below each
 // other reach over 44 binades each.
@@ -82,9 +82,9 @@ function widen(p: usize): v128 {
 }
 
 /**
- * One bin for values and two for products. In all of them are 128 terms of each lane: pairs of values, below 2^(top + 1), and
- * products; pairs of what is left of these. So sums are at most 2^(top + 8), 2^(top + 7) and 2^(top − 44 + 7), which is
- * 2⁵¹ units each.
+ * One bin for values and two for products. In all of them are 128 terms of each lane: pairs of values, below 2^(top +
+ * 1), and products; pairs of what is left of these. So sums are at most 2^(top + 8), 2^(top + 7) and 2^(top − 44 + 7),
+ * which is 2⁵¹ units each.
  */
 function addNarrow<TWO>(record: usize, p: usize, q: usize, count: usize, span: Span): void {
   const unit = topOfValues(span) - TO_UNIT;

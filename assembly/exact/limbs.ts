@@ -1,4 +1,5 @@
-// Sums as whole numbers in limbs of 32 bits, kept in float64: docs/numerics.md, section 10, and RECORD in src/kernels.ts.
+// Sums as whole numbers in limbs of 32 bits, kept in float64: docs/numerics.md, section 10, and RECORD in
+// src/kernels.ts.
 
 /** Limbs and counts of the two sums of a record, in numbers. */
 export const RECORD_BYTES: usize = 35 * 8;
@@ -15,8 +16,8 @@ function increase(at: usize, by: f64): void {
 }
 
 /**
- * Adds units·2^shift to the limbs at `sum`; |units| is below 2⁶². They are carried later: after 2¹⁹ of these at most. Where the
- * shift is below 0, units is a multiple of its power.
+ * Adds units·2^shift to the limbs at `sum`; |units| is below 2⁶². They are carried later: after 2¹⁹ of these at most.
+ * Where the shift is below 0, units is a multiple of its power.
  */
 export function addShifted(sum: usize, units: i64, shift: i32): void {
   if (shift < 0) {

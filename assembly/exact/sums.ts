@@ -1,5 +1,6 @@
-// The exact sums of a call: docs/numerics.md, section 10. What is exact may be walked in any way, so all layouts come to runs of
-// values of one channel, of which group.ts makes the sums: long rows as they lie, all others by way of a tile.
+// The exact sums of a call: docs/numerics.md, section 10. What is exact may be walked in any way, so all layouts come
+// to runs of values of one channel, of which group.ts makes the sums: long rows as they lie, all others by way of a
+// tile.
 import { gradient, gradientVector } from '../activation';
 import { Call, CENTER, OFFSET, SCALE } from '../call';
 import { preActivation, preActivationVector } from '../coefficients';

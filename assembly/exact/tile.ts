@@ -8,7 +8,9 @@ export const VALUES: usize = 512;
 export const RUN_BYTES: usize = (VALUES + 16) << 2;
 export const TILE_BYTES: usize = CHANNELS * RUN_BYTES;
 
-/** Fills the runs of `width` channels, from rows of c·s values; `from` is at the first of the channels in the first row. */
+/**
+ * Fills the runs of `width` channels, from rows of c·s values; `from` is at the first of the channels in the first row.
+ */
 export function fill(to: usize, from: usize, width: usize, rows: usize, c: usize, s: usize): void {
   const stride = (c * s) << 2;
   if (s == 1) {

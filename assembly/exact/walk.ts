@@ -1,5 +1,5 @@
-// An exact call on its way through its tensors, and how threads share it out. A thread that gets some rows or columns of channels
-// that others have too adds them to records of its own, and whole numbers are added up at the end.
+// An exact call on its way through its tensors, and how threads share it out. A thread that gets some rows or columns
+// of channels that others have too adds them to records of its own, and whole numbers are added up at the end.
 import { Call } from '../call';
 import { coefficients } from '../coefficients';
 import { NO_ACTIVATION } from '../kinds';

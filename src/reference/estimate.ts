@@ -23,7 +23,10 @@ class DoubleDouble {
     return this;
   }
 
-  /** The limbs of a sum. Each is less than what is above it, even where leading ones cancel: then nothing was rounded yet. */
+  /**
+   * The limbs of a sum. Each is less than what is above it, even where leading ones cancel: then nothing was rounded
+   * yet.
+   */
   read(numbers: Float64Array, at: number, { at: first, limbs }: Place): this {
     let high = 0;
     let low = 0;

@@ -24,8 +24,9 @@ const bits = /* @__PURE__ */ new Int32Array(float.buffer);
 
 /**
  * A float64 for each exponent that a term can have. All that is added to one of them is a multiple of one unit, so that
- * nothing is ever rounded: a float32 is below 2²⁴ units of its exponent. A product of two is below 2⁴⁸, which leaves room
- * for 32 terms only; split at 12 bits of one factor, the parts are below 2³⁶ and 2³⁶·2¹² units of 1 and 2¹²: 2¹⁷ terms fit.
+ * nothing is ever rounded: a float32 is below 2²⁴ units of its exponent. A product of two is below 2⁴⁸, which leaves
+ * room for 32 terms only; split at 12 bits of one factor, the parts are below 2³⁶ and 2³⁶·2¹² units of 1 and 2¹²: 2¹⁷
+ * terms fit.
  */
 class Bins {
   readonly #first = new Float64Array(FIELDS);
@@ -80,7 +81,10 @@ class Bins {
     this.#terms = 0;
   }
 
-  /** Subnormal factors have the unit of the field 1. So `least`, 1 for each factor, is the field whose unit is that of the sum. */
+  /**
+   * Subnormal factors have the unit of the field 1. So `least`, 1 for each factor, is the field whose unit is that of
+   * the sum.
+   */
   #pour(bins: Float64Array, { at }: Place, least: number): void {
     for (let field = 0; field < bins.length; field++) {
       if (bins[field] === 0) continue;

@@ -11,8 +11,8 @@ function lengthOf(integer: bigint): number {
 }
 
 /**
- * The float64 nearest to numerator/denominator·2^exponent, of two the even one; +0 for zero. The denominator is above 0, and
- * the result is in the range of float64.
+ * The float64 nearest to numerator/denominator·2^exponent, of two the even one; +0 for zero. The denominator is above
+ * 0, and the result is in the range of float64.
  */
 export function nearest(numerator: bigint, denominator: bigint, exponent: number): number {
   if (numerator < 0n) return 0 - nearest(-numerator, denominator, exponent);

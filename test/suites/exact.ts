@@ -1,4 +1,7 @@
-/** The exact sums, docs/numerics.md, section 10: the integers themselves, rounding once, and what follows for any arrangement. */
+/**
+ * The exact sums, docs/numerics.md, section 10: the integers themselves, rounding once, and what follows for any
+ * arrangement.
+ */
 import { clip, leakyRelu } from 'batchnorm';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';

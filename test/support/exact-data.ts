@@ -27,7 +27,9 @@ function each(numbers: readonly number[], of: string, make: (number: number) => 
   return Object.fromEntries(numbers.map((number) => [`${number} ${of}`, make(number)]));
 }
 
-/** Values of one sign that are as large as they can be, which fill a bin most, and one that is so many binades below. */
+/**
+ * Values of one sign that are as large as they can be, which fill a bin most, and one that is so many binades below.
+ */
 const full =
   (binades: number): Make =>
   (_, k) =>

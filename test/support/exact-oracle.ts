@@ -117,8 +117,8 @@ export function together(a: Float64Array, b: Float64Array): Float64Array {
 const abs = (value: bigint) => (value < 0n ? -value : value);
 
 /**
- * Why a number is not the nearest to a rational, or null where it is: the distance is at most half of that to either neighbour, and
- * where it is just that, the last bit is 0. Zero is +0.
+ * Why a number is not the nearest to a rational, or null where it is: the distance is at most half of that to either
+ * neighbour, and where it is just that, the last bit is 0. Zero is +0.
  */
 export function whyNotNearest(value: number, { numerator, denominator, exponent }: Rational): string | null {
   if (!Number.isFinite(value)) return `${value} is not finite`;
