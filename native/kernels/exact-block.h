@@ -17,42 +17,42 @@ constexpr size_t FULL = 32;
 /** Cheaper bins are looked for when so many strips were added. */
 constexpr size_t LOOK_EACH = 8;
 
+/** The extremes of COUNT vectors of columns side by side. */
+template <size_t COUNT>
+struct ExtremesOf {
+  Extremes own;
+  ExtremesOf<COUNT - 1> rest;
+
+  BN_INLINE void see(const float* values) {
+    own.see(F::load(values));
+    rest.see(values + F::LENGTH);
+  }
+  BN_INLINE void see(const float* values, const float* center) {
+    own.see(sub(F::load(values), F::load(center)));
+    rest.see(values + F::LENGTH, center + F::LENGTH);
+  }
+  void save(uint32_t* most, uint32_t* least) const {
+    own.save(most, least);
+    rest.save(most + F::LENGTH, least + F::LENGTH);
+  }
+};
+template <>
+struct ExtremesOf<0> {
+  BN_INLINE void see(const float*) {}
+  BN_INLINE void see(const float*, const float*) {}
+  void save(uint32_t*, uint32_t*) const {}
+};
+
 /** What was seen of the values of each column. */
 struct Seen {
   alignas(64) uint32_t most[MOST_COLUMNS], least[MOST_COLUMNS];
 
-  /** At g, in `width` columns, a multiple of STEP. */
-  BN_NOINLINE void lookAtG(const Rows& rows, size_t width) {
-    for (size_t j = 0; j < width; j += 2 * F::LENGTH) {
-      Extremes left, right;
-      for (size_t k = 0; k < rows.count; ++k) {
-        const Piece& piece = rows.pieces[k];
-        const float *at = piece.g + j, *const end = at + piece.count * piece.stride;
-        for (; at != end; at += piece.stride) {
-          left.see(F::load(at));
-          right.see(F::load(at + F::LENGTH));
-        }
-      }
-      save(left, right, j);
-    }
-  }
-  /** At d, or d − center. */
-  BN_NOINLINE void lookAtD(const Rows& rows, size_t width) {
-    for (size_t j = 0; j < width; j += 2 * F::LENGTH) {
-      Extremes left, right;
-      for (size_t k = 0; k < rows.count; ++k) {
-        const Piece& piece = rows.pieces[k];
-        const bool centred = piece.center != nullptr;
-        const F leftCenter = centred ? F::load(piece.center + j) : F::splat(0);
-        const F rightCenter = centred ? F::load(piece.center + j + F::LENGTH) : F::splat(0);
-        const float *at = piece.d + j, *const end = at + piece.count * piece.stride;
-        for (; at != end; at += piece.stride) {
-          left.see(sub(F::load(at), leftCenter));
-          right.see(sub(F::load(at + F::LENGTH), rightCenter));
-        }
-      }
-      save(left, right, j);
-    }
+  /** At g, or at d or d − center, in `width` columns, a multiple of STEP. */
+  template <bool OF_G>
+  BN_NOINLINE void look(const Rows& rows, size_t width) {
+    size_t j = 0;
+    for (; j + 4 * F::LENGTH <= width; j += 4 * F::LENGTH) lookAt<OF_G, 4>(rows, j);
+    if (j < width) lookAt<OF_G, 2>(rows, j);
   }
   /** What all columns have together, in the first one. */
   void join(size_t width) {
@@ -67,9 +67,19 @@ struct Seen {
   Span span(size_t j) const { return Span::of(most[j], least[j]); }
 
  private:
-  void save(const Extremes& left, const Extremes& right, size_t j) {
-    left.save(most + j, least + j);
-    right.save(most + j + F::LENGTH, least + j + F::LENGTH);
+  template <bool OF_G, size_t COUNT>
+  void lookAt(const Rows& rows, size_t j) {
+    ExtremesOf<COUNT> extremes;
+    for (size_t k = 0; k < rows.count; ++k) {
+      const Piece& piece = rows.pieces[k];
+      const float *at = (OF_G ? piece.g : piece.d) + j, *const end = at + piece.count * piece.stride;
+      if (OF_G || piece.center == nullptr) {
+        for (; at != end; at += piece.stride) extremes.see(at);
+      } else {
+        for (; at != end; at += piece.stride) extremes.see(at, piece.center + j);
+      }
+    }
+    extremes.save(most + j, least + j);
   }
 };
 
@@ -100,8 +110,8 @@ class ColumnBlock {
   }
 
   void add(const Rows& rows) {
-    g_.lookAtG(rows, width_);
-    if (!squares_) d_.lookAtD(rows, width_);
+    g_.look<true>(rows, width_);
+    if (!squares_) d_.look<false>(rows, width_);
     if (together_) {
       g_.join(width_);
       if (!squares_) d_.join(width_);
