@@ -137,9 +137,10 @@ class ColumnBlock {
     return g_.most[j] < mostG_[j] && g_.least[j] >= leastG_[j] &&
            (squares_ || (d_.most[j] < mostD_[j] && d_.least[j] >= leastD_[j]));
   }
+  bool areFinite(size_t j) const { return g_.most[j] < INFINITE && seenOfD().most[j] < INFINITE; }
   /** The choice that a column needs: CHOICE_COUNT where none is enough, or something is not finite. */
   int choiceOf(size_t j) const {
-    if (g_.most[j] >= INFINITE || seenOfD().most[j] >= INFINITE) return CHOICE_COUNT;
+    if (!areFinite(j)) return CHOICE_COUNT;
     return choiceFor(g_.span(j), seenOfD().span(j));
   }
 
@@ -200,7 +201,8 @@ class ColumnBlock {
   BN_NOINLINE void addWithStrays(const Rows& rows) {
     for (size_t k = 0; together_ && k < rows.count; ++k) {
       const Piece& piece = rows.pieces[k];
-      addSlowly(targets_[0], piece.g, piece.d, piece.center, piece.count * piece.stride, 1);
+      const Strays strays{piece.g, piece.d, piece.center, piece.count * piece.stride, 1};
+      slow_.add(targets_[0], strays, areFinite(0));
     }
     if (together_) return;
     int64_t kept[MOST_BINS * MOST_COLUMNS];
@@ -211,7 +213,8 @@ class ColumnBlock {
       if (!isStray_[j]) continue;
       const Piece& piece = rows.pieces[0];
       const float* const center = piece.center == nullptr ? nullptr : piece.center + j;
-      addSlowly(targets_[j], piece.g + j, piece.d + j, center, piece.count, piece.stride);
+      const Strays strays{piece.g + j, piece.d + j, center, piece.count, piece.stride};
+      addEach(targets_[j], strays, areFinite(j));
       for (int bin = 0; bin < bins; ++bin) integers_[bin * width_ + j] = kept[bin * width_ + j];
     }
   }
@@ -219,6 +222,7 @@ class ColumnBlock {
   /** Moves the integers of all columns to the sums of their channels. */
   void empty() {
     strips_ = 0;
+    slow_.empty(targets_[0]);
     if (choice_ == nullptr) return;
     if (!together_) {
       for (size_t j = 0; j < columns_; ++j) empty(j);
@@ -244,6 +248,7 @@ class ColumnBlock {
   const bool together_, squares_;
   const Choice* choice_ = nullptr;
   size_t strips_ = 0, strays_ = 0;
+  Superaccumulator slow_;
   Seen g_, d_;
   alignas(64) uint32_t mostG_[MOST_COLUMNS], leastG_[MOST_COLUMNS], mostD_[MOST_COLUMNS], leastD_[MOST_COLUMNS];
   int firstAbove_[MOST_COLUMNS], secondAbove_[MOST_COLUMNS];

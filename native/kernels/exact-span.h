@@ -35,12 +35,6 @@ inline double powerOfTwo(int exponent) {
 
 /** Units of the bins for values below 2^above. */
 inline int unitOfBin(int above, int bin) { return above + TERMS_BITS - 51 - bin * BIN_BITS; }
-/** Bins by which the unit divides every value. */
-inline int binsFor(Span span) {
-  const int missing = unitOfBin(span.above, 0) - span.unit;
-  return missing <= 0 ? 1 : 1 + (missing + BIN_BITS - 1) / BIN_BITS;
-}
-
 /** Which bins there are for first sums and for second ones. */
 struct Choice {
   int first, second;
@@ -57,9 +51,12 @@ constexpr int CHOICE_COUNT = 5;
 
 /** The cheapest that is enough for values g and their products with d; CHOICE_COUNT where none is. */
 inline int choiceFor(Span g, Span d) {
-  const int first = binsFor(g), second = binsFor(g * d);
+  const int first = g.above - g.unit, second = first + d.above - d.unit;
   int choice = 0;
-  while (choice < CHOICE_COUNT && (CHOICES[choice].first < first || CHOICES[choice].second < second)) ++choice;
+  while (choice < CHOICE_COUNT &&
+         (Choice::reach(CHOICES[choice].first) < first || Choice::reach(CHOICES[choice].second) < second)) {
+    ++choice;
+  }
   return choice;
 }
 
