@@ -10,8 +10,8 @@
 #include <cstring>
 
 #include "exact-limbs.h"
-#include "stream.h"
 #include "exact-vec.h"
+#include "stream.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -105,8 +105,8 @@ struct Chains<FIRST, SECOND, 0> {
   BN_INLINE void empty(int64_t*, const double*, size_t) const {}
 };
 
-/** Rows of columns: element j of row i is at i·stride + j. Squares are summed where d is g, and products with d − center
- * where there are centers, one for each column. */
+/** Rows of columns: element j of row i is at i·stride + j. Squares are summed where d is g, and products with d −
+ * center where there are centers, one for each column. */
 struct Piece {
   const float* g;
   const float* d;
@@ -114,8 +114,8 @@ struct Piece {
   const float* center;
 };
 
-/** Asks for memory that is wanted next, a little at each step of a sum, so that it comes while there is work to do: runs
- * of floats, `stride` apart, of one tensor or of two. */
+/** Asks for memory that is wanted next, a little at each step of a sum, so that it comes while there is work to do:
+ * runs of floats, `stride` apart, of one tensor or of two. */
 class Ahead {
  public:
   Ahead() = default;
@@ -153,7 +153,8 @@ struct Rows {
   Ahead ahead;
 };
 
-/** Adds rows to the integers of `width` columns, a multiple of STEP; anchors and integers of each bin are `width` apart.
+/** Adds rows to the integers of `width` columns, a multiple of STEP; anchors and integers of each bin are `width`
+ * apart.
  */
 template <int FIRST, int SECOND>
 BN_NOINLINE void addRows(int64_t* integers, const double* anchors, size_t width, const Rows& rows) {

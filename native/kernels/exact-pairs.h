@@ -7,8 +7,8 @@ namespace bn {
 namespace {
 
 /**
- * high + low, where high is the sum rounded; the number that it stands for is within `error` of it. Below, errors of each step
- * are at most 2^-102 of the largest number in it, and are taken as 2^-98.
+ * high + low, where high is the sum rounded; the number that it stands for is within `error` of it. Below, errors of
+ * each step are at most 2^-102 of the largest number in it, and are taken as 2^-98.
  */
 struct Pair {
   double high, low, error;

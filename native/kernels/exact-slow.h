@@ -9,8 +9,8 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** Fields of float64 that a float32 has, and a product of two: `count` from `least` on. Of the 53 bits of a significand the last
- * `zeros` are 0. */
+/** Fields of float64 that a float32 has, and a product of two: `count` from `least` on. Of the 53 bits of a significand
+ * the last `zeros` are 0. */
 struct Exponents {
   int least, count, zeros, unit;
 

@@ -75,8 +75,8 @@ struct Products {
     if constexpr (ACTIVATION::GATES) {
       const V scale = parameter<V>(spread.scale, ONE ? 0 : j, !ONE);
       const V offset = parameter<V>(spread.offset, ONE ? 0 : j, !ONE);
-      gradient = BN_ISA::gradient(activation, gradient,
-                                  preActivation<RESIDUAL>(deviation, scale, offset, residual, k + j));
+      gradient =
+          BN_ISA::gradient(activation, gradient, preActivation<RESIDUAL>(deviation, scale, offset, residual, k + j));
     }
     store(g + j, gradient);
     store(d + j, deviation);

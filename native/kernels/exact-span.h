@@ -66,8 +66,10 @@ struct Limits {
 
   static Limits of(Span span) {
     const int high = span.above + 127, low = span.unit + 150;
-    return {high >= 255 ? INFINITE : static_cast<uint32_t>(high) << 23,
-            low <= 1 ? 0 : low >= 255 ? INFINITE : (static_cast<uint32_t>(low) << 23) - 1};
+    return {high >= 255 ? INFINITE : static_cast<uint32_t>(high) << 23, low <= 1 ? 0
+                                                                        : low >= 255
+                                                                            ? INFINITE
+                                                                            : (static_cast<uint32_t>(low) << 23) - 1};
   }
 };
 

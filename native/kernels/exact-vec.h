@@ -19,7 +19,8 @@ constexpr uint32_t INFINITE = 0x7f800000;
 /** a·b − c, rounded once; exact wherever it is used here. */
 inline D productLess(D a, D b, D c) { return {_mm512_fmsub_pd(a.v, b.v, c.v)}; }
 
-/** a − b by the units that multiply, as fast: processors that have others only for additions are kept busy with both. */
+/** a − b by the units that multiply, as fast: processors that have others only for additions are kept busy with both.
+ */
 inline D differenceOtherwise(D a, D b) { return {_mm512_fnmadd_pd(b.v, _mm512_set1_pd(1), a.v)}; }
 
 /** 64-bit integers, as many as D has doubles. */
@@ -32,7 +33,8 @@ inline L add(L a, L b) { return {_mm512_add_epi64(a.v, b.v)}; }
 /** How far the bits of a lie above those of b. */
 inline L bitsBetween(D a, D b) { return {_mm512_sub_epi64(_mm512_castpd_si512(a.v), _mm512_castpd_si512(b.v))}; }
 
-/** The bits of the largest magnitude of floats, and of the least that is not 0, less 1; INFINITE or more where all are 0. */
+/** The bits of the largest magnitude of floats, and of the least that is not 0, less 1; INFINITE or more where all are
+ * 0. */
 struct Extremes {
   static constexpr size_t LENGTH = F::LENGTH;
   __m512i most = _mm512_setzero_si512(), least = _mm512_set1_epi32(-1);
@@ -117,7 +119,8 @@ inline L add(L a, L b) { return {_mm_add_epi64(a.v, b.v)}; }
 inline L bitsBetween(D a, D b) { return {_mm_sub_epi64(_mm_castpd_si128(a.v), _mm_castpd_si128(b.v))}; }
 
 /** SSE2 has the largest of 16-bit integers only: the upper half of each float is enough, since it holds the exponent.
- * It has the least of floats, and keeps the second where the first is NaN: so 0 less 1, which is one, is passed over. */
+ * It has the least of floats, and keeps the second where the first is NaN: so 0 less 1, which is one, is passed over.
+ */
 struct Extremes {
   static constexpr size_t LENGTH = F::LENGTH;
   __m128i most = _mm_setzero_si128();

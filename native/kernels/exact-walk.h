@@ -6,8 +6,8 @@
 //
 // Threads share out channels, and the values of each; every part has sums of its own, which are added up at the end.
 #pragma once
-#include "walk.h"
 #include "exact-source.h"
+#include "walk.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -33,9 +33,7 @@ struct Gathered {
   size_t gathered = 0;
 
   /** Values that may be added. */
-  size_t room() const {
-    return count_ == MOST_PIECES ? 0 : (ROWS - rows_) * STEP - gathered;
-  }
+  size_t room() const { return count_ == MOST_PIECES ? 0 : (ROWS - rows_) * STEP - gathered; }
   void addPiece(const Piece& piece) {
     pieces_[count_++] = piece;
     rows_ += piece.count;
@@ -154,7 +152,8 @@ class ExactWalk {
       if (left == 0) from += stride - s, left = s;
       // Behind the last value comes the next channel, or at the end of all what was there before.
       const size_t next = count > 0 ? from : minOf(ch + 1, v_.c - 1) * s;
-      if (values.room() == 0 || count == 0) values.empty(block, source_.ahead(next, s, stride, count > 0 ? s - left : 0));
+      if (values.room() == 0 || count == 0)
+        values.empty(block, source_.ahead(next, s, stride, count > 0 ? s - left : 0));
     }
   }
 

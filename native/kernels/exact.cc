@@ -2,9 +2,9 @@
 #include "exact.h"
 
 #include "activation.h"
-#include "kernels_isa.h"
 #include "exact-source.h"
 #include "exact-walk.h"
+#include "kernels_isa.h"
 
 namespace bn {
 namespace BN_ISA {

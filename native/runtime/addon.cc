@@ -278,9 +278,9 @@ napi_value load(napi_env env, napi_callback_info info) {
   const auto add = [&](const char* name, napi_callback function) { return define(env, table, name, function, loaded); };
   const bool done = isDone(env, napi_create_object(env, &table)) && add("statistics", statistics) &&
                     add("normalize", normalize) && add("forward", forward) && add("gradientSums", gradientSums) &&
-                    add("gradientInput", gradientInput) && add("backward", backward) &&
-                    add("exactSums", exactSums) && add("exactGradientSums", exactGradientSums) &&
-                    add("exactStatistics", exactStatistics) && add("exactGradients", exactGradients);
+                    add("gradientInput", gradientInput) && add("backward", backward) && add("exactSums", exactSums) &&
+                    add("exactGradientSums", exactGradientSums) && add("exactStatistics", exactStatistics) &&
+                    add("exactGradients", exactGradients);
   return done ? table : nullptr;
 }
 
