@@ -43,8 +43,6 @@ struct Extremes {
     most = _mm512_max_epu32(most, y);
     least = _mm512_min_epu32(least, _mm512_sub_epi32(y, _mm512_set1_epi32(1)));
   }
-  uint32_t mostOfAll() const { return _mm512_reduce_max_epu32(most); }
-  uint32_t leastOfAll() const { return _mm512_reduce_min_epu32(least); }
   void save(uint32_t* mosts, uint32_t* leasts) const {
     _mm512_storeu_si512(mosts, most);
     _mm512_storeu_si512(leasts, least);
