@@ -6,7 +6,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const kernels = ['stats', 'normalize', 'backward', 'table'].map((name) => `native/kernels/${name}.cc`);
+const kernels = ['stats', 'normalize', 'backward', 'exact', 'exact-results', 'table'].map(
+  (name) => `native/kernels/${name}.cc`,
+);
 const sources = [...kernels, 'native/runtime/pool.cc', 'native/driver/digest.cc'];
 // As binding.gyp has it: -ffp-contract=off is what keeps bits equal.
 const flags = ['-std=c++17', '-O2', '-ffp-contract=off', '-pthread'];

@@ -1,0 +1,91 @@
+/**
+ * However the native kernels share out exact sums, the records are those of the reference: at 1 to 7 threads, each of which
+ * is worth starting, so that channels, rows and values of one channel are split; and added to records that are there already.
+ */
+import { leakyRelu } from 'batchnorm';
+import * as assert from 'uvu/assert';
+import { kernelActivation } from '#dist/arguments/activation.js';
+import { loadWith } from '#dist/backends/native.js';
+import * as reference from '#dist/backends/reference.js';
+import type { Kernels, View } from '#dist/kernels.js';
+import { underTest } from './support/backends.js';
+import { ExactCalls } from './support/exact-calls.js';
+import { exactData } from './support/exact-data.js';
+import { randomFor } from './support/random.js';
+import { skipAloud } from './support/runner.js';
+import { suiteOf } from './support/suite.js';
+import { firstDifference } from './support/tensors.js';
+
+const THREADS = [1, 2, 3, 7];
+const ACTIVATIONS = [0, 1, kernelActivation(leakyRelu(0.25))] as const;
+
+/** Columns: of whole blocks, of parts of one, stacked with a rest, and few rows. Planes: in place, with rests, short, few. */
+const VIEWS: readonly View[] = [
+  { n: 8300, c: 64, s: 1 },
+  { n: 4200, c: 37, s: 1 },
+  { n: 20003, c: 3, s: 1 },
+  { n: 3, c: 700, s: 1 },
+  { n: 700, c: 19, s: 9 },
+  { n: 40, c: 9, s: 784 },
+  { n: 61, c: 7, s: 196 },
+  { n: 300, c: 3, s: 49 },
+  { n: 1, c: 2, s: 40013 },
+  { n: 2, c: 17, s: 16 },
+];
+/** Few bins, many, as many as there are by turns, and none that are enough. */
+const CLASSES = ['relu of normal', 'log-normal 3', 'a window that moves', 'all exponents', 'NaN at times'];
+
+/** Records of all sums, each added to the ones before. */
+function recordsOf(kernels: Kernels, dataClass: string, view: View): Float64Array[] {
+  const calls = new ExactCalls(kernels, kernels.exact!);
+  const random = randomFor(`${dataClass} ${view.n} ${view.c} ${view.s}`);
+  const [x, dy, residual] = [dataClass, dataClass, 'normal'].map((name) => exactData(name, view, random));
+  const affine = {
+    mean: new Float64Array(view.c).fill(1 / 3),
+    variance: new Float64Array(view.c).fill(2),
+    gamma: null,
+    beta: new Float32Array(view.c).fill(0.125),
+    epsilon: 1e-5,
+  };
+  const made = [calls.sums(x!, view)];
+  made.push(calls.sums(dy!, view, made[0]));
+  let before: Float64Array | undefined;
+  for (const activation of ACTIVATIONS) {
+    for (const own of [null, residual!]) {
+      before = calls.gradientSums({ dy: dy!, x: x!, residual: own, affine, activation, view }, before);
+      made.push(before);
+    }
+  }
+  return made;
+}
+
+const expected = new Map<string, Float64Array[]>();
+function referenceOf(dataClass: string, view: View): Float64Array[] {
+  const key = JSON.stringify([dataClass, view]);
+  if (!expected.has(key)) expected.set(key, recordsOf(reference.load(), dataClass, view));
+  return expected.get(key)!;
+}
+
+const native = underTest('native');
+if (Array.isArray(native)) {
+  for (const { isa } of native) {
+    const test = suiteOf(`native/${isa}: exact sums over threads`);
+    for (const view of VIEWS) {
+      test(`n ${view.n}, c ${view.c}, s ${view.s}`, () => {
+        CLASSES.forEach((dataClass, row) => {
+          const own = referenceOf(dataClass, view);
+          // By turns, so that each class meets two of them, and each of them every kind of walk.
+          for (const threads of [THREADS[row % 4]!, THREADS[(row + 3) % 4]!]) {
+            const actual = recordsOf(loadWith(isa, { threads, threadBytes: 1 }), dataClass, view);
+            actual.forEach((records, call) => {
+              const k = firstDifference(records, own[call]!);
+              assert.is(k, -1, `${dataClass}, ${threads} threads, call ${call}: number ${k} is ${records[k]}`);
+            });
+          }
+        });
+      });
+    }
+  }
+} else {
+  skipAloud('native: exact sums over threads', native.reason);
+}
