@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "../kernels.h"
 
@@ -19,6 +20,14 @@ constexpr size_t SECOND_AT = FIRST_LIMBS + SPECIALS;
 static_assert(RECORD == EXACT_RECORD, "the addon checks lengths by it");
 
 namespace {
+
+/** 2^exponent, of a normal number. */
+inline double powerOfTwo(int exponent) {
+  const uint64_t bits = static_cast<uint64_t>(exponent + 1023) << 52;
+  double value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
 
 /** Adds value·2^offset units, where value is below 2^62; below 0, the bits that are shifted out are 0. */
 inline void addShifted(int64_t* limbs, int64_t value, int offset) {

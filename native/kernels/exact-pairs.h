@@ -1,7 +1,8 @@
 // Numbers as the sum of two float64, of 106 bits, with a bound of their error: enough to decide nearly every rounding.
 #pragma once
 #include <cmath>
-#include <cstddef>
+
+#include "exact-limbs.h"
 
 namespace bn {
 namespace {
@@ -20,11 +21,20 @@ struct Pair {
     const double s = a + b, t = s - a;
     return {s, (a - (s - t)) + (b - t), 0};
   }
-  /** The product, without a fused multiply-add: halves of 26 bits have exact products (Dekker). */
+  /** The same where the first is not the smaller one. */
+  static Pair sumOfFalling(double a, double b) {
+    const double s = a + b;
+    return {s, b - (s - a), 0};
+  }
+  /** The product: halves of 26 bits have exact ones (Dekker), and a fused multiply-add has it at once. */
   static Pair product(double a, double b) {
     const double p = a * b;
+#if defined(__FMA__) || defined(__aarch64__)
+    return {p, std::fma(a, b, -p), 0};
+#else
     const double aHigh = upper(a), aLow = a - aHigh, bHigh = upper(b), bLow = b - bHigh;
     return {p, ((aHigh * bHigh - p) + aHigh * bLow + aLow * bHigh) + aLow * bLow, 0};
+#endif
   }
   Pair operator*(Pair other) const {
     const Pair top = product(high, other.high);
@@ -42,10 +52,8 @@ struct Pair {
   Pair operator/(Pair other) const {
     const double first = high / other.high;
     const Pair rest = *this - other * Pair{first, 0, 0};
-    const double second = rest.high / other.high;
-    const Pair last = rest - other * Pair{second, 0, 0};
-    const Pair top = sum(first, second), all = sum(top.high, top.low + last.high / other.high);
-    return {all.high, all.low, std::fabs(all.high) * STEP + last.error / std::fabs(other.high) * 2};
+    const Pair all = sumOfFalling(first, rest.high / other.high);
+    return {all.high, all.low, std::fabs(all.high) * STEP + rest.error / std::fabs(other.high) * 2};
   }
   /** Whether every number within the error is rounded to `high`. */
   bool isDecided() const { return high + (low + error) == high && high + (low - error) == high; }
@@ -57,26 +65,22 @@ struct Pair {
   }
 };
 
-/** A sum of a record, as far as two float64 hold it. */
-inline Pair pairOf(const double* limbs, size_t count, double unit) {
+/** A sum of a record in units of 2^unit, as far as two float64 hold it: its five highest limbs that are not empty. */
+inline Pair pairOf(const double* limbs, size_t count, int unit) {
   constexpr double LIMB = 4294967296.0;
-  // The limbs above carry nothing but the sign where they are all 0 or all 2^32 − 1 below −1.
   size_t last = count - 1;
   double top = limbs[last];
+  // A limb of −1 is only the sign of the one below, where the upper bit of that is set.
   while (last > 0 && (top == 0 || (top == -1 && limbs[last - 1] >= LIMB / 2))) {
     top = top == 0 ? limbs[last - 1] : limbs[last - 1] - LIMB;
     --last;
   }
-  double scale = unit, sum = top, low = 0, weight = 1;
-  for (size_t i = 0; i < last; ++i) scale *= LIMB;
-  const size_t lowest = last < 4 ? 0 : last - 4;
-  for (size_t i = last; i-- > lowest;) {
-    weight /= LIMB;
-    const Pair next = Pair::sum(sum, limbs[i] * weight);
-    sum = next.high;
-    low += next.low;
-  }
-  const Pair all = Pair::sum(sum, low);
+  const auto below = [&](size_t i) { return i <= last ? limbs[last - i] : 0; };
+  const double weight = 1 / LIMB;
+  const Pair upper = Pair::sumOfFalling(top, below(1) * weight);
+  const double lower = weight * weight * (below(2) + weight * (below(3) + weight * below(4)));
+  const Pair all = Pair::sumOfFalling(upper.high, upper.low + lower);
+  const double scale = powerOfTwo(unit + 32 * static_cast<int>(last));
   return {all.high * scale, all.low * scale, std::fabs(all.high * scale) * Pair::STEP};
 }
 

@@ -8,13 +8,11 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-constexpr double UNIT_OF_FIRST = 1.0 / (1ULL << 50) / (1ULL << 50) / (1ULL << 49);
-constexpr double UNIT_OF_SECOND = UNIT_OF_FIRST * UNIT_OF_FIRST;
 /** The exponent of the least float64. */
 constexpr int LEAST = -1074;
 
-Pair firstOf(const double* record) { return pairOf(record, FIRST_LIMBS, UNIT_OF_FIRST); }
-Pair secondOf(const double* record) { return pairOf(record + SECOND_AT, SECOND_LIMBS, UNIT_OF_SECOND); }
+Pair firstOf(const double* record) { return pairOf(record, FIRST_LIMBS, FIRST_UNIT); }
+Pair secondOf(const double* record) { return pairOf(record + SECOND_AT, SECOND_LIMBS, SECOND_UNIT); }
 
 /** Whether all terms were finite, of the counts. */
 bool areFinite(const double* counts) { return counts[0] == 0 && counts[1] == 0 && counts[2] == 0; }

@@ -25,14 +25,6 @@ struct Span {
   }
 };
 
-/** 2^exponent, of a normal number. */
-inline double powerOfTwo(int exponent) {
-  const uint64_t bits = static_cast<uint64_t>(exponent + 1023) << 52;
-  double value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 /** Units of the bins for values below 2^above. */
 inline int unitOfBin(int above, int bin) { return above + TERMS_BITS - 51 - bin * BIN_BITS; }
 /** Which bins there are for first sums and for second ones. */
