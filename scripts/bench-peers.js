@@ -1,5 +1,5 @@
-// Installs the libraries of bench/peers. The CPU library of onnxruntime-node lies inside its package; its install script
-// only fetches files for GPUs, and fails the whole install where it cannot: hence the variable.
+// Installs the libraries of bench/peers. The CPU library of onnxruntime-node lies inside its package; its install
+// script only fetches files for GPUs, and fails the whole install where it cannot: hence the variable.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

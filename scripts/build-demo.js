@@ -1,5 +1,5 @@
-// Compiles what stands above the library: demo to dist-demo, then bench, which takes the report kit from there, to dist-bench.
-// What an earlier build has left there would be packed.
+// Compiles what stands above the library: demo to dist-demo, then bench, which takes the report kit from there, to
+// dist-bench. What an earlier build has left there would be packed.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

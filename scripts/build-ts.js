@@ -1,6 +1,6 @@
-// Compiles src twice: to dist, ES modules for browsers and the command line, and to dist/cjs, CommonJS for Node.js. Both `require`
-// and `import` of Node.js come to the latter, `import` by small ES modules (index.mjs), so that the chosen backend and the classes
-// exist once in a process, whichever door its parts use.
+// Compiles src twice: to dist, ES modules for browsers and the command line, and to dist/cjs, CommonJS for Node.js.
+// Both `require` and `import` of Node.js come to the latter, `import` by small ES modules (index.mjs), so that the
+// chosen backend and the classes exist once in a process, whichever door its parts use.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -21,8 +21,8 @@ writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs", "sideEffects": f
 nameOwnFile(join(cjs, 'backends', 'package-root.js'));
 for (const entry of ['index', 'tfjs/index', 'mpi/index', 'interop/index']) writeDoor(join(cjs, entry));
 
-// What `batchnorm build` compiles by. A binding.gyp at the root of what is packed package managers take for a wish to build,
-// and a dependency on node-addon-api makes Yarn install node-gyp.
+// What `batchnorm build` compiles by. A binding.gyp at the root of what is packed package managers take for a wish to
+// build, and a dependency on node-addon-api makes Yarn install node-gyp.
 const headers = dirname(require.resolve('node-addon-api/package.json'));
 copyFileSync(join(root, 'binding.gyp'), join(dist, 'binding.gyp'));
 cpSync(headers, join(dist, 'node-addon-api'), { recursive: true, filter: (path) => !path.endsWith('tools') });

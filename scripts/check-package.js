@@ -1,5 +1,6 @@
-// Whether the package resolves as its package.json says, by every module system and every way of TypeScript's, from the tarball as it
-// is packed: what publint and "are the types wrong" find there. Nothing is fetched, and no script of the package runs.
+// Whether the package resolves as its package.json says, by every module system and every way of TypeScript's, from the
+// tarball as it is packed: what publint and "are the types wrong" find there. Nothing is fetched, and no script of the
+// package runs.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
-// The digests of test/digests.json on instruction sets that this processor may not have: NEON under qemu-aarch64, AVX-512
-// by SIMDe in portable C, and this machine's own without JavaScript. Debian: g++-aarch64-linux-gnu qemu-user-static
-// libsimde-dev. What cannot be built is skipped aloud, or fails where BATCHNORM_REQUIRE names it.
+// The digests of test/digests.json on instruction sets that this processor may not have: NEON under qemu-aarch64,
+// AVX-512 by SIMDe in portable C, and this machine's own without JavaScript. Debian: g++-aarch64-linux-gnu
+// qemu-user-static libsimde-dev. What cannot be built is skipped aloud, or fails where BATCHNORM_REQUIRE names it.
 import { hasCpuFlag, runAll } from './digest-driver.js';
 
 const arm = process.arch === 'arm64';

@@ -1,5 +1,5 @@
-// Prints the digests of test/digests.json as the reference backend computes them, or writes them (--write): after a change
-// of docs/numerics.md, and only then. Needs `npm run build:test`.
+// Prints the digests of test/digests.json as the reference backend computes them, or writes them (--write): after a
+// change of docs/numerics.md, and only then. Needs `npm run build:test`.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const file = new URL('../test/digests.json', import.meta.url);

@@ -66,7 +66,9 @@ function node(addon, args) {
   return ran.stdout;
 }
 
-/** Each function of each instruction set is called `runs` times with good arguments that were spoilt, and with nonsense. */
+/**
+ * Each function of each instruction set is called `runs` times with good arguments that were spoilt, and with nonsense.
+ */
 function nonsense(addon, runs) {
   const journal = join(folder, 'journal');
   try {

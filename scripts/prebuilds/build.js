@@ -12,7 +12,9 @@ import { headersOf, hostLibrary, nodeApiHeaders, systemLibrary } from './toolcha
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const run = promisify(execFile);
 
-/** Calls take(file) with the addon, which is gone afterwards. @throws with what is missing, or what the compiler says */
+/**
+ * Calls take(file) with the addon, which is gone afterwards. @throws with what is missing, or what the compiler says
+ */
 export async function build(name, target, take) {
   const folder = mkdtempSync(join(tmpdir(), `batchnorm-${name}-`));
   try {

@@ -1,12 +1,13 @@
-// Reads binding.gyp, so that sources, definitions and flags are written down once: for node-gyp, and for the addons that
-// are built beforehand. Of gyp's language it knows what is used there.
+// Reads binding.gyp, so that sources, definitions and flags are written down once: for node-gyp, and for the addons
+// that are built beforehand. Of gyp's language it knows what is used there.
 import { execFileSync, execSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 
 /**
  * What is compiled, in units that share their flags: the edge and its helpers, and the kernels of each instruction set.
  *
- * @returns {{ isa: string | undefined, sources: string[], defines: string[], flags: string[] }[]} sources from the root's folder
+ * @returns {{ isa: string | undefined, sources: string[], defines: string[], flags: string[] }[]} sources from the
+ *   root's folder
  */
 export function unitsOf(root, { os, arch, compiler }) {
   const printed = (command) =>

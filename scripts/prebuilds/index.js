@@ -1,6 +1,6 @@
-// `npm run build:prebuilds [-- target…] [--cached]`: the addon for these targets, or for all, into prebuilds/. What has been
-// built from the same sources by the same compiler is taken from the cache; with --cached, of targets that are not named
-// too, as far as it is there.
+// `npm run build:prebuilds [-- target…] [--cached]`: the addon for these targets, or for all, into prebuilds/. What has
+// been built from the same sources by the same compiler is taken from the cache; with --cached, of targets that are not
+// named too, as far as it is there.
 //
 // `prepack` (--pack) puts all of them there and nothing else, or fails. BATCHNORM_PREBUILDS=linux-x64,… packs fewer.
 import { existsSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// What has been built: prebuilds/ with its manifest, which is packed, and a cache of this machine, by the hash of all that
-// an addon is made of.
+// What has been built: prebuilds/ with its manifest, which is packed, and a cache of this machine, by the hash of all
+// that an addon is made of.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {

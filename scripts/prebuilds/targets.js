@@ -1,9 +1,9 @@
 // What is built beforehand, a row for each target: the compiler, how it links, and what the result needs.
 
 /**
- * The addon asks for C's library alone, so that Debian's GCC reaches old systems: of what it takes from glibc only the names
- * in glibc.h have newer versions. musl's loader takes libc.so.6 and libpthread.so.0 for itself and looks at no versions, so
- * that the same file serves there; linux-libc.cc has what it calls otherwise.
+ * The addon asks for C's library alone, so that Debian's GCC reaches old systems: of what it takes from glibc only the
+ * names in glibc.h have newer versions. musl's loader takes libc.so.6 and libpthread.so.0 for itself and looks at no
+ * versions, so that the same file serves there; linux-libc.cc has what it calls otherwise.
  */
 const linux = {
   os: 'linux',
@@ -18,7 +18,9 @@ const linux = {
   libraries: ['-lpthread', '-lc', '-lgcc'],
 };
 
-/** Clang writes Mach-O, LLVM's linker signs what it has stripped ("ad hoc"), without which Apple silicon runs nothing. */
+/**
+ * Clang writes Mach-O, LLVM's linker signs what it has stripped ("ad hoc"), without which Apple silicon runs nothing.
+ */
 const darwin = (triple) => ({
   os: 'mac',
   compiler: 'clang++-19',
@@ -60,7 +62,8 @@ export const TARGETS = {
     compiler: 'x86_64-w64-mingw32-g++-posix',
     flags: [],
     sources: ['scripts/prebuilds/windows-host.cc'],
-    // The linker would write the time into the file, and an address made of the name of the folder: another hash each time.
+    // The linker would write the time into the file, and an address made of the name of the folder: another hash each
+    // time.
     link: ['-shared', '-static', '-s', '-Wl,--gc-sections,--no-insert-timestamp,--disable-auto-image-base'],
     host: 'x86_64-w64-mingw32-dlltool',
     libraries: ['-ldelayimp'],

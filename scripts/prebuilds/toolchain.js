@@ -1,5 +1,6 @@
-// What compilers read that Debian does not have: headers of macOS, which Zig's package brings, and the names of Node-API.
-// Both come from npm by version and hash (toolchain/package-lock.json), once, into a cache. No program of theirs is run.
+// What compilers read that Debian does not have: headers of macOS, which Zig's package brings, and the names of
+// Node-API. Both come from npm by version and hash (toolchain/package-lock.json), once, into a cache. No program of
+// theirs is run.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
-// Node-API is exported by the program that loads the addon, which is not always called node.exe: Electron, a renamed or a
-// single executable. The import library names node.exe and is bound late; this hook answers with the program that runs, or
-// with libnode.dll where Node.js is a library of it.
+// Node-API is exported by the program that loads the addon, which is not always called node.exe: Electron, a renamed or
+// a single executable. The import library names node.exe and is bound late; this hook answers with the program that
+// runs, or with libnode.dll where Node.js is a library of it.
 #include <windows.h>
 
 #include <delayimp.h>
