@@ -38,8 +38,8 @@ export interface Affine<T extends Tensor = Tensor> {
 }
 
 /**
- * The activation, as kernels see it: 0 is none, 1 is relu(z) = z > 0 ? z : (z ≠ z ? z : +0), and what has parameters is one
- * map of three lines.
+ * The activation, as kernels see it: 0 is none, 1 is relu(z) = z > 0 ? z : (z ≠ z ? z : +0), and what has parameters is
+ * one map of three lines.
  */
 export type KernelActivation = 0 | 1 | ThreeLines;
 
@@ -113,9 +113,9 @@ export interface Kernels {
   ): void;
 
   /**
-   * sums ← Σ g and Σ g·(x − mean) per channel, where g is dy through the activation: with relu dy where it passes, +0 where
-   * it stops, NaN where its input is NaN; its input z = bn(x) + residual is recomputed with the operations of `normalize`.
-   * Family: reduction.
+   * sums ← Σ g and Σ g·(x − mean) per channel, where g is dy through the activation: with relu dy where it passes, +0
+   * where it stops, NaN where its input is NaN; its input z = bn(x) + residual is recomputed with the operations of
+   * `normalize`. Family: reduction.
    */
   gradientSums(
     sums: GradientSumArrays,

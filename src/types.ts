@@ -32,7 +32,10 @@ export interface BackendInfo {
   threads: number;
   /** Where the addon of native came from: 'prebuilt linux-x64', or 'built here on 2026-11-27'. */
   origin?: string;
-  /** Addons, or instruction sets of them, that would come first but were refused, each with the reason; absent where none was. */
+  /**
+   * Addons, or instruction sets of them, that would come first but were refused, each with the reason; absent where
+   * none was.
+   */
   refused?: readonly string[];
   /** Why it cannot be used, with the cause of the failed load and what to do; absent where it can. */
   reason?: string;

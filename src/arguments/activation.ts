@@ -34,9 +34,9 @@ export interface Clip {
 export type Activation = 'none' | 'relu' | 'relu6' | LeakyRelu | Clip;
 
 /**
- * The leaky rectifier: z where z > 0, slope·z elsewhere; at 0 its gradient is that of the lower side, slope·dy. The slope is
- * rounded to the tensor's type; with slope 0 it is 'relu'. There is no default: it would be 0.01 in PyTorch, 0.2 in TensorFlow
- * and 0.3 in Keras.
+ * The leaky rectifier: z where z > 0, slope·z elsewhere; at 0 its gradient is that of the lower side, slope·dy. The
+ * slope is rounded to the tensor's type; with slope 0 it is 'relu'. There is no default: it would be 0.01 in PyTorch,
+ * 0.2 in TensorFlow and 0.3 in Keras.
  *
  * @param slope any finite number
  * @returns a frozen plain object, which JSON keeps
@@ -52,9 +52,9 @@ export function leakyRelu(slope: number): LeakyRelu {
 }
 
 /**
- * Bounds: min where z ≤ min, max where z ≥ max, z between them. There, and only there, does the gradient pass: at a bound it
- * stops, as that of hardtanh in PyTorch and of relu6 in TensorFlow. Bounds are rounded to the tensor's type; an infinite one is
- * none, and clip(0, Infinity) is 'relu'.
+ * Bounds: min where z ≤ min, max where z ≥ max, z between them. There, and only there, does the gradient pass: at a
+ * bound it stops, as that of hardtanh in PyTorch and of relu6 in TensorFlow. Bounds are rounded to the tensor's type;
+ * an infinite one is none, and clip(0, Infinity) is 'relu'.
  *
  * @param min any number below max, or −Infinity
  * @param max any number above min, or Infinity

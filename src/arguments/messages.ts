@@ -15,7 +15,9 @@ export function expected(call: string, name: string, wanted: string, got: string
   return `batchnorm: ${call}: "${name}" expected ${wanted}, got ${got}`;
 }
 
-/** Every method and property reaches private fields, which a Proxy (what Vue makes of data) does not have: each says so. */
+/**
+ * Every method and property reaches private fields, which a Proxy (what Vue makes of data) does not have: each says so.
+ */
 export function refuseProxies(name: string, prototype: object, isOwn: (value: object) => boolean): void {
   for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (key === 'constructor') continue;

@@ -2,7 +2,9 @@
 import { nearest, wrongKind } from './messages.js';
 
 export interface Common {
-  /** The channel axis of `shape`; negative counts from the end. Default 1 (NC…, as PyTorch); −1 is channels last (N…C). */
+  /**
+   * The channel axis of `shape`; negative counts from the end. Default 1 (NC…, as PyTorch); −1 is channels last (N…C).
+   */
   axis?: number | undefined;
   /**
    * Added to the variance, ≥ 0. With 0, 1/√0 counts as 0, so that a constant channel gives beta. Default 1e-5 (PyTorch,
@@ -28,8 +30,9 @@ export function namesOf<O extends object>(names: { readonly [Name in keyof Requi
 }
 
 /**
- * What was given, each option read once, so that nothing of the user's (getters, a Proxy) runs after it: checks and kernels see
- * the same values. Only own properties count, so that what a program puts on `Object.prototype` is no option.
+ * What was given, each option read once, so that nothing of the user's (getters, a Proxy) runs after it: checks and
+ * kernels see the same values. Only own properties count, so that what a program puts on `Object.prototype` is no
+ * option.
  *
  * @throws TypeError where it is no object, or has a name that is not known
  */

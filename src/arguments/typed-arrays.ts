@@ -5,7 +5,9 @@ import type { Tensor } from '../types.js';
 export type TensorKind = 'Float32Array' | 'Float64Array';
 
 const TYPED_ARRAY = /* @__PURE__ */ Object.getPrototypeOf(Uint8Array.prototype);
-/** Reads the internal slot, so it cannot be fooled, and subclasses and arrays of other realms count as what they are. */
+/**
+ * Reads the internal slot, so it cannot be fooled, and subclasses and arrays of other realms count as what they are.
+ */
 const tagOf = /* @__PURE__ */ Object.getOwnPropertyDescriptor(TYPED_ARRAY, Symbol.toStringTag)!.get!;
 
 /** 'Float32Array', 'Int8Array' ...; undefined for everything that is not a typed array. */
@@ -19,8 +21,8 @@ export function isSameView(a: Tensor, b: Tensor): boolean {
 }
 
 /**
- * An output and an input in the same memory, element for element. Both are of one type. The output may be written for a moment;
- * two inputs, which other threads may be reading, are compared by {@link isSameView}.
+ * An output and an input in the same memory, element for element. Both are of one type. The output may be written for a
+ * moment; two inputs, which other threads may be reading, are compared by {@link isSameView}.
  */
 export function isSame(output: Tensor, input: Tensor): boolean {
   if (output === input) return true;
@@ -54,8 +56,9 @@ export function isShared(buffer: ArrayBufferLike): boolean {
 }
 
 /**
- * Whether two objects of SharedArrayBuffer are one memory, which nothing in JavaScript tells. So a byte that both arrays have, if
- * they are, is changed through the one, which is about to be written anyway, and looked at through the other.
+ * Whether two objects of SharedArrayBuffer are one memory, which nothing in JavaScript tells. So a byte that both
+ * arrays have, if they are, is changed through the one, which is about to be written anyway, and looked at through the
+ * other.
  */
 function isSharedTwice(output: ArrayBufferView, other: ArrayBufferView): boolean {
   if (!isShared(output.buffer) || !isShared(other.buffer)) return false;

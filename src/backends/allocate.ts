@@ -30,8 +30,9 @@ const allocated = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();
  *
  * @param length number of elements
  * @param dtype 'float32' (default) or 'float64'
- * @throws TypeError, RangeError where `length` is not an integer >= 0 or `dtype` is neither of the two; RangeError where
- *   there is not so much memory: of the system's; of the WebAssembly backend's own 4 GiB, or what a browser's `ready` reserved
+ * @throws TypeError, RangeError where `length` is not an integer >= 0 or `dtype` is neither of the two; RangeError
+ *   where there is not so much memory: of the system's; of the WebAssembly backend's own 4 GiB, or what a browser's
+ *   `ready` reserved
  * @example
  * import { allocate, forwardTraining, release } from 'batchnorm';
  * const x = allocate(6);
@@ -70,9 +71,9 @@ function newArray(kind: TensorKind, length: number): Tensor {
 }
 
 /**
- * Gives back the memory of an array that `allocate` returned, at once instead of at some garbage collection. From then on
- * every backend refuses the array, and each of its subarrays, with the same TypeError. With the WebAssembly backend the
- * next arrays lie there; the system has large memories back when no array has lived in them for a second.
+ * Gives back the memory of an array that `allocate` returned, at once instead of at some garbage collection. From then
+ * on every backend refuses the array, and each of its subarrays, with the same TypeError. With the WebAssembly backend
+ * the next arrays lie there; the system has large memories back when no array has lived in them for a second.
  *
  * @param array what `allocate` returned, whichever backend was in use then
  * @throws TypeError where `allocate` did not make it, or it is released (or transferred to a worker) already;

@@ -1,4 +1,7 @@
-/** Stands for native.ts in bundles for browsers (package.json, `browser`): what looks for files need not be carried there. */
+/**
+ * Stands for native.ts in bundles for browsers (package.json, `browser`): what looks for files need not be carried
+ * there.
+ */
 import type { Kernels } from '../kernels.js';
 import type { LoadOptions } from './loader.js';
 

@@ -79,13 +79,14 @@ export function useBackend(name: BackendName | 'auto', options: LoadOptions = NO
 }
 
 /**
- * Resolves when a backend is loaded and its workers run. Needed only where code may not be compiled synchronously (the main
- * thread of some browsers); calls before it then throw an Error with code ERR_BATCHNORM_NOT_READY. Elsewhere the first call
- * loads, and workers join in when they run.
+ * Resolves when a backend is loaded and its workers run. Needed only where code may not be compiled synchronously (the
+ * main thread of some browsers); calls before it then throw an Error with code ERR_BATCHNORM_NOT_READY. Elsewhere the
+ * first call loads, and workers join in when they run.
  *
  * @param options.memory bytes that the WebAssembly backend reserves, up to 4 GiB (2 ** 32), if it has not begun to run.
  *   Default: 4 GiB where memory can be shared, 256 MiB in a page that is not cross-origin isolated
- * @throws TypeError, RangeError where `memory` is not an integer >= 0; Error with code ERR_BATCHNORM_BACKEND as `backend`
+ * @throws TypeError, RangeError where `memory` is not an integer >= 0; Error with code ERR_BATCHNORM_BACKEND as
+ *   `backend`
  * @example
  * import { ready } from 'batchnorm';
  * await ready();

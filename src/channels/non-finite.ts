@@ -17,7 +17,8 @@ export function nonFiniteChannels({ mean, variance }: Statistics): number[] {
 const NAMED = 8;
 
 /**
- * Refuses statistics in which something is not finite. An infinite variance about a finite mean is one of finite numbers.
+ * Refuses statistics in which something is not finite. An infinite variance about a finite mean is one of finite
+ * numbers.
  *
  * @throws Error with code ERR_BATCHNORM_NON_FINITE, naming the channels, if there are any
  */

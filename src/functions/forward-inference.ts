@@ -9,7 +9,10 @@ import { type Mask, readMask } from '../passes/mask.js';
 import type { Tensor } from '../types.js';
 
 export interface ForwardInferenceOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
-  /** Which positions are wanted: 0 (false), or any number > 0, for each, [shape without the channel axis]; y is 0 at others. */
+  /**
+   * Which positions are wanted: 0 (false), or any number > 0, for each, [shape without the channel axis]; y is 0 at
+   * others.
+   */
   mask?: Mask | undefined;
   /** Where y goes. May be x or residual themselves, element for element; no other overlap. Default a new array. */
   out?: T | undefined;
@@ -31,8 +34,8 @@ const OPTIONS = /* @__PURE__ */ namesOf<ForwardInferenceOptions<Tensor>>({
 const IN_PLACE = { out: ['x', 'residual'] };
 
 /**
- * Normalises by given statistics: inference by those of the population (Algorithm 2 of arXiv 1502.03167), or training with
- * frozen ones.
+ * Normalises by given statistics: inference by those of the population (Algorithm 2 of arXiv 1502.03167), or training
+ * with frozen ones.
  *
  *     y = activation(gamma·(x − mean)/√(variance + epsilon) + beta + residual)
  *
@@ -43,8 +46,8 @@ const IN_PLACE = { out: ['x', 'residual'] };
  * @param options `mean` and `variance` are needed, the rest is optional; see {@link ForwardInferenceOptions}
  * @returns y: `out`, where given
  * @throws TypeError where something is of the wrong kind (or detached, or released), or an option has an unknown name
- * @throws RangeError where a length, a shape, an axis or a value (a negative variance) is wrong, and where `out` overlaps
- *   something else; `out` is untouched
+ * @throws RangeError where a length, a shape, an axis or a value (a negative variance) is wrong, and where `out`
+ *   overlaps something else; `out` is untouched
  * @example
  * import { forwardInference } from 'batchnorm';
  * const y = forwardInference(Float32Array.of(1, 10, 3, 30), [2, 2], { mean: [2, 20], variance: [1, 100], epsilon: 0 });

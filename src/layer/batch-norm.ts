@@ -36,7 +36,9 @@ const FORWARD = 'BatchNorm.forward';
 const BACKWARD = 'BatchNorm.backward';
 const CLONE_OPTIONS = /* @__PURE__ */ namesOf<SynchronizeOptions>({ synchronize: 1, gradients: 1 });
 
-/** A layer: its parameters, running statistics, switches and calls. Users know its class as that of `constructor.ts`. */
+/**
+ * A layer: its parameters, running statistics, switches and calls. Users know its class as that of `constructor.ts`.
+ */
 export class BatchNorm<T extends Tensor = Float32Array> {
   static {
     makeReadOnly(BatchNorm.prototype, (layer) => (layer as BatchNorm<Tensor>).#settings);
@@ -154,8 +156,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * How much of each batch goes into the running statistics; see {@link BatchNormOptions}. May be set between calls, for a
-   * schedule. (The other convention is decay = 1 − updateRate.)
+   * How much of each batch goes into the running statistics; see {@link BatchNormOptions}. May be set between calls,
+   * for a schedule. (The other convention is decay = 1 − updateRate.)
    *
    * @throws TypeError, RangeError when set to what is no such rate, or to a rule where the layer debiases
    * @example
@@ -188,8 +190,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * What an optimiser steps: gamma and beta, as far as the layer has and learns them, each with its gradient of the last
-   * backward. There are none before it. The arrays are always the same ones, so that moments can be kept by array.
+   * What an optimiser steps: gamma and beta, as far as the layer has and learns them, each with its gradient of the
+   * last backward. There are none before it. The arrays are always the same ones, so that moments can be kept by array.
    *
    * @example
    * import { BatchNorm } from 'batchnorm';
@@ -218,8 +220,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * true: forward normalises by the batch and updates the running statistics. false: by the running statistics. The three
-   * switches `normalizeWith`, `updateStatistics` and `learn` refine it.
+   * true: forward normalises by the batch and updates the running statistics. false: by the running statistics. The
+   * three switches `normalizeWith`, `updateStatistics` and `learn` refine it.
    *
    * @throws TypeError when set to what is neither true nor false
    */
@@ -289,8 +291,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Frozen for fine-tuning, in training too: normalises with the running statistics, leaves them, and learns no gamma and
-   * beta. The three switches can be set one by one as well.
+   * Frozen for fine-tuning, in training too: normalises with the running statistics, leaves them, and learns no gamma
+   * and beta. The three switches can be set one by one as well.
    *
    * @example
    * import { BatchNorm } from 'batchnorm';
@@ -318,17 +320,19 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Normalises x: in training by its own statistics, which then go into the running ones, in evaluation by the running ones.
+   * Normalises x: in training by its own statistics, which then go into the running ones, in evaluation by the running
+   * ones.
    *
    * For the backward it keeps references to x and the residual (leave them unchanged until then) and copies of the
-   * statistics, parameters and mode that it used, in place of those of the forward before. An empty batch updates nothing.
+   * statistics, parameters and mode that it used, in place of those of the forward before. An empty batch updates
+   * nothing.
    *
    * @param x of the layer's dtype
    * @param shape its dimensions, of any rank that has the channel axis; their product is `x.length`
    * @param options `out` and `residual`; see {@link BatchNormForwardOptions}
    * @returns y: `out`, where given
-   * @throws TypeError, RangeError as {@link forwardTraining}; out, running statistics and what an earlier forward kept are
-   *   untouched
+   * @throws TypeError, RangeError as {@link forwardTraining}; out, running statistics and what an earlier forward kept
+   *   are untouched
    */
   forward(x: T, shape: readonly number[], options: BatchNormForwardOptions<T> = NO_OPTIONS): T {
     const { y, saved, due } = this.#run(FORWARD, x, shape, options, false);
@@ -337,9 +341,9 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * A forward that is differentiated for itself, whatever the layer does until then: for a layer that is used several times in a
-   * step (two towers, an unrolled recurrence, weight sharing). It counts in the running statistics as {@link BatchNorm.forward}
-   * does, and leaves to the layer's own `backward` the forward that it had.
+   * A forward that is differentiated for itself, whatever the layer does until then: for a layer that is used several
+   * times in a step (two towers, an unrolled recurrence, weight sharing). It counts in the running statistics as
+   * {@link BatchNorm.forward} does, and leaves to the layer's own `backward` the forward that it had.
    *
    * @param x of the layer's dtype
    * @param shape its dimensions, of any rank that has the channel axis; their product is `x.length`
@@ -384,8 +388,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Takes the batch of the last forward into the running statistics, if it was called with `update: false`: once, however
-   * often the forward was repeated or commit is called. The next forward replaces what was not committed.
+   * Takes the batch of the last forward into the running statistics, if it was called with `update: false`: once,
+   * however often the forward was repeated or commit is called. The next forward replaces what was not committed.
    *
    * @param moments take these in instead, as one batch: such as the merged {@link BatchNorm.batchMoments} of several
    *   forwards whose gradients are accumulated
@@ -413,8 +417,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Count, mean and variance of the batch of the last forward (with `synchronize`, of all ranks), whether or not they have
-   * been taken in; null where it needed none. A copy.
+   * Count, mean and variance of the batch of the last forward (with `synchronize`, of all ranks), whether or not they
+   * have been taken in; null where it needed none. A copy.
    */
   get batchMoments(): Moments | null {
     const { batch } = this.#transaction;
@@ -431,15 +435,15 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * Gradient of the last forward with respect to its x; sets dgamma, dbeta and dresidual. It differentiates what the
    * forward did: with the parameters, statistics and mode of that moment, whatever has been changed since.
    *
-   * Only the last forward is kept: in a network that uses a layer twice, each use needs its backward before the next forward, or a
-   * layer of its own. Several backwards of one forward (two losses) are fine.
+   * Only the last forward is kept: in a network that uses a layer twice, each use needs its backward before the next
+   * forward, or a layer of its own. Several backwards of one forward (two losses) are fine.
    *
    * @param dy gradient of the loss with respect to y
    * @param options `out` and `outResidual`; see {@link BatchNormBackwardOptions}
    * @returns dx: `out`, where given
    * @throws Error with code ERR_BATCHNORM_NO_INPUT before any forward, after {@link BatchNorm.forget}, where x (or the
-   *   residual, with an activation) has been overwritten by its `out`, detached or released, and for a second backward after two
-   *   forwards of different batches
+   *   residual, with an activation) has been overwritten by its `out`, detached or released, and for a second backward
+   *   after two forwards of different batches
    * @throws TypeError, RangeError as the function {@link backward}; gradients and outputs are untouched
    */
   backward(dy: T, options: BatchNormBackwardOptions<T> = NO_OPTIONS): T {
@@ -477,9 +481,9 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Replaces the running statistics by exact ones, such as {@link Moments} over the whole training set (Algorithm 2 of the
-   * paper): the mean, and the variance as `varianceEstimator` says (the population's where count is 1). batchesTracked
-   * stays.
+   * Replaces the running statistics by exact ones, such as {@link Moments} over the whole training set (Algorithm 2 of
+   * the paper): the mean, and the variance as `varianceEstimator` says (the population's where count is 1).
+   * batchesTracked stays.
    *
    * @throws TypeError where it is no `Moments`; RangeError where its channels differ, or one of them has seen no value
    * @example
@@ -522,13 +526,14 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Restores a state into this layer. Its arrays stay, so that what an optimiser keeps by array stays valid; so do gradients
-   * and what the last forward keeps for its backward, but not a batch that waits for {@link BatchNorm.commit}.
+   * Restores a state into this layer. Its arrays stay, so that what an optimiser keeps by array stays valid; so do
+   * gradients and what the last forward keeps for its backward, but not a batch that waits for
+   * {@link BatchNorm.commit}.
    *
    * @param state of a layer of the same channels and settings (`updateRate` may differ)
    * @returns the layer
-   * @throws TypeError, RangeError naming the field that is missing, unknown or wrong, or the setting that differs; nothing
-   *   has been restored then
+   * @throws TypeError, RangeError naming the field that is missing, unknown or wrong, or the setting that differs;
+   *   nothing has been restored then
    * @example
    * import { BatchNorm } from 'batchnorm';
    * const bn = new BatchNorm(1);
@@ -548,11 +553,11 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * A layer of the same settings, switches, parameters and running statistics, which shares no memory with this one. It has no
-   * gradients, and no forward to go back from.
+   * A layer of the same settings, switches, parameters and running statistics, which shares no memory with this one. It
+   * has no gradients, and no forward to go back from.
    *
-   * @param options `synchronize` and `gradients`. A copy of a synchronised layer is not synchronised unless told: it would take
-   *   part in the exchanges of all ranks, and so they would all have to make one
+   * @param options `synchronize` and `gradients`. A copy of a synchronised layer is not synchronised unless told: it
+   *   would take part in the exchanges of all ranks, and so they would all have to make one
    * @example
    * import { BatchNorm } from 'batchnorm';
    * const bn = new BatchNorm(1, { epsilon: 0 });

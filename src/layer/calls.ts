@@ -28,9 +28,10 @@ export interface BatchNormForwardOptions<T extends Tensor> extends RenormLimits 
   /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). */
   residual?: T | undefined;
   /**
-   * Which positions take part: 0 or 1 (false or true), or a weight > 0, for each, [shape without the channel axis]. What is
-   * masked is no part of the batch: not of its statistics and gradients, whatever lies there (NaN too), and y, dx and dresidual
-   * are 0 there. Weights count in the statistics, as so many values. A batch of which nothing is left updates nothing. Default: all.
+   * Which positions take part: 0 or 1 (false or true), or a weight > 0, for each, [shape without the channel axis].
+   * What is masked is no part of the batch: not of its statistics and gradients, whatever lies there (NaN too), and y,
+   * dx and dresidual are 0 there. Weights count in the statistics, as so many values. A batch of which nothing is left
+   * updates nothing. Default: all.
    */
   mask?: Mask | undefined;
   /**
@@ -46,8 +47,8 @@ export interface BatchNormBackwardOptions<T extends Tensor> {
   /** Where dresidual goes, if the forward had a residual. May be dy itself when `out` is not. */
   outResidual?: T | undefined;
   /**
-   * true: dgamma and dbeta of this backward are added to what `dgamma` and `dbeta` of the layer are (null counts as 0), for a layer
-   * that is used several times in a step, or micro-batches. Default false: they take their place.
+   * true: dgamma and dbeta of this backward are added to what `dgamma` and `dbeta` of the layer are (null counts as 0),
+   * for a layer that is used several times in a step, or micro-batches. Default false: they take their place.
    */
   accumulate?: boolean | undefined;
 }

@@ -13,8 +13,9 @@ export interface UseGradients<T extends Tensor> {
 }
 
 /**
- * A forward of a {@link BatchNorm} that can be differentiated whatever the layer does afterwards: what `BatchNorm.record` returns.
- * It references x and the residual, and has copies of the statistics, parameters and mode of that moment, for as long as it lives.
+ * A forward of a {@link BatchNorm} that can be differentiated whatever the layer does afterwards: what
+ * `BatchNorm.record` returns. It references x and the residual, and has copies of the statistics, parameters and mode
+ * of that moment, for as long as it lives.
  *
  * @example
  * import { BatchNorm } from 'batchnorm';
@@ -46,12 +47,18 @@ export class RecordedForward<T extends Tensor = Float32Array> {
     return this.#y;
   }
 
-  /** Gradient of the last backward of this use alone with respect to gamma, [c], a copy; null before, without `scale`, or not to `learn`. */
+  /**
+   * Gradient of the last backward of this use alone with respect to gamma, [c], a copy; null before, without `scale`,
+   * or not to `learn`.
+   */
   get dgamma(): ParameterOf<T> | null {
     return this.#gradients?.dgamma ?? null;
   }
 
-  /** Gradient of the last backward of this use alone with respect to beta, [c], a copy; null before, without `center`, or not to `learn`. */
+  /**
+   * Gradient of the last backward of this use alone with respect to beta, [c], a copy; null before, without `center`,
+   * or not to `learn`.
+   */
   get dbeta(): ParameterOf<T> | null {
     return this.#gradients?.dbeta ?? null;
   }
@@ -62,14 +69,14 @@ export class RecordedForward<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Gradient of this forward with respect to its x. Sets `dgamma`, `dbeta` and `dresidual` of this use, and those of the layer,
-   * to which it adds with `accumulate`. May be called again, for another loss.
+   * Gradient of this forward with respect to its x. Sets `dgamma`, `dbeta` and `dresidual` of this use, and those of
+   * the layer, to which it adds with `accumulate`. May be called again, for another loss.
    *
    * @param dy gradient of the loss with respect to y
    * @param options `out`, `outResidual` and `accumulate`, as for {@link BatchNorm.backward}
    * @returns dx: `out`, where given
-   * @throws Error with code ERR_BATCHNORM_NO_INPUT where x (or the residual, with an activation) has been overwritten by its
-   *   `out`, detached or released
+   * @throws Error with code ERR_BATCHNORM_NO_INPUT where x (or the residual, with an activation) has been overwritten
+   *   by its `out`, detached or released
    * @throws TypeError, RangeError as {@link BatchNorm.backward}; gradients and outputs are untouched
    */
   backward(dy: T, options: BatchNormBackwardOptions<T> = NO_OPTIONS): T {

@@ -115,7 +115,9 @@ export class Renorm extends Variant {
     this.#rMin = rMin;
   }
 
-  /** r = clip(deviation/reference, rMin, rMax), d = clip((mean − renormMean)/reference, ±dMax), reference ≥ √epsilon. */
+  /**
+   * r = clip(deviation/reference, rMin, rMax), d = clip((mean − renormMean)/reference, ±dMax), reference ≥ √epsilon.
+   */
   override correct(batch: Statistics, epsilon: number, { rMax, dMax }: Limits): Corrected {
     const { renormMean, renormDeviation } = this.#averages;
     const own = batch.variance.map((variance) => variance + epsilon);

@@ -28,8 +28,8 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
   /**
    * How much of each new batch goes into the running statistics: running ← (1 − updateRate)·running + updateRate·batch.
    * From 0 to 1; default 0.1 (PyTorch, where it is called momentum). 'cumulative' is the plain mean over all batches
-   * (PyTorch's momentum=None). 'pooled' is mean and variance of all values together: batches count by their size, and the
-   * variance between batches is part of it.
+   * (PyTorch's momentum=None). 'pooled' is mean and variance of all values together: batches count by their size, and
+   * the variance between batches is part of it.
    */
   updateRate?: UpdateRate | undefined;
   /**
@@ -43,8 +43,8 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
    */
   debias?: boolean | undefined;
   /**
-   * What the running variance averages: 'unbiased', divided by m − 1 (default: PyTorch, and Algorithm 2 of the paper), or
-   * 'biased', divided by m (Keras, flax, ONNX). With m = 1 the biased one in any case.
+   * What the running variance averages: 'unbiased', divided by m − 1 (default: PyTorch, and Algorithm 2 of the paper),
+   * or 'biased', divided by m (Keras, flax, ONNX). With m = 1 the biased one in any case.
    */
   varianceEstimator?: 'unbiased' | 'biased' | undefined;
   /** Whether there is a learnt scale gamma. Default true. */
@@ -72,11 +72,14 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
    * sample i belongs to group i mod ⌈samples / ghostBatchSize⌉, and group sizes differ by at most one.
    */
   grouping?: 'consecutive' | 'interleaved' | undefined;
-  /** Batch renormalization (arXiv 1702.03275): true, or its limits and rate; see {@link RenormOptions}. Default false. */
+  /**
+   * Batch renormalization (arXiv 1702.03275): true, or its limits and rate; see {@link RenormOptions}. Default false.
+   */
   renorm?: boolean | RenormOptions | undefined;
   /**
-   * A batch with NaN or Infinity among its statistics: 'propagate' (default) treats it like any other; 'skip' normalises
-   * it and keeps it out of the running statistics; 'throw' refuses it, naming the channels, and leaves everything as it was.
+   * A batch with NaN or Infinity among its statistics: 'propagate' (default) treats it like any other; 'skip'
+   * normalises it and keeps it out of the running statistics; 'throw' refuses it, naming the channels, and leaves
+   * everything as it was.
    */
   onNonFinite?: 'propagate' | 'skip' | 'throw' | undefined;
 }

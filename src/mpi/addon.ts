@@ -13,11 +13,14 @@ export interface Addon {
   join(): Job;
   /** received ← what every rank has sent, in order of rank; blocks until all have come. */
   allgather(sent: Float64Array, received: Float64Array): void;
-  /** received ← what every rank has sent to this one, in order of rank; `sent` has as many numbers for each. Blocks until all have come. */
+  /**
+   * received ← what every rank has sent to this one, in order of rank; `sent` has as many numbers for each. Blocks
+   * until all have come.
+   */
   alltoall(sent: Float64Array, received: Float64Array): void;
   /**
-   * The same, polled: null, or after `timeout` ms the ranks that are not at an exchange (none, where all are and what they send
-   * does not come); then only `abort` may be called.
+   * The same, polled: null, or after `timeout` ms the ranks that are not at an exchange (none, where all are and what
+   * they send does not come); then only `abort` may be called.
    */
   meet(sent: Float64Array, received: Float64Array, timeout: number): number[] | null;
   /** Waits for all ranks. */

@@ -1,6 +1,6 @@
 /**
- * `batchnorm/mpi`: batch normalization over the processes of an MPI job. For Node.js on Linux and macOS, with an addon that
- * is built apart (`npx batchnorm build --mpi`).
+ * `batchnorm/mpi`: batch normalization over the processes of an MPI job. For Node.js on Linux and macOS, with an addon
+ * that is built apart (`npx batchnorm build --mpi`).
  */
 export { mpiLibrary } from './addon.js';
 export { isLaunched } from './launcher.js';

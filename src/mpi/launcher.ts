@@ -1,6 +1,6 @@
 /**
- * Whether the launcher of this process and the MPI of the addon know each other. Where they do not, MPI makes every process a
- * job of one rank, without a word, and each would train a network of its own.
+ * Whether the launcher of this process and the MPI of the addon know each other. Where they do not, MPI makes every
+ * process a job of one rank, without a word, and each would train a network of its own.
  */
 import { environment } from '../backends/host.js';
 import { type Job, mpiError } from './addon.js';
@@ -30,8 +30,8 @@ const WHAT_FITS =
   '--mpi (in a clone: npm run build:mpi).';
 
 /**
- * Whether this process was started as a rank of a job, by mpirun or srun; asks the environment, and needs no MPI. For programs that also
- * run by themselves: where it is false, a {@link MpiReducer} would be a job of one rank.
+ * Whether this process was started as a rank of a job, by mpirun or srun; asks the environment, and needs no MPI. For
+ * programs that also run by themselves: where it is false, a {@link MpiReducer} would be a job of one rank.
  *
  * @example
  * import { isLaunched, MpiReducer } from 'batchnorm/mpi';
@@ -59,7 +59,10 @@ export function checkLauncher({ size, library }: Job, variables: Environment = o
   );
 }
 
-/** srun also starts the helpers of an mpirun, so many as there are machines: that number is no answer where there is another. */
+/**
+ * srun also starts the helpers of an mpirun, so many as there are machines: that number is no answer where there is
+ * another.
+ */
 function launchersIn(variables: Environment): readonly Launcher[] {
   const found = LAUNCHERS.filter(({ variable }) => variables[variable] !== undefined);
   if (found.length > 0) return found;

@@ -18,8 +18,8 @@ import { calling, joinSession, type Session } from './session.js';
 
 export interface MpiReducerOptions {
   /**
-   * How long an exchange waits for the other ranks, in milliseconds, ≥ 0. Default 300,000: five minutes, in which one of them may
-   * write a file. Infinity is allowed.
+   * How long an exchange waits for the other ranks, in milliseconds, ≥ 0. Default 300,000: five minutes, in which one
+   * of them may write a file. Infinity is allowed.
    */
   timeout?: number | undefined;
 }
@@ -30,8 +30,8 @@ const NOTHING = new Float64Array(0);
 
 /**
  * Numbers in the first message of an exchange: the header, and as many values as fit. Its size is the same whatever the
- * layer, since MPI wants equal sizes on all ranks. With up to 31 ranks layers of 128 channels need no second message; with more
- * all of them together have about 64 KB, which is received in the time of a message.
+ * layer, since MPI wants equal sizes on all ranks. With up to 31 ranks layers of 128 channels need no second message;
+ * with more all of them together have about 64 KB, which is received in the time of a message.
  */
 function firstLength(size: number): number {
   return Math.max(HEADER + MOST_HEAD, Math.min(HEADER + 258, Math.floor(8192 / size)));
@@ -40,17 +40,21 @@ function firstLength(size: number): number {
 /** What {@link Columns} may have. */
 const MOST_HEAD = 2;
 
-/** Where everybody would receive and join more numbers than this, ranks divide an all-reduce among them: docs/distributed.md. */
+/**
+ * Where everybody would receive and join more numbers than this, ranks divide an all-reduce among them:
+ * docs/distributed.md.
+ */
 const DIVIDED = 8192;
 
 /**
- * A {@link Reducer} between the processes of an MPI job, on one machine or many: Open MPI, MPICH, or what is made of them.
- * Needs the addon for MPI (`npx batchnorm build --mpi`), and a start by the `mpirun` of that MPI, or by
- * `srun`; a process that is started by itself is a job of one rank.
+ * A {@link Reducer} between the processes of an MPI job, on one machine or many: Open MPI, MPICH, or what is made of
+ * them. Needs the addon for MPI (`npx batchnorm build --mpi`), and a start by the `mpirun` of that MPI, or by `srun`; a
+ * process that is started by itself is a job of one rank.
  *
- * What ranks send is joined in order of rank, by each of them or by one for all, so that they get the same bits whichever way MPI
- * takes. Each exchange says what it is for; ranks at different places of their program get an error that names them all. A process that
- * ends by an uncaught exception, or with another exit code than 0, ends the job. One that ends well waits for the others.
+ * What ranks send is joined in order of rank, by each of them or by one for all, so that they get the same bits
+ * whichever way MPI takes. Each exchange says what it is for; ranks at different places of their program get an error
+ * that names them all. A process that ends by an uncaught exception, or with another exit code than 0, ends the job.
+ * One that ends well waits for the others.
  *
  * All instances of a process speak through the same connection: their exchanges have one order, the same on every rank.
  *
@@ -76,8 +80,8 @@ export class MpiReducer implements Reducer {
    * Joins the job, if this process has not yet.
    *
    * @throws TypeError, RangeError where the options make no sense
-   * @throws Error with code ERR_BATCHNORM_MPI where there is no addon, which says what to install, MPI does not start, or the
-   *   launcher (mpirun, srun) belongs to another MPI: then each process would be a job of one rank
+   * @throws Error with code ERR_BATCHNORM_MPI where there is no addon, which says what to install, MPI does not start,
+   *   or the launcher (mpirun, srun) belongs to another MPI: then each process would be a job of one rank
    */
   constructor(options: MpiReducerOptions = NO_OPTIONS) {
     const { timeout = 300_000 } = readOptions(CALL, options, OPTIONS);
@@ -115,8 +119,8 @@ export class MpiReducer implements Reducer {
   }
 
   /**
-   * `join` of what all ranks have, the same bits on all of them. Where that is much, each rank joins a share of the columns, and
-   * receives about twice what one has, instead of what all have.
+   * `join` of what all ranks have, the same bits on all of them. Where that is much, each rank joins a share of the
+   * columns, and receives about twice what one has, instead of what all have.
    *
    * @throws what {@link exchange} throws
    */

@@ -17,7 +17,8 @@ let uncaught: { readonly error: unknown } | undefined;
  * Joins the job, once.
  *
  * @param agreeToEnd what to do before a good end, when all ranks are to be at theirs
- * @throws Error with code ERR_BATCHNORM_MPI where MPI does not start, or finds one rank where the launcher has started more
+ * @throws Error with code ERR_BATCHNORM_MPI where MPI does not start, or finds one rank where the launcher has started
+ *   more
  */
 export function joinSession(agreeToEnd: (session: Session) => void): Session {
   session ??= start(agreeToEnd);
@@ -37,9 +38,9 @@ function start(agreeToEnd: (session: Session) => void): Session {
 }
 
 /**
- * UCX, through which MPICH sends, rewrites the machine code of mmap and brk when it starts, to hear of memory that goes. Node's
- * threads are within them at that time: one job in twenty-five died of it. The price is that RDMA registers memory each time.
- * It looks for this variable when it is loaded, with the addon.
+ * UCX, through which MPICH sends, rewrites the machine code of mmap and brk when it starts, to hear of memory that
+ * goes. Node's threads are within them at that time: one job in twenty-five died of it. The price is that RDMA
+ * registers memory each time. It looks for this variable when it is loaded, with the addon.
  */
 function leaveMemoryAlone(): void {
   process.env['UCX_MEM_EVENTS'] ??= 'no';
@@ -55,8 +56,8 @@ export function calling<R>(what: string, run: () => R): R {
 }
 
 /**
- * Leaves the job in a good end. In a bad one it ends the job, in which the others would wait for this rank; a job of one has
- * nobody to end.
+ * Leaves the job in a good end. In a bad one it ends the job, in which the others would wait for this rank; a job of
+ * one has nobody to end.
  */
 function leave(joined: Session, code: number, agreeToEnd: (session: Session) => void): void {
   const { addon, size } = joined;

@@ -25,7 +25,8 @@ const NAME = 'reducer';
  * @param arrays as many on every rank, and as long
  * @param tag what the exchange is about, for messages
  * @returns for each rank its arrays, in the order given
- * @throws TypeError, RangeError where it is no {@link Reducer}, or they are no Float64Arrays; and what its `exchange` throws
+ * @throws TypeError, RangeError where it is no {@link Reducer}, or they are no Float64Arrays; and what its `exchange`
+ *   throws
  * @example
  * import { exchangeAll, ThreadReducer } from 'batchnorm';
  * const reducer = new ThreadReducer(ThreadReducer.memory(1, 8), 0); // here: a single rank
@@ -48,14 +49,15 @@ export function exchangeAll(reducer: Reducer, arrays: readonly Float64Array[], t
 }
 
 /**
- * The sums over all ranks of several arrays, in one exchange: gradients of all weights, losses. Added in float64 in order of rank:
- * the same bits on every rank. A reducer that divides the work among its ranks (that of `batchnorm/mpi`) has each receive about
- * twice the arrays, instead of those of all ranks.
+ * The sums over all ranks of several arrays, in one exchange: gradients of all weights, losses. Added in float64 in
+ * order of rank: the same bits on every rank. A reducer that divides the work among its ranks (that of `batchnorm/mpi`)
+ * has each receive about twice the arrays, instead of those of all ranks.
  *
  * @param arrays as many on every rank, and as long
  * @param tag what the sums are of, for messages
  * @returns new ones; `arrays` stay as they are
- * @throws TypeError, RangeError where it is no {@link Reducer}, or they are no arrays of numbers; and what its `exchange` throws
+ * @throws TypeError, RangeError where it is no {@link Reducer}, or they are no arrays of numbers; and what its
+ *   `exchange` throws
  * @example
  * import { sumRanks, ThreadReducer } from 'batchnorm';
  * const reducer = new ThreadReducer(ThreadReducer.memory(1, 8), 0); // here: a single rank
@@ -80,8 +82,9 @@ export function sumRanks(
 }
 
 /**
- * What all ranks have seen together, of several {@link Moments} and {@link GradientSums} in one exchange: for functions instead of
- * layers, and for layers side by side, whose statistics can travel together. Merged in order of rank: the same bits on every rank.
+ * What all ranks have seen together, of several {@link Moments} and {@link GradientSums} in one exchange: for functions
+ * instead of layers, and for layers side by side, whose statistics can travel together. Merged in order of rank: the
+ * same bits on every rank.
  *
  * @param parts what this rank has seen; the same kinds in the same order on every rank, and of as many channels
  * @param tag what the exchange is about, for messages

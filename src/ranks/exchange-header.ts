@@ -1,4 +1,7 @@
-/** What every message starts with, so that ranks at different places of the program find out before they mix their numbers. */
+/**
+ * What every message starts with, so that ranks at different places of the program find out before they mix their
+ * numbers.
+ */
 import { environmentError } from '../arguments/errors.js';
 import { describe, expected } from '../arguments/messages.js';
 import { checkChoice, checkSize } from '../arguments/validate.js';

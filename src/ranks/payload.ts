@@ -10,8 +10,8 @@ export interface Columns {
 }
 
 /**
- * Makes the rows of the whole from the columns of all ranks, which come in order of rank; these rows may be others, as many
- * every time. It may be given any run of columns, and treats each by itself.
+ * Makes the rows of the whole from the columns of all ranks, which come in order of rank; these rows may be others, as
+ * many every time. It may be given any run of columns, and treats each by itself.
  *
  * @param start which column the first of these is
  */
@@ -58,8 +58,9 @@ export function isCount(count: number): boolean {
 }
 
 /**
- * Where rank r sent a count that is none, the joined one becomes −1 − r. The rank that joins a column may be the only one that sees
- * what was sent; this way all ranks know, and can refuse it alike, after the exchange that none of them may leave.
+ * Where rank r sent a count that is none, the joined one becomes −1 − r. The rank that joins a column may be the only
+ * one that sees what was sent; this way all ranks know, and can refuse it alike, after the exchange that none of them
+ * may leave.
  */
 function markWrongCounts(joined: Float64Array, ranks: readonly Columns[]): void {
   for (let rank = ranks.length - 1; rank >= 0; rank--) {

@@ -6,11 +6,13 @@ import { checkSize } from '../arguments/validate.js';
 import { type Columns, columnsOf, isCount, type Join, writeRows } from './payload.js';
 
 /**
- * What an exchange is about. Ranks that send the same tag are at the same place of the same program, which a reducer may
- * check; those of this library do.
+ * What an exchange is about. Ranks that send the same tag are at the same place of the same program, which a reducer
+ * may check; those of this library do.
  */
 export interface ExchangeTag {
-  /** Which of the layers that were made with this reducer: 0 is the first. Make them in the same order on every rank. */
+  /**
+   * Which of the layers that were made with this reducer: 0 is the first. Make them in the same order on every rank.
+   */
   readonly layer: number;
   /** Its channels. */
   readonly channels: number;
@@ -24,8 +26,8 @@ export interface ExchangeTag {
 
 /**
  * One of several workers that each hold a part of a batch. Anything that can hand an array to all others and wait for
- * theirs can be one: threads that share memory ({@link ThreadReducer}), processes under MPI. Where waiting is not possible
- * (sockets, promises), {@link Moments} and {@link GradientSums} are what to send.
+ * theirs can be one: threads that share memory ({@link ThreadReducer}), processes under MPI. Where waiting is not
+ * possible (sockets, promises), {@link Moments} and {@link GradientSums} are what to send.
  */
 export interface Reducer {
   /** Which of them this is: 0 to size − 1. */
@@ -33,15 +35,17 @@ export interface Reducer {
   /** How many there are. */
   readonly size: number;
   /**
-   * Gives `values` to the others, and returns those of all, in order of rank; that of this rank among them. All ranks call
-   * it equally often, with arrays of the same length. Blocks until all have called; should throw rather than wait forever.
+   * Gives `values` to the others, and returns those of all, in order of rank; that of this rank among them. All ranks
+   * call it equally often, with arrays of the same length. Blocks until all have called; should throw rather than wait
+   * forever.
    *
    * @param tag what layers say of their exchanges, for messages; yours to ignore
    */
   exchange(values: Float64Array, tag?: ExchangeTag): readonly Float64Array[];
   /**
-   * Optional: `join` of what all ranks have, the same on every rank. Without it, all of it is exchanged, and every rank joins all
-   * of it; here ranks may divide the columns among them, so that what each receives and joins does not grow with their number.
+   * Optional: `join` of what all ranks have, the same on every rank. Without it, all of it is exchanged, and every rank
+   * joins all of it; here ranks may divide the columns among them, so that what each receives and joins does not grow
+   * with their number.
    */
   allreduce?(own: Columns, join: Join, tag?: ExchangeTag): readonly Float64Array[];
 }

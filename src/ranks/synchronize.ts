@@ -21,9 +21,9 @@ export interface SynchronizeOptions {
   /** Normalises by the batches of several workers as if they were one: see {@link Reducer}. Default none. */
   synchronize?: Reducer | undefined;
   /**
-   * With `synchronize`, of which part dgamma and dbeta are: 'local' (default, as PyTorch's SyncBatchNorm), this rank's own, to be
-   * added up like every other gradient; or 'summed', those of the whole batch, the same bits on every rank, from the sums
-   * that travel anyway.
+   * With `synchronize`, of which part dgamma and dbeta are: 'local' (default, as PyTorch's SyncBatchNorm), this rank's
+   * own, to be added up like every other gradient; or 'summed', those of the whole batch, the same bits on every rank,
+   * from the sums that travel anyway.
    */
   gradients?: 'local' | 'summed' | undefined;
 }

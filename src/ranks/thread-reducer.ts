@@ -41,13 +41,14 @@ function bytesFor(size: number, capacity: number): number {
 
 /**
  * A {@link Reducer} between the threads of one process (worker_threads, Web Workers) over shared memory. Each thread
- * makes its own over the same `ThreadReducer.memory`; an exchange blocks with `Atomics.wait`, which a browser's main thread may not.
+ * makes its own over the same `ThreadReducer.memory`; an exchange blocks with `Atomics.wait`, which a browser's main
+ * thread may not.
  *
- * Each exchange says what it is for; ranks at different places of their program (another layer, another step) get an error with code
- * ERR_BATCHNORM_MISMATCH that names them all, on every rank. After it they may go on.
+ * Each exchange says what it is for; ranks at different places of their program (another layer, another step) get an
+ * error with code ERR_BATCHNORM_MISMATCH that names them all, on every rank. After it they may go on.
  *
- * A rank that does not come in time is named in an Error with code ERR_BATCHNORM_TIMEOUT, in every rank that waits. After
- * it this memory serves no more: what the missing rank would send later belongs to another moment.
+ * A rank that does not come in time is named in an Error with code ERR_BATCHNORM_TIMEOUT, in every rank that waits.
+ * After it this memory serves no more: what the missing rank would send later belongs to another moment.
  *
  * @example
  * import { BatchNorm, ThreadReducer } from 'batchnorm';
@@ -65,8 +66,8 @@ export class ThreadReducer implements Reducer {
   readonly #timeout: number;
 
   /**
-   * Shared memory for this many ranks, of layers with up to this many channels: an exchange has room for 3·(1 + channels)
-   * numbers. Hand it to the threads (a SharedArrayBuffer is not copied).
+   * Shared memory for this many ranks, of layers with up to this many channels: an exchange has room for 3·(1 +
+   * channels) numbers. Hand it to the threads (a SharedArrayBuffer is not copied).
    *
    * @param size number of ranks, ≥ 1
    * @param channels of the widest layer, ≥ 0
@@ -121,7 +122,8 @@ export class ThreadReducer implements Reducer {
     const fits = length <= this.#capacity;
     if (fits) this.#refuseFailed();
     const turn = (Atomics.load(this.#head, COUNTERS + this.rank) + 1) | 0;
-    // The others hear of a message that is too long, unless some still read the one before the last, in whose place it would be.
+    // The others hear of a message that is too long, unless some still read the one before the last, in whose place it
+    // would be.
     if (fits || this.#behind((turn - 1) | 0).length === 0) this.#send(turn, values, tag);
     if (!fits) {
       const wanted = `at most ${this.#capacity} numbers (${this.#capacity / 3 - 1} channels, as ThreadReducer.memory was told)`;

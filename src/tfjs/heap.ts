@@ -1,4 +1,7 @@
-/** Tensors as arrays, in place where the TensorFlow.js backend lets one: its cpu backend keeps arrays, its wasm backend a heap. */
+/**
+ * Tensors as arrays, in place where the TensorFlow.js backend lets one: its cpu backend keeps arrays, its wasm backend
+ * a heap.
+ */
 import { backend, engine, type Tensor, type TensorInfo, tensor } from '@tensorflow/tfjs-core';
 
 /** The part of TensorFlow.js' wasm backend by which tensors are made and seen on its heap. */
@@ -19,8 +22,8 @@ type Inputs = Readonly<Record<string, TensorInfo | null>>;
 type Arrays<I extends Inputs> = { [Name in keyof I]: null extends I[Name] ? Float32Array | undefined : Float32Array };
 
 /**
- * New float32 tensors of these shapes, written by `compute`, which is given their arrays and those of the inputs (float32, on
- * whichever backend). The arrays end with the call: nobody may keep them, or write inputs.
+ * New float32 tensors of these shapes, written by `compute`, which is given their arrays and those of the inputs
+ * (float32, on whichever backend). The arrays end with the call: nobody may keep them, or write inputs.
  */
 export function computeTensors<I extends Inputs>(
   shapes: readonly (readonly number[])[],

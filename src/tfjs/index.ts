@@ -1,8 +1,9 @@
 /**
  * `batchnorm/tfjs`: this library's batch normalization as a TensorFlow.js layer.
  *
- * Needs `@tensorflow/tfjs-core` and `@tensorflow/tfjs-layers` (optional peers of this package). On TensorFlow.js' cpu and wasm
- * backends tensors are read and written in place; any other whose tensors can be read synchronously works by copies.
+ * Needs `@tensorflow/tfjs-core` and `@tensorflow/tfjs-layers` (optional peers of this package). On TensorFlow.js' cpu
+ * and wasm backends tensors are read and written in place; any other whose tensors can be read synchronously works by
+ * copies.
  */
 export type { BatchNormalizationConfig, CallOptions, Elapsed } from './layer.js';
 export { BatchNormalization, batchNormalization } from './layer.js';

@@ -1,4 +1,7 @@
-/** TensorFlow.js' kernel `FusedBatchNorm`, of which its operation `tf.batchNorm` is made: normalising by given statistics. */
+/**
+ * TensorFlow.js' kernel `FusedBatchNorm`, of which its operation `tf.batchNorm` is made: normalising by given
+ * statistics.
+ */
 import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
 import { forwardInference } from '../index.js';
 import { computeTensors } from './heap.js';
@@ -34,8 +37,8 @@ interface KernelInputs {
 }
 
 /**
- * The axis of x on which the parameters lie: [c] on the last, [1, c, 1, 1] on the second. All have the same shape, whose axes
- * are the last ones of x. −1 where there is no such axis.
+ * The axis of x on which the parameters lie: [c] on the last, [1, c, 1, 1] on the second. All have the same shape,
+ * whose axes are the last ones of x. −1 where there is no such axis.
  */
 function channelAxis(x: TensorInfo, parameters: readonly TensorInfo[]): number {
   const [{ shape }] = parameters;

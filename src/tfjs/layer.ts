@@ -24,19 +24,20 @@ import { Ranks } from './synchronize.js';
  */
 export type BatchNormalizationConfig = OriginalConfig & {
   /**
-   * What the moving variance averages: the variance of a batch divided by m ('biased', default: TensorFlow.js, Keras) or by
-   * m − 1 ('unbiased': the paper's Algorithm 2, PyTorch), where m is the number of values per channel. With m = 1 it is the
-   * biased one. Serialised only where it is 'unbiased'.
+   * What the moving variance averages: the variance of a batch divided by m ('biased', default: TensorFlow.js, Keras)
+   * or by m − 1 ('unbiased': the paper's Algorithm 2, PyTorch), where m is the number of values per channel. With m = 1
+   * it is the biased one. Serialised only where it is 'unbiased'.
    */
   varianceEstimator?: 'biased' | 'unbiased' | undefined;
   /**
-   * Normalises in training by the batches of several workers as if they were one: see `Reducer` of `batchnorm`. Every rank calls the
-   * layer and takes gradients equally often, with an empty batch where it has no data. No part of the serialised form.
+   * Normalises in training by the batches of several workers as if they were one: see `Reducer` of `batchnorm`. Every
+   * rank calls the layer and takes gradients equally often, with an empty batch where it has no data. No part of the
+   * serialised form.
    */
   synchronize?: Reducer | undefined;
   /**
-   * With `synchronize`, the gradients of gamma and beta: 'local' (default), of this rank's part, to be added up like those of all
-   * other weights; or 'summed', those of the whole batch.
+   * With `synchronize`, the gradients of gamma and beta: 'local' (default), of this rank's part, to be added up like
+   * those of all other weights; or 'summed', those of the whole batch.
    */
   gradients?: 'local' | 'summed' | undefined;
 };
@@ -51,7 +52,9 @@ export interface CallOptions {
   mask?: Tensor | (Tensor | null)[] | null | undefined;
 }
 
-/** Milliseconds that a layer has spent since it was made, with reading and making tensors. Set to 0 what you restart. */
+/**
+ * Milliseconds that a layer has spent since it was made, with reading and making tensors. Set to 0 what you restart.
+ */
 export interface Elapsed {
   /** Forward in training, with the update of the moving statistics. */
   forward: number;
@@ -81,14 +84,14 @@ interface OriginalClass {
  *   are constants for gradients and stay as they are.
  *
  * Configuration, weights (gamma, beta, moving_mean, moving_variance), their order and shapes, and the serialised form
- * (class name `BatchNormalization`) are those of TensorFlow.js, so that saved models go both ways: loading gives TensorFlow.js'
- * layer, or this one after {@link register}. Beyond it, inputs may have any rank and any channel axis, and `scale: false`
- * or `center: false` also train.
+ * (class name `BatchNormalization`) are those of TensorFlow.js, so that saved models go both ways: loading gives
+ * TensorFlow.js' layer, or this one after {@link register}. Beyond it, inputs may have any rank and any channel axis,
+ * and `scale: false` or `center: false` also train.
  *
- * A mask, given to a call or made by a layer before this one, chooses the positions (all axes but the last, which then must be
- * that of the channels) whose values make mean and variance in training. All positions are normalised, and gradients are
- * exact for that. A batch without elements, or without one that counts, leaves the moving statistics alone; the latter is
- * normalised by them.
+ * A mask, given to a call or made by a layer before this one, chooses the positions (all axes but the last, which then
+ * must be that of the channels) whose values make mean and variance in training. All positions are normalised, and
+ * gradients are exact for that. A batch without elements, or without one that counts, leaves the moving statistics
+ * alone; the latter is normalised by them.
  *
  * Gradients are those of first order. Tensors are float32; others are cast to it.
  */
@@ -113,8 +116,9 @@ export class BatchNormalization extends Original {
   readonly #ranks: Ranks | null;
 
   /**
-   * @throws TypeError, RangeError where `axis` is no integer (nor a list of one, as tf.keras 2 writes it), `momentum` is outside 0..1,
-   *   `epsilon` is negative or no finite number, `varianceEstimator` or `gradients` is neither of the two, `synchronize` is no Reducer.
+   * @throws TypeError, RangeError where `axis` is no integer (nor a list of one, as tf.keras 2 writes it), `momentum`
+   *   is outside 0..1, `epsilon` is negative or no finite number, `varianceEstimator` or `gradients` is neither of the
+   *   two, `synchronize` is no Reducer.
    */
   constructor(options?: BatchNormalizationConfig | null) {
     const own: BatchNormalizationConfig = readOwn('batchNormalization', 'config', options ?? {});
@@ -227,8 +231,9 @@ export class BatchNormalization extends Original {
 /**
  * A batch normalization layer for TensorFlow.js models, in the place of `tf.layers.batchNormalization(config)`.
  *
- * y = gamma·(x − mean)/√(variance + epsilon) + beta per channel: in training with the statistics of the batch, otherwise
- * with the moving ones. Note that `momentum` (default 0.99) is TensorFlow's: how much of the *old* moving value is kept.
+ * y = gamma·(x − mean)/√(variance + epsilon) + beta per channel: in training with the statistics of the batch,
+ * otherwise with the moving ones. Note that `momentum` (default 0.99) is TensorFlow's: how much of the *old* moving
+ * value is kept.
  *
  * @example
  * import * as tf from '@tensorflow/tfjs-core';

@@ -1,6 +1,6 @@
 /**
- * Statistics over part of the positions. Every position is normalised by them, those that do not count too (as Keras has it),
- * so that its gradient reaches, through mean and variance, those that do.
+ * Statistics over part of the positions. Every position is normalised by them, those that do not count too (as Keras
+ * has it), so that its gradient reaches, through mean and variance, those that do.
  */
 
 import { reciprocalDeviation } from '../channels/moment-arrays.js';

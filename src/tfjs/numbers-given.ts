@@ -12,8 +12,9 @@ export interface Numbers {
 }
 
 /**
- * The numbers that are meant. The original indexes and reckons with what it is given, so that lists of one (tf.keras 2 writes
- * `"axis": [3]`) and strings of digits work there, and do here; so do true and false for 1 and 0, except as an axis.
+ * The numbers that are meant. The original indexes and reckons with what it is given, so that lists of one (tf.keras 2
+ * writes `"axis": [3]`) and strings of digits work there, and do here; so do true and false for 1 and 0, except as an
+ * axis.
  *
  * @param layer its name
  * @throws TypeError, RangeError where a value is of no use

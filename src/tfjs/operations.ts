@@ -1,4 +1,6 @@
-/** Batch normalization as differentiable TensorFlow.js operations: tensors in and out, the library's functions between. */
+/**
+ * Batch normalization as differentiable TensorFlow.js operations: tensors in and out, the library's functions between.
+ */
 import { customGrad, type GradSaveFunc, type Tensor } from '@tensorflow/tfjs-core';
 import { backward, forwardInference, forwardTraining } from '../index.js';
 import { computeTensors } from './heap.js';
@@ -39,8 +41,8 @@ interface Pass extends Settings, Statistics {
 }
 
 /**
- * y with the statistics of this batch, and these statistics. Differentiable in x, gamma and beta. With `positions` (channels
- * last) the statistics are those of the rows that count, of which there must be one.
+ * y with the statistics of this batch, and these statistics. Differentiable in x, gamma and beta. With `positions`
+ * (channels last) the statistics are those of the rows that count, of which there must be one.
  */
 export function normalizeByBatch(
   x: Tensor,
@@ -66,8 +68,8 @@ export function normalizeByBatch(
 }
 
 /**
- * The same with the statistics of this batch and those of the other ranks; null where nothing counts on any of them. Every rank
- * calls it, and differentiates it if one does.
+ * The same with the statistics of this batch and those of the other ranks; null where nothing counts on any of them.
+ * Every rank calls it, and differentiates it if one does.
  */
 export function normalizeTogether(
   x: Tensor,

@@ -20,12 +20,12 @@ let replacedClass: LayerClass | null = null;
 const replacedKernels = new Map<string, { original: KernelConfig; ours: KernelConfig }>();
 
 /**
- * From now on, models that are *loaded* use {@link BatchNormalization} wherever they say `BatchNormalization`, and TensorFlow.js'
- * cpu and wasm backends, as far as they are imported already, run batch normalization for inference (`tf.batchNorm`, its kernel
- * `FusedBatchNorm`) by this library: channels last and channels first.
+ * From now on, models that are *loaded* use {@link BatchNormalization} wherever they say `BatchNormalization`, and
+ * TensorFlow.js' cpu and wasm backends, as far as they are imported already, run batch normalization for inference
+ * (`tf.batchNorm`, its kernel `FusedBatchNorm`) by this library: channels last and channels first.
  *
- * Models that are there already, or that are built with `tf.layers.batchNormalization` later, gain this kernel only, which
- * also computes y when they train; their statistics and gradients stay those of TensorFlow.js. Build with
+ * Models that are there already, or that are built with `tf.layers.batchNormalization` later, gain this kernel only,
+ * which also computes y when they train; their statistics and gradients stay those of TensorFlow.js. Build with
  * `batchNormalization` of this module instead. Calling it again takes in backends imported since.
  *
  * @example

@@ -1,6 +1,6 @@
 /**
- * The one memory of this thread, in which every instance of the modules works, and the tensors that live in it. All of it
- * is reserved at once, since growing would detach every tensor; the system provides pages as they are touched.
+ * The one memory of this thread, in which every instance of the modules works, and the tensors that live in it. All of
+ * it is reserved at once, since growing would detach every tensor; the system provides pages as they are touched.
  */
 import { environmentError } from '../../arguments/errors.js';
 import { expected } from '../../arguments/messages.js';
@@ -19,8 +19,8 @@ const RESERVATIONS = [4096 * MEBI, 1024 * MEBI, 256 * MEBI, 64 * MEBI];
 /** A page that cannot share memory cannot count on the system's laziness either. */
 const UNSHARED_RESERVATIONS = [256 * MEBI, 64 * MEBI];
 /**
- * Left free behind a tensor: whole pages behind one another would meet in the same places of the first cache, where a load
- * is taken for one that must wait for a store (channels last then took up to 1.8 times as long).
+ * Left free behind a tensor: whole pages behind one another would meet in the same places of the first cache, where a
+ * load is taken for one that must wait for a store (channels last then took up to 1.8 times as long).
  */
 export const STAGGER = 1984;
 /** A memory of which more than this was ever touched is given up when it stays without tensors: it cannot shrink. */
@@ -201,7 +201,9 @@ function reserve(shared: boolean): Memory {
 /** Whether a timer looks after the memory in use already. */
 let watched = false;
 
-/** Gives up an oversized memory when no tensor has lived in it for a while; until then the next tensors use it again. */
+/**
+ * Gives up an oversized memory when no tensor has lived in it for a while; until then the next tensors use it again.
+ */
 function giveUpWhenIdle(memory: Memory): void {
   if (watched || memory !== current || memory.heap.untouched - HEAP_START <= KEPT_BYTES) return;
   watched = true;
@@ -232,7 +234,9 @@ const fates = /* @__PURE__ */ new FinalizationRegistry<Fate>((fate) => {
   fate.collected = true;
 });
 
-/** The garbage collector does not see that a memory is large. Of a buffer of that size, which nobody touches, it does. */
+/**
+ * The garbage collector does not see that a memory is large. Of a buffer of that size, which nobody touches, it does.
+ */
 function collect(fate: Fate, bytes: number, attempts: number): void {
   if (attempts === 0 || fate.collected) return;
   try {

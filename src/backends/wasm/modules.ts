@@ -53,7 +53,10 @@ function importsOf(memory: Memory): WebAssembly.Imports {
   return { env: { memory: memory.wasm } };
 }
 
-/** What the engine does, or why it does not. Browsers refuse sizes for a main thread by a RangeError, policies by others. */
+/**
+ * What the engine does, or why it does not. Browsers refuse sizes for a main thread by a RangeError, policies by
+ * others.
+ */
 function explained<T>(act: () => T): T {
   try {
     return act();

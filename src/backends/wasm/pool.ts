@@ -12,7 +12,9 @@ const MAY_WAIT = facts.MAY_WAIT / 4;
 /** How long `ready` waits for workers that do not come: a page may forbid them without a word. */
 const PATIENCE = 2000;
 
-/** All that a worker runs, in Node.js and on the web: it has no file of its own, so that bundlers need not know of it. */
+/**
+ * All that a worker runs, in Node.js and on the web: it has no file of its own, so that bundlers need not know of it.
+ */
 const SOURCE = `'use strict';
 const serve = ([module, memory, thread]) => new WebAssembly.Instance(module, { env: { memory } }).exports.serve(thread);
 if (typeof require === 'function') serve(require('node:worker_threads').workerData);

@@ -195,7 +195,10 @@ function workspaceOf(kernel: Arguments['kernel']): string {
   return kernel.startsWith('exact') ? 'exactWorkspaceBytes' : 'workspaceBytes';
 }
 
-/** Which array is the first in the memory of this one. Two objects of one memory are looked for among outputs only: it writes. */
+/**
+ * Which array is the first in the memory of this one. Two objects of one memory are looked for among outputs only: it
+ * writes.
+ */
 function firstPlace(arrays: readonly (Tensor | null)[], outputs: number, i: number): number {
   const array = arrays[i]!;
   return arrays.findIndex((other, k) => {
