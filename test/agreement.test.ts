@@ -1,4 +1,6 @@
-/** Every backend and instruction set gives the bits of the reference, for every shape, class of data and way of calling. */
+/**
+ * Every backend and instruction set gives the bits of the reference, for every shape, class of data and way of calling.
+ */
 import * as assert from 'uvu/assert';
 import type { Kernels } from '#dist/kernels.js';
 import { allUnderTest, type BackendUnderTest } from './support/backends.js';

@@ -1,10 +1,14 @@
-// The rooms of src and the walls between them: a file imports from its own room and from those before it, never in a circle.
+// The rooms of src and the walls between them: a file imports from its own room and from those before it, never in a
+// circle.
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { breaches, circle, type Rows, readSources } from './support/rooms.js';
 import { suiteOf } from './support/suite.js';
 
-/** From the bottom up, rooms of one row side by side: these do not know each other. ARCHITECTURE.md begins with this picture. */
+/**
+ * From the bottom up, rooms of one row side by side: these do not know each other. ARCHITECTURE.md begins with this
+ * picture.
+ */
 const ROWS: Rows = [
   ['types', 'generated'],
   ['kernels'],

@@ -1,4 +1,6 @@
-/** The package in real pages of Chromium: bundled and plain, isolated and not, and under policies that forbid things. */
+/**
+ * The package in real pages of Chromium: bundled and plain, isolated and not, and under policies that forbid things.
+ */
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Browser, Page as BrowserPage } from 'playwright-core';

@@ -1,4 +1,7 @@
-/** The files that the command line writes, and reads again: what is in their place, and what others have written into them. */
+/**
+ * The files that the command line writes, and reads again: what is in their place, and what others have written into
+ * them.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,

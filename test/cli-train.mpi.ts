@@ -13,11 +13,13 @@ import { learnt, numbers, type TrainedRun } from './support/train-numbers.js';
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const TRAIN = [process.execPath, MAIN, 'train', '--quick', '--steps', '40'];
-/** The networks that are measured all the way. Those of the grid include learning rates that are meant to be too large. */
+/**
+ * The networks that are measured all the way. Those of the grid include learning rates that are meant to be too large.
+ */
 const WATCHED = ['plain', 'normalized', 'dropout', 'normalized-dropout', 'large-plain', 'large-normalized'];
 /**
- * TensorFlow.js sums gradients in float32, in another order for every number of ranks, which 40 steps amplify; and the file
- * has five digits of a loss.
+ * TensorFlow.js sums gradients in float32, in another order for every number of ranks, which 40 steps amplify; and the
+ * file has five digits of a loss.
  */
 const DRIFT = 2e-4;
 /** Until a run is taken to hang: ranks that share processors wait for these. */

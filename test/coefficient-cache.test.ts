@@ -1,6 +1,6 @@
 /**
- * The native backend computes the coefficients of inference once for as long as nothing that they depend on changes. Here
- * everything changes, one value at a time, between calls; and more layers take turns than it remembers.
+ * The native backend computes the coefficients of inference once for as long as nothing that they depend on changes.
+ * Here everything changes, one value at a time, between calls; and more layers take turns than it remembers.
  */
 import { backend, forwardInference, useBackend } from 'batchnorm';
 import * as assert from 'uvu/assert';

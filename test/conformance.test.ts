@@ -1,6 +1,6 @@
 /**
- * The BatchNormalization cases of the ONNX backend test suite, in the folder that BATCHNORM_CONFORMANCE names: inference,
- * training (population variance in the running statistics), and models that PyTorch exported.
+ * The BatchNormalization cases of the ONNX backend test suite, in the folder that BATCHNORM_CONFORMANCE names:
+ * inference, training (population variance in the running statistics), and models that PyTorch exported.
  */
 import { join } from 'node:path';
 import { BatchNorm, forwardInference } from 'batchnorm';

@@ -1,6 +1,6 @@
 /**
- * The definition outlives the code: every backend gives the digests that are kept in digests.json. They change only with
- * docs/numerics.md; then `node scripts/digests.js --write` writes them anew.
+ * The definition outlives the code: every backend gives the digests that are kept in digests.json. They change only
+ * with docs/numerics.md; then `node scripts/digests.js --write` writes them anew.
  */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';

@@ -15,7 +15,10 @@ const MODULES = ['esm.mjs', 'cjs.cjs'];
 
 let made: { readonly folder: string; readonly bits: string } | undefined;
 
-/** A folder in which the package is installed, with the user's modules in `compiled`; and what they compute on this machine. */
+/**
+ * A folder in which the package is installed, with the user's modules in `compiled`; and what they compute on this
+ * machine.
+ */
 function installed() {
   if (made === undefined) {
     const folder = install(join(home, 'installed'), pack(home));

@@ -32,7 +32,9 @@ function fromMarkdown(file: string): Example[] {
   return [...text.matchAll(/```js\n(.*?)```/gs)].map(([, code], i) => ({ title: `${file} ${i + 1}`, code }));
 }
 
-/** Runs the example as a process, as who reads the page would: nothing is imported or chosen before. What it printed. */
+/**
+ * Runs the example as a process, as who reads the page would: nothing is imported or chosen before. What it printed.
+ */
 function run({ title, code }: Example): string[] {
   const file = fileURLToPath(new URL(`${title.replace(/\W+/g, '-')}.mjs`, folder));
   mkdirSync(folder, { recursive: true });

@@ -1,4 +1,7 @@
-/** The prebuilt files as they lie there: what they ask of a system, what they show, and that they are what was written down. */
+/**
+ * The prebuilt files as they lie there: what they ask of a system, what they show, and that they are what was written
+ * down.
+ */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';

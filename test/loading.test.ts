@@ -1,4 +1,7 @@
-/** Every way in which programs come to the package, as it is packed: both module systems, bundles for Node.js, TypeScript's resolutions. */
+/**
+ * Every way in which programs come to the package, as it is packed: both module systems, bundles for Node.js,
+ * TypeScript's resolutions.
+ */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-/** The packed tarball, installed by every package manager where there is no compiler: native, with the bits of this build. */
+/**
+ * The packed tarball, installed by every package manager where there is no compiler: native, with the bits of this
+ * build.
+ */
 import { cpSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,5 @@
-// The examples of docs/distributed.md and of MpiReducer; digits learnt by one, two and four ranks, with the same loss at every step.
+// The examples of docs/distributed.md and of MpiReducer; digits learnt by one, two and four ranks, with the same loss
+// at every step.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

@@ -1,4 +1,7 @@
-/** The file for Linux, which was linked for glibc, opened by musl's loader: Alpine has no other. No Node.js for musl is on npm. */
+/**
+ * The file for Linux, which was linked for glibc, opened by musl's loader: Alpine has no other. No Node.js for musl is
+ * on npm.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

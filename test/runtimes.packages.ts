@@ -1,4 +1,7 @@
-/** The packed tarball in every version of Node.js and in other runtimes, by import and by require; and the digests there. */
+/**
+ * The packed tarball in every version of Node.js and in other runtimes, by import and by require; and the digests
+ * there.
+ */
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { environment, ROOT } from './support/install.js';

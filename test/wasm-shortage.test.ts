@@ -1,6 +1,6 @@
 /**
- * Whatever allocation fails, in whatever call, there is a right answer or a clear error, and everything is as before: for
- * every call the first, the second ... allocation fails, alone or with all that follow, until none is left to fail.
+ * Whatever allocation fails, in whatever call, there is a right answer or a clear error, and everything is as before:
+ * for every call the first, the second ... allocation fails, alone or with all that follow, until none is left to fail.
  */
 import { inspect } from 'node:util';
 import { allocate, forwardTraining, release, useBackend } from 'batchnorm';

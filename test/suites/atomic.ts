@@ -1,4 +1,5 @@
-// A call that fails late leaves everything as it was: kernels that find no memory, reducers that throw, batches that are refused.
+// A call that fails late leaves everything as it was: kernels that find no memory, reducers that throw, batches that
+// are refused.
 
 import {
   BatchNorm,

@@ -1,4 +1,5 @@
-// dx where the sums of the gradient cancel: the bound given the sums, and the bound for the whole (docs/numerics.md, section 6).
+// dx where the sums of the gradient cancel: the bound given the sums, and the bound for the whole (docs/numerics.md,
+// section 6).
 import { backward, forwardTraining, GradientSums, type Tensor } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
@@ -24,7 +25,9 @@ interface Batch {
   readonly gamma: Tensor;
 }
 
-/** dy as it comes back through a relu: half of it is 0. In every other batch both of its sums cancel, but for rounding. */
+/**
+ * dy as it comes back through a relu: half of it is 0. In every other batch both of its sums cancel, but for rounding.
+ */
 function batchOf(dtype: Dtype, random: Random, cancels: boolean): Batch {
   const make = (length: number, value: () => number) => zeros(dtype, length).map(value);
   const mean = 10 ** (4 * random.uniform() - 2);

@@ -4,7 +4,9 @@ import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
 import { suiteFor } from '../support/suite.js';
 
-/** One channel: batches with mean 2 and population variance 1 (unbiased 2), and with mean 6 and variance 4 (unbiased 8). */
+/**
+ * One channel: batches with mean 2 and population variance 1 (unbiased 2), and with mean 6 and variance 4 (unbiased 8).
+ */
 const FIRST = Float32Array.of(1, 3);
 const SECOND = Float32Array.of(4, 8);
 

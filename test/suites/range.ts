@@ -1,6 +1,6 @@
 /**
- * float64 near the ends of its range: docs/numerics.md, section 7. Multiplying by a power of two is exact, so that what is
- * expected, to the bit, is what tensors near 1 give, multiplied back; the other suites say that this is right.
+ * float64 near the ends of its range: docs/numerics.md, section 7. Multiplying by a power of two is exact, so that what
+ * is expected, to the bit, is what tensors near 1 give, multiplied back; the other suites say that this is right.
  */
 import { createHash } from 'node:crypto';
 import { BatchNorm, backward, forwardInference, forwardTraining, GradientSums, Moments, type Tensor } from 'batchnorm';

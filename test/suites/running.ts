@@ -1,4 +1,5 @@
-// What the running statistics hold before an update: kept whole at a rate of 0, gone at a weight of 1, refused where negative.
+// What the running statistics hold before an update: kept whole at a rate of 0, gone at a weight of 1, refused where
+// negative.
 import { BatchNorm, type BatchNormOptions, Moments } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';

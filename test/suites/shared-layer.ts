@@ -1,4 +1,5 @@
-// One layer at several places of a network: only the last forward is kept, and a second backward may be meant for another.
+// One layer at several places of a network: only the last forward is kept, and a second backward may be meant for
+// another.
 import { BatchNorm, type BatchNormForwardOptions, type BatchNormOptions } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';

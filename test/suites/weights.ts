@@ -276,7 +276,8 @@ export default function weights(backend: BackendUnderTest): void {
       ...{ x: data.x.slice(from * 3, to * 3), dy: data.dy.slice(from * 3, to * 3) },
       ...{ shape: [to - from, 3], mask: mask.slice(from, to) },
     }));
-    // One rank after the other: the first round hears what is sent first, the second what follows from that, the third has all.
+    // One rank after the other: the first round hears what is sent first, the second what follows from that, the third
+    // has all.
     const said: Float64Array[][] = [[], []];
     const round = () =>
       parts.map((part, rank) => {

@@ -1,7 +1,7 @@
 /**
  * A process that calls the addon with nonsense: `node addon-child.js JOURNAL [RUNS]`. Prints a line of JSON for each
- * suite of calls: what was found wrong, how many calls were accepted and how many refused. The call that is being made stands in the
- * file JOURNAL, so that it is known if the process dies of it.
+ * suite of calls: what was found wrong, how many calls were accepted and how many refused. The call that is being made
+ * stands in the file JOURNAL, so that it is known if the process dies of it.
  */
 import { openSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -2,11 +2,12 @@
  * The digests: a hash of all outputs for fixed seeds and shapes, so that a change of one bit is noticed. native/driver/
  * digest.cc computes the same without JavaScript. Everything here is integers and powers of two until kernels run.
  *
- * Data: xorshift32 (13, 17, 5) from the seed. A draw is its next state; a base is (draw >>> 8) − 2²³; what a kind of data
- * makes of it, `VALUES` says. Drawn in order: x, dy, residual (if any), gamma, beta; dy, residual, gamma and beta are 'unit'.
+ * Data: xorshift32 (13, 17, 5) from the seed. A draw is its next state; a base is (draw >>> 8) − 2²³; what a kind of
+ * data makes of it, `VALUES` says. Drawn in order: x, dy, residual (if any), gamma, beta; dy, residual, gamma and beta
+ * are 'unit'.
  *
- * Hash: FNV-1a, 64 bits, over the little-endian bytes of the arrays in the order of `outputsOf`, each NaN as 7fc00000 or
- * 7ff8000000000000.
+ * Hash: FNV-1a, 64 bits, over the little-endian bytes of the arrays in the order of `outputsOf`, each NaN as 7fc00000
+ * or 7ff8000000000000.
  */
 import type { KernelActivation, Kernels } from '#dist/kernels.js';
 import type { Tensor } from '#dist/types.js';

@@ -19,7 +19,9 @@ export interface Report {
   readonly bits: string;
 }
 
-/** Until `npm run build:prebuilds` has made one, what was built here passes for the addon that comes with the package. */
+/**
+ * Until `npm run build:prebuilds` has made one, what was built here passes for the addon that comes with the package.
+ */
 function ensurePrebuilt(): void {
   const [folder, toolchain] = [join(ROOT, 'prebuilds'), 'a copy of what node-gyp has built, for tests'];
   const manifest = join(folder, 'manifest.json');

@@ -1,6 +1,7 @@
 /**
- * Batch normalization whose statistics are over some of the rows only, in float64, channels last. Gradients follow the chain rule
- * through variance and mean; every row depends on these, so that every row sends something back through them.
+ * Batch normalization whose statistics are over some of the rows only, in float64, channels last. Gradients follow the
+ * chain rule through variance and mean; every row depends on these, so that every row sends something back through
+ * them.
  */
 import { sum } from './oracle.js';
 

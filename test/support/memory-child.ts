@@ -1,4 +1,7 @@
-/** Allocates 300 MB again and again, and prints the most megabytes that the process had: `node FILE backend way threads`. */
+/**
+ * Allocates 300 MB again and again, and prints the most megabytes that the process had:
+ * `node FILE backend way threads`.
+ */
 import { allocate, forwardTraining, release, useBackend } from 'batchnorm';
 
 const [backend, way, threads] = process.argv.slice(2);

@@ -1,4 +1,7 @@
-/** The launchers of this machine, and the one that belongs to the MPI of the addon: both Open MPI and MPICH may be installed. */
+/**
+ * The launchers of this machine, and the one that belongs to the MPI of the addon: both Open MPI and MPICH may be
+ * installed.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,6 @@
-/** A reader of ONNX backend test cases with one BatchNormalization node: the few fields of onnx.proto that these use. */
+/**
+ * A reader of ONNX backend test cases with one BatchNormalization node: the few fields of onnx.proto that these use.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';

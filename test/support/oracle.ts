@@ -1,7 +1,7 @@
 /**
  * Batch normalization by the formulas of the paper, in float64, as naively as they can be written: no line is shared
- * with the library, gradients follow the chain rule through variance and mean (arXiv 1502.03167, section 3) instead of the
- * simplified form. Sums are compensated, so that they are right on hard data too.
+ * with the library, gradients follow the chain rule through variance and mean (arXiv 1502.03167, section 3) instead of
+ * the simplified form. Sums are compensated, so that they are right on hard data too.
  */
 import type { View } from '#dist/kernels.js';
 

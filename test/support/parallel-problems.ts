@@ -55,7 +55,9 @@ export const within = (error: number, bound: number, what: string) => {
   if (!(error <= bound)) assert.unreachable(`${what}: ${error} is more than ${bound}`);
 };
 
-/** The bounds between the parts and the whole; those of the gradients of parameters are derived at `parameterBounds`. */
+/**
+ * The bounds between the parts and the whole; those of the gradients of parameters are derived at `parameterBounds`.
+ */
 export function compareParts(problem: Problem, parts: readonly ParallelResult[], one: ParallelResult): void {
   const { title, c, s, whole } = problem;
   const { x, dy, gamma, beta } = whole;
@@ -100,8 +102,8 @@ function momentsOfParts(problem: Problem, ch: number) {
 }
 
 /**
- * Whether every part is above the threshold of the centred pass. The rule is local: around the threshold a part may be below
- * it where the whole is above, and then has the error of the sums that are not centred.
+ * Whether every part is above the threshold of the centred pass. The rule is local: around the threshold a part may be
+ * below it where the whole is above, and then has the error of the sums that are not centred.
  */
 function isCentredEverywhere(problem: Problem, ch: number): boolean {
   return momentsOfParts(problem, ch).every(({ mean, variance }) => mean ** 2 > 1.01 * 2 ** 20 * variance);
@@ -133,9 +135,9 @@ interface Channel {
 }
 
 /**
- * With A = Σ|dy·(x − mean)|·rstd and B = Σ|dy|: by docs/numerics.md each side of dgamma is within (u + (D + 3)·w)·A before its
- * last rounding, which is at most u·A over all parts; the two sides differ by another mean, which moves the sum by
- * |Δmean|·B·rstd, and another variance, which moves rstd by half its relative difference.
+ * With A = Σ|dy·(x − mean)|·rstd and B = Σ|dy|: by docs/numerics.md each side of dgamma is within (u + (D + 3)·w)·A
+ * before its last rounding, which is at most u·A over all parts; the two sides differ by another mean, which moves the
+ * sum by |Δmean|·B·rstd, and another variance, which moves rstd by half its relative difference.
  */
 function parameterBounds(
   sum: (sample: (k: number) => number) => number,

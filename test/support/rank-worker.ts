@@ -1,4 +1,7 @@
-/** A rank in a thread: runs the body of an async function of (batchnorm, reducer, rank), and posts what it returns or throws. */
+/**
+ * A rank in a thread: runs the body of an async function of (batchnorm, reducer, rank), and posts what it returns or
+ * throws.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import * as batchnorm from 'batchnorm';
 

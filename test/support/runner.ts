@@ -7,7 +7,10 @@ import { suiteFor, suiteOf } from './suite.js';
 /** Suites are functions of a backend. */
 export type Suite = (backend: BackendUnderTest) => void;
 
-/** Runs the suites on every instruction set of a backend. A backend that is missing is skipped aloud, or fails if required. */
+/**
+ * Runs the suites on every instruction set of a backend. A backend that is missing is skipped aloud, or fails if
+ * required.
+ */
 export function runOn(name: BackendName, suites: readonly Suite[]): void {
   const found = underTest(name);
   if (Array.isArray(found)) {

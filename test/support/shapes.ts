@@ -1,6 +1,7 @@
 /**
  * Shapes around every boundary of the order of summation (docs/numerics.md, section 2): 16 lanes; stacked rows below
- * c·s = 16, columns below s = 64 and rows from there on; groups of ⌊4096/s⌋ rows; segments of 4096; and, for vectors, the tails of rows and channels.
+ * c·s = 16, columns below s = 64 and rows from there on; groups of ⌊4096/s⌋ rows; segments of 4096; and, for vectors,
+ * the tails of rows and channels.
  */
 export interface Shape {
   readonly n: number;

@@ -16,10 +16,16 @@ export const theirs = (config?: Config): Layer => tfl.layers.batchNormalization(
 
 /** TensorFlow.js sums in float32; the difference is its error, relative to the largest value. */
 export const THEIR_ERROR = 2e-6;
-/** What float32 allows, relative to the largest value: docs/numerics.md has the bounds, of a few units in the last place. */
+/**
+ * What float32 allows, relative to the largest value: docs/numerics.md has the bounds, of a few units in the last
+ * place.
+ */
 export const OUR_ERROR = 5e-7;
 
-/** A suite on a backend of TensorFlow.js; it runs by itself, after the module that asks for it. Tensors end with their test. */
+/**
+ * A suite on a backend of TensorFlow.js; it runs by itself, after the module that asks for it. Tensors end with their
+ * test.
+ */
 export function suiteOn(host: HostName, title: string): Test {
   const test = suite(`tfjs ${host}: ${title}`);
   test.before(() => tf.enableProdMode()); // no banner about other backends

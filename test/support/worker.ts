@@ -1,4 +1,7 @@
-/** A thread that waits for the others at a gate, computes at the same time as they, and posts a digest for each instruction set. */
+/**
+ * A thread that waits for the others at a gate, computes at the same time as they, and posts a digest for each
+ * instruction set.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { facadeDigest } from './facade-digest.js';
 

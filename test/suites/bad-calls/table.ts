@@ -76,7 +76,10 @@ export function detached(length: number): Float32Array {
   return array;
 }
 
-/** A view of `length` elements (undefined: of all there are) at `offset`, whose buffer shrinks from 8 elements to `left`. */
+/**
+ * A view of `length` elements (undefined: of all there are) at `offset`, whose buffer shrinks from 8 elements to
+ * `left`.
+ */
 export function shrunk(offset: number, length: number | undefined, left: number): Float32Array {
   const buffer = Reflect.construct(ArrayBuffer, [32, { maxByteLength: 32 }]) as ArrayBuffer & {
     resize(n: number): void;

@@ -1,4 +1,7 @@
-/** Configurations as they come from files: whatever TensorFlow.js' own layer takes, ours takes, and keeps as it was given. */
+/**
+ * Configurations as they come from files: whatever TensorFlow.js' own layer takes, ours takes, and keeps as it was
+ * given.
+ */
 import * as tf from '@tensorflow/tfjs-core';
 import { BatchNorm, type ExchangeTag, type Reducer } from 'batchnorm';
 import { BatchNormalization, register, unregister } from 'batchnorm/tfjs';
@@ -50,7 +53,9 @@ const TAKEN: Record<string, readonly unknown[]> = {
   nonsense: [1, { a: 2 }],
 };
 
-/** Values that are refused as soon as the layer is made. The original takes them, and fails later or computes nonsense. */
+/**
+ * Values that are refused as soon as the layer is made. The original takes them, and fails later or computes nonsense.
+ */
 const REFUSED: [field: string, value: unknown, said: RegExp][] = [
   ['axis', [1, 2], /"axis" expected an integer, or a list of one, got Array of length 2/],
   ['axis', [], /"axis" expected an integer, or a list of one, got Array of length 0/],

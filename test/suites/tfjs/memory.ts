@@ -1,4 +1,6 @@
-/** Tensors: none is left behind, none is copied on the way, and the results are the same bits by whatever computes them. */
+/**
+ * Tensors: none is left behind, none is copied on the way, and the results are the same bits by whatever computes them.
+ */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import * as assert from 'uvu/assert';

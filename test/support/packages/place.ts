@@ -1,4 +1,6 @@
-/** Where packages are tried: an empty folder, a home of its own, a registry, and a PATH on which there is no compiler. */
+/**
+ * Where packages are tried: an empty folder, a home of its own, a registry, and a PATH on which there is no compiler.
+ */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';

@@ -1,4 +1,7 @@
-/** What the tests of packages share, made once in a process: the tools, the registry with the tarball, the user's modules. */
+/**
+ * What the tests of packages share, made once in a process: the tools, the registry with the tarball, the user's
+ * modules.
+ */
 import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -24,7 +27,10 @@ export interface Prepared {
   readonly modules: string;
   /** What they print where all is well. */
   readonly expected: Report;
-  /** A place of one's own in which npm has installed the package, with those modules in the folder `compiled`, and files. */
+  /**
+   * A place of one's own in which npm has installed the package, with those modules in the folder `compiled`, and
+   * files.
+   */
   installed(name: string, files?: Files): Promise<Place>;
 }
 

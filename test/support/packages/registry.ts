@@ -1,4 +1,7 @@
-/** A registry of a few tarballs on this machine: package managers install from it as their users do, by name, and without a network. */
+/**
+ * A registry of a few tarballs on this machine: package managers install from it as their users do, by name, and
+ * without a network.
+ */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -15,7 +15,9 @@ export interface Outcome {
 const waiting: (() => void)[] = [];
 let running = 0;
 
-/** A suite with a test for each row. They start in the order in which they are named here, not in that of the reports. */
+/**
+ * A suite with a test for each row. They start in the order in which they are named here, not in that of the reports.
+ */
 export function testRows<Row extends { readonly name: string }>(
   title: string,
   rows: readonly Row[],

@@ -1,7 +1,7 @@
 /**
  * The package managers, runtimes and tools of test/tools, whose lock file pins their versions and hashes, and those of
- * test/tools/emulated, which are for other machines: installed once, each list in a folder of the user's cache that is named after its
- * lock file, so that later runs need neither network nor time.
+ * test/tools/emulated, which are for other machines: installed once, each list in a folder of the user's cache that is
+ * named after its lock file, so that later runs need neither network nor time.
  */
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';

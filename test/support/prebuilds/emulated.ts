@@ -22,7 +22,10 @@ export interface Machine {
   close(): void;
 }
 
-/** Linux on arm64: its kernel is this one, its C library Debian's for cross compilers, which `g++-aarch64-linux-gnu` brings. */
+/**
+ * Linux on arm64: its kernel is this one, its C library Debian's for cross compilers, which `g++-aarch64-linux-gnu`
+ * brings.
+ */
 export function linuxArm64(home: string): Machine {
   const tools = installTools(EMULATED);
   const emulator = ['qemu-aarch64-static', '-L', ARM64_LIBRARIES];

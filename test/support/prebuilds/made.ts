@@ -45,7 +45,10 @@ export function bytesOf(target: string): Buffer {
   return readFileSync(pathOf(target));
 }
 
-/** A test of a target that is skipped aloud for a reason, or fails with it where BATCHNORM_REQUIRE names the target, or `prebuilds`. */
+/**
+ * A test of a target that is skipped aloud for a reason, or fails with it where BATCHNORM_REQUIRE names the target, or
+ * `prebuilds`.
+ */
 export function testUnless(reason: string | null, test: Test, target: string, what: string, body: Callback): void {
   const name = `${target}: ${what}`;
   if (reason === null) test(name, body);
