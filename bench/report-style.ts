@@ -13,7 +13,8 @@ export const BENCH_STYLE = `
 .headline div { border-color: var(--series-0); flex-basis: 20rem; }
 section > .soft { color: var(--soft); margin: 0 0 1rem; }
 h3 { font-size: 1rem; margin: 0 0 0.4rem; }
-.legend.series span::before { content: ''; display: inline-block; width: 0.9rem; height: 0.9rem; border-radius: 50%; background: var(--colour); vertical-align: -0.12em; }
+.legend.series span::before { content: ''; display: inline-block; width: 0.9rem; height: 0.9rem; border-radius: 50%;
+background: var(--colour); vertical-align: -0.12em; }
 .legend.layouts { color: var(--soft); }
 details { border-bottom: 1px solid var(--line); }
 summary { padding: 0.6rem 0; cursor: pointer; font-weight: 600; }

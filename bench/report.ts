@@ -20,8 +20,8 @@ export function renderReport(findings: Findings, cases: readonly Case[]): string
   });
   const main = `<header>
 <h1>${TITLE}</h1>
-<p class="lead">Batch normalization does little arithmetic on much data. So the measure of an implementation is the memory:
-how close it comes to a plain copy of the same arrays, and how other libraries do on the same machine.</p>
+<p class="lead">Batch normalization does little arithmetic on much data. So the measure of an implementation is the
+memory: how close it comes to a plain copy of the same arrays, and how other libraries do on the same machine.</p>
 ${renderHeadline(cases)}
 </header>
 ${renderFailures(findings)}
@@ -62,7 +62,8 @@ function renderLegend(shown: readonly string[], series: readonly string[]): stri
   return `<p class="legend series">${items.join('\n')}</p>`;
 }
 
-const LAYOUTS = `<p class="legend layouts"><span>○ channels first (nchw)</span> <span>△ channels last (nhwc)</span> <span>□ no space (nc)</span></p>`;
+const LAYOUTS = `<p class="legend layouts"><span>○ channels first (nchw)</span> <span>△ channels last (nhwc)</span>
+<span>□ no space (nc)</span></p>`;
 
 function renderSection(
   allowed: number,
@@ -73,7 +74,9 @@ function renderSection(
   const grid = (drawing: (figure: Figures) => string) =>
     figures.map((one) => `<figure><h3>${OPERATION_TITLES[one.op]}</h3>\n${drawing(one)}</figure>`).join('\n');
   const hasBars = figures.some(({ bars }) => bars !== '');
-  const byShape = `<h2>By shape, ${threads(allowed)}</h2>\n${renderLegend(shown, series)}\n<p class="soft">Where a shape has no bar of a colour, that contender was not timed for it: it does not do this operation or layout, or was wrong.</p>\n<div class="pair">\n${grid(({ bars }) => bars)}\n</div>`;
+  const byShape = `<h2>By shape, ${threads(allowed)}</h2>\n${renderLegend(shown, series)}\n<p class="soft">Where a shape
+has no bar of a colour, that contender was not timed for it: it does not do this operation or layout, or was
+wrong.</p>\n<div class="pair">\n${grid(({ bars }) => bars)}\n</div>`;
   return `<section>
 <h2>Under the roof, ${threads(allowed)}</h2>
 ${renderLegend(shown, series)}
@@ -81,9 +84,10 @@ ${LAYOUTS}
 <div class="pair">
 ${grid(({ roofline }) => roofline)}
 </div>
-<figcaption><b>The dashes are the memory limit</b> of each size, measured in the same process: the better of an ordinary and a non-temporal
-copy (forward), triad (backward), or both (step), over arrays of the very size. Letters are the shapes. Speed counts each tensor once, so
-what reads x twice from memory cannot reach them; what fits a cache has a higher one. All drawings have one scale.</figcaption>
+<figcaption><b>The dashes are the memory limit</b> of each size, measured in the same process: the better of an ordinary
+and a non-temporal copy (forward), triad (backward), or both (step), over arrays of the very size. Letters are the
+shapes. Speed counts each tensor once, so what reads x twice from memory cannot reach them; what fits a cache has a
+higher one. All drawings have one scale.</figcaption>
 ${hasBars ? byShape : ''}
 </section>`;
 }
@@ -111,16 +115,16 @@ function settingsOf({ machine, node, date, rows, notes }: Findings): Record<stri
   );
   const entries = {
     Validation:
-      'Before it is timed, every contender’s results are held against an oracle in float64: this library to the error bounds of ' +
-      'docs/numerics.md, others to a thousandth. What fails is not timed.',
+      'Before it is timed, every contender’s results are held against an oracle in float64: this library to the ' +
+      'error bounds of docs/numerics.md, others to a thousandth. What fails is not timed.',
     Timing:
-      'Benchmark.js, in many short rounds in alternating order, so that what changes on the machine meets all contenders. ' +
-      'ms is the median over the samples of all rounds, least the fastest sample. Arrays are the same at each repetition, and results are ' +
-      'written into arrays that exist, unless the name says alloc.',
+      'Benchmark.js, in many short rounds in alternating order, so that what changes on the machine meets all ' +
+      'contenders. ms is the median over the samples of all rounds, least the fastest sample. Arrays are the ' +
+      'same at each repetition, and results are written into arrays that exist, unless the name says alloc.',
     'Bytes and GB/s': 'Each tensor counts once: two for a forward, three for a backward, five for a step.',
     'Best peer':
-      'The fastest other library for the same shape, layout and operation with at most as many threads. What has one thread ' +
-      'anyway is measured once.',
+      'The fastest other library for the same shape, layout and operation with at most as many threads. What has ' +
+      'one thread anyway is measured once.',
     Shapes: Object.entries(SHAPES)
       .map(([name, dims]) => `${name} (${dims})`)
       .join(' · '),

@@ -111,7 +111,8 @@ function report(shape: ShapeName): void {
 const wanted = process.argv[2]?.split(',') ?? Object.keys(SHAPES);
 await startWorkers(2);
 console.log(
-  '| shape | layout | | wasm | copied | 2 threads | native baseline | native best | ÷ baseline | 1 ÷ 2 threads | ÷ best |',
+  '| shape | layout | | wasm | copied | 2 threads | native baseline | native best | ÷ baseline | 1 ÷ 2 threads | ' +
+    '÷ best |',
 );
 console.log('|---|---|---|---|---|---|---|---|---|---|---|');
 for (const shape of Object.keys(SHAPES) as ShapeName[]) if (wanted.includes(shape)) report(shape);

@@ -39,7 +39,8 @@ export function loadIdx(folder: string): Dataset {
   if (train && test) {
     if (train.rows !== test.rows || train.columns !== test.columns) {
       throw new Failure(
-        `${folder}: expected images of one size, found ${train.rows}×${train.columns} (train) and ${test.rows}×${test.columns} (t10k)`,
+        `${folder}: expected images of one size, found ${train.rows}×${train.columns} (train) and ` +
+          `${test.rows}×${test.columns} (t10k)`,
       );
     }
     return { name: name(train), attribution, train, test, division: 'the t10k files are the test' };

@@ -18,7 +18,8 @@ h1 { font-size: 2.1rem; line-height: 1.2; letter-spacing: -0.015em; margin: 0 0 
 h2 { font-size: 1.25rem; margin: 2.75rem 0 0.8rem; }
 .lead { font-size: 1.1rem; color: var(--soft); max-width: 44rem; margin: 0; }
 .headline { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.75rem 0 2.25rem; }
-.headline div { flex: 1 1 16rem; background: var(--card); border-left: 4px solid; border-radius: 4px; padding: 0.8rem 1.1rem; }
+.headline div { flex: 1 1 16rem; background: var(--card); border-left: 4px solid; border-radius: 4px;
+padding: 0.8rem 1.1rem; }
 .headline dt { font-size: 0.9rem; color: var(--soft); }
 .headline dd { margin: 0; font-size: 2rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; }
 .headline .plain { border-color: var(--plain); }
@@ -31,7 +32,8 @@ figure svg { display: block; width: 100%; height: auto; font-size: 11px; overflo
 figcaption { margin-top: 0.5rem; font-size: 0.93rem; color: var(--soft); max-width: 46rem; }
 figcaption b { color: var(--ink); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 0 2rem; }
-.scroll { overflow-x: auto; background: linear-gradient(to right, var(--page) 30%, transparent) 0 0 / 3rem 100% no-repeat local,
+.scroll { overflow-x: auto; background: linear-gradient(to right, var(--page) 30%, transparent)
+0 0 / 3rem 100% no-repeat local,
   linear-gradient(to left, var(--page) 30%, transparent) 100% 0 / 3rem 100% no-repeat local,
   linear-gradient(to right, var(--shade), transparent) 0 0 / 0.9rem 100% no-repeat scroll,
   linear-gradient(to left, var(--shade), transparent) 100% 0 / 0.9rem 100% no-repeat scroll; }
@@ -43,7 +45,8 @@ thead th { border-bottom: 2px solid var(--ink); white-space: nowrap; }
 thead td { border-bottom: 2px solid var(--ink); }
 tbody + tbody tr:first-child > * { border-top: 2px solid var(--line); }
 .settings { margin: 0; }
-.settings div { display: grid; grid-template-columns: 11rem 1fr; gap: 0 1rem; padding: 0.45rem 0; border-bottom: 1px solid var(--line); }
+.settings div { display: grid; grid-template-columns: 11rem 1fr; gap: 0 1rem; padding: 0.45rem 0;
+border-bottom: 1px solid var(--line); }
 .settings dt { font-weight: 600; }
 .settings dd { margin: 0; color: var(--soft); }
 footer { margin-top: 2.5rem; font-size: 0.88rem; color: var(--soft); }

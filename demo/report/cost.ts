@@ -15,10 +15,12 @@ export const cost: Section = (results) => {
   const together =
     ranks === 1
       ? ''
-      : ` A step is that of ${ranks} ranks together, on the first one's clock: this library normalises by the whole minibatch, TensorFlow.js by each rank's share.`;
+      : ` A step is that of ${ranks} ranks together, on the first one's clock: this library normalises by the whole
+minibatch, TensorFlow.js by each rank's share.`;
   const drawing = drawFor((width) => bars(ways, width));
-  const html = `<p>Time of one training step of this network (minibatches of ${results.settings.batch}), measured after all other runs had ended: medians of steps that took
-turns.${together} These are small tensors; the benchmark, <code>npx batchnorm bench</code>, has large ones.</p>
+  const html = `<p>Time of one training step of this network (minibatches of ${results.settings.batch}), measured after
+all other runs had ended: medians of steps that took turns.${together} These are small tensors; the benchmark, <code>npx
+batchnorm bench</code>, has large ones.</p>
 ${legend([
   { text: 'batch normalization, forward and backward', colour: COLOURS.normalized, mark: 'area' },
   { text: 'everything else, or not told apart', colour: REST, mark: 'area' },
@@ -71,8 +73,9 @@ function sentences(ways: readonly Cost[]): string {
   const shares = ours.map(({ name, batchNorm, step }) => `${percent(batchNorm! / step, 0)} (${escapeHtml(name)})`);
   const compared = theirs ? `, and ${decimal(theirs.step)} ms with the layer of TensorFlow.js` : '';
   const more = best.peakBytes - plain.peakBytes;
-  return `A step takes ${decimal(plain.step)} ms without batch normalization, ${decimal(best.step)} ms with ${escapeHtml(best.name)}${compared}. The share
-of batch normalization is ${shares.join(', ')}, and tensors hold ${decimal(Math.abs(more) / 2 ** 10)} KiB ${more < 0 ? 'less' : 'more'} at their peak.`;
+  return `A step takes ${decimal(plain.step)} ms without batch normalization, ${decimal(best.step)} ms with
+${escapeHtml(best.name)}${compared}. The share of batch normalization is ${shares.join(', ')}, and tensors hold
+${decimal(Math.abs(more) / 2 ** 10)} KiB ${more < 0 ? 'less' : 'more'} at their peak.`;
 }
 
 function table(ways: readonly Cost[]): string {

@@ -60,12 +60,16 @@ export interface LegendEntry {
   readonly mark: { readonly dashes: string | undefined } | 'area';
 }
 
+function dashesOf({ dashes }: { readonly dashes: string | undefined }): string {
+  return dashes ? ` stroke-dasharray="${dashes}"` : '';
+}
+
 export function legend(entries: readonly LegendEntry[]): string {
   const items = entries.map(({ text, colour, mark }) => {
     const piece =
       mark === 'area'
         ? `<rect width="35" height="10" fill="${colour}"/>`
-        : `<line x2="35" y1="5" y2="5" stroke="${colour}" stroke-width="3"${mark.dashes ? ` stroke-dasharray="${mark.dashes}"` : ''}/>`;
+        : `<line x2="35" y1="5" y2="5" stroke="${colour}" stroke-width="3"${dashesOf(mark)}/>`;
     return `<span><svg width="35" height="10" aria-hidden="true">${piece}</svg>${text}</span>`;
   });
   return `<p class="legend">${items.join('\n')}</p>`;

@@ -34,8 +34,8 @@ export const dropout: Section = (results) => {
       ...WAYS.map(({ style }, i) => accuracyLine(runs[i].measurements, COLOURS[style], DASHES[style])),
     ],
   }));
-  const html = `<p>The paper finds that batch normalization makes dropout less needed. Here dropout sets ${percent(DROPOUT, 0)} of the hidden values to 0 in
-training, at random.</p>
+  const html = `<p>The paper finds that batch normalization makes dropout less needed. Here dropout sets
+${percent(DROPOUT, 0)} of the hidden values to 0 in training, at random.</p>
 ${legend(WAYS.map(({ style, name }) => ({ text: name, colour: COLOURS[style], mark: { dashes: DASHES[style] } })))}
 ${figure(drawing, 'Dropout.', sentences(runs))}
 ${table(runs)}`;
@@ -52,9 +52,10 @@ function sentences([plain, dropout, normalized, both]: readonly Run[]): string {
     : lessened.some((less) => less)
       ? `and does here ${lessened[0] ? 'without' : 'with'} batch normalization only`
       : 'and does not here';
-  return `At the end the network reads ${end(plain)} of the held-out digits with neither, ${end(dropout)} with dropout, ${end(normalized)} with batch
-normalization and ${end(both)} with both. It reads the digits that it learnt from better than those held out by ${gap(plain)}, ${gap(dropout)},
-${gap(normalized)} and ${gap(both)} points, in this order. Dropout is meant to lessen this gap, ${found}.`;
+  return `At the end the network reads ${end(plain)} of the held-out digits with neither, ${end(dropout)} with dropout,
+${end(normalized)} with batch normalization and ${end(both)} with both. It reads the digits that it learnt from better
+than those held out by ${gap(plain)}, ${gap(dropout)}, ${gap(normalized)} and ${gap(both)} points, in this order.
+Dropout is meant to lessen this gap, ${found}.`;
 }
 
 function table(runs: readonly Run[]): string {

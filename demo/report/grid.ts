@@ -30,9 +30,10 @@ export const grid: Section = (results) => {
   if (!plain || !normalized) return null;
   const { steps } = results.runs[gridRun(plain[0].learningRate, plain[0].deviation, false)] as Run;
   const drawings = [plain, normalized].map((cells, i) => draw(heatMap(cells, i === 1)));
-  const html = `<p>${count(plain.length)} settings of the learning rate and of the standard deviation of the initial weights, each trained for
-${count(steps)} steps without and with batch normalization. A cell is the test accuracy in percent, not rounded up; × marks a run that diverged, where the
-loss over the last tenth of the steps is more than twice that of a guess, or no number.</p>
+  const html = `<p>${count(plain.length)} settings of the learning rate and of the standard deviation of the initial
+weights, each trained for ${count(steps)} steps without and with batch normalization. A cell is the test accuracy in
+percent, not rounded up; × marks a run that diverged, where the loss over the last tenth of the steps is more than twice
+that of a guess, or no number.</p>
 ${scale()}
 ${figures(drawings, 'pair', 'Heat maps.', sentences(plain, normalized, steps))}`;
   return { title: 'Learning rates and initial weights', html };
@@ -116,7 +117,8 @@ function scale(): string {
     (share, i) =>
       `<rect x="${28 * i}" width="28" height="10" fill="${COLOURS.normalized}" fill-opacity="${opacityOf(share)}"/>`,
   );
-  return `<p class="legend"><span>0 % <svg width="140" height="10" role="img" aria-label="from pale to full">${stops.join('')}</svg> 100 % of the held-out digits</span></p>`;
+  const colours = `<svg width="140" height="10" role="img" aria-label="from pale to full">${stops.join('')}</svg>`;
+  return `<p class="legend"><span>0 % ${colours} 100 % of the held-out digits</span></p>`;
 }
 
 function sentences(plain: readonly Cell[], normalized: readonly Cell[], steps: number): string {
@@ -127,7 +129,8 @@ function sentences(plain: readonly Cell[], normalized: readonly Cell[], steps: n
     return rates.length === 0 ? 'none' : String(Math.max(...rates));
   };
   const best = (cells: readonly Cell[]) => percent(Math.max(...cells.map(({ accuracy }) => accuracy)));
-  return `Within ${count(steps)} steps ${good(normalized).length} of the ${normalized.length} settings reach ${percent(GOAL, 0)} with batch
-normalization (bold) and ${good(plain).length} without; ${diverged(normalized)} and ${diverged(plain)} diverge. The largest learning rate that
-still reaches it is ${fastest(normalized)} with and ${fastest(plain)} without, and the best setting reads ${best(normalized)} with and ${best(plain)} without.`;
+  return `Within ${count(steps)} steps ${good(normalized).length} of the ${normalized.length} settings reach
+${percent(GOAL, 0)} with batch normalization (bold) and ${good(plain).length} without; ${diverged(normalized)} and
+${diverged(plain)} diverge. The largest learning rate that still reaches it is ${fastest(normalized)} with and
+${fastest(plain)} without, and the best setting reads ${best(normalized)} with and ${best(plain)} without.`;
 }

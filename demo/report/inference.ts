@@ -11,8 +11,9 @@ export const inference: Section = (results) => {
   const found = trainingRun(results, RUNS.normalized)?.inference;
   if (!found) return null;
   const drawing = drawFor((width) => plot(found, width));
-  const html = `<p>After training, the statistics may be the moving averages that training left, or exact ones: the mean and the unbiased variance over
-the whole training set, layer by layer (the paper’s Algorithm 2). Or each test batch is normalised by itself, as in training.</p>
+  const html = `<p>After training, the statistics may be the moving averages that training left, or exact ones: the mean
+and the unbiased variance over the whole training set, layer by layer (the paper’s Algorithm 2). Or each test batch is
+normalised by itself, as in training.</p>
 ${legend([
   { text: 'statistics of the test batch itself', colour: COLOURS.normalized, mark: { dashes: DASHES.normalized } },
   { text: 'moving averages', colour: COLOURS.plain, mark: { dashes: DASHES.plain } },
@@ -68,7 +69,8 @@ function sentences({ moving, population, agreement, drift, batches }: Inference)
   const enough = near
     ? `from ${near.size} on it is within a point of them`
     : `up to ${largest.size} it stays more than a point below them`;
-  return `The network reads ${percent(moving)} of the held-out digits with moving averages and ${percent(population)} with exact statistics; they
-agree on ${percent(agreement)} of the digits, and the moving means are at most ${decimal(drift)} standard deviations off. With the statistics of the test batch
-it reads ${percent(smallest.accuracy)} in batches of ${smallest.size} and ${percent(largest.accuracy)} in batches of ${largest.size}: ${enough}.`;
+  return `The network reads ${percent(moving)} of the held-out digits with moving averages and ${percent(population)}
+with exact statistics; they agree on ${percent(agreement)} of the digits, and the moving means are at most
+${decimal(drift)} standard deviations off. With the statistics of the test batch it reads ${percent(smallest.accuracy)}
+in batches of ${smallest.size} and ${percent(largest.accuracy)} in batches of ${largest.size}: ${enough}.`;
 }

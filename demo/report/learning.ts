@@ -22,7 +22,8 @@ export const learning: Section = (results) => {
   const unit = typicalUnit(pair.map(({ measurements }) => measurements));
   const domain = domainOf(pair.flatMap(({ measurements }) => measurements.flatMap(({ units }) => units[unit])));
   const drawings = pair.map((run) => draw(percentilePlot(run, unit, domain)));
-  const html = `<p>The network of the paper’s section 4.1, trained twice from the same weights on the same minibatches.</p>
+  const html = `<p>The network of the paper’s section 4.1, trained twice from the same weights on the same
+minibatches.</p>
 ${TWO}
 ${figure(drawAccuracy(plain, normalized), '(a) Learning.', accuracySentences(plain, normalized))}
 ${figures(drawings, 'pair', '(b) without, (c) with:', unitSentences(plain, normalized, unit))}`;
@@ -71,7 +72,9 @@ function percentilePlot(run: WatchedRun, unit: number, domain: [number, number])
     marginLeft: 36,
     marginRight: 36,
     marginBottom: 42,
-    ariaLabel: `Percentiles of the input to one sigmoid over training steps, ${run.normalized ? 'with' : 'without'} batch normalization`,
+    ariaLabel:
+      'Percentiles of the input to one sigmoid over training steps, ' +
+      `${run.normalized ? 'with' : 'without'} batch normalization`,
     x: stepAxis(run.steps, 360),
     y: { domain, label: 'input to one sigmoid', grid: true },
     marks: [
@@ -88,9 +91,10 @@ function accuracySentences(plain: WatchedRun, normalized: WatchedRun): string {
     return step === null ? `not within ${count(steps)} steps` : `after ${count(step)} ${step === 1 ? 'step' : 'steps'}`;
   };
   const end = ({ measurements }: WatchedRun) => percent(measurements.at(-1)!.accuracy);
-  return `With batch normalization the network reads ${percent(GOAL, 0)} of the held-out digits (dotted) ${reached(normalized)}, without it
-${reached(plain)}. At the end, after ${count(plain.steps)} steps, it reads ${end(normalized)} with and ${end(plain)} without. The zigzag of the
-first points is that of the moving statistics, which are still leaving their initial values; the paper’s axis is linear.`;
+  return `With batch normalization the network reads ${percent(GOAL, 0)} of the held-out digits (dotted)
+${reached(normalized)}, without it ${reached(plain)}. At the end, after ${count(plain.steps)} steps, it reads
+${end(normalized)} with and ${end(plain)} without. The zigzag of the first points is that of the moving statistics,
+which are still leaving their initial values; the paper’s axis is linear.`;
 }
 
 function unitSentences(plain: WatchedRun, normalized: WatchedRun, unit: number): string {
@@ -98,9 +102,10 @@ function unitSentences(plain: WatchedRun, normalized: WatchedRun, unit: number):
     const medians = measurements.map(({ units }) => units[unit][1]).filter((value) => value !== null);
     const width = ({ units }: WatchedMeasurement) => decimal((units[unit][2] ?? 0) - (units[unit][0] ?? 0));
     const [first, last] = [measurements[0], measurements.at(-1)!];
-    return `its median moves between ${decimal(Math.min(...medians))} and ${decimal(Math.max(...medians))}, and the 15th and
-85th percentile are ${width(first)} apart after the first step and ${width(last)} at the end`;
+    return `its median moves between ${decimal(Math.min(...medians))} and ${decimal(Math.max(...medians))}, and the 15th
+and 85th percentile are ${width(first)} apart after the first step and ${width(last)} at the end`;
   };
-  return `without batch normalization, what enters unit ${unit + 1} of the last hidden layer, over at most ${PROBE_IMAGES} held-out digits,
-shifts and changes its width as the layers below learn: ${motion(plain)}. With it, ${motion(normalized)}.`;
+  return `without batch normalization, what enters unit ${unit + 1} of the last hidden layer, over at most
+${PROBE_IMAGES} held-out digits, shifts and changes its width as the layers below learn: ${motion(plain)}. With it,
+${motion(normalized)}.`;
 }

@@ -27,7 +27,8 @@ import { GOAL, type Summary, summarize } from './summary.js';
 
 const TITLE = 'Batch normalization on handwritten digits';
 const DESCRIPTION =
-  'Small networks without and with batch normalization: figure 1 of the paper, covariate shift, dropout, inference, cost.';
+  'Small networks without and with batch normalization: figure 1 of the paper, covariate shift, dropout, ' +
+  'inference, cost.';
 
 /** In the order of the page, with what to call those that are not there yet. */
 const SECTIONS: readonly (readonly [name: string, section: Section])[] = [
@@ -48,10 +49,12 @@ export function renderReport(results: Results, file: string): string {
   const missing = parts.filter(({ part }) => part === null).map(({ name }) => name);
   const main = `<header>
 <h1>Batch normalization, seen at work</h1>
-<p class="lead">Small networks learn to read handwritten digits, without and with batch normalization after each hidden linear map. Everything
-else is equal: initial weights, the order of the data, the learning rate. These are the claims of Ioffe and Szegedy’s paper, tried on your machine.</p>
+<p class="lead">Small networks learn to read handwritten digits, without and with batch normalization after each hidden
+linear map. Everything else is equal: initial weights, the order of the data, the learning rate. These are the claims of
+Ioffe and Szegedy’s paper, tried on your machine.</p>
 <p class="formula"><i>y</i> = γ·(<i>x</i> − mean)/√(variance + ε) + β</p>
-<p class="soft">For each value <i>x</i> that a unit passes on: mean and variance are those of the unit over the minibatch, γ and β are learnt.</p>
+<p class="soft">For each value <i>x</i> that a unit passes on: mean and variance are those of the unit over the
+minibatch, γ and β are learnt.</p>
 ${summary ? renderHeadline(summary) : ''}
 </header>
 ${renderMissing(results, missing)}
@@ -69,7 +72,8 @@ Covariate Shift</cite>, <a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03
 /** With a link to itself, to be sent to others. */
 function renderSection(title: string, html: string): string {
   const id = title.toLowerCase().replace(/\W+/g, '-');
-  return `<section id="${id}">\n<h2>${title} <a class="here" href="#${id}" aria-label="Link to this section">#</a></h2>\n${html}\n</section>`;
+  return `<section id="${id}">\n<h2>${title}
+<a class="here" href="#${id}" aria-label="Link to this section">#</a></h2>\n${html}\n</section>`;
 }
 
 /** The two numbers to remember: steps to reach the goal. */
@@ -79,15 +83,16 @@ function renderHeadline({ head, other }: Summary): string {
 <div class="plain"><dt>${escapeHtml(`${label}, ${head[1]}`)}</dt><dd>${escapeHtml(plain)}</dd></div>
 <div class="normalized"><dt>${escapeHtml(`${label}, ${head[2]}`)}</dt><dd>${escapeHtml(normalized)}</dd></div>
 </dl>
-<p class="soft">In the paper’s setting, which does not suit the network without batch normalization; what both do at their best settings is below, under
-learning rates. All of it is of one seed: differences of a point or two are chance.</p>`;
+<p class="soft">In the paper’s setting, which does not suit the network without batch normalization; what both do at
+their best settings is below, under learning rates. All of it is of one seed: differences of a point or two are
+chance.</p>`;
 }
 
 function renderMissing({ runs, settings }: Results, missing: readonly string[]): string {
   if (missing.length === 0) return '';
   const all = planOf(settings).length;
-  return `<p class="missing"><b>Interrupted</b> after ${count(Object.keys(runs).length)} of ${count(all)} runs. Not there yet: ${missing.join(', ')}.
-The same command with <code>--resume</code> goes on.</p>`;
+  return `<p class="missing"><b>Interrupted</b> after ${count(Object.keys(runs).length)} of ${count(all)} runs. Not
+there yet: ${missing.join(', ')}. The same command with <code>--resume</code> goes on.</p>`;
 }
 
 function renderSummary({ head, accuracy, other }: Summary): string {
@@ -97,7 +102,8 @@ function renderSummary({ head, accuracy, other }: Summary): string {
 }
 
 function renderRow([label, ...cells]: readonly [string, ...string[]]): string {
-  return `<tr><th scope="row">${escapeHtml(label)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`;
+  const data = cells.map((cell) => `<td>${escapeHtml(cell)}</td>`);
+  return `<tr><th scope="row">${escapeHtml(label)}</th>${data.join('')}</tr>`;
 }
 
 function settingsOf({ data, settings, backend, host, machine, date }: Results, file: string): Record<string, string> {
@@ -106,27 +112,33 @@ function settingsOf({ data, settings, backend, host, machine, date }: Results, f
   return {
     Data: `${escapeHtml(data.description)}; ${escapeHtml(data.division)}.`,
     Network:
-      `${HIDDEN_LAYERS} hidden layers of ${HIDDEN_UNITS} sigmoids, then 10 classes with softmax and cross-entropy. Initial ` +
-      `weights are Gaussian with mean 0 and, unless said otherwise, standard deviation ${WEIGHT_DEVIATION}; biases and beta are 0, gamma is 1. ` +
+      `${HIDDEN_LAYERS} hidden layers of ${HIDDEN_UNITS} sigmoids, then 10 classes with softmax and ` +
+      'cross-entropy. Initial weights are Gaussian with mean 0 and, unless said otherwise, standard deviation ' +
+      `${WEIGHT_DEVIATION}; biases and beta are 0, gamma is 1. ` +
       'Where there is a beta there is no bias.',
     Training:
-      `${count(steps)} steps of plain gradient descent unless said otherwise, minibatches of ${batch}, learning rate ${learningRate}, seed ${seed}. ` +
+      `${count(steps)} steps of plain gradient descent unless said otherwise, minibatches of ${batch}, learning ` +
+      `rate ${learningRate}, seed ${seed}. ` +
       'The paper trains for 50,000 steps.',
     'Test accuracy':
-      `In inference: batch normalization uses its moving statistics, which keep ${percent(DECAY, 0)} of their value at each ` +
-      'step (momentum 0.9 in TensorFlow’s words; its default of 0.99 would lag in a run this short). The first points after the start show them leave their initial values.',
+      `In inference: batch normalization uses its moving statistics, which keep ${percent(DECAY, 0)} of their ` +
+      'value at each ' +
+      'step (momentum 0.9 in TensorFlow’s words; its default of 0.99 would lag in a run this short). The first ' +
+      'points after the start show them leave their initial values.',
     Percentiles:
-      `Over held-out digits, at most ${PROBE_IMAGES}, always the same ones, in inference; with batch normalization after it, since that is what ` +
-      `enters the sigmoid. Figure 1 (b, c) shows a typical unit: of ${WATCHED_UNITS}, ranked in both networks by how far ` +
+      `Over held-out digits, at most ${PROBE_IMAGES}, always the same ones, in inference; with batch ` +
+      'normalization after it, since that is what enters the sigmoid. Figure 1 (b, c) shows a typical unit: of ' +
+      `${WATCHED_UNITS}, ranked in both networks by how far ` +
       'the median travels, it is nearest to the middle.',
     'Test batches': 'In random orders of at most 512 held-out digits; the band holds the results of four orders.',
     'Time in BN':
-      'Forward and backward in training, with the passage of data between TensorFlow.js and this library, and over MPI with ' +
-      'the wait for other ranks.',
+      'Forward and backward in training, with the passage of data between TensorFlow.js and this library, and ' +
+      'over MPI with the wait for other ranks.',
     'Batch normalization': escapeHtml(backend),
     'Everything else': escapeHtml(host),
     Machine: escapeHtml(machine),
     Date: escapeHtml(date),
-    'All numbers': `<a href="./${encodeURIComponent(dataFile)}">${escapeHtml(dataFile)}</a>, beside this file; goal of the tables: ${percent(GOAL, 0)}.`,
+    'All numbers': `<a href="./${encodeURIComponent(dataFile)}">${escapeHtml(dataFile)}</a>, beside this file; goal of
+the tables: ${percent(GOAL, 0)}.`,
   };
 }

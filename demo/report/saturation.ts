@@ -18,8 +18,9 @@ export const saturation: Section = (results) => {
   const layers = Array.from({ length: HIDDEN_LAYERS }, (_, i) => ({
     ...{ text: `layer ${i + 1}`, colour: 'currentColor', mark: { dashes: DASHES[i] } },
   }));
-  const html = `<p>A sigmoid that gives less than 5 % or more than 95 % is saturated: hardly any gradient passes. Here the initial weights have a standard
-deviation of ${LARGE_DEVIATION} instead of ${WEIGHT_DEVIATION}. The first drawing is without, the second with batch normalization.</p>
+  const html = `<p>A sigmoid that gives less than 5 % or more than 95 % is saturated: hardly any gradient passes. Here
+the initial weights have a standard deviation of ${LARGE_DEVIATION} instead of ${WEIGHT_DEVIATION}. The first drawing is
+without, the second with batch normalization.</p>
 ${legend(layers)}
 ${figures(drawings, 'pair', 'Saturation.', sentences(plain, normalized))}`;
   return { title: 'Saturated sigmoids', html };
@@ -55,7 +56,9 @@ function sentences(plain: WatchedRun, normalized: WatchedRun): string {
   const all = ({ saturated }: WatchedMeasurement) =>
     saturated.reduce((sum, share) => sum + share, 0) / saturated.length;
   const tell = ({ measurements }: WatchedRun) =>
-    `${percent(all(measurements[0]), 0)} of all sigmoids are saturated after the first step and ${percent(all(measurements.at(-1)!), 0)} at the end`;
+    `${percent(all(measurements[0]), 0)} of all sigmoids are saturated after the first step and ` +
+    `${percent(all(measurements.at(-1)!), 0)} at the end`;
   const end = ({ measurements }: WatchedRun) => percent(measurements.at(-1)!.accuracy);
-  return `Without batch normalization ${tell(plain)}, and the network comes to read ${end(plain)} of the held-out digits. With it ${tell(normalized)}, and it reads ${end(normalized)}.`;
+  return `Without batch normalization ${tell(plain)}, and the network comes to read ${end(plain)} of the held-out
+digits. With it ${tell(normalized)}, and it reads ${end(normalized)}.`;
 }

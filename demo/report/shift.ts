@@ -17,8 +17,8 @@ export const shift: Section = (results) => {
   const fans = pair.flatMap((run) =>
     Array.from({ length: HIDDEN_LAYERS }, (_, layer) => drawFor((width) => fan(run, layer, domain, width), [260, 172])),
   );
-  const html = `<p>The same two runs, layer by layer. A fan holds the middle 90 % and the middle 50 % of all that enters the sigmoids of a
-layer, over all units and held-out digits; the line is the median.</p>
+  const html = `<p>The same two runs, layer by layer. A fan holds the middle 90 % and the middle 50 % of all that enters
+the sigmoids of a layer, over all units and held-out digits; the line is the median.</p>
 ${TWO_AREAS}
 ${figures(fans, 'fans', 'Fans.', sentences(pair))}`;
   return { title: 'Internal covariate shift', html };
@@ -39,7 +39,9 @@ function fan(run: WatchedRun, layer: number, domain: [number, number], width: nu
     marginLeft: 34,
     marginRight: 14,
     marginBottom: 40,
-    ariaLabel: `Percentiles of what enters the sigmoids of hidden layer ${layer + 1} over training steps, ${how} batch normalization`,
+    ariaLabel:
+      `Percentiles of what enters the sigmoids of hidden layer ${layer + 1} over training steps, ` +
+      `${how} batch normalization`,
     x: stepAxis(run.steps, width),
     y: { domain, label: `layer ${layer + 1}, ${how}`, grid: true, ticks: 6 },
     marks: [
@@ -63,10 +65,11 @@ function sentences([plain, normalized]: readonly [WatchedRun, WatchedRun]): stri
   };
   const tell = (run: WatchedRun) => {
     const [first, last] = widths(run);
-    return `the middle 90 % of layer 1 goes from ${first[0]} wide to ${first[1]} and of layer ${top + 1} from ${last![0]} to
-${last![1]}, whose median travels ${travels(run)} in all, back and forth`;
+    return `the middle 90 % of layer 1 goes from ${first[0]} wide to ${first[1]} and of layer ${top + 1} from
+${last![0]} to ${last![1]}, whose median travels ${travels(run)} in all, back and forth`;
   };
   return `Without batch normalization ${tell(plain)}. With it ${tell(normalized)}; all fans have one scale.
-That these shifts are what slows training is the paper’s explanation; <a href="https://arxiv.org/abs/1805.11604">later work</a> (Santurkar and others,
-2018) finds them with batch normalization, too, and a smoother loss instead. Compare the fans of layer 1.`;
+That these shifts are what slows training is the paper’s explanation; <a href="https://arxiv.org/abs/1805.11604">later
+work</a> (Santurkar and others, 2018) finds them with batch normalization, too, and a smoother loss instead. Compare the
+fans of layer 1.`;
 }

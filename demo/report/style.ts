@@ -12,11 +12,13 @@ code { font-size: 0.92em; }
 @media screen and (max-width: 36rem) { .wide { display: none; } .narrow { display: block; } }
 .pair > div { min-width: 0; margin-bottom: 0.75rem; }
 .fans { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0.75rem 1rem; }
-@media screen and (max-width: 36rem) { .fans { grid-template-columns: repeat(2, 1fr); grid-auto-flow: column; grid-template-rows: repeat(3, auto); } }
+@media screen and (max-width: 36rem) { .fans { grid-template-columns: repeat(2, 1fr); grid-auto-flow: column;
+grid-template-rows: repeat(3, auto); } }
 .soft { color: var(--soft); font-size: 0.93rem; max-width: 46rem; margin: 0.5rem 0 0; }
 .formula { font-size: min(1.15rem, 4.6vw); margin: 1.25rem 0 0; }
 .here { color: var(--soft); text-decoration: none; font-weight: 400; opacity: 0; }
 h2:hover .here, .here:focus { opacity: 1; }
-@media print { figure { margin-bottom: 1rem; } .pair svg, .fans svg { max-height: 6.5cm; } .wide svg { max-height: 8.5cm; } h2 { margin-top: 1.25rem; } }
+@media print { figure { margin-bottom: 1rem; } .pair svg, .fans svg { max-height: 6.5cm; }
+.wide svg { max-height: 8.5cm; } h2 { margin-top: 1.25rem; } }
 .missing { border-left: 4px solid var(--plain); background: var(--card); padding: 0.8rem 1.1rem; }
 `;

@@ -11,5 +11,6 @@ export function describeBackend({ name, isa, threads }: BackendInfo, ranks: Rank
 export function describeMachine(): string {
   const model = cpus()[0]?.model.trim() || process.arch;
   const processors = availableParallelism();
-  return `${model}, ${processors === 1 ? '1 processor' : `${processors} processors`}, ${type()} ${release()} (${process.arch}), Node.js ${process.version}`;
+  const count = processors === 1 ? '1 processor' : `${processors} processors`;
+  return `${model}, ${count}, ${type()} ${release()} (${process.arch}), Node.js ${process.version}`;
 }

@@ -65,7 +65,8 @@ async function report(session: Session, options: TrainOptions, signal: Signal | 
   }
   if (signal === null) return;
   const runs = `${Object.keys(results.runs).length} of ${planOf(results.settings).length} runs`;
-  const told = `batchnorm: interrupted after ${runs}; the report has what is there. The same command with --resume goes on.`;
+  const next = 'The same command with --resume goes on.';
+  const told = `batchnorm: interrupted after ${runs}; the report has what is there. ${next}`;
   console.error(wrap(told, process.stderr.columns || Infinity));
 }
 

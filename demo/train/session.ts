@@ -56,7 +56,8 @@ export class Session {
     const { steps, batch, learningRate, seed } = settings;
     const there = Object.keys(this.#runs).length;
     const networks = `${count(this.#workers)} ${this.#workers === 1 ? 'network' : 'networks'} at a time`;
-    const runs = `${count(planOf(settings).length)}${this.#options.resume ? `, of which ${count(there)} are there` : ''}`;
+    const found = this.#options.resume ? `, of which ${count(there)} are there` : '';
+    const runs = `${count(planOf(settings).length)}${found}`;
     const lines = [
       ['Batch normalization:', backend],
       ['Everything else:', `TensorFlow.js; ${networks}`],
