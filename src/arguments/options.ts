@@ -87,7 +87,10 @@ function unknownName(call: string, what: string, name: string, value: unknown, k
 
 function momentumAdvice(value: unknown, known: Names): string {
   if (!known.has('updateRate')) {
-    return '"momentum" belongs to running statistics, and this function keeps none; see updateRate and decay of BatchNorm';
+    return (
+      '"momentum" belongs to running statistics, and this function keeps none; ' +
+      'see updateRate and decay of BatchNorm'
+    );
   }
   const usable = typeof value === 'number' && value >= 0 && value <= 1;
   const rate = usable ? value : 0.1;

@@ -117,7 +117,8 @@ function choose(name: string, options: LoadOptions, asker: string): Kernels {
   const named = LOADERS.filter((loader) => name === 'auto' || loader.name === name);
   if (named.length === 0) {
     throw unusable(
-      `${by(asker, 'BATCHNORM_BACKEND')} asks for the backend ${JSON.stringify(name)}; known are auto, ${names(LOADERS)}`,
+      `${by(asker, 'BATCHNORM_BACKEND')} asks for the backend ${JSON.stringify(name)}; known are auto, ` +
+        `${names(LOADERS)}`,
     );
   }
   const { isa } = options;

@@ -42,8 +42,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   ),
   build: own(
     'build',
-    'Compile the native addon on this machine; it is used before the one that came with the package. Needs Python 3 and a ' +
-      'C++17 compiler with make, or Visual Studio.',
+    'Compile the native addon on this machine; it is used before the one that came with the package. Needs ' +
+      'Python 3 and a C++17 compiler with make, or Visual Studio.',
     BUILD_OPTIONS,
     ['batchnorm build', 'batchnorm build --mpi', 'MPICC=mpicc.mpich batchnorm build --mpi'],
     runBuild,

@@ -25,9 +25,9 @@ const STEP: Launcher = { name: 'srun', variable: 'SLURM_STEP_NUM_TASKS' };
 const RANK = 'PMIX_RANK';
 
 const WHAT_FITS =
-  'Start it with what belongs to this library: Open MPI with its own mpirun or srun --mpi=pmix, MPICH with its own mpirun or ' +
-  'srun --mpi=pmi2. Or build the addon for the other MPI: MPICC=mpicc.mpich (or mpicc.openmpi) npx batchnorm build ' +
-  '--mpi (in a clone: npm run build:mpi).';
+  'Start it with what belongs to this library: Open MPI with its own mpirun or srun --mpi=pmix, MPICH with its ' +
+  'own mpirun or srun --mpi=pmi2. Or build the addon for the other MPI: MPICC=mpicc.mpich (or mpicc.openmpi) npx ' +
+  'batchnorm build --mpi (in a clone: npm run build:mpi).';
 
 /**
  * Whether this process was started as a rank of a job, by mpirun or srun; asks the environment, and needs no MPI. For
@@ -53,9 +53,9 @@ export function checkLauncher({ size, library }: Job, variables: Environment = o
   if (other === undefined || launchers.some(({ variable }) => Number(variables[variable]) === size)) return;
   const count = variables[other.variable];
   throw mpiError(
-    `MpiReducer: expected a job of ${count} ranks, as ${other.variable}=${count} says (set by ${other.name}), got a job of 1: ` +
-      `the addon is linked to ${library}, which was not reached. ${WHAT_FITS} ` +
-      `If every process is to be a job of its own: unset ${other.variable}.`,
+    `MpiReducer: expected a job of ${count} ranks, as ${other.variable}=${count} says (set by ${other.name}), ` +
+      `got a job of 1: the addon is linked to ${library}, which was not reached. ${WHAT_FITS} If every process is ` +
+      `to be a job of its own: unset ${other.variable}.`,
   );
 }
 

@@ -126,7 +126,8 @@ export class ThreadReducer implements Reducer {
     // would be.
     if (fits || this.#behind((turn - 1) | 0).length === 0) this.#send(turn, values, tag);
     if (!fits) {
-      const wanted = `at most ${this.#capacity} numbers (${this.#capacity / 3 - 1} channels, as ThreadReducer.memory was told)`;
+      const channels = this.#capacity / 3 - 1;
+      const wanted = `at most ${this.#capacity} numbers (${channels} channels, as ThreadReducer.memory was told)`;
       throw wrongValue(call, 'values', wanted, length);
     }
     this.#awaitAll(turn);
@@ -165,7 +166,8 @@ export class ThreadReducer implements Reducer {
     if (found === null) return messages.map((sent) => sent.slice(HEADER, HEADER + length));
     const other = messages.findIndex((sent) => lengthIn(sent) !== length);
     if (other === -1) throw mismatch(call, found);
-    const wanted = `as many numbers from every rank (the same layers, in the same order), ${length} as from rank ${this.rank}`;
+    const layers = 'the same layers, in the same order';
+    const wanted = `as many numbers from every rank (${layers}), ${length} as from rank ${this.rank}`;
     const got = `${lengthIn(messages[other])} from rank ${other}; ${found}`;
     throw Object.assign(new RangeError(expected(call, 'values', wanted, got)), { code: 'ERR_BATCHNORM_MISMATCH' });
   }
@@ -205,7 +207,8 @@ export class ThreadReducer implements Reducer {
     const whom = missing.length === 0 ? 'another' : `${missing.length === 1 ? 'rank' : 'ranks'} ${missing.join(', ')}`;
     throw environmentError(
       'ERR_BATCHNORM_TIMEOUT',
-      `ThreadReducer.exchange: rank ${failed - 1} gave up waiting for ${whom}; start again with new ThreadReducer.memory`,
+      `ThreadReducer.exchange: rank ${failed - 1} gave up waiting for ${whom}; start again with new ` +
+        'ThreadReducer.memory',
     );
   }
 }

@@ -274,7 +274,8 @@ function isUnbiased(estimator: unknown): boolean {
   if (estimator === undefined || estimator === null || estimator === 'biased') return false;
   if (estimator === 'unbiased') return true;
   throw new RangeError(
-    `batchnorm: batchNormalization: "varianceEstimator" expected 'biased' or 'unbiased', got ${JSON.stringify(estimator)}`,
+    "batchnorm: batchNormalization: \"varianceEstimator\" expected 'biased' or 'unbiased', got " +
+      `${JSON.stringify(estimator)}`,
   );
 }
 

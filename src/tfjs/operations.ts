@@ -165,7 +165,8 @@ function gradients(dy: Tensor, x: Tensor, gamma: Tensor | null, pass: Pass): Ten
 function notDifferentiable(result: Tensor, inputs: Tensor[]): Tensor {
   const refuse = (): never => {
     throw new Error(
-      'batchnorm: batchNormalization has gradients of first order only; for gradients of gradients use tf.layers.batchNormalization',
+      'batchnorm: batchNormalization has gradients of first order only; for gradients of gradients use ' +
+        'tf.layers.batchNormalization',
     );
   };
   return customGrad(() => ({ value: result, gradFunc: refuse }))(...inputs);

@@ -9,7 +9,8 @@ export const BUNDLE =
   'and install it beside the bundle.';
 
 export const EXECUTABLE =
-  'this is a bundle in a single executable, which leaves the addon behind: keep batchnorm out of it (--external:batchnorm), load it by ' +
+  'this is a bundle in a single executable, which leaves the addon behind: keep batchnorm out of it ' +
+  '(--external:batchnorm), load it by ' +
   "createRequire(process.execPath)('batchnorm'), and install it beside the executable.";
 
 /** Why a package that does not know where it is has no addon. */

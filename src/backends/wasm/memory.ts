@@ -262,7 +262,8 @@ export function full(call: string, bytes: number, { heap, bytes: all, shared }: 
       : 'reserve more by ready({ memory }), use ordinary arrays';
   return new RangeError(
     `batchnorm: ${call}: no room for ${gibibytes(bytes)} in WebAssembly memory, where ${gibibytes(heap.room)} of ` +
-      `${gibibytes(all)} are free in one piece; release tensors that are no longer needed, ${way}, or the native backend`,
+      `${gibibytes(all)} are free in one piece; release tensors that are no longer needed, ${way}, or the native ` +
+      'backend',
   );
 }
 

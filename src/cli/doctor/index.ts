@@ -33,7 +33,8 @@ export function describe(diagnosis: Diagnosis, colours: boolean): string {
   });
   const tests = diagnosis.selfTest.tried.map(
     ({ backend, isa, digest, passed, error }) =>
-      `  ${mark(passed)} ${`${backend}/${isa}`.padEnd(21)} ${error ?? digest!.slice(0, 16)}${passed ? '' : ` (expected ${diagnosis.selfTest.expected.slice(0, 16)})`}`,
+      `  ${mark(passed)} ${`${backend}/${isa}`.padEnd(21)} ${error ?? digest!.slice(0, 16)}` +
+      (passed ? '' : ` (expected ${diagnosis.selfTest.expected.slice(0, 16)})`),
   );
   const addons = diagnosis.addons.files.map(({ path, origin, sha256, isAsMade }) => {
     const hash = `SHA-256 ${sha256.slice(0, 16)}${isAsMade ? ', as when it was made' : ''}`;
