@@ -1,7 +1,7 @@
 // Under the sanitizers; any report ends the program that is tested, and this script with it.
 //
-//   the addon    in Node.js, with ASan and UBSan: calls with nonsense, 100,000 of them made up; every allocation refused
-//                in turn; the suites of the native backend, with every instruction set of this processor
+//   the addon    in Node.js, with ASan and UBSan: calls with nonsense, 100,000 of them made up; every allocation
+//                refused in turn; the suites of the native backend, with every instruction set of this processor
 //   the kernels  and their threads without JavaScript, with ASan and UBSan, and with TSan, and where the system gives
 //                fewer threads than were asked for: every digest, by every walk, by two callers at once
 //

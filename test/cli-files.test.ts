@@ -343,7 +343,10 @@ resume('on the command line it is one line', () => {
   assert.is(status, 1);
   assert.match(
     stderr,
-    /^batchnorm: --resume: .*report\.json holds no data of batchnorm train \(runs\.[\w-]+\.steps: expected \d+, found "<img.*\); start without --resume\n$/,
+    new RegExp(
+      String.raw`^batchnorm: --resume: .*report\.json holds no data of batchnorm train ` +
+        String.raw`\(runs\.[\w-]+\.steps: expected \d+, found "<img.*\); start without --resume\n$`,
+    ),
   );
   assert.not.ok(existsSync(report));
 });

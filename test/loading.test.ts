@@ -46,7 +46,7 @@ test('tests and measurements come to that implementation, too', async () => {
   assert.is((await import('#dist/backends/select.js')).backend, required.backend);
 });
 
-test('one module asks for the environment, which may be forbidden, and one for its own place, which bundles change', () => {
+test('one module asks for the environment, which may be forbidden; one for its place, which bundles change', () => {
   const root = join(ROOT, 'dist', 'cjs');
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'));
   const having = (text: RegExp) => files.filter((file) => text.test(readFileSync(join(root, file), 'utf8')));

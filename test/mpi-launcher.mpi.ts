@@ -40,7 +40,9 @@ function testForeignLauncher(): void {
     const { code, answers, output } = await runJob(3, { scene: 'job' }, [...start(other), '-n', '3']);
     assert.is.not(code, 0);
     assert.equal(answers, [undefined, undefined, undefined]);
-    const sentence = `MpiReducer: expected a job of 3 ranks, as ${said} says (set by ${by}), got a job of 1: the addon is linked to ${library}`;
+    const sentence =
+      `MpiReducer: expected a job of 3 ranks, as ${said} says (set by ${by}), got a job of 1: ` +
+      `the addon is linked to ${library}`;
     assert.ok(output.includes(sentence), output);
     assert.match(output, /ERR_BATCHNORM_MPI/);
   });

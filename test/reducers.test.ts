@@ -87,7 +87,8 @@ return [...batchnorm.sumRanks(reducer, [Float64Array.of(1 + rank)])[0]];`;
 });
 
 tags('different lengths name the layers too', async () => {
-  const body = `new batchnorm.BatchNorm(2 + rank, { synchronize: reducer }).forward(new Float32Array(6), [6 / (2 + rank), 2 + rank]);`;
+  const body = `const layer = new batchnorm.BatchNorm(2 + rank, { synchronize: reducer });
+    layer.forward(new Float32Array(6), [6 / (2 + rank), 2 + rank]);`;
   for (const { error } of await onRanks(body, body)) {
     assert.is(error!.name, 'RangeError');
     assert.match(

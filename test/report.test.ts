@@ -90,7 +90,9 @@ const LOOK = `({
   width: document.documentElement.scrollWidth,
   cut: [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth).length,
   parted: document.querySelector('main').textContent.match(/\\d %/g) ?? [],
-  links: [...document.querySelectorAll('a')].map((a) => a.getAttribute('href')).filter((href) => !/^(#|https:)/.test(href)),
+  links: [...document.querySelectorAll('a')]
+    .map((a) => a.getAttribute('href'))
+    .filter((href) => !/^(#|https:)/.test(href)),
   drawings: [...document.querySelectorAll('figure svg')]
     .filter((svg) => svg.getClientRects().length > 0)
     .map((svg) => {
@@ -99,9 +101,10 @@ const LOOK = `({
         left, right, height,
         marks: svg.querySelectorAll('path, rect, line, circle, text').length,
         label: svg.getAttribute('aria-label') ?? '',
-        letters: Math.min(...[...svg.querySelectorAll('text')].map(
-          (text) => (parseFloat(getComputedStyle(text).fontSize) * svg.getBoundingClientRect().width) / svg.viewBox.baseVal.width,
-        )),
+        letters: Math.min(...[...svg.querySelectorAll('text')].map((text) => {
+          const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+          return parseFloat(getComputedStyle(text).fontSize) * scale;
+        })),
       };
     }),
 })`;

@@ -92,7 +92,7 @@ export default function activations(backend: BackendUnderTest): void {
   for (const definition of DEFINITIONS) {
     const { activation } = definition;
     for (const dtype of DTYPES) {
-      test(`${nameOf(activation)}, ${dtype}: at its kinks, at zeros, infinities, NaN and subnormals, to the bit`, () => {
+      test(`${nameOf(activation)}, ${dtype}: kinks, zeros, infinities, NaN and subnormals, to the bit`, () => {
         const { y, g } = ofType(definition, dtype);
         for (const layout of ['channels first', 'channels last', 'one channel'] as const) {
           const { z, shape, c } = cornerCase(dtype, layout);

@@ -92,7 +92,7 @@ export default function cancelling(backend: BackendUnderTest): void {
   const test = suiteFor(backend, 'sums that cancel');
 
   for (const dtype of DTYPES) {
-    test(`dx of ${dtype}: ${GIVEN_SUMS} ulp given the sums, ${WHOLE} of the terms with absolute sums for the whole`, () => {
+    test(`dx of ${dtype}: ${GIVEN_SUMS} ulp given the sums, ${WHOLE} of terms with absolute sums for the whole`, () => {
       const random = randomFor('sums that cancel');
       let worst = 0;
       for (let i = 0; i < BATCHES; i++) {

@@ -115,7 +115,8 @@ function wrongIn(problem: Problem, sample: keyof Point, gradient: Float64Array):
 }
 
 function titleOf({ shape, axis, statistics, withResidual, activation }: Setting): string {
-  return `[${shape}], axis ${axis}, ${statistics} statistics, ${JSON.stringify(activation)}${withResidual ? ', residual' : ''}`;
+  const added = withResidual ? ', residual' : '';
+  return `[${shape}], axis ${axis}, ${statistics} statistics, ${JSON.stringify(activation)}${added}`;
 }
 
 export default function gradients(backend: BackendUnderTest): void {

@@ -7,7 +7,8 @@ import protobuf from 'protobufjs';
 
 const PROTO = `
   syntax = "proto2";
-  message TensorProto { repeated int64 dims = 1; optional int32 data_type = 2; repeated float float_data = 4 [packed = true];
+  message TensorProto { repeated int64 dims = 1; optional int32 data_type = 2;
+    repeated float float_data = 4 [packed = true];
     optional string name = 8; optional bytes raw_data = 9; }
   message AttributeProto { optional string name = 1; optional float f = 2; optional int64 i = 3; }
   message NodeProto { repeated string input = 1; repeated string output = 2; optional string op_type = 4;

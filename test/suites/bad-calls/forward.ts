@@ -24,7 +24,8 @@ export const forwardCalls: readonly BadCall[] = [
     'x is a DataView',
     (f) => forwardTraining(wrong<Float32Array>(new DataView(new ArrayBuffer(24))), f.shape),
     TypeError,
-    `forwardTraining: "x" expected ${X6}, got an object (DataView); new Float32Array(x.buffer, x.byteOffset, x.byteLength / 4) makes one`,
+    `forwardTraining: "x" expected ${X6}, got an object (DataView); new Float32Array(x.buffer, x.byteOffset, ` +
+      'x.byteLength / 4) makes one',
   ],
   [
     'x pretends',
@@ -54,7 +55,8 @@ export const forwardCalls: readonly BadCall[] = [
     'x detached, and empty anyway',
     () => forwardTraining(detached(0), [0, 3]),
     TypeError,
-    'forwardTraining: "x" expected Float32Array or Float64Array of length 0 (shape [0, 3]), got Float32Array whose buffer is detached',
+    'forwardTraining: "x" expected Float32Array or Float64Array of length 0 (shape [0, 3]), got Float32Array ' +
+      'whose buffer is detached',
   ],
   [
     'x lost its buffer',
@@ -114,7 +116,8 @@ export const forwardCalls: readonly BadCall[] = [
     'the product is not the length',
     (f) => f.train({}, [2, 4]),
     RangeError,
-    'forwardTraining: "x" expected Float32Array or Float64Array of length 8 (shape [2, 4]), got Float32Array of length 6',
+    'forwardTraining: "x" expected Float32Array or Float64Array of length 8 (shape [2, 4]), got Float32Array of ' +
+      'length 6',
   ],
   [
     'the default axis does not exist',
@@ -273,7 +276,8 @@ export const forwardCalls: readonly BadCall[] = [
     'one value per channel',
     (f) => forwardTraining(f.x, [1, 6], { out: f.out }),
     RangeError,
-    'forwardTraining: "shape" expected more than one value per channel in training, got one (shape [1, 6]); pass singleValue: \'allow\' for variance 0 (y = beta), or normalise by known statistics with forwardInference',
+    'forwardTraining: "shape" expected more than one value per channel in training, got one (shape [1, 6]); pass ' +
+      "singleValue: 'allow' for variance 0 (y = beta), or normalise by known statistics with forwardInference",
   ],
   [
     'out too short',
@@ -291,7 +295,8 @@ export const forwardCalls: readonly BadCall[] = [
     'outVariance detached',
     (f) => f.train({ outVariance: wrong(detached(3)) }),
     TypeError,
-    'forwardTraining: "outVariance" expected Float64Array of length 3 (channels), got Float32Array whose buffer is detached',
+    'forwardTraining: "outVariance" expected Float64Array of length 3 (channels), got Float32Array whose buffer ' +
+      'is detached',
   ],
   [
     'options in their place',
@@ -327,12 +332,14 @@ export const forwardCalls: readonly BadCall[] = [
     'nothing like it',
     (f) => f.infer(wrong({ training: false })),
     TypeError,
-    'forwardInference: "options" has no "training"; known are axis, epsilon, mean, variance, gamma, beta, residual, activation, mask, out',
+    'forwardInference: "options" has no "training"; known are axis, epsilon, mean, variance, gamma, beta, ' +
+      'residual, activation, mask, out',
   ],
   [
     'momentum',
     (f) => f.train(wrong({ momentum: 0.9 })),
     TypeError,
-    'forwardTraining: "momentum" belongs to running statistics, and this function keeps none; see updateRate and decay of BatchNorm',
+    'forwardTraining: "momentum" belongs to running statistics, and this function keeps none; see updateRate and ' +
+      'decay of BatchNorm',
   ],
 ];

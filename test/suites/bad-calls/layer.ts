@@ -22,7 +22,8 @@ export const layerCalls: readonly BadCall[] = [
     'one value per channel',
     (f) => f.bn.forward(f.x.subarray(3), [1, 3]),
     RangeError,
-    'BatchNorm.forward: "shape" expected more than one value per channel in training, got one (shape [1, 3]); pass singleValue: \'allow\' for variance 0 (y = beta), or normalise by the running statistics with eval()',
+    'BatchNorm.forward: "shape" expected more than one value per channel in training, got one (shape [1, 3]); ' +
+      "pass singleValue: 'allow' for variance 0 (y = beta), or normalise by the running statistics with eval()",
   ],
   [
     'no such axis',
@@ -78,7 +79,8 @@ export const layerCalls: readonly BadCall[] = [
       return bn.forward(new Float32Array(4), [2, 2]);
     },
     TypeError,
-    'BatchNorm.forward: "gamma" expected Float32Array of length 2 (channels), got Float32Array whose buffer is detached',
+    'BatchNorm.forward: "gamma" expected Float32Array of length 2 (channels), got Float32Array whose buffer is ' +
+      'detached',
   ],
   [
     'before any forward',
@@ -170,7 +172,8 @@ export const layerCalls: readonly BadCall[] = [
     'a gradient of no residual',
     (f) => f.bn.backward(f.dy, { outResidual: f.out }),
     TypeError,
-    'BatchNorm.backward: "outResidual" expected nothing without a residual in the forward, got Float32Array of length 6',
+    'BatchNorm.backward: "outResidual" expected nothing without a residual in the forward, got Float32Array of ' +
+      'length 6',
   ],
   [
     'misspelt',

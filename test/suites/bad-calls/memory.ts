@@ -71,6 +71,7 @@ export const memoryCalls: readonly BadCall[] = [
       return forwardTraining(x, [0, 3]);
     },
     TypeError,
-    'forwardTraining: "x" expected Float32Array or Float64Array of length 0 (shape [0, 3]), got a released Float32Array',
+    'forwardTraining: "x" expected Float32Array or Float64Array of length 0 (shape [0, 3]), got a released ' +
+      'Float32Array',
   ],
 ];

@@ -83,7 +83,8 @@ export const variantsCalls: readonly BadCall[] = [
     'a mask that leaves one value',
     (f) => f.bn.forward(f.x, f.shape, { mask: [1, 0], out: f.out }),
     RangeError,
-    'BatchNorm.forward: "shape" expected more than one value per channel in training, got one (shape [2, 3], masked); ' +
+    'BatchNorm.forward: "shape" expected more than one value per channel in training, got one (shape [2, 3], ' +
+      'masked); ' +
       "pass singleValue: 'allow' for variance 0 (y = beta), or normalise by the running statistics with eval()",
   ],
   [

@@ -103,7 +103,7 @@ export default function registration(host: HostName): void {
     }
   });
 
-  test('tf.batchNorm of integers, with numbers for every element, or with one for all, is left to TensorFlow.js', () => {
+  test('tf.batchNorm of integers, with numbers for every element or one for all, is left to TensorFlow.js', () => {
     const cases = [
       { x: random([4, 3], 1), shape: [4, 3] },
       { x: random([4, 3], 1), shape: [1] },

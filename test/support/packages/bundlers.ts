@@ -95,8 +95,10 @@ function singleExecutable(name: string, options: readonly string[], external: bo
       'build.mjs': `
         import { execFileSync } from 'node:child_process';
         import { mkdirSync } from 'node:fs';
-        const options = ['--bundle', '--platform=node', '--outfile=bundle.cjs', '--log-level=warning', ...${JSON.stringify(options)}];
-        execFileSync('${join(ROOT, 'node_modules', '.bin', 'esbuild')}', ['${ENTRY}', ...options], { stdio: 'inherit' });
+        const always = ['--bundle', '--platform=node', '--outfile=bundle.cjs', '--log-level=warning'];
+        const options = [...always, ...${JSON.stringify(options)}];
+        const esbuild = '${join(ROOT, 'node_modules', '.bin', 'esbuild')}';
+        execFileSync(esbuild, ['${ENTRY}', ...options], { stdio: 'inherit' });
         mkdirSync('out');
         execFileSync('${tools('node-26', 'bin', 'node')}', ['--build-sea', 'sea.json'], { stdio: 'inherit' });`,
     }),
