@@ -99,8 +99,9 @@ function isEqual(a: Tensor | null, b: Tensor | null): boolean {
 export function replacedInput(call: string): Error {
   return noInput(
     call,
-    'this is the second one after two forwards of different batches, and only the last forward is kept; call backward before the ' +
-      'next forward, take a layer for each use, or call forget() after a forward that needs no backward',
+    'this is the second one after two forwards of different batches, and only the last forward is kept; call ' +
+      'backward before the next forward, take a layer for each use, or call forget() after a forward that needs no ' +
+      'backward',
   );
 }
 
