@@ -1,4 +1,6 @@
-/** Which values of a batch are normalised together, and how a tensor must lie for each such part to be a piece of it. */
+/**
+ * Which values of a batch are normalised together, and how a tensor must lie for each such part to be a piece of it.
+ */
 import { newTensor, type TensorKind } from '../arguments/typed-arrays.js';
 import type { View } from '../kernels.js';
 import type { Tensor } from '../types.js';
@@ -45,8 +47,8 @@ export function wholeBatch(view: View): Arrangement {
 }
 
 /**
- * What a mask has chosen, in ghost batches where there are any; null for all of a batch as one part, where there is nothing to
- * arrange.
+ * What a mask has chosen, in ghost batches where there are any; null for all of a batch as one part, where there is
+ * nothing to arrange.
  *
  * @param samples size of the first axis, which ghost batches divide
  */

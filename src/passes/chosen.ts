@@ -1,4 +1,7 @@
-/** Forward of what a mask has chosen, as one part: read where it lies where that is possible, else gathered and scattered. */
+/**
+ * Forward of what a mask has chosen, as one part: read where it lies where that is possible, else gathered and
+ * scattered.
+ */
 import { isSame, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
 import { kernels } from '../backends/select.js';
 import type { Affine, KernelActivation, View } from '../kernels.js';

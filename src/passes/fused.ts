@@ -1,4 +1,7 @@
-/** The pass of a plain batch: one kernel call each way, with copies of the numbers per channel that the backward will need. */
+/**
+ * The pass of a plain batch: one kernel call each way, with copies of the numbers per channel that the backward will
+ * need.
+ */
 import { kernelActivation } from '../arguments/activation.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import { kernels } from '../backends/select.js';

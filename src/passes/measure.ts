@@ -1,6 +1,6 @@
 /**
- * Mean and variance of the values that are normalised together: by the kernels where these lie in a tensor of their own, and by
- * sums over rows where a mask has chosen them or they count by weights: docs/numerics.md, sections 3 and 5.
+ * Mean and variance of the values that are normalised together: by the kernels where these lie in a tensor of their
+ * own, and by sums over rows where a mask has chosen them or they count by weights: docs/numerics.md, sections 3 and 5.
  */
 import { kernels } from '../backends/select.js';
 import type { View } from '../kernels.js';

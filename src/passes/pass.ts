@@ -1,7 +1,7 @@
 /**
- * The one way from x to y and from dy to dx of a layer: one fused kernel call where there is nothing to arrange and no variant; else
- * statistics, what variants make of them, and the elementwise kernels, part by part. Where no variant changes the numbers per
- * channel, both have the same bits.
+ * The one way from x to y and from dy to dx of a layer: one fused kernel call where there is nothing to arrange and no
+ * variant; else statistics, what variants make of them, and the elementwise kernels, part by part. Where no variant
+ * changes the numbers per channel, both have the same bits.
  */
 import { type Activation, kernelActivation } from '../arguments/activation.js';
 import { wrongKind } from '../arguments/messages.js';
@@ -207,7 +207,9 @@ export class Pass<T extends Tensor> {
     });
   }
 
-  /** What other ranks are asked by may have run anything: tensors may be gone that were there when they were checked. */
+  /**
+   * What other ranks are asked by may have run anything: tensors may be gone that were there when they were checked.
+   */
   #checkStill(call: string, tensors: Readonly<Record<string, T | null>>): void {
     if (!this.#variants.some((variant) => variant.shared)) return;
     for (const [name, tensor] of Object.entries(tensors)) {

@@ -1,8 +1,8 @@
 /**
- * The kernels where float64 data leave the range of float64 on the way: squares of deviations beyond 10¹⁵⁴ overflow, those
- * below 10⁻¹⁵⁴ underflow. Such channels are multiplied by a power of two, which is exact, go through the same kernels, and
- * come back: docs/numerics.md, section 7. Everything else is one kernel call, float32 untouched. What decides is numbers per
- * channel, so that no element is looked at where all is well.
+ * The kernels where float64 data leave the range of float64 on the way: squares of deviations beyond 10¹⁵⁴ overflow,
+ * those below 10⁻¹⁵⁴ underflow. Such channels are multiplied by a power of two, which is exact, go through the same
+ * kernels, and come back: docs/numerics.md, section 7. Everything else is one kernel call, float32 untouched. What
+ * decides is numbers per channel, so that no element is looked at where all is well.
  */
 
 import { isSame } from '../arguments/typed-arrays.js';

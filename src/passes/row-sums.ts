@@ -1,6 +1,6 @@
 /**
- * Sums over rows of channels that lie anywhere, with weights or without, in float64: what a tensor [rows, c] of these rows would
- * sum to by docs/numerics.md, section 2, in that very order, without making such a tensor.
+ * Sums over rows of channels that lie anywhere, with weights or without, in float64: what a tensor [rows, c] of these
+ * rows would sum to by docs/numerics.md, section 2, in that very order, without making such a tensor.
  */
 import type { Tensor } from '../types.js';
 import { newPositions, type Positions } from './selection.js';
@@ -25,7 +25,10 @@ export interface RowSums {
 const GROUP = 4096;
 /** With fewer channels than lanes, rows are dealt to 16 lanes by turns. */
 const LANES = 16;
-/** Rows that are looked up together: of channels that lie apart, and of rows that lie together, which must fit a first cache. */
+/**
+ * Rows that are looked up together: of channels that lie apart, and of rows that lie together, which must fit a first
+ * cache.
+ */
 const BLOCK = 256;
 const WHOLE_ROWS = 16;
 

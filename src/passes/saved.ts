@@ -1,4 +1,7 @@
-/** What a forward saves for its backward: references to x and the residual, which may have gone bad by then, and numbers per channel. */
+/**
+ * What a forward saves for its backward: references to x and the residual, which may have gone bad by then, and numbers
+ * per channel.
+ */
 import type { Activation } from '../arguments/activation.js';
 import { environmentError } from '../arguments/errors.js';
 import { describe } from '../arguments/messages.js';

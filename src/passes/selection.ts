@@ -5,8 +5,8 @@ import type { Tensor } from '../types.js';
 import type { Weights } from './weights.js';
 
 /**
- * Four bytes for each wherever that is enough: JavaScript arrays end the process at the sizes that tensors have. V8 computes with
- * what comes out of an Int32Array as integers, and with what comes out of a Uint32Array as float64.
+ * Four bytes for each wherever that is enough: JavaScript arrays end the process at the sizes that tensors have. V8
+ * computes with what comes out of an Int32Array as integers, and with what comes out of a Uint32Array as float64.
  */
 export type Positions = Int32Array | Float64Array;
 
@@ -14,7 +14,9 @@ export function newPositions(length: number, whole: number): Positions {
   return whole <= 2 ** 31 ? new Int32Array(length) : new Float64Array(length);
 }
 
-/** Rows that are moved together where their channels lie apart, so that the memory they touch stays in a cache near by. */
+/**
+ * Rows that are moved together where their channels lie apart, so that the memory they touch stays in a cache near by.
+ */
 const BLOCK = 256;
 /** Shorter runs of elements are moved one by one, which takes less than a call. */
 const SHORT_RUN = 64;

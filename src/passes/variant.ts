@@ -1,4 +1,7 @@
-/** A deviation from the plain pass: it changes numbers per channel between kernels. A layer has an ordered list of these. */
+/**
+ * A deviation from the plain pass: it changes numbers per channel between kernels. A layer has an ordered list of
+ * these.
+ */
 import type { MomentArrays } from '../channels/moment-arrays.js';
 import type { GradientSumArrays } from '../kernels.js';
 import type { Part } from './arrange.js';

@@ -37,8 +37,8 @@ export interface GradientSumsAddOptions<T extends Tensor> extends FusedOptions<T
 }
 
 /**
- * A {@link GradientSums}, in types that do not tell apart those of an ES module and of CommonJS, which are one class. (Private
- * fields make classes nominal.)
+ * A {@link GradientSums}, in types that do not tell apart those of an ES module and of CommonJS, which are one class.
+ * (Private fields make classes nominal.)
  */
 export type WholeSums = Pick<GradientSums, 'channels' | 'count' | 'sumDy' | 'sumDyDeviation'>;
 
@@ -81,8 +81,8 @@ export let gradientSumsOf: (count: number, sums: GradientSumArrays, mean: Float6
 export let meanOf: (sums: GradientSums) => Float64Array | null;
 
 /**
- * What the gradient of a batch needs to know of all of it, seen part by part: micro-batches of which a batch is made, or
- * the parts that several devices hold. With {@link Moments} it makes any number of pieces one batch:
+ * What the gradient of a batch needs to know of all of it, seen part by part: micro-batches of which a batch is made,
+ * or the parts that several devices hold. With {@link Moments} it makes any number of pieces one batch:
  *
  * 1. the `Moments` of each piece, merged, are mean and variance of the batch;
  * 2. {@link forwardInference} normalises each piece by them;

@@ -31,7 +31,10 @@ import { checkExactCount, decodeRecords, encodeRecords, refuseOtherSummation, up
 export interface MomentsAddOptions {
   /** The channel axis of `shape`; negative counts from the end. Default 1. */
   axis?: number | undefined;
-  /** Which positions count: 0 or 1 (false or true), or a weight, for each, [shape without the channel axis]. Default: all. */
+  /**
+   * Which positions count: 0 or 1 (false or true), or a weight, for each, [shape without the channel axis]. Default:
+   * all.
+   */
   mask?: Mask | undefined;
 }
 
@@ -60,8 +63,8 @@ let setSeen: (moments: Moments, seen: MomentArrays) => void;
 export let isMoments: (value: unknown) => value is Moments;
 
 /**
- * Count, mean and variance per channel of any amount of data, seen batch by batch: the population statistics of Algorithm 2
- * of arXiv 1502.03167, statistics over several devices, or over data that does not fit into memory.
+ * Count, mean and variance per channel of any amount of data, seen batch by batch: the population statistics of
+ * Algorithm 2 of arXiv 1502.03167, statistics over several devices, or over data that does not fit into memory.
  *
  * Two parts A and B are joined by the pairwise formula of Chan, Golub and LeVeque (1979), whatever their sizes:
  *
@@ -73,8 +76,8 @@ export let isMoments: (value: unknown) => value is Moments;
  * any grouping of the same data agrees up to rounding in float64; one `add` gives, to the bit, what
  * {@link forwardTraining} returns for that batch. NaN and Infinity stay in their channel.
  *
- * `count`, `mean`, `variance` and `sampleVariance` are copies, made when they are read: writing to them changes nothing,
- * later calls do not change them, and a loop reads them once, before it starts.
+ * `count`, `mean`, `variance` and `sampleVariance` are copies, made when they are read: writing to them changes
+ * nothing, later calls do not change them, and a loop reads them once, before it starts.
  *
  * @example
  * import { Moments } from 'batchnorm';
@@ -153,7 +156,8 @@ export class Moments {
    * Adds a batch.
    *
    * @param x Float32Array or Float64Array
-   * @param shape its dimensions, of any rank from 1 on; their product is `x.length`, and the channel axis has `channels`
+   * @param shape its dimensions, of any rank from 1 on; their product is `x.length`, and the channel axis has
+   *   `channels`
    * @param options `axis`, default 1, and `mask`
    * @throws TypeError, RangeError as {@link forwardTraining}; nothing has been added then
    * @example
