@@ -18,6 +18,7 @@ const ROWS: Rows = [
   ['statistics'],
   ['functions', 'ranks'],
   ['layer'],
+  ['inference'],
   ['index'],
   ['tfjs', 'mpi', 'interop'],
   ['cli'],
