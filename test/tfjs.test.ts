@@ -5,6 +5,8 @@ import { BatchNormalization } from 'batchnorm/tfjs';
 import * as assert from 'uvu/assert';
 import config from './suites/tfjs/config.js';
 import conformance from './suites/tfjs/conformance.js';
+import fold from './suites/tfjs/fold.js';
+import foldNets from './suites/tfjs/fold-nets.js';
 import layer from './suites/tfjs/layer.js';
 import masks from './suites/tfjs/masks.js';
 import memory from './suites/tfjs/memory.js';
@@ -15,7 +17,7 @@ import { suiteOf } from './support/suite.js';
 import { close, OUR_ERROR } from './support/tfjs.js';
 
 for (const host of ['cpu', 'wasm'] as const) {
-  for (const suite of [layer, config, conformance, repairs, masks, registration, memory]) suite(host);
+  for (const suite of [layer, config, conformance, repairs, masks, registration, memory, fold, foldNets]) suite(host);
 }
 
 const test = suiteOf('tfjs');

@@ -5,6 +5,7 @@
  * and wasm backends tensors are read and written in place; any other whose tensors can be read synchronously works by
  * copies.
  */
+export { type FoldedLayer, type FoldedModel, type FoldModelOptions, foldModel, type KeptLayer } from './fold-model.js';
 export type { BatchNormalizationConfig, CallOptions, Elapsed } from './layer.js';
 export { BatchNormalization, batchNormalization } from './layer.js';
 export { register, unregister } from './register.js';
