@@ -18,6 +18,7 @@ export { type BackwardOptions, backward, type Gradients } from './functions/back
 export { type ForwardInferenceOptions, forwardInference } from './functions/forward-inference.js';
 export { type ForwardTraining, type ForwardTrainingOptions, forwardTraining } from './functions/forward-training.js';
 
+export { type AverageOptions, averageOf } from './inference/average-of.js';
 export type { LayerToFold, StatisticsToFold } from './inference/evaluated.js';
 export { type Folded, type FoldOptions, fold } from './inference/fold.js';
 export type { WeightLayout } from './inference/weight-layout.js';

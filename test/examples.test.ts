@@ -46,7 +46,14 @@ function run({ title, code }: Example): string[] {
 }
 
 const test = suiteOf('examples');
-const DOCUMENTS = ['README.md', 'docs/interop.md', 'docs/variants.md', 'docs/tfjs.md', 'docs/wasm.md'];
+const DOCUMENTS = [
+  'README.md',
+  'docs/inference.md',
+  'docs/interop.md',
+  'docs/variants.md',
+  'docs/tfjs.md',
+  'docs/wasm.md',
+];
 const examples = [...FILES.flatMap(fromComments), ...DOCUMENTS.flatMap(fromMarkdown)];
 
 for (const example of examples) {
