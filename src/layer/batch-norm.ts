@@ -497,6 +497,25 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
+   * Forgets all batches: the running statistics, with `renorm` those too that r and d are measured against, and their counts are those of
+   * a new layer. A batch that waits for {@link BatchNorm.commit} is let go of. Parameters, switches, `updateRate` and the arrays
+   * themselves stay, and so does what the last forward keeps for its backward. (In PyTorch: reset_running_stats.)
+   *
+   * @returns the layer
+   * @throws TypeError where an array of the statistics has been transferred; nothing has been reset then
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(1, { updateRate: 'cumulative' });
+   * bn.forward(Float32Array.of(1, 3), [2, 1]); // a warm-up that is not to count
+   * bn.resetStatistics().forward(Float32Array.of(5, 7), [2, 1]);
+   * console.log(bn.batchesTracked, bn.runningMean[0]); // → 1 6
+   */
+  resetStatistics(): this {
+    this.#transaction.reset('BatchNorm.resetStatistics');
+    return this;
+  }
+
+  /**
    * Everything that makes the layer what it is, as plain data that JSON keeps without loss; gradients and what forward
    * keeps are not part of it.
    *

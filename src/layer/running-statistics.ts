@@ -124,6 +124,14 @@ export class RunningStatistics implements Progress {
     this.debiasWeight = 1;
   }
 
+  /** As in a new layer; what the next batch counts stays. */
+  reset(): void {
+    const { runningMean, runningVariance, renorm } = this.#arrays;
+    for (const zero of [runningMean, renorm?.renormMean]) zero?.fill(0);
+    for (const one of [runningVariance, renorm?.renormDeviation]) one?.fill(1);
+    this.restore({ batchesTracked: 0, valuesTracked: 0, debiasWeight: 0 }, this.#updateRate);
+  }
+
   restore({ batchesTracked, valuesTracked, debiasWeight }: Progress, updateRate: UpdateRate): void {
     this.#updateRate = updateRate;
     this.batchesTracked = batchesTracked;

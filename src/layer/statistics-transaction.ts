@@ -63,6 +63,13 @@ export class StatisticsTransaction {
     this.#running.set(call, arrays);
   }
 
+  /** The start values in place of the running ones, also of a batch that was still to go into them. */
+  reset(call: string): void {
+    this.#own.check(call);
+    this.#running.reset();
+    this.#pending = false;
+  }
+
   /** A batch that is skipped is normalised and not counted. */
   #isAccepted(batch: MomentArrays): boolean {
     return this.#onNonFinite !== 'skip' || nonFiniteChannels(batch).length === 0;

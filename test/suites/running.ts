@@ -146,4 +146,44 @@ export default function running(backend: BackendUnderTest): void {
       /fromState: "renormDeviation\[0\]" expected a deviation >= 0, got -1/,
     );
   });
+
+  test('a reset leaves statistics and counts as in a new layer, and everything else', () => {
+    const variants: readonly BatchNormOptions<'float32'>[] = [...REPLACING, { updateRate: 0.3, renorm: true }];
+    for (const options of variants) {
+      const [bn, fresh] = [new BatchNorm(1, options), new BatchNorm(1, options)];
+      for (const each of [bn, fresh]) {
+        each.gamma![0] = 3;
+        each.beta![0] = -1;
+      }
+      const { runningMean, runningVariance } = bn;
+      for (const x of [...BAD, GOOD]) {
+        bn.forget();
+        bn.forward(x, SHAPE);
+      }
+      const before = bn.backward(GOOD);
+      assert.is(bn.resetStatistics(), bn);
+      assert.equal(bn.state(), fresh.state(), JSON.stringify(options));
+      assert.equal([bn.runningMean === runningMean, bn.runningVariance === runningVariance], [true, true]);
+      same(bn.backward(GOOD), before, 'backward of the forward before');
+      for (const each of [bn, fresh]) {
+        each.forget();
+        each.forward(GOOD, SHAPE);
+      }
+      assert.equal(bn.state(), fresh.state(), `${JSON.stringify(options)}, after a batch`);
+    }
+  });
+
+  test('a reset lets go of what waits for commit, and keeps a rate and switches that were set', () => {
+    const bn = new BatchNorm(1).freeze().unfreeze();
+    bn.updateRate = 0.5;
+    bn.learn = false;
+    bn.forward(GOOD, SHAPE, { update: false });
+    bn.resetStatistics();
+    assert.equal([bn.commit(), bn.batchesTracked, bn.updateRate, bn.learn, bn.training], [false, 0, 0.5, false, true]);
+    bn.forward(GOOD, SHAPE);
+    const state = bn.state();
+    structuredClone(bn.runningVariance, { transfer: [bn.runningVariance.buffer as ArrayBuffer] });
+    assert.throws(() => bn.resetStatistics(), /^batchnorm: BatchNorm.resetStatistics: "runningVariance" expected/);
+    assert.equal([bn.batchesTracked, bn.runningMean[0]], [1, Number(state.runningMean[0])]);
+  });
 }
