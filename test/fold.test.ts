@@ -179,6 +179,51 @@ test('the measured deviation is within the bound, and reaches it on the worst in
   }
 });
 
+/** √n, rounded down. */
+function root(n: bigint): bigint {
+  let x = 1n << BigInt(n.toString(2).length);
+  for (let next = (x + n / x) >> 1n; next < x; next = (x + n / x) >> 1n) x = next;
+  return x;
+}
+
+test('in float64 the bound holds against integers of hundreds of bits', () => {
+  const random = randomFor('bits');
+  const whole = () => random.integer(2 ** 20) - 2 ** 19;
+  const abs = (n: bigint) => (n < 0n ? -n : n);
+  for (let round = 0; round < 500; round++) {
+    const [weight, bias, mean, gamma, beta, variance] = [
+      whole(),
+      whole(),
+      whole(),
+      whole(),
+      whole(),
+      1 + random.integer(2 ** 20),
+    ];
+    const statistics = { mean: [mean], variance: [variance], gamma: [gamma], beta: [beta], epsilon: 0 };
+    const options = {
+      weights: Float64Array.of(weight),
+      bias: Float64Array.of(bias),
+      shape: [1, 1],
+      layout: 'OI',
+    } as const;
+    const folded = fold(statistics, options);
+    // In units of 2^-200: n·gamma/√variance.
+    const times = (n: number) => {
+      const product = BigInt(n) * BigInt(gamma);
+      return (product < 0n ? -1n : 1n) * root((product * product * 2n ** 400n) / BigInt(variance));
+    };
+    const units = (n: number) => BigInt(n * 2 ** 70) * 2n ** 130n;
+    const far = (got: number, wanted: bigint) => Number(abs(units(got) - wanted)) / 2 ** 200;
+    const [ofWeight, ofBias] = [
+      far(folded.weights[0]!, times(weight)),
+      far(folded.bias[0]!, times(bias - mean) + BigInt(beta) * 2n ** 200n),
+    ];
+    const { perUnit, constant } = folded.bound;
+    assert.ok(ofWeight <= perUnit && perUnit <= Math.abs(folded.weights[0]!) * 2 ** -48, `${ofWeight} and ${perUnit}`);
+    assert.ok(ofBias <= constant, `${ofBias} and ${constant}`);
+  }
+});
+
 test('an activation between is refused; after, it is left to the caller who says so', () => {
   const bn = new BatchNorm(2, { activation: 'relu' });
   const options = { weights: new Float32Array(4), shape: [2, 2], layout: 'OI' } as const;
