@@ -199,6 +199,9 @@ class Folding {
     if (normalizedAxis(use.outboundLayer, tensor) !== channelAxis(into, tensor)) {
       return `the channels of ${named(into)} are on another axis`;
     }
+    if (foldable.onlyLast === true && channelAxis(into, tensor) !== tensor.rank - 1) {
+      return `TensorFlow.js computes ${named(into)} wrongly with channels first`;
+    }
     if (where === 'previous') return activates(into) ? `${named(into)} has an activation` : null;
     if (foldable.onlyAfter === true) return `${named(into)} is not the same sum of its inputs everywhere`;
     return pads(into) ? `${named(into)} pads its input with zeros` : null;

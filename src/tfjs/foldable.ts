@@ -10,16 +10,18 @@ interface Foldable {
   readonly kernel: number;
   /** Whether there is another kernel before that one, or a sum that is not the same at every place. */
   readonly onlyAfter?: boolean;
+  /** Whether TensorFlow.js 4.22 takes another axis than it says for its outputs, or for its bias, with channels first. */
+  readonly onlyLast?: boolean;
 }
 
 /** By the name of the class. */
 const FOLDABLE: Readonly<Partial<Record<string, Foldable>>> = {
   Dense: { layout: 'IO', kernel: 0 },
-  Conv1D: { layout: 'WIO', kernel: 0 },
+  Conv1D: { layout: 'WIO', kernel: 0, onlyLast: true },
   Conv2D: { layout: 'HWIO', kernel: 0 },
   Conv3D: { layout: 'DHWIO', kernel: 0 },
   DepthwiseConv2D: { layout: 'HWIM', kernel: 0 },
-  SeparableConv2D: { layout: 'HWIO', kernel: 1, onlyAfter: true },
+  SeparableConv2D: { layout: 'HWIO', kernel: 1, onlyAfter: true, onlyLast: true },
   Conv2DTranspose: { layout: 'HWOI', kernel: 0, onlyAfter: true },
   Conv3DTranspose: { layout: 'DHWOI', kernel: 0, onlyAfter: true },
 };

@@ -63,15 +63,30 @@ export default function folding(host: HostName): void {
 
   test('channels first', () => {
     const generator = randomFor(`first ${host}`);
+    const { conv2d, conv2dTranspose, depthwiseConv2d } = tfl.layers;
     const conv = { filters: 4, kernelSize: 2, dataFormat: 'channelsFirst', useBias: false } as const;
-    const model = tfl.sequential({
-      layers: [tfl.layers.conv2d({ ...conv, inputShape: [3, 6, 6] }), ours({ axis: 1 }), tfl.layers.reLU()],
-    });
-    train(model, generator);
-    const x = random([2, 3, 6, 6], 7);
-    const folded = foldModel(model, { x });
-    assert.is(folded.folded.length, 1);
-    same(model, folded, x);
+    const inputShape = [3, 6, 6];
+    for (const make of [conv2d, conv2dTranspose, depthwiseConv2d]) {
+      const model = tfl.sequential({ layers: [make({ ...conv, inputShape }), ours({ axis: 1 }), tfl.layers.reLU()] });
+      train(model, generator);
+      const x = random([2, 3, 6, 6], 7);
+      const folded = foldModel(model, { x });
+      assert.is(folded.folded.length, 1);
+      same(model, folded, x);
+    }
+    const wrong: [Layer, number[]][] = [
+      [tfl.layers.separableConv2d({ ...conv, inputShape }), [2, 3, 6, 6]],
+      [tfl.layers.conv1d({ ...conv, padding: 'same', inputShape: [4, 4] }), [2, 4, 4]],
+    ];
+    for (const [first, shape] of wrong) {
+      const model = tfl.sequential({ layers: [first, ours({ axis: 1 })] });
+      train(model, generator);
+      const x = random(shape, 7);
+      const folded = foldModel(model, { x });
+      same(model, folded, x);
+      const reason = /^TensorFlow.js computes "[^"]*" \((SeparableConv2D|Conv1D)\) wrongly with channels first$/;
+      assert.match(folded.kept[0]!.why.previous, reason);
+    }
     const crossed = tfl.sequential({
       layers: [tfl.layers.conv2d({ ...conv, inputShape: [3, 6, 6] }), ours({ axis: -1 })],
     });
