@@ -5,6 +5,7 @@ import { checkEpsilon, readStatistics } from '../arguments/validate.js';
 import type { BatchNorm } from '../layer/constructor.js';
 import { reciprocalDeviation } from '../reference/coefficients.js';
 import type { Tensor } from '../types.js';
+import { stateOf } from './layer-state.js';
 
 /** Batch normalization of any origin, as numbers per channel. */
 export interface StatisticsToFold {
@@ -61,14 +62,13 @@ export function readEvaluated(
   return evaluated(call, { mean, variance, gamma, beta, epsilon }, ['runningMean', 'runningVariance']);
 }
 
-/** A layer of another copy of this library is one too. */
 function isLayer(layer: LayerToFold | StatisticsToFold): layer is LayerToFold {
   const { state } = (typeof layer === 'object' && layer !== null ? layer : {}) as Partial<LayerToFold>;
   return typeof state === 'function';
 }
 
 function checkSettings(call: string, layer: LayerToFold, into: 'previous' | 'next', dropActivation: boolean): void {
-  if (layer.state()?.format !== 'batchnorm/1') throw wrongKind(call, 'layer', 'a BatchNorm or its statistics', layer);
+  stateOf(call, 'layer', layer, 'a BatchNorm or its statistics');
   const { activation, normalizeWith } = layer;
   if (normalizeWith !== 'mode' && normalizeWith !== 'running') {
     throw wrongValue(call, 'layer.normalizeWith', "'mode' or 'running': only constants can be folded", normalizeWith);

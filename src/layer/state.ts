@@ -78,7 +78,8 @@ export interface SavedLayer {
   readonly arrays: OwnArrays;
 }
 
-const FORMAT = 'batchnorm/2';
+/** By which states of this version are known. */
+export const FORMAT = 'batchnorm/2';
 /** Has everything but `summation`, which was 'ordered'. */
 const EARLIER = 'batchnorm/1';
 const PROGRESS = {
