@@ -4,6 +4,7 @@ import { BatchNorm } from '../layer/constructor.js';
 import { SETTING_NAMES } from '../layer/settings.js';
 import type { BatchNormState } from '../layer/state.js';
 import type { DtypeOf, Tensor } from '../types.js';
+import { stateOf } from './layer-state.js';
 
 export interface AverageOptions {
   /** How much each layer counts: as many finite numbers ≥ 0 as layers, not all 0. Default: all alike. */
@@ -43,7 +44,7 @@ export function averageOf<T extends Tensor>(
   const { weights } = readOptions(CALL, options, OPTIONS);
   if (!Array.isArray(layers)) throw wrongKind(CALL, 'layers', 'an array of BatchNorm', layers);
   if (layers.length === 0) throw wrongValue(CALL, 'layers', 'at least one layer', layers);
-  const states = layers.map((layer, k) => stateOf(layer, `layers[${k}]`));
+  const states = layers.map((layer, k) => stateOf(CALL, `layers[${k}]`, layer));
   for (const [k, state] of states.entries()) checkSame(states[0]!, state, k);
   const shares = readShares(weights, layers.length);
   const average = BatchNorm.fromState<T>(states.at(-1) as BatchNormState<DtypeOf<T>>);
@@ -58,12 +59,6 @@ export function averageOf<T extends Tensor>(
 }
 
 const ARRAYS = ['gamma', 'beta', 'runningMean', 'runningVariance', 'renormMean', 'renormDeviation'] as const;
-
-function stateOf(layer: BatchNorm<Tensor>, name: string): BatchNormState {
-  const state = typeof layer?.state === 'function' ? layer.state() : null;
-  if (state?.format !== 'batchnorm/1') throw wrongKind(CALL, name, 'a BatchNorm', layer);
-  return state;
-}
 
 function checkSame(first: BatchNormState, state: BatchNormState, k: number): void {
   for (const name of ['channels', ...SETTING_NAMES] as const) {
