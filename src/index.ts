@@ -21,6 +21,9 @@ export { type ForwardTraining, type ForwardTrainingOptions, forwardTraining } fr
 export { type AverageOptions, averageOf } from './inference/average-of.js';
 export type { LayerToFold, StatisticsToFold } from './inference/evaluated.js';
 export { type Folded, type FoldOptions, fold } from './inference/fold.js';
+export { type InspectInput, type InspectOptions, inspect } from './inference/inspect.js';
+export type { Inspection } from './inference/inspect-examine.js';
+export type { Finding, FindingKind, InspectedLayer } from './inference/inspect-finding.js';
 export type { WeightLayout } from './inference/weight-layout.js';
 export type { Parameter } from './layer/arrays.js';
 export type { BatchNormBackwardOptions, BatchNormForwardOptions } from './layer/calls.js';

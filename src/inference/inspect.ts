@@ -1,0 +1,180 @@
+/** What is wrong with a trained layer, if anything. */
+import { wrongKind, wrongValue } from '../arguments/messages.js';
+import { NO_OPTIONS, namesOf, readNames, readOptions } from '../arguments/options.js';
+import { checkBoolean, checkChannels, checkCount, checkSize, checkTensor, readView } from '../arguments/validate.js';
+import { BatchNorm } from '../layer/constructor.js';
+import type { Tensor } from '../types.js';
+import { examine, type Inspection } from './inspect-examine.js';
+import { type Measured, measure } from './inspect-measure.js';
+import { effectiveBatches, type History, type Subject, startWeight } from './inspect-subject.js';
+
+const CALL = 'inspect';
+
+/** Data that a layer is inspected with. */
+export interface InspectInput {
+  /** What the layer is given: a part of the training set, prepared as in training. Of the layer's dtype. */
+  x: Tensor;
+  /** Its dimensions. The first one counts samples, unless the channels are there. */
+  shape: readonly number[];
+}
+
+export interface InspectOptions {
+  /** What the layer is given, for one layer; see {@link InspectInput}. For several there is `inputs`. */
+  x?: Tensor | undefined;
+  /** Dimensions of x. */
+  shape?: readonly number[] | undefined;
+  /** For several layers: what each is given, in an array or by name, as the layers are. Some may be left out. */
+  inputs?: readonly (InspectInput | null | undefined)[] | Readonly<Record<string, InspectInput>> | undefined;
+  /** How many steps of training there were, against which `batchesTracked` is held. Default: not known. */
+  steps?: number | undefined;
+  /**
+   * Values per channel in a batch of training, m. Default: that of the last forward in training, or the mean of all batches; it is
+   * not known of a layer that was imported, or given exact statistics.
+   */
+  valuesPerBatch?: number | undefined;
+  /** Whether a ReLU follows, with nothing added before it. Default: whether the layer's own activation is 'relu' or 'relu6'. */
+  relu?: boolean | undefined;
+}
+
+const OPTIONS = /* @__PURE__ */ namesOf<InspectOptions>({
+  x: 1,
+  shape: 1,
+  inputs: 1,
+  steps: 1,
+  valuesPerBatch: 1,
+  relu: 1,
+});
+const INPUT = /* @__PURE__ */ namesOf<InspectInput>({ x: 1, shape: 1 });
+
+type AnyLayer = BatchNorm<Float32Array> | BatchNorm<Float64Array> | BatchNorm<Tensor>;
+
+/**
+ * Looks for what is wrong with layers after (or during) training, and says it in words and numbers: why training and evaluation
+ * disagree, above all. Nothing is changed, and nothing is found where nothing is wrong.
+ *
+ * Without x it looks at parameters and running statistics: NaN and infinities, statistics that were never updated or still hold
+ * their start values, channels without variance or gamma, batches too small, rates that look swapped. With `steps`, whether each
+ * of them was taken in once. With x it compares the running statistics with those of x:
+ *
+ *     shift of a mean       (running mean − mean of x)/σ,   σ = √(variance of x + epsilon)
+ *     its standard error    √(Σₖ dₖ²/(K·(K − 1)))/(L·σ) · √(1 + K/(N·k)),   dₖ = Σ(x − mean of x) over the L values of sample k
+ *     gap of outputs        √(Σ gamma²·(y in evaluation − y in training)²/Σ gamma²), y without gamma, beta and activation
+ *
+ * for K samples in x, and N = (Σw)²/Σw² effective batches of k samples in the running average. Samples, not values, are what
+ * chance is reckoned by, since the pixels of an image depend on each other. docs/inference.md has the limits of each finding.
+ *
+ * @param layers a `BatchNorm`, or several in an array (named '0', '1', …) or by name; one alone is called 'layer'
+ * @param options `x` and `shape`, or `inputs`; `steps`, `valuesPerBatch`, `relu`; see {@link InspectOptions}
+ * @returns `findings`, most of them none; `layers` with what is known of each; and all of it as `text`
+ * @throws TypeError, RangeError where something given is of the wrong kind, or x does not fit its layer
+ * @example
+ * import { BatchNorm, inspect } from 'batchnorm';
+ * const bn = new BatchNorm(1, { decay: 0.99 }); // as in Keras
+ * const x = Float32Array.from({ length: 64 }, (_, i) => 5 + Math.sin(i));
+ * for (let step = 0; step < 100; step++) bn.forward(x, [64, 1]);
+ * const { findings } = inspect(bn, { x, shape: [64, 1], steps: 100 });
+ * console.log(findings[0].message);
+ * // → 36.6 % of the running statistics are still their start values, mean 0 and variance 1, after 100 batches
+ */
+export function inspect(
+  layers: AnyLayer | readonly AnyLayer[] | Readonly<Record<string, AnyLayer>>,
+  options: InspectOptions = NO_OPTIONS,
+): Inspection {
+  const given = readOptions(CALL, options, OPTIONS);
+  const { steps, valuesPerBatch, relu } = given;
+  if (steps !== undefined) checkSize(CALL, 'steps', steps);
+  if (valuesPerBatch !== undefined) checkCount(CALL, 'valuesPerBatch', valuesPerBatch);
+  if (relu !== undefined) checkBoolean(CALL, 'relu', relu);
+  const named = nameLayers(layers);
+  const inputs = readInputs(given, named, layers instanceof BatchNorm);
+  return examine([...named].map(([name, layer]) => subjectOf(name, layer, inputs.get(name) ?? null, given)));
+}
+
+type Layers = ReadonlyMap<string, BatchNorm<Tensor>>;
+
+function nameLayers(layers: unknown): Layers {
+  if (layers instanceof BatchNorm) return new Map([['layer', layers]]);
+  if (typeof layers !== 'object' || layers === null || ArrayBuffer.isView(layers)) {
+    throw wrongKind(CALL, 'layers', 'a BatchNorm, an array of them, or an object of them by name', layers);
+  }
+  return new Map(
+    Object.entries(layers).map(([name, layer]: [string, unknown]) => {
+      if (!(layer instanceof BatchNorm)) throw wrongKind(CALL, `layers.${name}`, 'a BatchNorm', layer);
+      return [name, layer];
+    }),
+  );
+}
+
+function readInputs({ x, shape, inputs }: InspectOptions, layers: Layers, isAlone: boolean): Map<string, InspectInput> {
+  if (isAlone) {
+    if (inputs !== undefined) throw wrongKind(CALL, 'inputs', 'nothing for one layer, but x and shape', inputs);
+    if (x === undefined && shape === undefined) return new Map();
+    return new Map([['layer', { x: x!, shape: shape! }]]);
+  }
+  for (const [name, value] of Object.entries({ x, shape })) {
+    if (value !== undefined) throw wrongKind(CALL, name, 'nothing for several layers, but inputs', value);
+  }
+  if (inputs === undefined) return new Map();
+  if (typeof inputs !== 'object' || inputs === null) {
+    throw wrongKind(CALL, 'inputs', 'an array, or an object by the names of the layers', inputs);
+  }
+  const read = new Map<string, InspectInput>();
+  for (const [name, input] of Object.entries(inputs)) {
+    if (!layers.has(name)) throw wrongValue(CALL, 'inputs', `names of layers (${[...layers.keys()].join(', ')})`, name);
+    if (input !== undefined && input !== null) read.set(name, readNames(CALL, `inputs.${name}`, input, INPUT));
+  }
+  return read;
+}
+
+function subjectOf(
+  name: string,
+  layer: BatchNorm<Tensor>,
+  input: InspectInput | null,
+  { steps, valuesPerBatch, relu }: InspectOptions,
+): Subject {
+  const { activation, ghostBatchSize } = layer;
+  return {
+    ...{ layer: name, channels: layer.channels, epsilon: layer.epsilon, updateRate: layer.updateRate, ghostBatchSize },
+    ...{ varianceEstimator: layer.varianceEstimator, gamma: layer.gamma, beta: layer.beta },
+    ...{ runningMean: layer.runningMean, runningVariance: layer.runningVariance },
+    history: historyOf(layer, valuesPerBatch),
+    nonFiniteBefore: layer.nonFiniteChannels,
+    relu: relu ?? (activation === 'relu' || activation === 'relu6'),
+    steps: steps ?? null,
+    measured: input && measureInput(layer, input),
+  };
+}
+
+function historyOf(layer: BatchNorm<Tensor>, given: number | undefined): History {
+  const { batchesTracked, valuesTracked, debiasWeight, debias, updateRate } = layer.state();
+  const isRule = typeof updateRate === 'string';
+  const untouched = batchesTracked === 0 && valuesTracked === 0 && isInitial(layer);
+  // What was written into the arrays has taken the place of the start values.
+  const isWritten = batchesTracked === 0 && !untouched;
+  const weight = isWritten || (isRule && batchesTracked > 0) ? 1 : debiasWeight;
+  const average = { updateRate, batches: batchesTracked, weight, debias };
+  // Exact statistics leave a weight of 1, which no average comes to in a few hundred steps.
+  const tracked = debiasWeight < 1 && batchesTracked > 0 && valuesTracked > 0 ? valuesTracked / batchesTracked : null;
+  const last = layer.batchMoments?.count[0];
+  return {
+    batches: batchesTracked > 0 || untouched ? batchesTracked : null,
+    startWeight: startWeight(average),
+    effectiveBatches: effectiveBatches(average),
+    valuesPerBatch: given ?? (last === undefined || !(last > 0) ? tracked : last),
+    untouched,
+  };
+}
+
+function isInitial({ runningMean, runningVariance }: BatchNorm<Tensor>): boolean {
+  return runningMean.every((value) => value === 0) && runningVariance.every((value) => value === 1);
+}
+
+function measureInput(layer: BatchNorm<Tensor>, { x, shape }: InspectInput): Measured | null {
+  const view = readView(CALL, shape, layer.axis);
+  checkChannels(CALL, layer.channels, shape, view);
+  const kind = checkTensor(CALL, 'x', x, shape, view);
+  const wanted = layer.dtype === 'float32' ? 'Float32Array' : 'Float64Array';
+  if (kind !== wanted) throw wrongKind(CALL, 'x', `${wanted}, as the layer is of ${layer.dtype}`, x);
+  const at = layer.axis < 0 ? layer.axis + shape.length : layer.axis;
+  return x.length === 0 ? null : measure(x, view, at === 0 ? null : shape[0]);
+}
