@@ -101,10 +101,18 @@ function swappedRate({ updateRate }: Subject): Found[] {
   ];
 }
 
-function smallBatch({ history: { valuesPerBatch: m }, varianceEstimator, ghostBatchSize }: Subject): Found[] {
+/** Values per channel that training normalises by: those of a ghost batch, where there are some and x shows how large samples are. */
+function valuesTogether({ history: { valuesPerBatch }, ghostBatchSize, measured }: Subject): number | null {
+  if (ghostBatchSize === null || measured === null) return valuesPerBatch;
+  return Math.min(valuesPerBatch ?? Infinity, (ghostBatchSize * measured.values) / measured.samples);
+}
+
+function smallBatch(subject: Subject): Found[] {
+  const { varianceEstimator, ghostBatchSize } = subject;
+  const m = valuesTogether(subject);
   if (m === null || m >= LEAST_VALUES) return [];
   const meanError = 1 / Math.sqrt(m);
-  const biased = varianceEstimator === 'biased' && m > 1;
+  const biased = varianceEstimator === 'biased' && ghostBatchSize === null && m > 1;
   const low = biased ? `, and the biased running variance is too small by a factor of ${figure((m - 1) / m)}` : '';
   return [
     {

@@ -8,14 +8,17 @@ import { deviationOf, type Subject } from './inspect-subject.js';
 const LEAST_SAMPLES = 8;
 /** Standard errors: chance gets there once in 1.7 million times, and layers have thousands of channels. */
 const LEAST_SIGNIFICANCE = 5;
-/** In σ. */
-const LEAST_MEAN_SHIFT = 0.5;
-/** |ln ratio| of variances: a factor of 2. */
-const LEAST_VARIANCE_SHIFT = Math.LN2;
-/** Over the root mean square of gamma. */
+/** In σ. Averages lag behind weights that learn: up to 0.7 σ in healthy networks on the digits. */
+const LEAST_MEAN_SHIFT = 1;
+/** A factor between variances. Up to 1.9 in healthy networks on the digits. */
+const LEAST_VARIANCE_RATIO = 3;
+/** Over the root mean square of gamma. Up to 0.35 in healthy networks on the digits. */
 const LEAST_GAP = 0.5;
 /** So many times what chance makes. */
 const LEAST_GAP_RATIO = 3;
+/** In larger batches m/(m − 1) is no more than what a lagging average does to variances. */
+const MOST_VALUES_TO_TELL = 4;
+const LEAST_CHANNELS_TO_TELL = 8;
 /** Values per channel from which on "never positive" says something. */
 const LEAST_VALUES = 30;
 
@@ -34,7 +37,7 @@ function shift({ channels: total, history }: Subject, { least, most }: Measured,
   const isMeanOff = (ch: number) =>
     Math.abs(distance.mean[ch]) >= LEAST_MEAN_SHIFT && meanSignificance[ch] >= LEAST_SIGNIFICANCE;
   const isVarianceOff = (ch: number) =>
-    Math.abs(distance.variance[ch]) >= LEAST_VARIANCE_SHIFT && varianceSignificance[ch] >= LEAST_SIGNIFICANCE;
+    Math.abs(distance.variance[ch]) >= Math.log(LEAST_VARIANCE_RATIO) && varianceSignificance[ch] >= LEAST_SIGNIFICANCE;
   // What is constant in x has no σ to measure in, and is a finding of its own.
   const channels = channelsWhere(total, (ch) => least[ch] < most[ch] && (isMeanOff(ch) || isVarianceOff(ch)));
   if (channels.length === 0) return [];
@@ -47,7 +50,7 @@ function shift({ channels: total, history }: Subject, { least, most }: Measured,
     varianceRatio: Math.exp(distance.variance[byVariance]),
     varianceSignificance: varianceSignificance[byVariance],
     leastMeanShift: LEAST_MEAN_SHIFT,
-    leastVarianceRatio: 2,
+    leastVarianceRatio: LEAST_VARIANCE_RATIO,
     leastSignificance: LEAST_SIGNIFICANCE,
   };
   const { effectiveBatches } = history;
@@ -96,18 +99,18 @@ function gap(subject: Subject, distance: Distance): Found[] {
 }
 
 /**
- * Whether the running variances are those of the other estimator: all off by m/(m − 1), in the same way, and the average over the
- * channels within two standard errors of it while at least four from 0.
+ * Whether the running variances are those of the other estimator: all off by about m/(m − 1), in the same way, and the average
+ * over the channels at least four standard errors from 0.
  */
 function estimator({ channels: total, varianceEstimator, history }: Subject, { variance }: Distance): Found[] {
   const { valuesPerBatch: m } = history;
-  if (m === null || m < 2 || total < 8) return [];
+  if (m === null || m < 2 || m > MOST_VALUES_TO_TELL || total < LEAST_CHANNELS_TO_TELL) return [];
   const mean = variance.reduce((sum, value) => sum + value, 0) / total;
   const scatter = Math.sqrt(variance.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (total - 1));
   const error = scatter / Math.sqrt(total);
   const full = Math.log(m / (m - 1));
   const wanted = varianceEstimator === 'biased' ? full : -full;
-  if (!(scatter <= full && Math.abs(mean - wanted) <= 2 * error && Math.abs(mean) >= 4 * error)) return [];
+  if (!(scatter <= full && Math.abs(mean - wanted) <= full / 3 && Math.abs(mean) >= 4 * error)) return [];
   const other = varianceEstimator === 'biased' ? 'unbiased' : 'biased';
   return [
     {

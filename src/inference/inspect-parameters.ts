@@ -80,7 +80,8 @@ function zeroVariance(subject: Subject): Found[] {
 
 function zeroGamma({ channels: total, gamma }: Subject): Found[] {
   if (gamma === null) return [];
-  const largest = Float64Array.from(gamma).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const finite = Float64Array.from(gamma).filter(Number.isFinite);
+  const largest = finite.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const channels = channelsWhere(total, (ch) => Math.abs(gamma[ch]) <= SMALL_GAMMA * largest);
   if (channels.length === 0) return [];
   const all = channels.length === total;
