@@ -253,7 +253,7 @@ test('shift: values that depend on each other count by their samples', () => {
 
 test('output-gap: what training and evaluation give on x, measured', () => {
   const layer = trained();
-  const { x, shape } = data(1000, 3, 0.9) as { x: Float32Array; shape: number[] };
+  const { x, shape } = data(1000, 3, 0.75) as { x: Float32Array; shape: number[] };
   const { findings, layers } = inspect(layer, { x, shape });
   assert.equal(
     findings.map(({ kind }) => kind),
@@ -268,10 +268,10 @@ test('output-gap: what training and evaluation give on x, measured', () => {
 
 test('output-gap: channels with a small gamma weigh little', () => {
   const layer = trained();
-  const x = sample('data', 1000).map((value, i) => (i % 3 === 0 ? value + 0.9 : value));
-  assert.equal(kindsOf(layer, { x, shape: [1000, 3] }), ['output-gap']);
+  const x = sample('data', 1000).map((value, i) => (i % 3 === 0 ? value + 1.5 : value));
+  assert.ok(kindsOf(layer, { x, shape: [1000, 3] }).includes('output-gap'));
   layer.gamma![0] = 0.1;
-  assert.equal(kindsOf(layer, { x, shape: [1000, 3] }), []);
+  assert.not(kindsOf(layer, { x, shape: [1000, 3] }).includes('output-gap'));
 });
 
 test('variance-estimator: statistics of the other kind, where batches are tiny', () => {
