@@ -1,33 +1,10 @@
-// Every finding of inspect: what provokes it, and what must not.
-import { BatchNorm, type BatchNormOptions, type FindingKind, type InspectOptions, inspect, Moments } from 'batchnorm';
+// Findings of inspect about a layer and how its averages came about: what provokes each, and what must not.
+import { BatchNorm, type BatchNormOptions, type FindingKind, inspect, Moments } from 'batchnorm';
 import * as assert from 'uvu/assert';
-import { randomFor } from './support/random.js';
+import { data, kindsOf, sample, trained } from './support/inspected.js';
 import { suiteOf } from './support/suite.js';
 
 const test = suiteOf('inspect');
-
-/** [n, channels] of normal values; channel ch has mean 3·ch − 4 and deviation 2^ch. */
-function sample(title: string, n: number, channels = 3, shift = 0): Float32Array {
-  const random = randomFor(title);
-  return Float32Array.from({ length: n * channels }, (_, i) => {
-    const ch = i % channels;
-    return 3 * ch - 4 + 2 ** (ch % 4) * (random.normal() + shift);
-  });
-}
-
-/** A layer that has seen `steps` batches of m values, and what it saw them from. */
-function trained(options: BatchNormOptions<'float32'> = {}, { steps = 200, m = 32, channels = 3 } = {}): BatchNorm {
-  const layer = new BatchNorm(channels, options);
-  for (let step = 0; step < steps; step++) layer.forward(sample(`batch ${step}`, m, channels), [m, channels]);
-  return layer;
-}
-
-const kindsOf = (layer: BatchNorm, options?: InspectOptions) =>
-  inspect(layer, options).findings.map(({ kind }) => kind);
-const data = (n = 1000, channels = 3, shift = 0): InspectOptions => ({
-  x: sample('data', n, channels, shift),
-  shape: [n, channels],
-});
 
 test('a healthy layer: nothing, whichever way its averages are made', () => {
   for (const options of [
@@ -72,7 +49,7 @@ test('non-finite', () => {
 });
 
 test('non-finite: in x, and in the last batch', () => {
-  const { x, shape } = data() as { x: Float32Array; shape: number[] };
+  const { x, shape } = data();
   x[3 * 500 + 2] = NaN;
   const [finding, ...others] = inspect(trained(), { x, shape }).findings;
   assert.equal([finding!.kind, finding!.severity, finding!.channels, others], ['non-finite', 'error', [2], []]);
@@ -203,112 +180,6 @@ test('zero-gamma: against the largest; all of them may be meant', () => {
   );
 });
 
-test('shift: another input, by how much and how surely', () => {
-  const layer = trained();
-  const { findings, layers } = inspect(layer, data(1000, 3, 1.5));
-  const shift = findings.find(({ kind }) => kind === 'shift')!;
-  assert.equal(shift.channels, [0, 1, 2]);
-  assert.ok(Math.abs(shift.numbers['meanShift']! + 1.5) < 0.25);
-  assert.ok(shift.numbers['meanSignificance']! > 20);
-  assert.is(layers[0]!.meanShift, Math.abs(shift.numbers['meanShift']!));
-  assert.equal(
-    kindsOf(layer, data(1000, 3, 0.5)).filter((kind) => kind === 'shift'),
-    [],
-  );
-  assert.not(kindsOf(layer, data(7, 3, 9)).includes('shift'), 'too few samples');
-});
-
-test('shift: the variance alone, from a factor of 3 on', () => {
-  for (const [scale, wanted] of [
-    [2, true],
-    [0.5, true],
-    [1.5, false],
-    [0.7, false],
-  ] as const) {
-    const means = [-4, -1, 2];
-    const x = sample('data', 1000).map((value, i) => means[i % 3]! + scale * (value - means[i % 3]!));
-    assert.is(kindsOf(trained(), { x, shape: [1000, 3] }).includes('shift'), wanted, `${scale}`);
-  }
-});
-
-test('shift: values that depend on each other count by their samples', () => {
-  const random = randomFor('images');
-  // Ten images of 400 pixels, each of one grey: ten values in truth.
-  const greys = Array.from({ length: 10 }, (_, i) => 1.1 + (i - 4.5) / 2.87);
-  const x = Float32Array.from({ length: 4000 }, (_, i) => greys[Math.floor(i / 400)]! + 1e-3 * random.normal());
-  const layer = new BatchNorm(1);
-  layer.setStatistics(new Moments(1).add(Float32Array.of(-1, 1), [2, 1]));
-  for (const [shape, axis] of [
-    [[10, 1, 20, 20], 1],
-    [[10, 20, 20, 1], -1],
-  ] as const) {
-    const { runningMean, runningVariance } = layer;
-    const same = BatchNorm.fromState({ ...layer.state(), axis });
-    assert.equal([same.runningMean, same.runningVariance], [runningMean, runningVariance]);
-    assert.not(kindsOf(same as BatchNorm, { x, shape: [...shape] }).includes('shift'));
-  }
-  const apart = BatchNorm.fromState({ ...layer.state(), axis: 0 });
-  assert.ok(kindsOf(apart as BatchNorm, { x, shape: [1, 4000] }).includes('shift'));
-});
-
-test('output-gap: what training and evaluation give on x, measured', () => {
-  const layer = trained();
-  const { x, shape } = data(1000, 3, 0.75) as { x: Float32Array; shape: number[] };
-  const { findings, layers } = inspect(layer, { x, shape });
-  assert.equal(
-    findings.map(({ kind }) => kind),
-    ['output-gap'],
-  );
-  const training = layer.forward(x, shape, { update: false });
-  const evaluation = layer.eval().forward(x, shape);
-  const square = training.reduce((sum, y, i) => sum + (y - evaluation[i]!) ** 2, 0);
-  assert.ok(Math.abs(layers[0]!.outputGap! - Math.sqrt(square / x.length)) < 1e-5);
-  assert.equal(kindsOf(layer, data(1000, 3, 0.3)), []);
-});
-
-test('output-gap: channels with a small gamma weigh little', () => {
-  const layer = trained();
-  const x = sample('data', 1000).map((value, i) => (i % 3 === 0 ? value + 1.5 : value));
-  assert.ok(kindsOf(layer, { x, shape: [1000, 3] }).includes('output-gap'));
-  layer.gamma![0] = 0.1;
-  assert.not(kindsOf(layer, { x, shape: [1000, 3] }).includes('output-gap'));
-});
-
-test('variance-estimator: statistics of the other kind, where batches are tiny', () => {
-  const tiny = { steps: 3000, m: 2, channels: 16 };
-  const layer = trained({ updateRate: 'cumulative', varianceEstimator: 'biased' }, tiny);
-  const has = (one: BatchNorm) => kindsOf(one, data(4000, 16)).includes('variance-estimator');
-  assert.not(has(layer));
-  assert.ok(has(BatchNorm.fromState({ ...layer.state(), varianceEstimator: 'unbiased' })));
-  const other = trained({ updateRate: 'cumulative' }, tiny);
-  assert.not(has(other));
-  assert.ok(has(BatchNorm.fromState({ ...other.state(), varianceEstimator: 'biased' })));
-});
-
-test('dead-relu: nothing positive in x, with either sign of gamma', () => {
-  const layer = trained({ activation: 'relu' });
-  layer.beta!.set([-6, 0, -6]);
-  layer.gamma![2] = -1;
-  const [finding] = inspect(layer, data()).findings;
-  assert.equal([finding!.kind, finding!.severity, finding!.channels], ['dead-relu', 'warning', [0, 2]]);
-  assert.equal(
-    [...layer.eval().forward(data().x as Float32Array, [1000, 3])].filter((y, i) => i % 3 !== 1 && y !== 0),
-    [],
-  );
-  assert.equal(kindsOf(layer, { ...data(), relu: false }), []);
-  assert.equal(kindsOf(layer, data(29)), [], 'too few values to say so');
-  layer.beta!.set([-2, 0, -2]);
-  assert.equal(kindsOf(layer, data()), []);
-});
-
-test('dead-relu: a ReLU of its own, all of it dead', () => {
-  const layer = trained();
-  layer.beta!.fill(-9);
-  assert.equal(kindsOf(layer, data()), []);
-  const [finding] = inspect(layer, { ...data(), relu: true }).findings;
-  assert.equal([finding!.kind, finding!.severity], ['dead-relu', 'error']);
-});
-
 test('effective batches, against the weights written out', () => {
   for (const [updateRate, steps] of [
     [0.1, 5],
@@ -324,27 +195,9 @@ test('effective batches, against the weights written out', () => {
   assert.is(inspect(trained({ updateRate: 'cumulative' })).layers[0]!.effectiveBatches, 200);
 });
 
-test('the standard error is that of the means of many samples', () => {
-  // Under no shift at all, z is normal: its mean square over 300 draws is 1, ±4·√(2/300).
-  const layer = new BatchNorm(1);
-  layer.setStatistics(new Moments(1).add(Float32Array.of(-1, 1), [2, 1]));
-  layer.runningMean[0] = 2;
-  let squares = 0;
-  for (let draw = 0; draw < 300; draw++) {
-    const random = randomFor(`draw ${draw}`);
-    const x = Float32Array.from({ length: 100 }, () => random.normal());
-    const { numbers } = inspect(layer, { x, shape: [100, 1] }).findings.find(({ kind }) => kind === 'shift')!;
-    const error = numbers['meanShift']! / numbers['meanSignificance']!;
-    const mean = x.reduce((sum, value) => sum + value, 0) / 100;
-    const deviation = Math.sqrt(x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 100);
-    squares += (mean / deviation / error) ** 2 / 300;
-  }
-  assert.ok(Math.abs(squares - 1) < 4 * Math.sqrt(2 / 300), `${squares}`);
-});
-
 test('every finding says what it means and what to do, and the text has it', () => {
   const layer = trained({ decay: 0.99 }, { steps: 10, m: 8 });
-  const { findings, text } = inspect({ bn: layer }, { inputs: { bn: data(1000, 3, 9) as never }, steps: 5 });
+  const { findings, text } = inspect({ bn: layer }, { inputs: { bn: data(1000, 3, 9) }, steps: 5 });
   const kinds: FindingKind[] = ['updated-twice', 'start-values', 'small-batch', 'noisy-average', 'shift', 'output-gap'];
   assert.equal(
     findings.map(({ kind }) => kind),
@@ -380,7 +233,7 @@ test('errors name what is wrong', () => {
   fails(() => inspect(layer, { x: new Float32Array(4), shape: [1, 4] }), /"shape" expected 3 channels/);
   fails(() => inspect(layer, { inputs: [] }), /"inputs" expected nothing for one layer, but x and shape/);
   fails(() => inspect([layer], data()), /"x" expected nothing for several layers, but inputs/);
-  fails(() => inspect({ a: layer }, { inputs: { b: data() as never } }), /"inputs" expected names of layers \(a\)/);
+  fails(() => inspect({ a: layer }, { inputs: { b: data() } }), /"inputs" expected names of layers \(a\)/);
   fails(() => inspect({ a: layer }, { inputs: { a: { x: 1, shap: [] } as never } }), /"inputs\.a" has no "shap"/);
   fails(() => inspect(layer, { steps: -1 }), /"steps" expected an integer >= 0, got -1/);
   fails(() => inspect(layer, { relu: 1 as never }), /"relu" expected true or false, got 1/);

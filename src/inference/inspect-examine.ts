@@ -36,7 +36,7 @@ function examineLayer(subject: Subject): { seen: InspectedLayer; found: Found[] 
   const distance = measured && channels > 0 ? distanceOf(subject, measured) : null;
   const found = [...checkParameters(subject), ...checkHistory(subject)];
   // What is not finite, or was never updated, makes every distance meaningless.
-  const isLost = found.some(({ kind, severity }) => kind !== 'dead-relu' && severity === 'error');
+  const isLost = found.some(({ severity }) => severity === 'error');
   if (measured && distance && !isLost) found.push(...checkInput(subject, measured, distance));
   const known = { startWeight, effectiveBatches, valuesPerBatch };
   const seen = {
