@@ -105,6 +105,16 @@ test('dead-relu: nothing positive in x, with either sign of gamma', () => {
   assert.equal(kindsOf(layer, data()), []);
 });
 
+test('dead-relu: not where a residual is added before it', () => {
+  const layer = trained({ activation: 'relu' });
+  layer.beta!.fill(-9);
+  const { x, shape } = data();
+  assert.equal(kindsOf(layer, { x, shape }), ['dead-relu']);
+  layer.forward(x, shape, { residual: new Float32Array(x.length).fill(10), update: false });
+  layer.backward(new Float32Array(x.length));
+  assert.equal(kindsOf(layer, { x, shape }), []);
+});
+
 test('dead-relu: a ReLU of its own, all of it dead', () => {
   const layer = trained();
   layer.beta!.fill(-9);

@@ -136,6 +136,15 @@ test('small-batch: below 16 values per channel, whatever x has', () => {
   assert.equal(kindsOf(trained(), { valuesPerBatch: 8 }), ['small-batch'], 'as it was said');
 });
 
+test('small-batch: the rest of an epoch is no small batch', () => {
+  for (const steps of [100, 1000]) {
+    const layer = trained({}, { steps });
+    layer.forward(sample('rest', 5), [5, 3]);
+    assert.equal(kindsOf(layer), [], `${steps}`);
+  }
+  assert.equal(kindsOf(trained({ updateRate: 0.05 }, { steps: 1000, m: 15 })), ['small-batch']);
+});
+
 test('small-batch: a ghost batch counts by itself', () => {
   assert.equal(kindsOf(trained({ ghostBatchSize: 8 }), data()), ['small-batch']);
   assert.equal(kindsOf(trained({ ghostBatchSize: 16 }), data()), []);

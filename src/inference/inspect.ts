@@ -28,11 +28,14 @@ export interface InspectOptions {
   /** How many steps of training there were, against which `batchesTracked` is held. Default: not known. */
   steps?: number | undefined;
   /**
-   * Values per channel in a batch of training, m. Default: that of the last forward in training, or the mean of all batches; it is
-   * not known of a layer that was imported, or given exact statistics.
+   * Values per channel in a batch of training, m. Default: the mean of all batches. It is not known of a layer that was imported or
+   * given exact statistics, nor of one that was restored after hundreds of steps.
    */
   valuesPerBatch?: number | undefined;
-  /** Whether a ReLU follows, with nothing added before it. Default: whether the layer's own activation is 'relu' or 'relu6'. */
+  /**
+   * Whether a ReLU follows, with nothing added before it. Default: whether the layer's own activation is 'relu' or 'relu6', and the
+   * last backward had no residual. Say false for a layer that gets one and has not been differentiated yet.
+   */
   relu?: boolean | undefined;
 }
 
@@ -139,7 +142,7 @@ function subjectOf(
     ...{ runningMean: layer.runningMean, runningVariance: layer.runningVariance },
     history: historyOf(layer, valuesPerBatch),
     nonFiniteBefore: layer.nonFiniteChannels,
-    relu: relu ?? (activation === 'relu' || activation === 'relu6'),
+    relu: relu ?? (layer.dresidual === null && (activation === 'relu' || activation === 'relu6')),
     steps: steps ?? null,
     measured: input && measureInput(layer, input),
   };
@@ -153,16 +156,25 @@ function historyOf(layer: BatchNorm<Tensor>, given: number | undefined): History
   const isWritten = batchesTracked === 0 && !untouched;
   const weight = isWritten || (isRule && batchesTracked > 0) ? 1 : debiasWeight;
   const average = { updateRate, batches: batchesTracked, weight, debias };
-  // Exact statistics leave a weight of 1, which no average comes to in a few hundred steps.
-  const tracked = debiasWeight < 1 && batchesTracked > 0 && valuesTracked > 0 ? valuesTracked / batchesTracked : null;
-  const last = layer.batchMoments?.count[0];
   return {
     batches: batchesTracked > 0 || untouched ? batchesTracked : null,
     startWeight: startWeight(average),
     effectiveBatches: effectiveBatches(average),
-    valuesPerBatch: given ?? (last === undefined || !(last > 0) ? tracked : last),
+    valuesPerBatch: given ?? valuesOf(layer, debiasWeight < 1),
     untouched,
   };
+}
+
+/**
+ * The mean over all batches. Where exact statistics may have taken their place (their weight is 1, to which an average comes only
+ * after hundreds of steps), it may count something else, and so may the last batch, the rest of an epoch: the larger of the two.
+ */
+function valuesOf(layer: BatchNorm<Tensor>, isAverage: boolean): number | null {
+  const { batchesTracked, valuesTracked, batchMoments } = layer;
+  const mean = batchesTracked > 0 ? valuesTracked / batchesTracked : 0;
+  if (isAverage) return mean > 0 ? mean : null;
+  const last = batchMoments?.count[0] ?? 0;
+  return last > 0 ? Math.max(last, mean) : null;
 }
 
 function isInitial({ runningMean, runningVariance }: BatchNorm<Tensor>): boolean {
