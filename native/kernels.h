@@ -2,6 +2,7 @@
 // instruction set. src/kernels.ts describes the kernels.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 namespace bn {
 
@@ -31,6 +32,23 @@ struct Activation {
 struct GradientSums {
   double* sumDy;
   double* sumDyDeviation;
+};
+
+/** Numbers of positions, each below n·s, in one of two arrays; where both are null, all positions in ascending order. */
+struct Positions {
+  const int32_t* narrow;
+  const double* wide;
+  size_t count;
+
+  size_t operator[](size_t row) const {
+    return narrow != nullptr ? static_cast<size_t>(narrow[row]) : wide != nullptr ? static_cast<size_t>(wide[row]) : row;
+  }
+};
+
+/** The two sums of each channel over rows, [c] each. */
+struct RowSums {
+  double* first;
+  double* second;
 };
 
 /** The share of the machine that a call may use. It changes how the kernels walk, and never the bits. */
@@ -72,6 +90,8 @@ template <class T>
 struct KernelTable {
   size_t (*scratchBytes)(View, const Resources&);
   void (*statistics)(double* mean, double* variance, const T* x, const Call&);
+  size_t (*rowSumsBytes)(size_t count, size_t c, const Resources&);
+  void (*rowSums)(RowSums, const T* x, const Positions&, const double* weights, const double* center, const Call&);
   void (*normalize)(T* y, const T* x, const T* residual, const Affine<T>&, const Activation&, CachedCoefficients,
                     const Call&);
   void (*forward)(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&,

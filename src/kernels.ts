@@ -64,6 +64,21 @@ export interface GradientSumArrays {
   readonly sumDyDeviation: Float64Array;
 }
 
+/**
+ * Numbers of positions, each in 0 .. n·s − 1: four bytes for each wherever that is enough, since JavaScript arrays end
+ * the process at the sizes that tensors have. V8 computes with what comes out of an Int32Array as integers, and with what comes
+ * out of a Uint32Array as float64.
+ */
+export type Positions = Int32Array | Float64Array;
+
+/** Two sums over rows, with d = x − center. */
+export interface RowSums {
+  /** Σ w·d, [c]. */
+  readonly first: Float64Array;
+  /** Σ (w·d)·d, [c]. */
+  readonly second: Float64Array;
+}
+
 /** Where a backend keeps tensors. They may be released whichever backend is in use then. */
 export interface TensorMemory {
   /** Zeros. @throws RangeError where there is no room */
@@ -89,6 +104,20 @@ export interface Kernels {
 
   /** mean[c], variance[c] ← of x. Family: reduction. */
   statistics(mean: Float64Array, variance: Float64Array, x: Tensor, view: View): void;
+
+  /**
+   * sums ← Σ w·d and Σ (w·d)·d per channel over the rows at these positions, in their order; d = x − center. The row at position
+   * p has the element (⌊p/s⌋, ch, p mod s) of each channel. null for `positions` is all n·s in ascending order, for `weights` 1
+   * each, for `center` 0. The order is that of a tensor (rows, c, 1). Family: reduction.
+   */
+  rowSums(
+    sums: RowSums,
+    x: Tensor,
+    positions: Positions | null,
+    weights: Float64Array | null,
+    center: Float64Array | null,
+    view: View,
+  ): void;
 
   /**
    * y ← activation(bn(x) + residual) with the statistics in `affine`. y may be x or residual. Family: elementwise.
@@ -219,6 +248,7 @@ export interface ExactKernels {
 /** The operations of `Kernels`; each exists once per element type in every room, as `statistics_f32` and so on. */
 export const KERNEL_NAMES = [
   'statistics',
+  'rowSums',
   'normalize',
   'forward',
   'gradientSums',

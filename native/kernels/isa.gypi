@@ -1,7 +1,9 @@
 # The kernels of each instruction set are a static library of its own. This is what these libraries share.
 {
   'type': 'static_library',
-  'sources': ['stats.cc', 'normalize.cc', 'backward.cc', 'table.cc', 'exact.cc', 'exact-results.cc'],
+  'sources': [
+    'stats.cc', 'row_sums.cc', 'normalize.cc', 'backward.cc', 'table.cc', 'exact.cc', 'exact-results.cc',
+  ],
   'cflags!': ['-O3'],
   # GCC fuses a·b+c by itself where the instruction set has it, also without fast-math: then bits differ.
   # errno and traps are not looked at, and would keep loops with a root or a choice from becoming vectors.

@@ -1,4 +1,4 @@
-// The kernels of one instruction set: stats.cc, normalize.cc and backward.cc define them, table.cc gathers them.
+// The kernels of one instruction set: stats.cc, row_sums.cc, normalize.cc and backward.cc define them, table.cc gathers them.
 #pragma once
 #include "../kernels.h"
 
@@ -7,6 +7,11 @@ namespace BN_ISA {
 
 template <class T>
 void statistics(double* mean, double* variance, const T* x, const Call&);
+/** Bytes of scratch memory of `rowSums`, for so many rows. */
+template <class T>
+size_t rowSumsBytes(size_t count, size_t c, const Resources&);
+template <class T>
+void rowSums(RowSums, const T* x, const Positions&, const double* weights, const double* center, const Call&);
 template <class T>
 void normalize(T* y, const T* x, const T* residual, const Affine<T>&, const Activation&, CachedCoefficients,
                const Call&);

@@ -18,7 +18,8 @@ size_t scratchBytes(View v, const Resources& resources) {
 
 template <class T>
 constexpr KernelTable<T> tableOf() {
-  return {scratchBytes<T>, statistics<T>, normalize<T>, forward<T>, gradientSums<T>, gradientInput<T>, backward<T>};
+  return {scratchBytes<T>, statistics<T>,   rowSumsBytes<T>,  rowSums<T>, normalize<T>,
+          forward<T>,      gradientSums<T>, gradientInput<T>, backward<T>};
 }
 
 constexpr ExactTable EXACT{exactScratchBytes, exactSums, exactGradientSums, exactStatistics, exactGradients};

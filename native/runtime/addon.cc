@@ -22,13 +22,17 @@ void withArguments(napi_env env, napi_callback_info info, size_t count, const Bo
   arguments.isDouble() ? body(arguments, loaded, double()) : body(arguments, loaded, float());
 }
 
-/** The last argument of a kernel. To be called after all others were read, and before asking whether they are good. */
-Call callOf(Arguments& in, const Loaded& loaded, size_t (*scratchBytes)(View, const Resources&)) {
-  if (!in.areGood()) return {in.view(), loaded.resources, nullptr};
-  const size_t bytes = scratchBytes(in.view(), loaded.resources);
+/** A call that is lent so many bytes of scratch memory. */
+Call lend(Arguments& in, const Loaded& loaded, size_t bytes) {
   void* const scratch = loaded.scratch.reserve(bytes);
   if (scratch == nullptr) in.fail(ErrorKind::RANGE, "no memory for %zu bytes", bytes);
   return {in.view(), loaded.resources, scratch};
+}
+
+/** The last argument of a kernel. To be called after all others were read, and before asking whether they are good. */
+Call callOf(Arguments& in, const Loaded& loaded, size_t (*scratchBytes)(View, const Resources&)) {
+  if (!in.areGood()) return {in.view(), loaded.resources, nullptr};
+  return lend(in, loaded, scratchBytes(in.view(), loaded.resources));
 }
 
 template <class T>
@@ -56,6 +60,24 @@ napi_value statistics(napi_env env, napi_callback_info info) {
     const Call call = callOf<T>(in, loaded);
     if (!in.areGood()) return;
     loaded.table(T()).statistics(mean, variance, x, call);
+  });
+  return nullptr;
+}
+
+napi_value rowSums(napi_env env, napi_callback_info info) {
+  withArguments(env, info, 10, [](Arguments& in, const Loaded& loaded, auto element) {
+    using T = decltype(element);
+    double* first = in.channels<double>();
+    double* second = in.channels<double>();
+    const T* x = in.tensor<T>();
+    const Positions positions = in.positions();
+    const double* weights = in.optional<double>(positions.count);
+    const double* center = in.optionalChannels<double>();
+    if (!in.areGood()) return;
+    const size_t bytes = loaded.table(T()).rowSumsBytes(positions.count, in.view().c, loaded.resources);
+    const Call call = lend(in, loaded, bytes);
+    if (!in.areGood()) return;
+    loaded.table(T()).rowSums({first, second}, x, positions, weights, center, call);
   });
   return nullptr;
 }
@@ -277,8 +299,9 @@ napi_value load(napi_env env, napi_callback_info info) {
   napi_value table;
   const auto add = [&](const char* name, napi_callback function) { return define(env, table, name, function, loaded); };
   const bool done = isDone(env, napi_create_object(env, &table)) && add("statistics", statistics) &&
-                    add("normalize", normalize) && add("forward", forward) && add("gradientSums", gradientSums) &&
-                    add("gradientInput", gradientInput) && add("backward", backward) && add("exactSums", exactSums) &&
+                    add("rowSums", rowSums) && add("normalize", normalize) && add("forward", forward) &&
+                    add("gradientSums", gradientSums) && add("gradientInput", gradientInput) &&
+                    add("backward", backward) && add("exactSums", exactSums) &&
                     add("exactGradientSums", exactGradientSums) && add("exactStatistics", exactStatistics) &&
                     add("exactGradients", exactGradients);
   return done ? table : nullptr;

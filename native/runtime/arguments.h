@@ -73,7 +73,35 @@ class Arguments {
   }
   template <class T>
   T* optionalChannels() {
-    return isNull() ? nullptr : channels<T>();
+    return optional<T>(view_.c);
+  }
+  /** A typed array of `length` elements, or null. */
+  template <class T>
+  T* optional(size_t length) {
+    return isNull() ? nullptr : array<T>(length);
+  }
+  /** Positions of the tensor in an Int32Array or a Float64Array of any length, or null for all of them. */
+  Positions positions() {
+    const size_t whole = view_.n * view_.s;
+    if (!good_ || isNull()) return {nullptr, nullptr, whole};
+    napi_typedarray_type type;
+    size_t count;
+    void* data;
+    if (napi_get_typedarray_info(env_, values_[at_], &type, &count, &data, nullptr, nullptr) != napi_ok) {
+      failNot("an Int32Array or a Float64Array");
+      return {};
+    }
+    if (type != napi_int32_array && type != napi_float64_array) {
+      failAt(at_, ErrorKind::TYPE, "an Int32Array or a Float64Array", "another typed array");
+      return {};
+    }
+    const bool isNarrow = type == napi_int32_array;
+    const Positions found{isNarrow ? static_cast<const int32_t*>(data) : nullptr,
+                          isNarrow ? nullptr : static_cast<const double*>(data), count};
+    const bool areBelow = isNarrow ? areInside(found.narrow, count, whole) : areInside(found.wide, count, whole);
+    if (!areBelow) failAt(at_, ErrorKind::RANGE, "positions from 0 to n·s − 1", "another");
+    ++at_;
+    return found;
   }
   /** A typed array of the records of c channels. */
   double* records() { return array<double>(EXACT_RECORD * view_.c); }
@@ -118,6 +146,16 @@ class Arguments {
  private:
   static constexpr double MAX_LENGTH = 9007199254740992.0;
   static constexpr size_t MAX_ARGUMENTS = 18;
+
+  /** Whether all positions are from 0 to whole − 1. NaN is not. No branch, so that this becomes vectors. */
+  template <class T>
+  static bool areInside(const T* positions, size_t count, size_t whole) {
+    bool inside = true;
+    for (size_t row = 0; row < count; ++row) {
+      inside &= positions[row] >= 0 && static_cast<double>(positions[row]) < static_cast<double>(whole);
+    }
+    return inside;
+  }
 
   size_t extent() {
     const double value = number();

@@ -4,6 +4,7 @@ import { backward, gradientInput, gradientSums } from '../reference/backward.js'
 import { exactGradientSums, exactGradients, exactStatistics, exactSums } from '../reference/exact.js';
 import { fits, makeScratch, type Scratch } from '../reference/layout.js';
 import { forward, normalize } from '../reference/normalize.js';
+import { rowSums } from '../reference/row-sums.js';
 import { statistics } from '../reference/stats.js';
 
 export function isas(): string[] {
@@ -22,6 +23,8 @@ export function load(): Kernels {
     threads: 1,
     memory: null,
     statistics: (mean, variance, x, view) => statistics(mean, variance, x, view, scratch(view.c, view.s)),
+    rowSums: (sums, x, positions, weights, center, view) =>
+      rowSums(sums, x, positions, weights, center, view, scratch(view.c, 1)),
     normalize: (y, x, residual, affine, activation, view) =>
       normalize(y, x, residual, affine, activation, view, scratch(view.c, view.s)),
     forward: (y, x, residual, affine, activation, view) =>

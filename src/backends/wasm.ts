@@ -1,6 +1,8 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
 import type { Affine, GradientSumArrays, KernelActivation, Kernels, View } from '../kernels.js';
 import { exactGradients, exactStatistics } from '../reference/exact.js';
+import { fits, makeScratch } from '../reference/layout.js';
+import { rowSums } from '../reference/row-sums.js';
 import type { Tensor } from '../types.js';
 import { builtin } from './host.js';
 import type { LoadOptions } from './loader.js';
@@ -98,6 +100,7 @@ const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
 
 /** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
 function adapt(call: (args: Arguments) => void, isa: string, threads: () => number): Kernels {
+  let scratch = makeScratch(0, 1);
   return {
     name: 'wasm',
     isa,
@@ -108,6 +111,10 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
     statistics: (mean, variance, x, view) => {
       const arrays = [null, null, null, null, null, x, null, mean, variance, null, null, null, null, null];
       call({ kernel: 'statistics', view, arrays, outputs: STATISTICS, ...NO_SCALARS, count: view.n * view.s });
+    },
+    rowSums: (sums, x, positions, weights, center, view) => {
+      if (!fits(scratch, view.c, 1)) scratch = makeScratch(view.c, 1);
+      rowSums(sums, x, positions, weights, center, view, scratch);
     },
     normalize: (y, x, residual, affine, activation, view) => {
       const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null];

@@ -2,9 +2,9 @@
  * Which values of a batch are normalised together, and how a tensor must lie for each such part to be a piece of it.
  */
 import { newTensor, type TensorKind } from '../arguments/typed-arrays.js';
-import type { View } from '../kernels.js';
+import type { Positions, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
-import { newPositions, type Positions, type Selection } from './selection.js';
+import { newPositions, type Selection } from './selection.js';
 import { type Weights, weightsOf } from './weights.js';
 
 /** A piece of an arranged tensor with statistics of its own. */

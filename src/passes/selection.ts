@@ -1,15 +1,10 @@
 /** The positions of a tensor that a mask has chosen, and how rows of channels come from there and go back. */
 import { newTensor, type TensorKind } from '../arguments/typed-arrays.js';
-import type { View } from '../kernels.js';
+import type { Positions, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { Weights } from './weights.js';
 
-/**
- * Four bytes for each wherever that is enough: JavaScript arrays end the process at the sizes that tensors have. V8
- * computes with what comes out of an Int32Array as integers, and with what comes out of a Uint32Array as float64.
- */
-export type Positions = Int32Array | Float64Array;
-
+/** Zeros, for positions or places below `whole`. */
 export function newPositions(length: number, whole: number): Positions {
   return whole <= 2 ** 31 ? new Int32Array(length) : new Float64Array(length);
 }
@@ -63,7 +58,7 @@ export class Selection {
   }
 
   /** Where the first channels of `count` rows lie; channels are `whole.s` elements apart. */
-  locate(places: Positions, row: number, count: number): void {
+  #locate(places: Positions, row: number, count: number): void {
     const { c, s } = this.whole;
     const { positions } = this;
     for (let k = 0; k < count; k++) {
@@ -142,7 +137,7 @@ export class Selection {
     const places = newPositions(BLOCK, n * c * s);
     for (let row = 0; row < this.positions.length; row += BLOCK) {
       const count = Math.min(BLOCK, this.positions.length - row);
-      this.locate(places, row, count);
+      this.#locate(places, row, count);
       move(row, places, count);
     }
   }

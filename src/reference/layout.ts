@@ -17,6 +17,9 @@ export const ROWS_AT_ONCE = 8;
 /** Rows: channels whose lanes are kept at once. Free to choose too. */
 export const CHANNELS_AT_ONCE = 32;
 
+/** Rows that are looked up together where they lie anywhere. Free to choose. */
+export const ROWS_OF_A_BLOCK = 256;
+
 export function asColumns({ s }: View): boolean {
   return s < COLUMNS_BELOW;
 }
@@ -42,6 +45,10 @@ export interface Scratch {
   readonly totals: Float64Array;
   /** Lanes of the strips or channels that are summed at once, and one more set to fold columns in. */
   readonly lanes: Float64Array;
+  /** Where rows of a block begin, in tensors of at most 2³¹ elements and in larger ones, and their weights. */
+  readonly places: Int32Array;
+  readonly farPlaces: Float64Array;
+  readonly weights: Float64Array;
   /** Coefficients per channel, [c] each: see coefficients.ts and backward.ts. */
   readonly center: Float64Array;
   readonly scale: Float64Array;
@@ -66,6 +73,9 @@ export function makeScratch(c: number, s: number): Scratch {
   return {
     totals: new Float64Array(2 * c),
     lanes: new Float64Array(laneCount(c, s)),
+    places: new Int32Array(ROWS_OF_A_BLOCK),
+    farPlaces: new Float64Array(ROWS_OF_A_BLOCK),
+    weights: new Float64Array(ROWS_OF_A_BLOCK),
     center: perChannel(),
     scale: perChannel(),
     offset: perChannel(),

@@ -1,5 +1,5 @@
 /** What the addon exports, and the kernel contract made of it. */
-import type { ExactKernels, KernelActivation, Kernels } from '../../kernels.js';
+import type { ExactKernels, KernelActivation, Kernels, Positions } from '../../kernels.js';
 import type { Tensor } from '../../types.js';
 
 type Maybe<T> = T | null;
@@ -17,6 +17,15 @@ type Extents = [bytesPerElement: number, n: number, c: number, s: number];
 /** What `load` of the addon returns: the contract of kernels.ts with its objects laid out flat. */
 interface Table {
   statistics(mean: Float64Array, variance: Float64Array, x: Tensor, ...extents: Extents): void;
+  rowSums(
+    first: Float64Array,
+    second: Float64Array,
+    x: Tensor,
+    positions: Maybe<Positions>,
+    weights: Maybe<Float64Array>,
+    center: Maybe<Float64Array>,
+    ...extents: Extents
+  ): void;
   normalize(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, Activation, ...Extents]): void;
   forward(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, Activation, ...Extents]): void;
   gradientSums(
@@ -102,6 +111,8 @@ export function adapt(table: Table & ExactTable, isa: string, threads: number, o
     memory: null,
     exact: adaptExact(table),
     statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, bytesOf(x), n, c, s),
+    rowSums: ({ first, second }, x, positions, weights, center, { n, c, s }) =>
+      table.rowSums(first, second, x, positions, weights, center, bytesOf(x), n, c, s),
     normalize: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
       table.normalize(y, x, residual, mean, variance, gamma, beta, epsilon, flat(activation), bytesOf(x), n, c, s),
     forward: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) =>
