@@ -34,14 +34,17 @@ struct GradientSums {
   double* sumDyDeviation;
 };
 
-/** Numbers of positions, each below n·s, in one of two arrays; where both are null, all positions in ascending order. */
+/** Numbers of positions, each below n·s, in one of two arrays; where both are null, all positions in ascending order.
+ */
 struct Positions {
   const int32_t* narrow;
   const double* wide;
   size_t count;
 
   size_t operator[](size_t row) const {
-    return narrow != nullptr ? static_cast<size_t>(narrow[row]) : wide != nullptr ? static_cast<size_t>(wide[row]) : row;
+    return narrow != nullptr ? static_cast<size_t>(narrow[row])
+           : wide != nullptr ? static_cast<size_t>(wide[row])
+                             : row;
   }
 };
 

@@ -1,4 +1,5 @@
-// The kernels of one instruction set: stats.cc, row_sums.cc, normalize.cc and backward.cc define them, table.cc gathers them.
+// The kernels of one instruction set: stats.cc, row_sums.cc, normalize.cc and backward.cc define them, table.cc gathers
+// them.
 #pragma once
 #include "../kernels.h"
 

@@ -10,7 +10,11 @@ namespace {
 /** Elements that are gathered at once, and rows of them: whole stacks of 16. They stay in the first cache. */
 constexpr size_t GATHERED = 2048;
 constexpr size_t MAX_ROWS = 256;
-/** The least channels that are summed at once, if there are as many: of contiguous rows, and of channels that lie apart. */
+/** Channels that lie apart: elements to what is fetched ahead, twice a block, and rows from one fetch to the next. */
+constexpr size_t AHEAD = 256;
+constexpr size_t PREFETCHED = 8;
+/** The least channels that are summed at once, if there are as many: of contiguous rows, and of channels that lie
+ * apart. */
 constexpr size_t WIDE = 64;
 constexpr size_t NARROW = LANES;
 /** Columns: those of 16 stacked rows of up to 15 channels, or fewer than 2·WIDE channels. */
@@ -51,6 +55,9 @@ struct Rows {
       const T* from = x + (channels.first + j) * s;
       for (size_t k = 0; k < count; ++k) {
         const T* row = from + places[k];
+        if (k % PREFETCHED == 0) {  // a processor does not see that the next block goes on here
+          for (size_t channel = 0; channel < 4; ++channel) prefetch(row + channel * s + AHEAD);
+        }
         T* const at = to + k * width + j;
         const T a = row[0], b = row[s], c = row[2 * s], d = row[3 * s];
         at[0] = a;
@@ -63,42 +70,29 @@ struct Rows {
       for (size_t k = 0; k < count; ++k) to[k * width + j] = x[places[k] + (channels.first + j) * s];
     }
   }
-
-  /** deviations ← d = x − center and products ← w·d of gathered rows. */
-  BN_NOINLINE void weigh(double* deviations, double* products, const T* values, size_t row, size_t count,
-                         Channels channels) const {
-    const size_t width = channels.last - channels.first;
-    for (size_t k = 0; k < count; ++k) {
-      const double weight = weights[row + k];
-      for (size_t j = 0; j < width; ++j) {
-        const double about = center == nullptr ? 0 : center[channels.first + j];
-        const double deviation = static_cast<double>(values[k * width + j]) - about;
-        deviations[k * width + j] = deviation;
-        products[k * width + j] = weight * deviation;
-      }
-    }
-  }
 };
 
-/** Σ w·d and Σ (w·d)·d, never fused, of d and w·d that are there already. */
+/** Σ w·d and Σ (w·d)·d with d = x − center, never fused. There is a weight for each element. */
+template <class T>
 struct WeightedSums {
-  using Element = double;
-  static constexpr size_t TENSORS = 2;
+  using Element = T;
+  static constexpr size_t TENSORS = 1;
   template <class V>
-  struct Parameters {};
-  const double* deviations;
-  const double* products;
+  using Parameters = typename CentredSums<T>::template Parameters<V>;
+  CentredSums<T> centred;
+  const double* weights;
 
   void fetch(size_t) const {}
   template <class V>
-  BN_INLINE Parameters<V> parameters(size_t, bool) const {
-    return {};
+  BN_INLINE Parameters<V> parameters(size_t at, bool perColumn) const {
+    return centred.template parameters<V>(at, perColumn);
   }
   template <class V, class Sum>
-  BN_INLINE void add(Sum& first, Sum& second, size_t k, const Parameters<V>&) const {
-    const Sum product = Traits<V>::load(products + k);
+  BN_INLINE void add(Sum& first, Sum& second, size_t k, const Parameters<V>& p) const {
+    const Sum d = sub(widen(Traits<V>::load(centred.x + k)), p.mean);
+    const Sum product = mul(Traits<Sum>::load(weights + k), d);
     first = BN_ISA::add(first, product);
-    second = BN_ISA::add(second, mul(product, Traits<V>::load(deviations + k)));
+    second = BN_ISA::add(second, mul(product, d));
   }
 };
 
@@ -138,19 +132,24 @@ void sumRows(const Totals& totals, const Rows<T>& rows, size_t group, Channels c
     sumGroup(totals, rows, group, channels, [&](double* lanes, const T* values, size_t, size_t count) {
       addGathered(lanes, Sums<T>{values}, count, width, stacked);
     });
-  } else if (rows.weights == nullptr) {
-    typename CentredSums<T>::Columns memory;
-    const CentredSums<T> centred = CentredSums<T>{nullptr, rows.center}.columns(memory, v, channels);
-    sumGroup(totals, rows, group, channels, [&](double* lanes, const T* values, size_t, size_t count) {
-      addGathered(lanes, CentredSums<T>{values, centred.mean}, count, width, stacked);
-    });
-  } else {
-    alignas(64) double deviations[GATHERED], products[GATHERED];
-    sumGroup(totals, rows, group, channels, [&](double* lanes, const T* values, size_t row, size_t count) {
-      rows.weigh(deviations, products, values, row, count, channels);
-      addGathered(lanes, WeightedSums{deviations, products}, count, width, stacked);
-    });
+    return;
   }
+  typename CentredSums<T>::Columns memory = {};
+  if (rows.center != nullptr) broadcast(memory.mean, rows.center, v, channels);
+  if (rows.weights == nullptr) {
+    sumGroup(totals, rows, group, channels, [&](double* lanes, const T* values, size_t, size_t count) {
+      addGathered(lanes, CentredSums<T>{values, memory.mean}, count, width, stacked);
+    });
+    return;
+  }
+  alignas(64) double weights[GATHERED];
+  sumGroup(totals, rows, group, channels, [&](double* lanes, const T* values, size_t row, size_t count) {
+    double* to = weights;
+    for (size_t k = row; k < row + count; ++k) {
+      for (size_t j = 0; j < width; ++j) *to++ = rows.weights[k];
+    }
+    addGathered(lanes, WeightedSums<T>{{values, memory.mean}, weights}, count, width, stacked);
+  });
 }
 
 /** The number of threads that a call on so many rows is worth. */
