@@ -99,8 +99,16 @@ function* oneBad(good: readonly unknown[]): Generator<unknown[]> {
     new Float32Array(0),
     new Float64Array(2),
   ];
+  const positions = [
+    Int32Array.of(-1),
+    Int32Array.of(0, 4),
+    Float64Array.of(nan),
+    Float64Array.of(0, 4),
+    Int32Array.of(3),
+  ];
   const others = [undefined, 'text', '2', 2n, Symbol('2'), {}, [0, 0], () => 2, convertible(), new Int32Array(12)];
-  for (const at of good.keys()) for (const bad of [...sizes, ...arrays, ...others]) yield good.with(at, bad);
+  for (const at of good.keys())
+    for (const bad of [...sizes, ...arrays, ...positions, ...others]) yield good.with(at, bad);
 }
 
 function checkFunction(isa: string, name: FunctionName, call: AnyFunction): void {
@@ -151,6 +159,13 @@ function checkResources(isa: string): void {
   };
   const { convertible } = nonsense;
   const numbers = [0, -0, -1, 0.5, 1.5, Number.NaN, Infinity, -Infinity, 5e-324, 2 ** 53, 2 ** 63, 2 ** 64, 1e300];
+  const positions = [
+    Int32Array.of(-1),
+    Int32Array.of(0, 4),
+    Float64Array.of(nan),
+    Float64Array.of(0, 4),
+    Int32Array.of(3),
+  ];
   const others = [undefined, null, '2', 2n, true, Symbol('2'), {}, [2], convertible()];
   const good = [1, 7, 255, 256, 257, 4096, 2 ** 31, 2 ** 32, 2 ** 40, 2 ** 53 - 1];
   for (const name of RESOURCES) {

@@ -9,7 +9,7 @@ import { type Dtype, zeros } from './tensors.js';
 
 /**
  * The kinds of arguments; a question mark allows null. `tensor` and `channels` have the type that `bytes` says,
- * `statistics` are float64.
+ * `statistics` are float64. `positions` are those of a tensor, and `weights` has one for each of them.
  */
 type Slot =
   | 'tensor'
@@ -18,6 +18,8 @@ type Slot =
   | 'channels?'
   | 'statistics'
   | 'statistics?'
+  | 'positions?'
+  | 'weights?'
   | 'number'
   | 'activation'
   | 'boolean'
@@ -34,6 +36,9 @@ const GIVEN: readonly Slot[] = ['statistics?', 'statistics?', 'number'];
 
 export const SIGNATURES = {
   statistics: { slots: ['statistics', 'statistics', 'tensor', ...EXTENTS] },
+  rowSums: {
+    slots: ['statistics', 'statistics', 'tensor', 'positions?', 'weights?', 'statistics?', ...EXTENTS],
+  },
   normalize: { slots: ['tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
   forward: { slots: ['tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
   gradientSums: { slots: ['statistics', 'statistics', 'tensor', 'tensor', 'tensor?', ...AFFINE, ...EXTENTS] },
@@ -59,7 +64,11 @@ export function goodArguments(name: FunctionName, dtype: Dtype, view: View): unk
     if (slot === 'bytes') return dtype === 'float64' ? 8 : 4;
     if (slot === 'boolean') return true;
     if (slot === 'number' || slot === 'activation') return 1;
-    return zeros(slot.startsWith('statistics') ? 'float64' : dtype, lengthOf(slot, view)).fill(0.5);
+    if (slot === 'positions?') return Int32Array.from({ length: view.n * view.s }, (_, k) => view.n * view.s - 1 - k);
+    return zeros(
+      slot.startsWith('weights') || slot.startsWith('statistics') ? 'float64' : dtype,
+      lengthOf(slot, view),
+    ).fill(0.5);
   });
 }
 
@@ -70,11 +79,16 @@ export function isGood(name: FunctionName, values: readonly unknown[]): boolean 
   if (values.length !== slots.length || ![n, c, s].every(isExtent)) return false;
   const view: View = { n: Number(n), c: Number(c), s: Number(s) };
   const dtype = bytes === 8 ? 'float64' : 'float32';
-  return slots.every((slot, k) => fits(slot, values[k], dtype, view));
+  const rows = rowsOf(values[slots.indexOf('positions?')], view);
+  return slots.every((slot, k) => fits(slot, values[k], dtype, view, rows));
 }
 
-function fits(slot: Slot, value: unknown, dtype: Dtype, view: View): boolean {
+function fits(slot: Slot, value: unknown, dtype: Dtype, view: View, rows: number): boolean {
   switch (slot) {
+    case 'positions?':
+      return value === null || rows >= 0;
+    case 'weights?':
+      return value === null || (types.isFloat64Array(value) && trueLength(value) === rows);
     case 'extent':
     case 'number':
       return typeof value === 'number';
@@ -93,11 +107,21 @@ function fits(slot: Slot, value: unknown, dtype: Dtype, view: View): boolean {
   }
 }
 
+/** How many rows these positions are; −1 where they are none of this tensor. */
+function rowsOf(positions: unknown, { n, s }: View): number {
+  if (positions === null) return n * s;
+  if (!types.isInt32Array(positions) && !types.isFloat64Array(positions)) return -1;
+  const length = trueLength(positions);
+  for (let row = 0; row < length; row++) if (!(positions[row] >= 0 && positions[row] < n * s)) return -1;
+  return length;
+}
+
 function isExtent(value: unknown): boolean {
   return Number.isInteger(value) && Number(value) >= 1;
 }
 
 function lengthOf(slot: Slot, { n, c, s }: View): number {
+  if (slot === 'weights?') return n * s;
   return slot.startsWith('tensor') ? n * c * s : c;
 }
 
@@ -105,6 +129,6 @@ const TypedArray = Object.getPrototypeOf(Float32Array);
 const { get } = Object.getOwnPropertyDescriptor(TypedArray.prototype, 'length')!;
 
 /** Whatever an own property or a subclass says; 0 where the buffer is detached or has shrunk away. */
-function trueLength(array: Tensor): number {
+function trueLength(array: Tensor | Int32Array): number {
   return get!.call(array);
 }

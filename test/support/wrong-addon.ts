@@ -7,7 +7,7 @@ import { packageRoot } from '#dist/backends/package-root.js';
 
 const ROOT = packageRoot()!;
 const NATIVE = join(ROOT, 'native');
-const KERNELS = ['stats', 'normalize', 'backward', 'exact', 'exact-results', 'table'];
+const KERNELS = ['stats', 'row_sums', 'normalize', 'backward', 'exact', 'exact-results', 'table'];
 const RUNTIME = ['addon', 'cpu', 'caches', 'pool'];
 /** dispatch.cc for one instruction set: that of ARM has one. */
 const ONE_ISA = ['-D_M_ARM64', '-Dneon=baseline'];
