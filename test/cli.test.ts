@@ -111,6 +111,7 @@ cli('doctor says what runs, and tests it', () => {
   assert.is(found.machine.node, process.version);
   assert.type(found.mpi.library ?? found.mpi.reason, 'string');
   assert.match(stdout, found.mpi.library ?? found.mpi.reason);
+  assert.match(stdout, `threads     ${found.machine.threads.threads}: `);
 });
 
 cli('doctor finds what is wrong, and advises', () => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Options, Values } from '../options.js';
 import { type Diagnosis, diagnose } from './diagnosis.js';
+import type { Machine } from './machine.js';
 
 export const DOCTOR_OPTIONS = {
   json: { type: 'flag', description: 'print JSON on standard output, and nothing else' },
@@ -45,6 +46,7 @@ export function describe(diagnosis: Diagnosis, colours: boolean): string {
   return [
     title(`batchnorm ${diagnosis.version}`),
     `  processor   ${machine.processor} (${machine.architecture}), ${machine.processors} available`,
+    `  threads     ${threadsOf(machine)}`,
     `  caches      ${caches || 'the system does not say'}`,
     `  memory      ${size(machine.memoryBytes)}`,
     `  system      ${machine.system}, Node.js ${machine.node}`,
@@ -66,6 +68,13 @@ export function describe(diagnosis: Diagnosis, colours: boolean): string {
     ...list('Advice', diagnosis.advice, 33),
     ...(diagnosis.problems.length + diagnosis.advice.length === 0 ? ['', 'All is well.'] : []),
   ].join('\n');
+}
+
+/** The number of threads by default, and where it comes from. */
+function threadsOf({ threads: { threads, quota } }: Machine): string {
+  if (quota === undefined) return `${threads}: one for each processor`;
+  const rounded = Number(quota.processors.toPrecision(3));
+  return `${threads}: a quota of ${rounded} ${rounded === 1 ? 'processor' : 'processors'} (${quota.file})`;
 }
 
 function size(bytes: number): string {

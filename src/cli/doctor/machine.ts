@@ -1,8 +1,9 @@
 /** The machine, as far as batch normalization cares: processor and caches. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
+import { type ThreadBudget, threadBudget } from '../../backends/threads.js';
 
 export interface Cache {
   readonly level: number;
@@ -13,6 +14,8 @@ export interface Machine {
   readonly processor: string;
   readonly architecture: string;
   readonly processors: number;
+  /** By default: `threads` of useBackend and BATCHNORM_THREADS come first. */
+  readonly threads: Omit<ThreadBudget, 'processors'>;
   readonly system: string;
   readonly memoryBytes: number;
   readonly node: string;
@@ -21,10 +24,12 @@ export interface Machine {
 }
 
 export function inspectMachine(): Machine {
+  const { processors, ...threads } = threadBudget();
   return {
     processor: cpus()[0]?.model.trim() || 'unknown',
     architecture: process.arch,
-    processors: availableParallelism(),
+    processors,
+    threads,
     system: `${type()} ${release()}`,
     memoryBytes: totalmem(),
     node: process.version,
