@@ -59,18 +59,22 @@ struct Gathered {
 /** How the work is shared out: `blocks` of channels, in `parts` of values or rows each. */
 struct Shares {
   bool planes;
-  size_t stacked, blocks, parts;
+  size_t stacked, step, blocks, parts;
 
   Shares(View v, size_t threads) {
     planes = v.s >= PLANES_FROM;
     stacked = maxOf(1, MOST_COLUMNS / (v.c * v.s));
-    const size_t wanted = threads == 1 ? 1 : threads * PARTS_PER_THREAD;
-    blocks = planes ? minOf(wanted, v.c) : divideUp(v.c, maxOf(1, MOST_COLUMNS / v.s));
-    parts = minOf(divideUp(wanted, blocks), maxOf(1, v.n * v.s / LEAST_PART));
+    const size_t wanted = threads == 1 ? 1 : threads * PARTS_PER_THREAD, most = maxOf(1, v.n * v.s / LEAST_PART);
+    step = maxOf(1, MOST_COLUMNS / v.s);
+    // Where rows do not give enough parts, blocks become narrower, down to a cache line: they need no joining.
+    const size_t line = divideUp(MIN_PIECE, v.s * sizeof(float));
+    while (stacked == 1 && step > line && !isBalanced(divideUp(v.c, step) * most, threads))
+      step = maxOf(line, step / 2);
+    blocks = planes ? minOf(wanted, v.c) : divideUp(v.c, step);
+    parts = minOf(divideUp(wanted, blocks), most);
   }
   Channels channels(View v, size_t block) const {
     if (planes) return {v.c * block / blocks, v.c * (block + 1) / blocks};
-    const size_t step = maxOf(1, MOST_COLUMNS / v.s);
     return {block * step, minOf((block + 1) * step, v.c)};
   }
 };

@@ -35,6 +35,9 @@ struct Plan {
   bool byTiles(View v) const { return threads == 1 || tileChannels < v.c; }
 };
 
+/** Whether no thread has much more than its share where so many equal units are dealt out to so many threads. */
+inline bool isBalanced(size_t units, size_t threads) { return 2 * divideUp(units, threads) * threads <= 3 * units; }
+
 /** The number of threads that a call of so many bytes is worth. */
 inline size_t threadsFor(size_t bytes, const Resources& resources) {
   return maxOf(1, minOf(resources.threads, bytes / resources.threadBytes));

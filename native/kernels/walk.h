@@ -38,7 +38,9 @@ struct Units {
     outer = asLongRows(v) ? v.n : groupsOf(v);
     const size_t narrowest = stackedRows(v) > 1 ? v.c : divideUp(MIN_PIECE, rowBytes);
     const size_t wide = asColumns(v) ? maxOf(v.c * rowBytes / WIDE_RUN, divideUp(threads, outer)) : v.c;
-    blocks = minOf(minOf(divideUp(wanted, outer), wide), divideUp(v.c, narrowest));
+    const size_t most = divideUp(v.c, narrowest);
+    blocks = minOf(minOf(divideUp(wanted, outer), wide), most);
+    while (asColumns(v) && blocks < most && !isBalanced(outer * blocks, threads)) ++blocks;
     chunks = minOf(divideUp(wanted, outer * blocks), segmentsOf(v));
   }
   size_t count() const { return outer * blocks * chunks; }
@@ -51,6 +53,23 @@ struct Units {
     const size_t block = unit / chunks % blocks;
     return {v.c * block / blocks, v.c * (block + 1) / blocks};
   }
+};
+
+/** The outputs of all channels, shared out in parts one behind the other: rows where the walk is across, else elements.
+ */
+struct OutputParts {
+  /** Elements that are not taken apart, so that no two threads write to one cache line. */
+  static constexpr size_t LINE = 16;
+  bool across;
+  size_t count, unit, units;
+
+  OutputParts(View v, size_t threads)
+      : across(v.s < ACROSS_BELOW),
+        count(threads * PARTS_PER_THREAD),
+        unit(across ? stackedRows(v) : LINE),
+        units(divideUp(across ? v.n : v.n * v.c * v.s, unit)) {}
+  /** Where a part begins. The last one may end behind the tensor. */
+  size_t begin(size_t part) const { return units * part / count * unit; }
 };
 
 /** The plan of a call, and what its kernel needs beside the arguments, laid out in the memory that the caller lends. */
@@ -138,11 +157,10 @@ class Walk {
     const bool across = v.s < ACROSS_BELOW;
     if (v.c > COLUMNS_AT_ONCE && tile.channels.last - tile.channels.first == v.c) closeRing();
     if (tile.shared) {
-      const size_t unit = across ? stackedRows(v) : LINE, units = divideUp(across ? v.n : v.n * v.c * v.s, unit);
-      const size_t parts = plan.threads * PARTS_PER_THREAD;
-      parallel(resources_, plan.threads, parts, [&](size_t index) {
-        const size_t part = plan.manner.descending ? parts - 1 - index : index;
-        mapUnits(map, units * part / parts * unit, units * (part + 1) / parts * unit);
+      const OutputParts parts(v, plan.threads);
+      parallel(resources_, plan.threads, parts.count, [&](size_t index) {
+        const size_t part = plan.manner.descending ? parts.count - 1 - index : index;
+        mapUnits(map, parts.begin(part), parts.begin(part + 1));
       });
     } else if (tile.channels.last - tile.channels.first == v.c) {
       mapUnits(map, 0, v.n * v.c * v.s);
@@ -156,8 +174,6 @@ class Walk {
   }
 
  private:
-  /** Parts of a tensor are multiples of so many elements. */
-  static constexpr size_t LINE = 16;
   /** No kernel touches more: dx, dresidual, dy, x and residual. */
   static constexpr size_t MAX_TENSORS = 5;
 
