@@ -3,15 +3,10 @@
 #include <algorithm>
 
 #include "arguments.h"
-#include "caches.h"
+#include "default_resources.h"
 #include "pool.h"
 
 namespace bn {
-
-/** The resources by default: one thread, and sizes by the caches of this machine. docs/performance.md measures them. */
-inline Resources resourcesOf(const Caches& caches) {
-  return {1, 256 * 1024, 2 * caches.own, caches.last / 2, caches.last * 2 / 3, pool::run};
-}
 
 /** Reads object[name], if the object has it, as a positive integer. False where an error is thrown. */
 inline bool readResource(napi_env env, napi_value object, const char* name, size_t& into) {
