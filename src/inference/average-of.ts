@@ -15,15 +15,17 @@ const CALL = 'averageOf';
 const OPTIONS = /* @__PURE__ */ nameSet('weights');
 
 /**
- * The average of one layer at several times or of several runs, as stochastic weight averaging (SWA, arXiv 1803.05407) has it:
+ * The average of one layer at several times or of several runs, as stochastic weight averaging (SWA, arXiv 1803.05407)
+ * has it:
  *
  *     gamma = Σ w[k]·gamma[k]/Σ w[k]    and so beta, the running mean and the running variance
  *
- * in float64, parameters rounded once to the layer's type. `averageOf([average, layer], { weights: [n, 1] })` takes in one more.
+ * in float64, parameters rounded once to the layer's type. `averageOf([average, layer], { weights: [n, 1] })` takes in
+ * one more.
  *
- * The average of the running statistics is a start and no more: with averaged weights in the layers before, the network has
- * other activations, whose mean and variance it has never been. Once all parameters are averaged, estimate them from data:
- * `bn.setStatistics(await populationStatistics(batches))`, layer by layer from the input on.
+ * The average of the running statistics is a start and no more: with averaged weights in the layers before, the network
+ * has other activations, whose mean and variance that is not. Once all parameters are averaged, estimate them
+ * from data: `bn.setStatistics(await populationStatistics(batches))`, layer by layer from the input on.
  *
  * @param layers at least one, of the same channels and settings (`updateRate` may differ); they stay as they are
  * @param options `weights`; see {@link AverageOptions}

@@ -17,7 +17,9 @@ export interface StatisticsToFold {
   gamma?: ArrayLike<number> | null | undefined;
   /** Shift, [c]. Default none: 0. */
   beta?: ArrayLike<number> | null | undefined;
-  /** Added to the variance, ≥ 0. It has no default, since frameworks differ: 1e-5 in PyTorch and here, 1e-3 in Keras. */
+  /**
+   * Added to the variance, ≥ 0. It has no default, since frameworks differ: 1e-5 in PyTorch and here, 1e-3 in Keras.
+   */
   epsilon: number;
 }
 

@@ -20,20 +20,25 @@ export interface FoldOptions<T extends Tensor> {
   /** Groups of the convolution. Default 1. */
   groups?: number | undefined;
   /**
-   * Where the dense layer or convolution is: 'previous' (default), before the batch normalization, with nothing between; or
-   * 'next', right after it.
+   * Where the dense layer or convolution is: 'previous' (default), before the batch normalization, with nothing
+   * between; or 'next', right after it.
    */
   into?: 'previous' | 'next' | undefined;
   /**
    * 'none' says that the convolution pads with no zeros, which `into: 'next'` needs: padding comes after batch
-   * normalization, so that a zero of it would have to become another number. Of no meaning for 'previous' and dense layers.
+   * normalization, so that a zero of it would have to become another number. Of no meaning for 'previous' and dense
+   * layers.
    */
   padding?: 'none' | undefined;
-  /** true: leaves the layer's activation to be applied after the folded weights. Default false: a layer with one is refused. */
+  /**
+   * true: leaves the layer's activation to be applied after the folded weights. Default false: a layer with one is
+   * refused.
+   */
   dropActivation?: boolean | undefined;
   /**
-   * Inputs to measure the deviation on, [any number, elements of one output]: for a dense layer its inputs; for a convolution
-   * patches, in the order of the weights' axes without that of the outputs. All outputs of all groups see each of them.
+   * Inputs to measure the deviation on, [any number, elements of one output]: for a dense layer its inputs; for a
+   * convolution patches, in the order of the weights' axes without that of the outputs. All outputs of all groups see
+   * each of them.
    */
   inputs?: Tensor | undefined;
   /** Where the new weights go; may be `weights` itself. Default a new array. */
@@ -73,22 +78,23 @@ const OPTIONS = /* @__PURE__ */ namesOf<FoldOptions<Tensor>>({
 });
 
 /**
- * Folds batch normalization, as it is in evaluation, into the dense layer or convolution beside it, which then does both.
- * With a = gamma/√(variance + epsilon) for each channel (where 1/√0 counts as 0):
+ * Folds batch normalization, as it is in evaluation, into the dense layer or convolution beside it, which then does
+ * both. With a = gamma/√(variance + epsilon) for each channel (where 1/√0 counts as 0):
  *
  *     into 'previous'    W'[k, …] = W[k, …]·a[k]    b'[k] = (b[k] − mean[k])·a[k] + beta[k]
  *     into 'next'        W'[k, i, …] = W[k, i, …]·a[i]    b'[k] = b[k] + Σ W[k, i, …]·(beta[i] − mean[i]·a[i])
  *
- * for outputs k and inputs i, in float64 and rounded once, to the type of the weights. A layer is folded as `eval()` would
- * run it, whatever mode it is in. The folded layer is not bit for bit what the two were: `bound` says how far it can be from it.
+ * for outputs k and inputs i, in float64 and rounded once, to the type of the weights. A layer is folded as `eval()`
+ * would run it, whatever mode it is in. The folded layer is not bit for bit what the two were: `bound` says how far it
+ * can be from it.
  *
  * @param layer a `BatchNorm`, or { mean, variance, gamma, beta, epsilon } from anywhere
  * @param options `weights`, `shape` and `layout` are needed; see {@link FoldOptions}
  * @returns new weights and bias, and how much they deviate; see {@link Folded}
- * @throws TypeError where something is of the wrong kind, a layer has an activation that would be lost, or an option has an
- *   unknown name
- * @throws RangeError where shapes, channels or groups do not fit; where a statistic, a parameter, a weight, or what they
- *   become, is not finite; for 'next' across a transposed convolution, or one that may pad; outputs are untouched
+ * @throws TypeError where something is of the wrong kind, a layer has an activation that would be lost, or an option
+ *   has an unknown name
+ * @throws RangeError where shapes, channels or groups do not fit; where a statistic, a parameter, a weight, or what
+ *   they become, is not finite; for 'next' across a transposed convolution, or one that may pad; outputs are untouched
  * @example
  * import { fold } from 'batchnorm';
  * const bn = { mean: [1, 2], variance: [4, 9], gamma: [2, 3], beta: [0, 1], epsilon: 0 }; // or a BatchNorm

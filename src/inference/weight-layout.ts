@@ -4,7 +4,10 @@ import { checkChoice, checkSize } from '../arguments/validate.js';
 
 /** Dense layers: outputs first (PyTorch) and inputs first (Keras, TensorFlow.js, flax). */
 const DENSE = ['OI', 'IO'] as const;
-/** Convolutions: outputs first (PyTorch, ONNX), inputs and outputs last (TensorFlow, Keras, flax), and TensorFlow Lite's. */
+/**
+ * Convolutions: outputs first (PyTorch, ONNX), inputs and outputs last (TensorFlow, Keras, flax), and TensorFlow
+ * Lite's.
+ */
 const CONVOLUTION = ['OIW', 'OIHW', 'OIDHW', 'WIO', 'HWIO', 'DHWIO', 'OHWI'] as const;
 /** Transposed convolutions: PyTorch's and ONNX's, and Keras'. */
 const TRANSPOSED = ['IOW', 'IOHW', 'IODHW', 'WOI', 'HWOI', 'DHWOI'] as const;
@@ -12,7 +15,8 @@ const TRANSPOSED = ['IOW', 'IOHW', 'IODHW', 'WOI', 'HWOI', 'DHWOI'] as const;
 const DEPTHWISE = ['WIM', 'HWIM', 'DHWIM'] as const;
 
 /**
- * The axes of weights, one letter each: O outputs, I inputs, D, H and W the kernel's extent, M the outputs of each input.
+ * The axes of weights, one letter each: O outputs, I inputs, D, H and W the kernel's extent, M the outputs of each
+ * input.
  *
  * - dense: `'OI'` (PyTorch), `'IO'` (Keras, TensorFlow.js, flax)
  * - convolution: `'OIW'`, `'OIHW'`, `'OIDHW'` (PyTorch, ONNX), `'WIO'`, `'HWIO'`, `'DHWIO'` (TensorFlow, Keras, flax),

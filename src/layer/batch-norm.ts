@@ -497,9 +497,10 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Forgets all batches: the running statistics, with `renorm` those too that r and d are measured against, and their counts are those of
-   * a new layer. A batch that waits for {@link BatchNorm.commit} is let go of. Parameters, switches, `updateRate` and the arrays
-   * themselves stay, and so does what the last forward keeps for its backward. (In PyTorch: reset_running_stats.)
+   * Forgets all batches: the running statistics, with `renorm` those too that r and d are measured against, and their
+   * counts are those of a new layer. A batch that waits for {@link BatchNorm.commit} is let go of. Parameters,
+   * switches, `updateRate` and the arrays themselves stay, and so does what the last forward keeps for its backward.
+   * (In PyTorch: reset_running_stats.)
    *
    * @returns the layer
    * @throws TypeError where an array of the statistics has been transferred; nothing has been reset then

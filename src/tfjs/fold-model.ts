@@ -28,8 +28,8 @@ export interface FoldedLayer {
   /** Whether that comes before it or after it. */
   where: 'previous' | 'next';
   /**
-   * How far rounding of the new weights, once, can move an output of that layer: by constant + perUnit·X at most, for inputs with
-   * |x| ≤ X (of SeparableConv2D: of its second kernel).
+   * How far rounding of the new weights, once, can move an output of that layer: by constant + perUnit·X at most, for
+   * inputs with |x| ≤ X (of SeparableConv2D: of its second kernel).
    */
   bound: { constant: number; perUnit: number };
 }
@@ -55,15 +55,15 @@ const CALL = 'foldModel';
 const OPTIONS = /* @__PURE__ */ nameSet('x');
 
 /**
- * A model for inference without its batch normalization: where it stands between nothing and a dense layer or convolution, their
- * weights take it over, as by {@link fold} in float64. It works for layers of this library and of TensorFlow.js, also in models
- * within models. The given model stays as it is.
+ * A model for inference without its batch normalization: where that stands right beside a dense layer or
+ * convolution, the weights there take it over, as by {@link fold} in float64. It works for layers of this library and
+ * of TensorFlow.js, also in models within models. The given model stays as it is.
  *
  * Folded into what comes before: Dense, Conv1D, Conv2D, Conv3D, DepthwiseConv2D, SeparableConv2D, Conv2DTranspose and
  * Conv3DTranspose without an activation. Else into what comes after: Dense, and the convolutions but for separable and
- * transposed ones, where they pad nothing. Kept, with the reason, where an activation or any other layer stands between, where
- * several layers use the result, where a layer is used several times, where a call said `training: true`, and where something
- * is not finite.
+ * transposed ones, where they pad nothing. Kept, with the reason, where an activation or any other layer stands
+ * between, where several layers use the result, where a layer is used several times, where a call is in training
+ * mode, and where something is not finite.
  *
  * A layer that had no bias gets one. Training the result further is training without batch normalization.
  *

@@ -10,7 +10,9 @@ interface Foldable {
   readonly kernel: number;
   /** Whether there is another kernel before that one, or a sum that is not the same at every place. */
   readonly onlyAfter?: boolean;
-  /** Whether TensorFlow.js 4.22 takes another axis than it says for its outputs, or for its bias, with channels first. */
+  /**
+   * Whether TensorFlow.js 4.22 takes another axis than it says for its outputs, or for its bias, with channels first.
+   */
   readonly onlyLast?: boolean;
 }
 

@@ -51,8 +51,8 @@ export function isInput(use: Use): boolean {
 }
 
 /**
- * A model of the same inputs and outputs, each layer of which is another one. What `without` has is left out: its input takes the
- * place of its output.
+ * A model of the same inputs and outputs, each layer of which is another one. What `without` has is left out: its input
+ * takes the place of its output.
  *
  * @param remake the layer that takes the place of another, with its weights; called once for each
  */

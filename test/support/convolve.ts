@@ -20,7 +20,8 @@ function indices(shape: Index): Index[] {
 const place = (index: Index, shape: Index) => index.reduce((at, i, axis) => at * shape[axis]! + i, 0);
 
 /**
- * Every weight is looked at once for each place of the image: it takes input i at a place to output o at the place beside it.
+ * Every weight is looked at once for each place of the image: it takes input i at a place to output o at the place
+ * beside it.
  *
  * @param image [inputs, extent of each dimension of the kernel's]
  * @param pad zeros on each side; a transposed convolution crops as many

@@ -234,7 +234,7 @@ export default function folding(host: HostName): void {
     same(model, folded, x);
   });
 
-  test('the model given stays as it is; the other one can be saved, and takes no memory that it does not keep', async () => {
+  test('the model given stays as it is; the other one can be saved, and keeps its weights alone', async () => {
     const layers = [tfl.layers.dense({ units: 3, inputShape: [3] }), ours(), tfl.layers.dense({ units: 2 }), ours()];
     const model = tfl.sequential({ layers });
     train(model, randomFor('kept'));
