@@ -8,7 +8,9 @@ export interface Distance {
   readonly mean: Float64Array;
   /** Its standard error. */
   readonly meanError: Float64Array;
-  /** ln of (running variance + epsilon) over (variance of x + epsilon), both as estimates of the population's variance. */
+  /**
+   * ln of (running variance + epsilon) over (variance of x + epsilon), both as estimates of the population's variance.
+   */
   readonly variance: Float64Array;
   readonly varianceError: Float64Array;
   /** Root mean square of y in evaluation minus y in training on x, over |gamma|. */
@@ -16,8 +18,9 @@ export interface Distance {
 }
 
 /**
- * With standard errors e of x from its K samples, and running statistics of N effective batches of k samples, the error of a
- * distance is e·√(1 + K/(N·k)), in units of σ. Where N or k are not known, those of the running statistics count as exact.
+ * With standard errors e of x from its K samples, and running statistics of N effective batches of k samples, the error
+ * of a distance is e·√(1 + K/(N·k)), in units of σ. Where N or k are not known, those of the running statistics count
+ * as exact.
  */
 export function distanceOf(subject: Subject, measured: Measured): Distance {
   const { channels, runningMean, runningVariance, epsilon, varianceEstimator, history } = subject;

@@ -70,7 +70,8 @@ function oddCount({ history: { batches } }: Subject, usual: number | null): Foun
       numbers: { batchesTracked: batches, usual },
       message: `batchesTracked is ${batches}, and ${usual} in most layers`,
       means:
-        'Layers that are trained together take in equally many batches: this one ran more or less often than the others.',
+        'Layers that are trained together take in equally many batches: this one ran more or less often than ' +
+        'the others.',
       advice:
         'Look for a layer that is used twice in a step, frozen for a while, left in evaluation mode, or added later.',
     },

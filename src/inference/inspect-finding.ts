@@ -24,7 +24,9 @@ export interface Finding {
   /** Its name among those that were given. */
   layer: string;
   kind: FindingKind;
-  /** 'error': what evaluation gives is of no use. 'warning': it is worse than it has to be. 'note': it may be meant so. */
+  /**
+   * 'error': what evaluation gives is of no use. 'warning': it is worse than it has to be. 'note': it may be meant so.
+   */
   severity: 'error' | 'warning' | 'note';
   /** The channels that it is about; null where it is about the layer as a whole. */
   channels: number[] | null;
@@ -51,8 +53,8 @@ export interface InspectedLayer {
   /** The weight that the start values (mean 0, variance 1) still have in the running statistics, 0 to 1. */
   startWeight: number;
   /**
-   * How many equally weighted batches make an average as precise as this one: (Σw)²/Σw² over the weights w of the batches. At an
-   * updateRate r it comes close to (2 − r)/r. null where it is not known how the statistics came about.
+   * How many equally weighted batches make an average as precise as this one: (Σw)²/Σw² over the weights w of the
+   * batches. At an updateRate r it comes close to (2 − r)/r. null where it is not known how the statistics came about.
    */
   effectiveBatches: number | null;
   /** Values per channel in a batch, m; null where it is not known. */
@@ -61,7 +63,10 @@ export interface InspectedLayer {
   meanShift: number | null;
   /** The largest |ln(running variance/variance of x)|; null without x. */
   varianceShift: number | null;
-  /** Root mean square of the difference between the outputs of evaluation and training on x, over that of gamma; null without x. */
+  /**
+   * Root mean square of the difference between the outputs of evaluation and training on x, over that of gamma; null
+   * without x.
+   */
   outputGap: number | null;
 }
 

@@ -30,8 +30,8 @@ function neverUpdated({ steps }: Subject): Found {
     message: 'mean 0 and variance 1: the running statistics were never updated',
     means: 'Evaluation normalises by the start values, and so not at all.',
     advice:
-      'Train in training mode with updateStatistics true and an updateRate above 0; after forwards with update: false call ' +
-      'commit(); or set exact statistics by populationStatistics and setStatistics.',
+      'Train in training mode with updateStatistics true and an updateRate above 0; after forwards with ' +
+      'update: false call commit(); or set exact statistics by populationStatistics and setStatistics.',
   };
 }
 
@@ -46,11 +46,12 @@ function counted({ history: { batches }, steps }: Subject): Found[] {
         ...{ kind: 'updated-twice', severity: 'warning', channels: null, numbers },
         message: `${message}: ${steps === 0 ? 'none was expected' : `${figure(batches / steps)} a step`}`,
         means:
-          'The layer runs forward in training mode more than once a step, and each run counts: the averages forget faster, and ' +
-          'batches of another kind (a validation set, generated samples) may be among them.',
+          'The layer runs forward in training mode more than once a step, and each run counts: the averages ' +
+          'forget faster, and batches of another kind (a validation set, generated samples) may be among them.',
         advice:
-          'Evaluate with eval(), recompute with update: false, and give a layer that two branches share a layer for each, if what ' +
-          'they see differs. Of accumulated gradients, commit the merged batchMoments once.',
+          'Evaluate with eval(), recompute with update: false, and give a layer that two branches share a ' +
+          'layer for each, if what they see differs. Of accumulated gradients, commit the merged batchMoments ' +
+          'once.',
       },
     ];
   }
@@ -60,8 +61,8 @@ function counted({ history: { batches }, steps }: Subject): Found[] {
       message,
       means: 'Some steps left the running statistics alone, which are older than the weights then.',
       advice:
-        'Look for a layer left in evaluation mode or frozen, forwards with update: false without commit(), batches that ' +
-        "onNonFinite: 'skip' kept out, and empty ones.",
+        'Look for a layer left in evaluation mode or frozen, forwards with update: false without commit(), ' +
+        "batches that onNonFinite: 'skip' kept out, and empty ones.",
     },
   ];
 }
@@ -79,8 +80,8 @@ function startValues({ history, updateRate }: Subject): Found[] {
         `${batches === null ? '' : `, after ${batches} batches`}`,
       means: 'Evaluation normalises by a mixture of the data and of these values.',
       advice:
-        "Train on, raise updateRate, or take the start values out: debias: true, updateRate: 'cumulative', or a warm-up. " +
-        'populationStatistics and setStatistics repair a layer that is trained.',
+        "Train on, raise updateRate, or take the start values out: debias: true, updateRate: 'cumulative', or " +
+        'a warm-up. populationStatistics and setStatistics repair a layer that is trained.',
     },
   ];
 }
@@ -95,13 +96,17 @@ function swappedRate({ updateRate }: Subject): Found[] {
       message: `updateRate is ${figure(updateRate)}, and decay ${figure(decay)}: the two look swapped`,
       means: 'The running statistics are nearly those of the last batch alone.',
       advice:
-        `momentum ${figure(updateRate)} of Keras, TensorFlow, flax or ONNX is decay: ${figure(updateRate)}, which is updateRate: ` +
-        `${figure(decay)}. momentum ${figure(decay)} of PyTorch is updateRate: ${figure(decay)}.`,
+        `momentum ${figure(updateRate)} of Keras, TensorFlow, flax or ONNX is decay: ${figure(updateRate)}, ` +
+        `which is updateRate: ${figure(decay)}. momentum ${figure(decay)} of PyTorch is updateRate: ` +
+        `${figure(decay)}.`,
     },
   ];
 }
 
-/** Values per channel that training normalises by: those of a ghost batch, where there are some and x shows how large samples are. */
+/**
+ * Values per channel that training normalises by: those of a ghost batch, where there are some and x shows how large
+ * samples are.
+ */
 function valuesTogether({ history: { valuesPerBatch }, ghostBatchSize, measured }: Subject): number | null {
   if (ghostBatchSize === null || measured === null) return valuesPerBatch;
   return Math.min(valuesPerBatch ?? Infinity, (ghostBatchSize * measured.values) / measured.samples);
@@ -123,8 +128,8 @@ function smallBatch(subject: Subject): Found[] {
         `${figure(meanError)} σ (1/√m)${low}`,
       means: 'Training normalises by noise, and evaluation, which does not, gives something else.',
       advice:
-        'Larger batches; synchronize, where several workers have a part each; renorm; or freeze(), for fine-tuning. Evaluate by ' +
-        'populationStatistics.',
+        'Larger batches; synchronize, where several workers have a part each; renorm; or freeze(), for ' +
+        'fine-tuning. Evaluate by populationStatistics.',
     },
   ];
 }
@@ -139,8 +144,8 @@ function noisyAverage({ history: { effectiveBatches, valuesPerBatch: m }, update
       ...{ kind: 'noisy-average', severity: 'warning', channels: null },
       numbers: { effectiveBatches, valuesPerBatch: m, noise, limit: MOST_NOISE, ...rate },
       message:
-        `the running statistics average ${figure(effectiveBatches)} batches of ${figure(m)} values, as many as count: the mean is ` +
-        `off by ${figure(noise)} σ`,
+        `the running statistics are as precise as ${figure(effectiveBatches)} batches of ${figure(m)} values: the ` +
+        `mean is off by ${figure(noise)} σ`,
       means:
         'Another stretch of training would leave other running statistics, and evaluation would give another result.',
       advice: 'Lower updateRate, once training has settled, or replace the averages by populationStatistics.',

@@ -1,4 +1,7 @@
-/** What x shows to be wrong: running statistics of something else, outputs that differ, a ReLU that lets nothing through. */
+/**
+ * What x shows to be wrong: running statistics of something else, outputs that differ, a ReLU that lets nothing
+ * through.
+ */
 import { type Distance, outputGap } from './inspect-distance.js';
 import { channelsWhere, type Found, figure, ofChannels } from './inspect-finding.js';
 import type { Measured } from './inspect-measure.js';
@@ -31,7 +34,8 @@ export function checkInput(subject: Subject, measured: Measured, distance: Dista
   ];
 }
 
-function shift({ channels: total, history }: Subject, { least, most }: Measured, distance: Distance): Found[] {
+function shift(subject: Subject, { least, most }: Measured, distance: Distance): Found[] {
+  const { channels: total } = subject;
   const meanSignificance = distance.mean.map((value, ch) => Math.abs(value) / distance.meanError[ch]);
   const varianceSignificance = distance.variance.map((value, ch) => Math.abs(value) / distance.varianceError[ch]);
   const isMeanOff = (ch: number) =>
@@ -41,35 +45,45 @@ function shift({ channels: total, history }: Subject, { least, most }: Measured,
   // What is constant in x has no σ to measure in, and is a finding of its own.
   const channels = channelsWhere(total, (ch) => least[ch] < most[ch] && (isMeanOff(ch) || isVarianceOff(ch)));
   if (channels.length === 0) return [];
-  const byMean = furthest(channels, distance.mean);
-  const byVariance = furthest(channels, distance.variance);
+  const meanChannel = furthest(channels, distance.mean);
+  const varianceChannel = furthest(channels, distance.variance);
   const numbers = {
-    channel: byMean,
-    meanShift: distance.mean[byMean],
-    meanSignificance: meanSignificance[byMean],
-    varianceRatio: Math.exp(distance.variance[byVariance]),
-    varianceSignificance: varianceSignificance[byVariance],
+    meanChannel,
+    meanShift: distance.mean[meanChannel],
+    meanSignificance: meanSignificance[meanChannel],
+    varianceChannel,
+    varianceRatio: Math.exp(distance.variance[varianceChannel]),
+    varianceSignificance: varianceSignificance[varianceChannel],
     leastMeanShift: LEAST_MEAN_SHIFT,
     leastVarianceRatio: LEAST_VARIANCE_RATIO,
     leastSignificance: LEAST_SIGNIFICANCE,
   };
+  return [describeShift(subject, channels, numbers)];
+}
+
+type ShiftNumbers = Record<
+  `${'mean' | 'variance'}${'Channel' | 'Significance'}` | 'meanShift' | 'varianceRatio',
+  number
+>;
+
+function describeShift({ channels: total, history }: Subject, channels: number[], numbers: ShiftNumbers): Found {
+  const { meanChannel, meanShift, meanSignificance, varianceChannel, varianceRatio, varianceSignificance } = numbers;
   const { effectiveBatches } = history;
   const average = effectiveBatches === null ? '' : `, an average of ${figure(effectiveBatches)} batches,`;
-  return [
-    {
-      ...{ kind: 'shift', severity: 'warning', channels, numbers },
-      message:
-        `the running statistics${average} are not those of x in ${ofChannels(channels, total)}: the mean is off by as much as ` +
-        `${figure(numbers.meanShift)} σ (${figure(numbers.meanSignificance)} standard errors, channel ${byMean}), the variance ` +
-        `by a factor of ${figure(numbers.varianceRatio)} (${figure(numbers.varianceSignificance)}, channel ${byVariance})`,
-      means:
-        'Either x is distributed otherwise than what the layer was trained on (another preparation, another domain), or the running ' +
-        'statistics lag behind the weights, stopped early, or come from elsewhere.',
-      advice:
-        'If x is prepared as in training, recompute them: populationStatistics over the training set, then setStatistics. If it is not, ' +
-        'prepare it so. For another domain recompute them over that.',
-    },
-  ];
+  return {
+    ...{ kind: 'shift', severity: 'warning', channels, numbers },
+    message:
+      `the running statistics${average} are not those of x in ${ofChannels(channels, total)}: the mean is off by as ` +
+      `much as ${figure(meanShift)} σ (${figure(meanSignificance)} standard errors, channel ${meanChannel}), the ` +
+      `variance by a factor of ${figure(varianceRatio)} (${figure(varianceSignificance)} standard errors, channel ` +
+      `${varianceChannel})`,
+    means:
+      'Either x is distributed otherwise than what the layer was trained on (another preparation, another domain), ' +
+      'or the running statistics lag behind the weights, stopped early, or come from elsewhere.',
+    advice:
+      'If x is prepared as in training, recompute them: populationStatistics over the training set, then ' +
+      'setStatistics. If it is not, prepare it so. For another domain recompute them over that.',
+  };
 }
 
 function furthest(channels: readonly number[], distances: Float64Array): number {
@@ -92,15 +106,16 @@ function gap(subject: Subject, distance: Distance): Found[] {
         `${figure(chance)} would be chance)`,
       means: 'The layers after this one were trained on other values than evaluation gives them.',
       advice:
-        'See what else is found here: a shift names the channels. Compare eval() with training mode on the same batch after ' +
-        'populationStatistics and setStatistics; what is left then is the noise of small batches.',
+        'See what else is found here: a shift names the channels. Compare eval() with training mode on the ' +
+        'same batch after populationStatistics and setStatistics; what is left then is the noise of small ' +
+        'batches.',
     },
   ];
 }
 
 /**
- * Whether the running variances are those of the other estimator: all off by about m/(m − 1), in the same way, and the average
- * over the channels at least four standard errors from 0.
+ * Whether the running variances are those of the other estimator: all off by about m/(m − 1), in the same way, and the
+ * average over the channels at least four standard errors from 0.
  */
 function estimator({ channels: total, varianceEstimator, history }: Subject, { variance }: Distance): Found[] {
   const { valuesPerBatch: m } = history;
@@ -117,8 +132,9 @@ function estimator({ channels: total, varianceEstimator, history }: Subject, { v
       ...{ kind: 'variance-estimator', severity: 'note', channels: null },
       numbers: { valuesPerBatch: m, ratio: Math.exp(mean), expected: Math.exp(wanted), error },
       message:
-        `the running variances are ${figure(Math.exp(mean))} times what varianceEstimator '${varianceEstimator}' makes of x; ` +
-        `'${other}' would be ${figure(Math.exp(wanted))} times at m = ${figure(m)}`,
+        `the running variances are ${figure(Math.exp(mean))} times what varianceEstimator ` +
+        `'${varianceEstimator}' makes of x; '${other}' would be ${figure(Math.exp(wanted))} times at m = ` +
+        `${figure(m)}`,
       means: `The statistics look like '${other}' ones: they come from a framework of the other convention.`,
       advice: `Set varianceEstimator: '${other}', if training goes on; evaluation takes the numbers as they are.`,
     },
@@ -141,12 +157,12 @@ function deadRelu(subject: Subject, { least, most, values }: Measured): Found[] 
       ...{ kind: 'dead-relu', severity: channels.length === total ? 'error' : 'warning', channels },
       numbers: { values, highest: Math.max(...channels.map(highest)), likelyAtMost: share },
       message:
-        `the ReLU lets nothing through in ${ofChannels(channels, total)}: of ${values} values none is positive (so fewer than ` +
-        `${figure(100 * share)} % are, with 95 % confidence)`,
+        `the ReLU lets nothing through in ${ofChannels(channels, total)}: of ${values} values none is positive ` +
+        `(so fewer than ${figure(100 * share)} % are, with 95 % confidence)`,
       means: 'A channel that is always negative gives 0 and gets no gradient: it does not come back by itself.',
       advice:
-        'Beta is far below 0 against gamma, often after too large a learning rate. Prune the channels, or set their beta to 0; if the running ' +
-        'statistics are off as well, repair these first.',
+        'Beta is far below 0 against gamma, often after too large a learning rate. Prune the channels, or set ' +
+        'their beta to 0; if the running statistics are off as well, repair these first.',
     },
   ];
 }

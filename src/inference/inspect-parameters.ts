@@ -20,7 +20,8 @@ function nonFinite({ channels: total, gamma, beta, runningMean, runningVariance,
     found.push({ kind: 'non-finite', severity, channels: [...channels], numbers, message, means, advice });
   };
   const repair =
-    'Look for the first batch with such values (nonFiniteChannels after a forward tells), load an earlier state, and train with ' +
+    'Look for the first batch with such values (nonFiniteChannels after a forward tells), load an earlier ' +
+    'state, and train with ' +
     "onNonFinite: 'skip' or 'throw', which keep such batches out of the running statistics.";
   for (const [name, values] of Object.entries(arrays)) {
     const channels = channelsWhere(total, (ch) => values !== null && !Number.isFinite(values[ch]));
@@ -67,13 +68,15 @@ function zeroVariance(subject: Subject): Found[] {
     {
       ...{ kind: 'zero-variance', severity: 'warning', channels },
       numbers: { leastVariance: least, epsilon, shrunk, ...(enough && { constant }) },
-      message: `${ofChannels(channels, total)} hardly vary: the least running variance is ${figure(least)}, epsilon ${figure(epsilon)}${seen}`,
+      message:
+        `${ofChannels(channels, total)} hardly vary: the least running variance is ${figure(least)}, epsilon ` +
+        `${figure(epsilon)}${seen}`,
       means:
-        'A channel that is constant gives beta and learns nothing. One that varies by less than epsilon comes out smaller than ' +
-        'gamma, down to a factor √(variance/(variance + epsilon)), and noise decides how much.',
+        'A channel that is constant gives beta and learns nothing. One that varies by less than epsilon comes ' +
+        'out smaller than gamma, down to a factor √(variance/(variance + epsilon)), and noise decides how much.',
       advice:
-        'For a constant channel look at what comes before: dead units, or an input that never changes. Where all channels are so ' +
-        'small, scale the input up or lower epsilon.',
+        'For a constant channel look at what comes before: dead units, or an input that never changes. Where ' +
+        'all channels are so small, scale the input up or lower epsilon.',
     },
   ];
 }
@@ -93,7 +96,8 @@ function zeroGamma({ channels: total, gamma }: Subject): Found[] {
       means: 'Such a channel gives beta, whatever x is, and sends hardly a gradient back to what comes before.',
       advice: all
         ? 'It is how residual branches are often started. After training it says that the branch does nothing.'
-        : 'Weight decay on gamma or a penalty for sparsity does this. Such channels can be pruned; otherwise take gamma out of the decay.',
+        : 'Weight decay on gamma or a penalty for sparsity does this. Such channels can be pruned; otherwise ' +
+          'take gamma out of the decay.',
     },
   ];
 }

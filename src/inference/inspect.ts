@@ -28,13 +28,14 @@ export interface InspectOptions {
   /** How many steps of training there were, against which `batchesTracked` is held. Default: not known. */
   steps?: number | undefined;
   /**
-   * Values per channel in a batch of training, m. Default: the mean of all batches. It is not known of a layer that was imported or
-   * given exact statistics, nor of one that was restored after hundreds of steps.
+   * Values per channel in a batch of training, m. Default: the mean of all batches. It is not known of a layer that was
+   * imported or given exact statistics, nor of one that was restored after hundreds of steps.
    */
   valuesPerBatch?: number | undefined;
   /**
-   * Whether a ReLU follows, with nothing added before it. Default: whether the layer's own activation is 'relu' or 'relu6', and the
-   * last backward had no residual. Say false for a layer that gets one and has not been differentiated yet.
+   * Whether a ReLU follows, with nothing added before it. Default: whether the layer's own activation is 'relu' or
+   * 'relu6', and the last backward had no residual. Say false for a layer that gets one and has not been differentiated
+   * yet.
    */
   relu?: boolean | undefined;
 }
@@ -52,19 +53,20 @@ const INPUT = /* @__PURE__ */ namesOf<InspectInput>({ x: 1, shape: 1 });
 type AnyLayer = BatchNorm<Float32Array> | BatchNorm<Float64Array> | BatchNorm<Tensor>;
 
 /**
- * Looks for what is wrong with layers after (or during) training, and says it in words and numbers: why training and evaluation
- * disagree, above all. Nothing is changed, and nothing is found where nothing is wrong.
+ * Looks for what is wrong with layers after (or during) training, and says it in words and numbers: why training and
+ * evaluation disagree, above all. Nothing is changed, and nothing is found where nothing is wrong.
  *
- * Without x it looks at parameters and running statistics: NaN and infinities, statistics that were never updated or still hold
- * their start values, channels without variance or gamma, batches too small, rates that look swapped. With `steps`, whether each
- * of them was taken in once. With x it compares the running statistics with those of x:
+ * Without x it looks at parameters and running statistics: NaN and infinities, statistics that were never updated or
+ * still hold their start values, channels without variance or gamma, batches too small, rates that look swapped. With
+ * `steps`, whether each of them was taken in once. With x it compares the running statistics with those of x:
  *
  *     shift of a mean       (running mean − mean of x)/σ,   σ = √(variance of x + epsilon)
- *     its standard error    √(Σₖ dₖ²/(K·(K − 1)))/(L·σ) · √(1 + K/(N·k)),   dₖ = Σ(x − mean of x) over the L values of sample k
- *     gap of outputs        √(Σ gamma²·(y in evaluation − y in training)²/Σ gamma²), y without gamma, beta and activation
+ *     its standard error    √(Σ dₖ²/(K·(K − 1)))/(L·σ) · √(1 + K/(N·k))
+ *     gap of outputs        √(Σ gamma²·(y in evaluation − y in training)²/Σ gamma²)
  *
- * for K samples in x, and N = (Σw)²/Σw² effective batches of k samples in the running average. Samples, not values, are what
- * chance is reckoned by, since the pixels of an image depend on each other. docs/inference.md has the limits of each finding.
+ * with dₖ = Σ(x − mean of x) over the L values of sample k, y without gamma, beta and activation, K samples in x, and N
+ * = (Σw)²/Σw² effective batches of k samples in the running average. Samples, not values, are what chance is reckoned
+ * by, since the pixels of an image depend on each other. docs/inference.md has the limits of each finding.
  *
  * @param layers a `BatchNorm`, or several in an array (named '0', '1', …) or by name; one alone is called 'layer'
  * @param options `x` and `shape`, or `inputs`; `steps`, `valuesPerBatch`, `relu`; see {@link InspectOptions}
@@ -166,8 +168,9 @@ function historyOf(layer: BatchNorm<Tensor>, given: number | undefined): History
 }
 
 /**
- * The mean over all batches. Where exact statistics may have taken their place (their weight is 1, to which an average comes only
- * after hundreds of steps), it may count something else, and so may the last batch, the rest of an epoch: the larger of the two.
+ * The mean over all batches. Where exact statistics may have taken their place (their weight is 1, to which an average
+ * comes only after hundreds of steps), it may count something else, and so may the last batch, the rest of an epoch:
+ * the larger of the two.
  */
 function valuesOf(layer: BatchNorm<Tensor>, isAverage: boolean): number | null {
   const { batchesTracked, valuesTracked, batchMoments } = layer;

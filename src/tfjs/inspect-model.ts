@@ -32,13 +32,15 @@ interface Entered {
 }
 
 /**
- * `inspect` of batchnorm for every batch normalization of a model, the layer of TensorFlow.js and that of this library alike, also
- * in models within it. With x, the model runs once in inference, and each layer is held against what it was given there: where an
- * early layer is off, later ones see what it makes of x, so begin with the first finding. Moving statistics stay as they are.
+ * `inspect` of batchnorm for every batch normalization of a model, the layer of TensorFlow.js and that of this library
+ * alike, also in models within it. With x, the model runs once in inference, and each layer is held against what it was
+ * given there: where an early layer is off, later ones see what it makes of x, so begin with the first finding. Moving
+ * statistics stay as they are.
  *
- * TensorFlow.js does not count batches. `steps` says how many there were, and `batchSize` how large; without them nothing is found
- * of start values that are left, of tiny batches and of noise in the averages. A ReLU that is the only one to take what a layer
- * gives is looked for, and needs no option. Of a layer that is used several times all uses count together.
+ * TensorFlow.js does not count batches. `steps` says how many there were, and `batchSize` how large; without them
+ * nothing is found of start values that are left, of tiny batches and of noise in the averages. A ReLU that is the only
+ * one to take what a layer gives is looked for, and needs no option. Of a layer that is used several times all uses
+ * count together.
  *
  * @param model built, of any number of inputs
  * @param options all optional; see {@link InspectModelOptions}

@@ -1,4 +1,4 @@
-/** A network on the digits that trains in a second: 64 → 32 → 32 → 10, batch normalization with ReLU after the first two maps. */
+/** A network on the digits that trains in a second: 64 → 32 → 32 → 10, normalized before each of its two ReLUs. */
 
 import { BatchNorm, type BatchNormOptions, type InspectInput } from 'batchnorm';
 import { minibatches, inputs as pixels } from '#demo/data/dataset.js';

@@ -2,7 +2,7 @@
 import { BatchNorm, type BatchNormOptions, type FindingKind, type InspectOptions, inspect } from 'batchnorm';
 import { randomFor } from './random.js';
 
-/** [n, channels] of normal values; channel ch has mean 3·ch − 4 and deviation 2^(ch mod 4), in which `shift` is given. */
+/** [n, channels] of normal values; channel ch has mean 3·ch − 4 and deviation 2^(ch mod 4), the unit of `shift`. */
 export function sample(title: string, n: number, channels = 3, shift = 0): Float32Array {
   const random = randomFor(title);
   return Float32Array.from({ length: n * channels }, (_, i) => {
