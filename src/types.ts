@@ -1,9 +1,9 @@
 /** Types that the whole library shares; the public ones are exported again by `index.ts`. */
 
-/** Type of x, y, dy, dx. Parameters (gamma, beta and their gradients) are a {@link ParameterOf} it. */
+/** A tensor: x, y, dy or dx, in row-major order. gamma, beta and their gradients are of its {@link ParameterOf}. */
 export type Tensor = Float32Array | Float64Array;
 
-/** The tensors by their element type. */
+/** The types of tensors by their element type. */
 export interface Tensors {
   float32: Float32Array;
   float64: Float64Array;
@@ -12,23 +12,30 @@ export interface Tensors {
 /** Element type of a tensor, as the option `dtype` names it. */
 export type Dtype = keyof Tensors;
 
-/** Float32Array of 'float32', Float64Array of 'float64'. */
+/** The array type of a {@link Dtype}: Float32Array of 'float32', Float64Array of 'float64'. */
 export type TensorOf<D extends Dtype> = Tensors[D];
 
-/** 'float32' of Float32Array, 'float64' of Float64Array. */
+/** The {@link Dtype} of an array type: 'float32' of Float32Array, 'float64' of Float64Array. */
 export type DtypeOf<T extends Tensor> = { [D in Dtype]: T extends Tensors[D] ? D : never }[Dtype];
 
-/** Type of gamma, beta, dgamma and dbeta where x is a T: the same. */
+/** Type of gamma, beta, dgamma and dbeta of tensors of type T: T itself. */
 export type ParameterOf<T extends Tensor> = T;
 
 /** The three implementations of the kernels, best first. */
 export type BackendName = 'native' | 'wasm' | 'reference';
 
+/** A backend: whether it can be used, what it runs, and where it came from. */
 export interface BackendInfo {
+  /** Its name, which {@link useBackend} takes. */
   name: BackendName;
+  /** Whether it can be used on this machine. */
   available: boolean;
-  /** 'avx512' | 'avx2' | 'baseline' | 'neon' (native), 'simd128' | 'scalar' (wasm), 'javascript' (reference). */
+  /**
+   * The instruction set that runs: 'avx512', 'avx2', 'baseline' or 'neon' (native), 'simd128' or 'scalar' (wasm),
+   * 'javascript' (reference).
+   */
   isa: string;
+  /** The largest number of threads that a call uses. */
   threads: number;
   /** Where the addon of native came from: 'prebuilt linux-x64', or 'built here on 2026-11-27'. */
   origin?: string;
@@ -37,6 +44,6 @@ export interface BackendInfo {
    * none was.
    */
   refused?: readonly string[];
-  /** Why it cannot be used, with the cause of the failed load and what to do; absent where it can. */
+  /** Why the backend cannot be used, with the cause of the failed load and what to do; absent if it can. */
   reason?: string;
 }

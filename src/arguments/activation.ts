@@ -5,13 +5,13 @@ import { decodeNumber, encodeNumbers, type JsonNumber } from './json-numbers.js'
 import { wrongKind, wrongValue } from './messages.js';
 import { checkNames, nameSet, readOwn } from './options.js';
 
-/** z where z > 0, slope·z elsewhere: what {@link leakyRelu} makes. */
+/** The leaky rectifier as plain data, as {@link leakyRelu} makes it: z where z > 0, slope·z elsewhere. */
 export interface LeakyRelu {
   readonly name: 'leakyRelu';
   readonly slope: number;
 }
 
-/** z between min and max, and these beyond: what {@link clip} makes. */
+/** A clip to bounds as plain data, as {@link clip} makes it: min where z ≤ min, max where z ≥ max, z between them. */
 export interface Clip {
   readonly name: 'clip';
   readonly min: number;
@@ -113,7 +113,7 @@ function readClip(call: string, prefix: string, given: object): Clip {
   return Object.freeze({ name: 'clip', min, max });
 }
 
-/** An {@link Activation} as JSON keeps it, which lacks Infinity and −0. */
+/** An {@link Activation} in the state of a layer, where Infinity and −0 are strings, since JSON lacks them. */
 export type SavedActivation =
   | 'none'
   | 'relu'

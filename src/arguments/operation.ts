@@ -5,26 +5,32 @@ import type { Common } from './options.js';
 import type { TensorKind } from './typed-arrays.js';
 import { checkArray, checkEpsilon } from './validate.js';
 
-/** Options of a forward. Its backward takes them as the forward had them. */
+/**
+ * Options that a forward and its backward have in common. Give the backward those that the forward had. c is the number
+ * of channels.
+ */
 export interface FusedOptions<T extends Tensor> extends Common {
-  /** Scale per channel, [c]. Default 1. */
+  /** Scale per channel, [c], of the type of x. Default 1. */
   gamma?: ParameterOf<T> | undefined;
-  /** Shift per channel, [c]. With an activation a backward needs it, too. Default 0. */
+  /** Shift per channel, [c], of the type of x. A backward needs it only with an activation. Default 0. */
   beta?: ParameterOf<T> | undefined;
-  /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). Default none. */
+  /** A tensor of the shape of x that is added before the activation: y = activation(bn(x) + residual). Default none. */
   residual?: T | undefined;
-  /** Applied last; see {@link Activation}. Default 'none'. */
+  /** The activation, which is applied last; see {@link Activation}. Default 'none'. */
   activation?: Activation | undefined;
 }
 
-/** Options of what goes by known statistics. */
+/** The statistics by which a function normalises x. c is the number of channels. */
 export interface GivenStatistics {
   /**
-   * Mean per channel by which x is normalised, [c]; of the whole batch, where x is a piece of one. Any array of
-   * numbers; a Float64Array is used as it is, others are copied.
+   * Mean per channel, [c]; of the whole batch, if x is a piece of one. Any array of numbers; a Float64Array is used as
+   * it is, other arrays are copied.
    */
   mean: ArrayLike<number>;
-  /** Its population variance, likewise, [c], ≥ 0. NaN and Infinity propagate in their channel. */
+  /**
+   * Population (biased) variance per channel, [c], ≥ 0; of the whole batch, if x is a piece of one. NaN and Infinity
+   * propagate in their channel.
+   */
   variance: ArrayLike<number>;
 }
 

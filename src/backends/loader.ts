@@ -2,8 +2,14 @@
 import type { Kernels } from '../kernels.js';
 import type { BackendName } from '../types.js';
 
+/** Options of {@link useBackend}, all of them optional. */
 export interface LoadOptions {
+  /**
+   * The instruction set to use, such as 'avx2', 'baseline', 'simd128' or 'scalar'. Default: the best that this machine
+   * runs.
+   */
   isa?: string | undefined;
+  /** The most threads to use, an integer ≥ 1. Default: one for each processor that this process may use. */
   threads?: number | undefined;
 }
 

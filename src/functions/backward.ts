@@ -18,45 +18,58 @@ import { type Mask, readMask } from '../passes/mask.js';
 import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from '../statistics/gradient-sums.js';
 import type { ParameterOf, Tensor } from '../types.js';
 
+/** Options of {@link backward}: `mean` and `variance` are needed, the rest is optional. c is the number of channels. */
 export interface BackwardOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
   /**
-   * 'batch' (default): gradients of {@link forwardTraining}, where mean and variance depend on x. 'given': of
-   * {@link forwardInference}, where they are constants.
+   * Which forward is differentiated. 'batch' (default): {@link forwardTraining}, where mean and variance depend on x.
+   * 'given': {@link forwardInference}, where they are constants.
    */
   statistics?: 'batch' | 'given' | undefined;
   /**
-   * How Σ g and Σ g·(x − mean) are summed, where `sums` are not given: as `summation` of {@link forwardTraining}. Default 'ordered'.
+   * How Σ g and Σ g·(x − mean) are summed, where `sums` are not given: as `summation` of {@link forwardTraining}.
+   * Default 'ordered'.
    */
   summation?: Summation | undefined;
   /**
-   * Where x is only a piece of the batch that mean and variance are of: the merged sums of all pieces. dgamma and dbeta are
-   * those of the whole batch then, the same for each piece; see {@link GradientSums}. Default: x is all of it.
+   * The merged gradient sums of a whole batch of which x is one piece; see {@link GradientSums}. `mean` and `variance`
+   * are of the whole batch too, and so are dgamma and dbeta: they are the same for each piece. Default: x is the whole
+   * batch.
    */
   sums?: WholeSums | undefined;
-  /** As in the forward; asks for dresidual. */
+  /** The residual that the forward added, of the shape of x; it makes the result have `dresidual`. Default none. */
   residual?: T | undefined;
-  /** As in the forward: dx and dresidual are 0 at masked positions, whatever lies there. Default: all take part. */
+  /**
+   * The mask of the forward: 0 or 1 (false or true), or a weight > 0, for each position, [shape without the channel
+   * axis]. dx and dresidual are 0 at masked positions, whatever lies there. Default: all positions take part.
+   */
   mask?: Mask | undefined;
-  /** Where dx goes. May be dy itself; no other overlap. Default a new array. */
+  /**
+   * Array that dx is written to, of the length of x. It may be dy itself, and may not overlap anything else. Default a
+   * new array.
+   */
   out?: T | undefined;
-  /** Where dgamma goes, [c]. Default a new array. */
+  /** Array that dgamma is written to, [c]. Default a new array. */
   outGamma?: ParameterOf<T> | undefined;
-  /** Where dbeta goes, [c]. Default a new array. */
+  /** Array that dbeta is written to, [c]. Default a new array. */
   outBeta?: ParameterOf<T> | undefined;
-  /** With `residual`: where dresidual goes. May be dy itself when `out` is not; no other overlap. */
+  /**
+   * Array that dresidual is written to, of the length of x; only with `residual`. It may be dy itself if `out` is not,
+   * and may not overlap anything else. Default a new array; without an activation dy itself, unless `out` is dy.
+   */
   outResidual?: T | undefined;
 }
 
+/** Gradients of the loss, as {@link backward} returns them. */
 export interface Gradients<T extends Tensor> {
-  /** Gradient of the loss with respect to x, of its shape. */
+  /** Gradient of the loss with respect to x, of the shape of x: `out`, where given. */
   dx: T;
-  /** With respect to gamma, [c]. */
+  /** Gradient of the loss with respect to gamma, [c]: `outGamma`, where given. */
   dgamma: ParameterOf<T>;
-  /** With respect to beta, [c]. */
+  /** Gradient of the loss with respect to beta, [c]: `outBeta`, where given. */
   dbeta: ParameterOf<T>;
   /**
-   * With `residual`: its gradient, dy through the activation. With activation 'none' it is dy itself, unless outResidual
-   * is given or out is dy.
+   * Gradient of the loss with respect to the residual, of the shape of x: dy through the activation. Absent without
+   * `residual`. With activation 'none' it is the array dy itself, unless `outResidual` is given or `out` is dy.
    */
   dresidual?: T;
 }

@@ -8,13 +8,17 @@ import { forwardChosen } from '../passes/chosen.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import type { Tensor } from '../types.js';
 
+/** Options of {@link forwardInference}: `mean` and `variance` are needed, the rest is optional. */
 export interface ForwardInferenceOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
   /**
-   * Which positions are wanted: 0 (false), or any number > 0, for each, [shape without the channel axis]; y is 0 at
-   * others.
+   * Which positions are computed: a number > 0 (true), or 0 (false), for each position, [shape without the channel
+   * axis]. y is 0 where the mask is 0. Default: all positions.
    */
   mask?: Mask | undefined;
-  /** Where y goes. May be x or residual themselves, element for element; no other overlap. Default a new array. */
+  /**
+   * Array that y is written to, of the length of x. It may be x or residual itself, and may not overlap anything else.
+   * Default a new array.
+   */
   out?: T | undefined;
 }
 

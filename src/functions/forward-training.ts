@@ -17,32 +17,38 @@ import { type Mask, readMask } from '../passes/mask.js';
 import { forward } from '../passes/range.js';
 import type { Tensor } from '../types.js';
 
+/** Options of {@link forwardTraining}, all of them optional. c is the number of channels. */
 export interface ForwardTrainingOptions<T extends Tensor> extends FusedOptions<T> {
   /**
-   * One value per channel (m = 1) has no variance: 'throw' a RangeError (default, as PyTorch) or 'allow' (as Keras:
-   * variance 0, y = beta, dx = 0).
+   * What to do with one value per channel (m = 1), which has no variance: 'throw' a RangeError (default, as PyTorch) or
+   * 'allow' it (as Keras: variance 0, y = beta, dx = 0).
    */
   singleValue?: 'throw' | 'allow' | undefined;
   /**
-   * How the statistics are summed: 'ordered' (default), or 'exact', the same bits for any layout, order, split and number of ranks
-   * (float32, without weights in the mask): docs/reproducible.md.
+   * How the statistics are summed: 'ordered' (default), or 'exact', the same bits for any layout, order, split and
+   * number of ranks (float32, without weights in the mask): docs/reproducible.md.
    */
   summation?: Summation | undefined;
   /**
-   * Which positions take part: 0 or 1 (false or true), or a weight > 0, for each, [shape without the channel axis]. What is
-   * masked is no part of the batch, whatever lies there (NaN too), and y is 0 there. Default: all.
+   * Which positions take part: 0 or 1 (false or true), or a weight > 0, for each position, [shape without the channel
+   * axis]. A position with 0 is no part of the batch, whatever lies there (NaN too), and y is 0 there. Default: all
+   * positions.
    */
   mask?: Mask | undefined;
-  /** Where y goes. May be x or residual themselves, element for element; no other overlap. Default a new array. */
+  /**
+   * Array that y is written to, of the length of x. It may be x or residual itself, and may not overlap anything else.
+   * Default a new array.
+   */
   out?: T | undefined;
-  /** Where the mean goes, [c]. Default a new array. */
+  /** Array that the mean is written to, [c]. Default a new array. */
   outMean?: Float64Array | undefined;
-  /** Where the variance goes, [c]. Default a new array. */
+  /** Array that the variance is written to, [c]. Default a new array. */
   outVariance?: Float64Array | undefined;
 }
 
+/** Result of {@link forwardTraining}; {@link backward} needs mean and variance. */
 export interface ForwardTraining<T extends Tensor> {
-  /** The normalised batch, of the shape of x. */
+  /** The normalised batch, of the shape of x: `out`, where given. */
   y: T;
   /** Mean of the batch per channel, [c]. */
   mean: Float64Array;
@@ -74,8 +80,8 @@ const IN_PLACE = { out: ['x', 'residual'] };
  *     variance = Σ(x − mean)² / m
  *     y = activation(gamma·(x − mean)/√(variance + epsilon) + beta + residual)
  *
- * Statistics are float64, whatever x is. NaN and Infinity stay in their channel. An empty batch (m = 0) gives an empty y,
- * and NaN for mean and variance.
+ * Statistics are float64, whatever x is. NaN and Infinity stay in their channel. An empty batch (m = 0) gives an empty
+ * y, and NaN for mean and variance.
  *
  * @param x the batch, Float32Array or Float64Array; gamma, beta, residual and out have its type
  * @param shape its dimensions, of any rank from 1 on, such as [n, c], [n, c, height, width] or, with `axis: -1`,

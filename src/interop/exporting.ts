@@ -7,7 +7,7 @@ import { type FloatType, FORMATS, toTensor } from './floats.js';
 import { checkSwitches } from './names.js';
 import type { NamedTensor } from './tensors.js';
 
-/** A layer of either dtype: what is looked at of it. */
+/** A {@link BatchNorm} of either dtype, as exporters take it. */
 export type AnyBatchNorm = Pick<
   BatchNorm<Tensor>,
   'channels' | 'gamma' | 'beta' | 'runningMean' | 'runningVariance' | 'state'
@@ -15,7 +15,7 @@ export type AnyBatchNorm = Pick<
 
 /** Options of every export. */
 export interface ExportOptions {
-  /** What is to stand before the names, with or without the separator after it. Default none. */
+  /** Prefix of the names of the tensors, with or without the separator after it. Default none. */
   prefix?: string | undefined;
   /**
    * Type of the tensors. Default 'F32' for a layer of float32, 'F64', which loses nothing, for one of float64.
@@ -28,7 +28,10 @@ export interface ExportOptions {
    * stays as it is, so that evaluation gives the same y, and only what later batches add follows the other rule.
    */
   valuesPerBatch?: number | 'tracked' | undefined;
-  /** true: leaves out the layer's activation, which no format has. Default false: a layer with one is refused. */
+  /**
+   * Whether to leave out the layer's activation, which no format has. Default false: a layer with an activation is
+   * refused.
+   */
   dropActivation?: boolean | undefined;
 }
 

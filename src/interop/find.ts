@@ -20,24 +20,24 @@ export interface Oddity {
     | 'zero-gamma'
     | 'zero-variance';
   message: string;
-  /** The channels that it is about, where it is about some. */
+  /** The channels that the oddity is about; absent if it is about the whole layer. */
   channels?: number[];
 }
 
 /** One batch normalization of a model. */
 export interface FoundBatchNorm {
-  /** What the importers take as `prefix`. */
+  /** Prefix of the layer's tensors, as the importers take it. */
   prefix: string;
   naming: Naming;
   channels: number;
-  /** What the importers take as `dtype`: 'float64' where gamma or beta are F64. */
+  /** Element type for the importers' `dtype`: 'float64' if gamma or beta is F64. */
   dtype: Dtype;
   names: LayerNames;
   /** Smallest and largest finite gamma; null where there is none. */
   gamma: [number, number] | null;
   /** Smallest and largest finite running variance; null where there is none. */
   variance: [number, number] | null;
-  /** num_batches_tracked, where there is such a tensor. */
+  /** The value of num_batches_tracked; null if there is no such tensor. */
   batchesTracked: number | null;
   oddities: Oddity[];
 }

@@ -15,17 +15,19 @@ export interface FlaxVariables {
   [name: string]: NamedTensor | FlaxVariables;
 }
 
+/** Options of {@link fromFlax}: `epsilon` is needed, the rest is optional. */
 export interface FromFlaxOptions<D extends Dtype = 'float32'>
   extends ImportOptions<D>,
     Pick<BatchNormOptions, 'axis' | 'decay' | 'updateRate' | 'scale' | 'center'> {
-  /** The module's `epsilon`, which its variables do not say: 1e-5 unless the model says otherwise. */
+  /** epsilon of the module, which its variables do not have: 1e-5 unless the model says otherwise. */
   epsilon: number;
 }
 
+/** Options of {@link toFlax}, all of them optional. */
 export interface ToFlaxOptions extends ExportOptions {
   /**
-   * 'linen' (default): `params/PREFIX/scale`, `batch_stats/PREFIX/mean` and so on, joined by '/', as
-   * `flax.traverse_util` does it; 'nnx': `PREFIX.scale`, `PREFIX.mean`.
+   * Style of the names. 'linen' (default): `params/PREFIX/scale`, `batch_stats/PREFIX/mean` and so on, joined by '/',
+   * as `flax.traverse_util` does it. 'nnx': `PREFIX.scale`, `PREFIX.mean`.
    */
   naming?: 'linen' | 'nnx' | undefined;
 }

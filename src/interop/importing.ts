@@ -15,13 +15,15 @@ export interface ImportOptions<D extends Dtype = 'float32'>
     'activation' | 'singleValue' | 'ghostBatchSize' | 'grouping' | 'onNonFinite' | 'synchronize' | 'gradients'
   > {
   /**
-   * Element type of the layer. Default 'float32', which refuses parameters that are F64; 'float32' in so many words
-   * rounds these to nearest.
+   * Element type of the layer. Without it the layer is of 'float32', and parameters that are F64 are refused.
+   * `dtype: 'float32'` rounds them to nearest.
    */
   dtype?: D | undefined;
-  /** What stands before the names of this layer's tensors, with or without the separator after it. Default none. */
+  /** Prefix of the names of this layer's tensors, with or without the separator after it. Default none. */
   prefix?: string | undefined;
-  /** false: other tensors under the prefix are left alone. Default true: they are an error, which lists them. */
+  /**
+   * Whether other tensors under the prefix are an error, which lists them. Default true; with false they are ignored.
+   */
   strict?: boolean | undefined;
   /** A sample that the other framework has evaluated: the layer is tried with it; see {@link Verification}. */
   verify?: Verification<TensorOf<D>> | undefined;

@@ -6,23 +6,23 @@ import { checkBoolean } from '../arguments/validate.js';
 import type { BatchNormOptions, BatchNormState } from '../index.js';
 
 /**
- * Names and defaults are Keras'. Whatever else a configuration has (names, initializers, regularizers) is not looked
- * at.
+ * The configuration of a Keras `BatchNormalization`, with Keras' names and defaults. Other fields (names, initializers,
+ * regularizers) are ignored.
  */
 export interface KerasConfig {
-  /** Of the channels, or a list of one, as tf.keras writes it. Default −1. */
+  /** The axis of the channels, or a list with this one axis, as tf.keras writes it. Default −1. */
   axis?: number | readonly number[] | undefined;
-  /** How much of the old moving statistics is kept: decay here. Default 0.99. */
+  /** How much of the old moving statistics is kept; this library calls it decay. Default 0.99. */
   momentum?: number | undefined;
-  /** Default 1e-3. */
+  /** epsilon, which is added to the variance. Default 1e-3. */
   epsilon?: number | undefined;
-  /** Whether there is a beta. Default true. */
+  /** Whether the layer has a beta. Default true. */
   center?: boolean | undefined;
-  /** Whether there is a gamma. Default true. */
+  /** Whether the layer has a gamma. Default true. */
   scale?: boolean | undefined;
 }
 
-/** What a layer here says of itself. */
+/** The configuration of a layer of this library, with Keras' names. */
 export interface WrittenConfig {
   axis: number;
   momentum: number;

@@ -27,6 +27,7 @@ import {
 import { prefixesOf } from './naming.js';
 import { checkTensor, type NamedTensor, newTensors, type Tensors } from './tensors.js';
 
+/** Options of {@link fromKeras}: `config` or `epsilon` is needed, the rest is optional. */
 export interface FromKerasOptions<D extends Dtype = 'float32'>
   extends ImportOptions<D>,
     Pick<BatchNormOptions, 'axis' | 'decay' | 'updateRate' | 'scale' | 'center'> {
@@ -35,7 +36,7 @@ export interface FromKerasOptions<D extends Dtype = 'float32'>
    * center.
    */
   config?: KerasConfig | undefined;
-  /** Needed without `config`: Keras' own default is 1e-3. */
+  /** epsilon of the layer. Needed without `config`; Keras' own default is 1e-3. */
   epsilon?: number | undefined;
   /**
    * What the moving variance averages. Default 'biased': Keras 3, TensorFlow.js, and tf.keras but for its fused
@@ -44,6 +45,7 @@ export interface FromKerasOptions<D extends Dtype = 'float32'>
   varianceEstimator?: 'biased' | 'unbiased' | undefined;
 }
 
+/** Options of {@link toKeras}, all of them optional. */
 export interface ToKerasOptions extends ExportOptions {
   /**
    * How `tensors` are called: 'variables' (default) by gamma, beta, moving_mean and moving_variance, or 'numbered' as
@@ -56,13 +58,13 @@ export interface ToKerasOptions extends ExportOptions {
   decay?: number | undefined;
 }
 
-/** A layer as Keras has it. */
+/** A layer in the form of Keras: configuration and weights. */
 export interface KerasBatchNorm {
-  /** For the constructor: `tf.layers.batchNormalization(config)`, or keyword arguments in Python. */
+  /** The configuration for the constructor: `tf.layers.batchNormalization(config)`, or keyword arguments in Python. */
   config: WrittenConfig;
-  /** For `setWeights`: gamma and beta, as far as the layer has them, moving_mean, moving_variance. */
+  /** The weights for `setWeights`: gamma and beta, as far as the layer has them, moving_mean, moving_variance. */
   weights: NamedTensor[];
-  /** The same by name. */
+  /** The weights by name, for files. */
   tensors: Tensors;
 }
 

@@ -2,18 +2,19 @@
 import type { NamedTensor, Tensors } from './tensors.js';
 
 /**
- * Whose names the tensors of a layer have. 'keras-numbered' are the files of Keras 3, whose variables are called 0 to
- * 3; 'onnx' are the initializers of `toOnnx`, called as the operator's inputs are.
+ * The framework whose names the tensors of a layer have. 'keras-numbered' is the one of files of Keras 3, whose
+ * variables are called 0 to 3. 'onnx' is the one of the initializers of `toOnnx`, which are called like the operator's
+ * inputs.
  */
 export type Naming = 'pytorch' | 'keras' | 'keras-numbered' | 'flax' | 'onnx';
 
-/** Names of a layer's tensors; null for what is not there. */
+/** Names of a layer's tensors; null for a tensor that is not there. */
 export interface LayerNames {
   gamma: string | null;
   beta: string | null;
   mean: string | null;
   variance: string | null;
-  /** num_batches_tracked of PyTorch. */
+  /** Name of PyTorch's num_batches_tracked. */
   count: string | null;
 }
 

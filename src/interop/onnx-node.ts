@@ -5,9 +5,11 @@ import { nameSet, readNames } from '../arguments/options.js';
 
 const ATTRIBUTES = /* @__PURE__ */ nameSet('epsilon momentum training_mode spatial');
 
-/** The fields of ONNX' NodeProto, as protobuf readers give them. What else they have is not looked at. */
+/**
+ * A BatchNormalization node: the fields of ONNX' NodeProto, as readers of protobuf give them. Other fields are ignored.
+ */
 export interface OnnxNode {
-  /** BatchNormalization, where it is said. */
+  /** The operator: 'BatchNormalization', if given. */
   opType?: string | undefined;
   /** Names of x, scale, B, mean and variance, in this order. */
   input: readonly string[];
@@ -15,23 +17,23 @@ export interface OnnxNode {
    * Names of y and, in training, of the new statistics (and, before opset 14, of two that are kept for the gradient).
    */
   output?: readonly string[] | undefined;
-  /** By name, or as the list that a NodeProto has. */
+  /** The attributes: an object by their names, or the list of a NodeProto. */
   attribute?: OnnxAttributes | readonly OnnxAttribute[] | undefined;
 }
 
-/** Defaults are ONNX' own, as the float32 numbers that attributes are. */
+/** Attributes of a BatchNormalization node by name. Defaults are those of ONNX, as float32 numbers. */
 export interface OnnxAttributes {
-  /** Default 1e-5. */
+  /** epsilon, which is added to the variance. Default 1e-5. */
   epsilon?: number | undefined;
-  /** How much of the old running statistics is kept: decay here. Default 0.9. */
+  /** How much of the old running statistics is kept; this library calls it decay. Default 0.9. */
   momentum?: number | undefined;
-  /** 1 in training, from opset 14 on. Default 0. */
+  /** 1 if the node normalises by the batch, from opset 14 on. Default 0. */
   training_mode?: number | undefined;
-  /** In opset 7 and 8: 1 (default) for statistics per channel. */
+  /** Whether statistics are per channel, in opset 7 and 8: 1 (default) if they are. */
   spatial?: number | undefined;
 }
 
-/** An AttributeProto: `f` is a float, `i` an integer (a bigint or a Long in some readers). */
+/** An attribute as ONNX' AttributeProto has it: `f` is a float, `i` an integer (a bigint or a Long in some readers). */
 export interface OnnxAttribute {
   name: string;
   f?: number | undefined;

@@ -11,6 +11,7 @@ import { checkSwitches, lacks, type Part, readPrefix, readTensors } from './name
 import { checkOpset, type OnnxAttributes, type OnnxNode, readMode, readNode } from './onnx-node.js';
 import { checkTensor, newTensors, type Tensors } from './tensors.js';
 
+/** Options of {@link fromOnnx}: `node` is needed, the rest is optional. */
 export interface FromOnnxOptions<D extends Dtype = 'float32'> extends Omit<ImportOptions<D>, 'prefix' | 'strict'> {
   /** The BatchNormalization node. */
   node: OnnxNode;
@@ -26,6 +27,7 @@ export interface FromOnnxOptions<D extends Dtype = 'float32'> extends Omit<Impor
   varianceEstimator?: BatchNormOptions['varianceEstimator'];
 }
 
+/** Options of {@link toOnnx}, all of them optional. */
 export interface ToOnnxOptions extends ExportOptions {
   /** Whether the node is one of training: `training_mode` 1, with the new statistics as outputs. Default false. */
   training?: boolean | undefined;
@@ -33,11 +35,11 @@ export interface ToOnnxOptions extends ExportOptions {
   decay?: number | undefined;
 }
 
-/** A layer as ONNX has it. */
+/** A layer in the form of ONNX: a BatchNormalization node, and its initializers by name. */
 export interface OnnxBatchNorm {
   node: Required<Omit<OnnxNode, 'attribute'>> & { attribute: OnnxAttributes };
   initializers: Tensors;
-  /** The version of the operators that these are of. */
+  /** The version of the operators that the node belongs to. */
   opset: 15;
 }
 

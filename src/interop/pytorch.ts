@@ -9,22 +9,24 @@ import { checkSwitches, lacks, type Part, readPrefix, readTensors, refuseLeftOve
 import { prefixesOf } from './naming.js';
 import { newTensors, type Tensors } from './tensors.js';
 
+/** Options of {@link fromPyTorch}: `epsilon` is needed, the rest is optional. */
 export interface FromPyTorchOptions<D extends Dtype = 'float32'>
   extends ImportOptions<D>,
     Pick<BatchNormOptions, 'axis' | 'updateRate' | 'decay' | 'scale' | 'center'> {
-  /** The module's `eps`, which is no part of a state_dict: 1e-5 unless the model says otherwise. */
+  /** epsilon, the module's `eps`, which is no part of a state_dict: 1e-5 unless the model says otherwise. */
   epsilon: number;
   /**
-   * false for a module with `track_running_stats=False`, which has no statistics and always normalises by the batch.
-   * Default true.
+   * Whether the module has running statistics. Default true; false for `track_running_stats=False`, which always
+   * normalises by the batch.
    */
   trackRunningStats?: boolean | undefined;
 }
 
+/** Options of {@link toPyTorch}, all of them optional. */
 export interface ToPyTorchOptions extends ExportOptions {
   /**
-   * false leaves out the running statistics and their count, for a module with `track_running_stats=False`. Default
-   * true.
+   * Whether to write the running statistics and their count. Default true; false for a module with
+   * `track_running_stats=False`.
    */
   trackRunningStats?: boolean | undefined;
 }

@@ -4,11 +4,11 @@ import { isUsable, kindOf } from '../arguments/typed-arrays.js';
 import { fileError, type Header, isUnicode, METADATA, readHeader } from './safetensors-header.js';
 import { checkTensor, DTYPES, type NamedTensor, newTensors, type Tensors, tensorOver } from './tensors.js';
 
-/** What a safetensors file holds. */
+/** The contents of a safetensors file. */
 export interface Safetensors {
-  /** By name, in the order of their bytes; an object without a prototype. */
+  /** Tensors by name, in the order of their bytes in the file; an object without a prototype. */
   readonly tensors: Tensors;
-  /** Texts that a file has beside its tensors; none is an empty object. It has no prototype either. */
+  /** Texts by name that the file has beside its tensors; empty if it has none. An object without a prototype. */
   readonly metadata: Record<string, string>;
 }
 

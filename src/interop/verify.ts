@@ -11,32 +11,37 @@ import { checkTensor, type NamedTensor, toFloats } from './tensors.js';
 
 /** A sample of what the other framework computes in evaluation. */
 export interface Verification<T extends Tensor = Float32Array> {
-  /** Input: an array of the layer's dtype, or a tensor of floats, such as a file has. */
+  /** The input: an array of the layer's dtype, or a tensor of floats, such as one of a file. */
   x: T | NamedTensor;
-  /** Dimensions of x, with the channels on the layer's axis. Default those of x, where it is a tensor. */
+  /** Dimensions of x, with the channels on the layer's axis. Needed if x is an array; a tensor has its own. */
   shape?: readonly number[] | undefined;
-  /** What the other framework made of x in evaluation, of the same shape: its type is the one whose ulp counts. */
+  /**
+   * The output of the other framework for x in evaluation, of the same shape. Deviations are counted in ulp of its
+   * type.
+   */
   y: Tensor | NamedTensor;
-  /** The largest deviation that is no error, in ulp of each element of y. */
+  /**
+   * The largest deviation that is allowed, in ulp of each element of y; a larger one is an error. Default: no bound.
+   */
   maxUlp?: number | undefined;
-  /** Is told the deviation, before an error for it. */
+  /** A function that is called with the deviation, before an error is thrown for it. Default none. */
   report?: ((deviation: Deviation) => void) | undefined;
 }
 
-/** The largest deviation that there is, and where. */
+/** The largest deviation of a layer from given outputs, and where it is. */
 export interface Deviation {
   /**
    * |y of the layer − y given| in units in the last place of y given. Where y is near 0 because its terms cancel, the
    * error of a good implementation is many of these as well: see `ulpOfLargest`.
    */
   ulp: number;
-  /** The same in units in the last place of the largest |y| of all. */
+  /** The largest |y of the layer − y given| in units in the last place of the largest |y given|. */
   ulpOfLargest: number;
-  /** Of the element that deviates most, by `ulp`. */
+  /** Index of the element that deviates most, by `ulp`. */
   index: number;
-  /** Of the layer. */
+  /** Value of that element from the layer. */
   got: number;
-  /** Given. */
+  /** Value of that element as it was given. */
   expected: number;
 }
 

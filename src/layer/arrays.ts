@@ -10,10 +10,11 @@ import type { RenormAverages } from './renorm.js';
 
 /** A learnt parameter of a layer, as {@link BatchNorm.parameters} gives it. */
 export interface Parameter<T extends Tensor> {
+  /** Which parameter of the layer it is. */
   readonly name: 'gamma' | 'beta';
-  /** [c], to be written in place. */
+  /** The parameter itself, [c]: the layer's own array, to be written in place. */
   readonly value: ParameterOf<T>;
-  /** Gradient of the loss with respect to it, [c]. */
+  /** Gradient of the loss with respect to the parameter, [c], of the last backward: always the same array. */
   readonly gradient: ParameterOf<T>;
 }
 

@@ -83,31 +83,40 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   // The settings, as the options have them; `makeReadOnly` puts them on the prototype.
   /** The channel axis of every shape; negative counts from the end. */
   declare readonly axis: number;
-  /** Added to the variance. */
+  /** epsilon, which is added to the variance. */
   declare readonly epsilon: number;
-  /** Whether the start values are taken out of the running statistics. */
+  /** Whether the start values 0 and 1 are taken out of the running statistics, as Adam does. */
   declare readonly debias: boolean;
-  /** What the running variance averages: divided by m − 1, or by m. */
+  /**
+   * What the running variance averages: variances of batches of m values, divided by m − 1 ('unbiased') or by m
+   * ('biased').
+   */
   declare readonly varianceEstimator: 'unbiased' | 'biased';
-  /** Whether there is a gamma. */
+  /** Whether the layer has a learnt scale, gamma. */
   declare readonly scale: boolean;
-  /** Whether there is a beta. */
+  /** Whether the layer has a learnt shift, beta. */
   declare readonly center: boolean;
-  /** Applied last; see {@link Activation}. */
+  /** The activation, which is applied last; see {@link Activation}. */
   declare readonly activation: Activation;
-  /** Whether one value per channel is refused in training. */
+  /** Whether training refuses one value per channel, which has no variance: 'throw' or 'allow'. */
   declare readonly singleValue: 'throw' | 'allow';
-  /** Element type of x and of the parameters. */
+  /** Element type of x and of the parameters: 'float32' or 'float64'. */
   declare readonly dtype: DtypeOf<T>;
   /** How batch statistics and gradient sums are summed. */
   declare readonly summation: Summation;
-  /** Samples in a ghost batch; null: one group of all. */
+  /** Number of samples in a ghost batch; null if the whole batch is normalised together. */
   declare readonly ghostBatchSize: number | null;
-  /** Which samples make a ghost batch. */
+  /**
+   * Which samples make a ghost batch: neighbours ('consecutive'), or sample i in ghost batch i mod their number
+   * ('interleaved').
+   */
   declare readonly grouping: 'consecutive' | 'interleaved';
-  /** Limits and rate of batch renormalization; null without. */
+  /** Limits and rate of batch renormalization; null if the layer does not use it. */
   declare readonly renorm: RenormSettings | null;
-  /** What becomes of a batch with NaN or Infinity among its statistics. */
+  /**
+   * What becomes of a batch with NaN or Infinity among its statistics: it is treated like any other ('propagate'), kept
+   * out of the running statistics ('skip'), or refused ('throw').
+   */
   declare readonly onNonFinite: 'propagate' | 'skip' | 'throw';
 
   /** Number of channels, c. */
@@ -115,22 +124,29 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     return this.#own.channels;
   }
 
-  /** Learnt scale, [c], starting at 1; written in place by the optimiser. null without `scale`. */
+  /**
+   * The learnt scale, [c], which starts at 1 and which the optimiser writes in place. null if the layer has no `scale`.
+   */
   get gamma(): ParameterOf<T> | null {
     return this.#own.gamma;
   }
 
-  /** Learnt shift, [c], starting at 0; written in place by the optimiser. null without `center`. */
+  /**
+   * The learnt shift, [c], which starts at 0 and which the optimiser writes in place. null if the layer has no
+   * `center`.
+   */
   get beta(): ParameterOf<T> | null {
     return this.#own.beta;
   }
 
-  /** Mean that evaluation normalises by, [c], starting at 0. */
+  /** The mean that evaluation normalises by, [c]. It starts at 0. */
   get runningMean(): Float64Array {
     return this.#own.runningMean;
   }
 
-  /** Variance that evaluation normalises by, [c], starting at 1; divided as `varianceEstimator` says. */
+  /**
+   * The variance that evaluation normalises by, [c], unbiased or biased as `varianceEstimator` says. It starts at 1.
+   */
   get runningVariance(): Float64Array {
     return this.#own.runningVariance;
   }
@@ -140,17 +156,26 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     return this.#running.batchesTracked;
   }
 
-  /** Values per channel in these batches: what 'pooled' weighs the next one against. */
+  /**
+   * Number of values per channel in the batches that the running statistics have taken in. With updateRate 'pooled' it
+   * decides the weight of the next batch.
+   */
   get valuesTracked(): number {
     return this.#running.valuesTracked;
   }
 
-  /** What r and d of batch renormalization are measured against, [c], starting at 0. null without `renorm`. */
+  /**
+   * Average of batch means that batch renormalization measures r and d against, [c]. It starts at 0. null without
+   * `renorm`.
+   */
   get renormMean(): Float64Array | null {
     return this.#own.renorm?.renormMean ?? null;
   }
 
-  /** The same of √(variance + epsilon), [c], starting at 1. null without `renorm`. */
+  /**
+   * Average of √(variance + epsilon) of batches that batch renormalization measures r and d against, [c]. It starts at
+   * 1. null without `renorm`.
+   */
   get renormDeviation(): Float64Array | null {
     return this.#own.renorm?.renormDeviation ?? null;
   }
@@ -174,24 +199,25 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Gradient of the last backward with respect to gamma, [c], always the same array. null before, without `scale`, and
-   * where it was not to `learn`.
+   * Gradient of the loss with respect to gamma, [c], of the last backward, or of several that accumulate: always the
+   * same array. null before a backward, if the layer has no `scale`, and if the last backward was not to `learn`.
    */
   get dgamma(): ParameterOf<T> | null {
     return this.#own.gamma && this.#learnt ? this.#own.dgamma : null;
   }
 
   /**
-   * Gradient of the last backward with respect to beta, [c], always the same array. null before, without `center`, and
-   * where it was not to `learn`.
+   * Gradient of the loss with respect to beta, [c], of the last backward, or of several that accumulate: always the
+   * same array. null before a backward, if the layer has no `center`, and if the last backward was not to `learn`.
    */
   get dbeta(): ParameterOf<T> | null {
     return this.#own.beta && this.#learnt ? this.#own.dbeta : null;
   }
 
   /**
-   * What an optimiser steps: gamma and beta, as far as the layer has and learns them, each with its gradient of the
-   * last backward. There are none before it. The arrays are always the same ones, so that moments can be kept by array.
+   * The parameters for an optimiser: gamma and beta, if the layer has and learns them, each with its gradient of the
+   * last backward. The list is empty before a backward. The arrays are always the same, so an optimiser can keep its
+   * moments by array.
    *
    * @example
    * import { BatchNorm } from 'batchnorm';
@@ -212,18 +238,20 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Gradient of the last backward with respect to the residual; null before, and where the forward had none. Without an
-   * activation it is dy itself, unless outResidual was given or out was dy.
+   * Gradient of the loss with respect to the residual, of its shape, of the last backward. null before a backward, and
+   * if the forward had no residual. Without an activation it is the array dy itself, unless `outResidual` was given or
+   * `out` was dy.
    */
   get dresidual(): T | null {
     return this.#dresidual;
   }
 
   /**
-   * true: forward normalises by the batch and updates the running statistics. false: by the running statistics. The
-   * three switches `normalizeWith`, `updateStatistics` and `learn` refine it.
+   * Mode of the layer. true: forward normalises by the statistics of the batch and updates the running ones. false:
+   * forward normalises by the running statistics. Default true. The three switches `normalizeWith`, `updateStatistics`
+   * and `learn` refine it.
    *
-   * @throws TypeError when set to what is neither true nor false
+   * @throws TypeError when set to anything but true or false
    */
   get training(): boolean {
     return this.#switches.training;
@@ -234,9 +262,9 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * false: also training leaves the running statistics alone. Default true.
+   * Whether a forward in training updates the running statistics. Default true.
    *
-   * @throws TypeError when set to what is neither true nor false
+   * @throws TypeError when set to anything but true or false
    */
   get updateStatistics(): boolean {
     return this.#switches.updateStatistics;
@@ -247,9 +275,9 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * false: backward computes no dgamma and dbeta; they are null then. Default true.
+   * Whether backward computes dgamma and dbeta. If not, they are null. Default true.
    *
-   * @throws TypeError when set to what is neither true nor false
+   * @throws TypeError when set to anything but true or false
    */
   get learn(): boolean {
     return this.#switches.learn;
@@ -260,8 +288,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * What forward normalises by: 'mode' (default), as train() and eval() say; or always by the 'batch', or always by the
-   * 'running' statistics.
+   * The statistics that forward normalises by: 'mode' (default), as train() and eval() say; 'batch', always those of
+   * the batch; 'running', always the running ones.
    *
    * @throws TypeError, RangeError when set to anything else
    */
@@ -274,8 +302,10 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Training mode; with false evaluation mode, as in PyTorch.
+   * Switches to training mode, or with false to evaluation mode, as in PyTorch.
    *
+   * @param training whether to train. Default true
+   * @returns the layer
    * @throws TypeError where `training` is neither true nor false
    */
   train(training = true): this {
@@ -284,15 +314,21 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     return this;
   }
 
-  /** Evaluation mode. */
+  /**
+   * Switches to evaluation mode: forward normalises by the running statistics.
+   *
+   * @returns the layer
+   */
   eval(): this {
     this.training = false;
     return this;
   }
 
   /**
-   * Frozen for fine-tuning, in training too: normalises with the running statistics, leaves them, and learns no gamma
-   * and beta. The three switches can be set one by one as well.
+   * Freezes the layer for fine-tuning, in training too: it normalises by the running statistics, leaves them as they
+   * are, and learns no gamma and beta. It sets `normalizeWith` to 'running', `updateStatistics` and `learn` to false.
+   *
+   * @returns the layer
    *
    * @example
    * import { BatchNorm } from 'batchnorm';
@@ -305,7 +341,11 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     return this.#refine('running', false);
   }
 
-  /** Undoes freeze: the three switches as they are by default. */
+  /**
+   * Undoes {@link BatchNorm.freeze}: sets `normalizeWith` to 'mode', `updateStatistics` and `learn` to true.
+   *
+   * @returns the layer
+   */
   unfreeze(): this {
     return this.#refine('mode', true);
   }
@@ -341,14 +381,14 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * A forward that is differentiated for itself, whatever the layer does until then: for a layer that is used several
-   * times in a step (two towers, an unrolled recurrence, weight sharing). It counts in the running statistics as
-   * {@link BatchNorm.forward} does, and leaves to the layer's own `backward` the forward that it had.
+   * A forward with a backward of its own, whatever the layer does in between: for a layer that is used several times in
+   * a step (two towers, an unrolled recurrence, weight sharing). It updates the running statistics as
+   * {@link BatchNorm.forward} does. The layer's own `backward` still differentiates the last `forward`.
    *
    * @param x of the layer's dtype
    * @param shape its dimensions, of any rank that has the channel axis; their product is `x.length`
    * @param options `out`, `residual` and the rest; see {@link BatchNormForwardOptions}
-   * @returns y, and the backward of this use; see {@link RecordedForward}
+   * @returns y and its backward; see {@link RecordedForward}
    * @throws TypeError, RangeError as {@link BatchNorm.forward}
    */
   record(x: T, shape: readonly number[], options: BatchNormForwardOptions<T> = NO_OPTIONS): RecordedForward<T> {
@@ -408,17 +448,18 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Lets go of the batch of the last forward, if it was called with `update: false`: commit will not take it in.
+   * Drops the batch of the last forward, if it was called with `update: false`, so that {@link BatchNorm.commit} will
+   * not take it into the running statistics.
    *
-   * @returns whether there was one
+   * @returns whether there was such a batch
    */
   discard(): boolean {
     return this.#transaction.discard();
   }
 
   /**
-   * Count, mean and variance of the batch of the last forward (with `synchronize`, of all ranks), whether or not they
-   * have been taken in; null where it needed none. A copy.
+   * Count, mean and variance of the batch of the last forward, a copy; with `synchronize`, of the batch of all ranks.
+   * It does not matter whether the running statistics have taken them in. null if the forward needed no statistics.
    */
   get batchMoments(): Moments | null {
     const { batch } = this.#transaction;
@@ -435,11 +476,11 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * Gradient of the last forward with respect to its x; sets dgamma, dbeta and dresidual. It differentiates what the
    * forward did: with the parameters, statistics and mode of that moment, whatever has been changed since.
    *
-   * Only the last forward is kept: in a network that uses a layer twice, each use needs its backward before the next
-   * forward, or a layer of its own. Several backwards of one forward (two losses) are fine.
+   * Only the last forward is kept. A network that uses a layer several times in a step takes {@link BatchNorm.record}
+   * for each use. Several backwards of one forward (two losses) are fine.
    *
    * @param dy gradient of the loss with respect to y
-   * @param options `out` and `outResidual`; see {@link BatchNormBackwardOptions}
+   * @param options `out`, `outResidual` and `accumulate`; see {@link BatchNormBackwardOptions}
    * @returns dx: `out`, where given
    * @throws Error with code ERR_BATCHNORM_NO_INPUT before any forward, after {@link BatchNorm.forget}, where x (or the
    *   residual, with an activation) has been overwritten by its `out`, detached or released, and for a second backward
@@ -474,7 +515,10 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     return { dx, dresidual, dgamma, dbeta };
   }
 
-  /** Drops what forward and backward keep of the size of x: the references to x and the residual, and dresidual. */
+  /**
+   * Drops the references that the layer keeps to large arrays: x and the residual of the last forward, and dresidual.
+   * Then there is no forward to differentiate.
+   */
   forget(): void {
     this.#last.forget();
     this.#dresidual = null;
@@ -517,8 +561,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /**
-   * Everything that makes the layer what it is, as plain data that JSON keeps without loss; gradients and what forward
-   * keeps are not part of it.
+   * The layer as plain data that JSON keeps without loss: settings, switches, parameters and running statistics.
+   * Neither gradients nor the last forward are part of it.
    *
    * @example
    * import { BatchNorm } from 'batchnorm';
@@ -532,7 +576,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     return writeState(this, this.#running);
   }
 
-  /** What `JSON.stringify` writes: {@link BatchNorm.state}. */
+  /** The state of the layer, for `JSON.stringify`; see {@link BatchNorm.state}. */
   toJSON(): BatchNormState<DtypeOf<T>> {
     return this.state();
   }

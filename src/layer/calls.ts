@@ -22,33 +22,45 @@ import type { LayerArrays } from './arrays.js';
 import { type RenormLimits, readLimits } from './renorm.js';
 import type { Settings } from './settings.js';
 
+/** Options of {@link BatchNorm.forward} and {@link BatchNorm.record}, all of them optional. */
 export interface BatchNormForwardOptions<T extends Tensor> extends RenormLimits {
-  /** Where y goes. May be x (then there is no backward) or the residual; no other overlap. Default a new array. */
+  /**
+   * Array that y is written to, of the length of x. It may be x itself (then there is no backward) or the residual
+   * (then there is none with an activation), and may not overlap anything else. Default a new array.
+   */
   out?: T | undefined;
-  /** Added before the activation, of the shape of x: y = activation(bn(x) + residual). */
+  /** A tensor of the shape of x that is added before the activation: y = activation(bn(x) + residual). Default none. */
   residual?: T | undefined;
   /**
-   * Which positions take part: 0 or 1 (false or true), or a weight > 0, for each, [shape without the channel axis].
-   * What is masked is no part of the batch: not of its statistics and gradients, whatever lies there (NaN too), and y,
-   * dx and dresidual are 0 there. Weights count in the statistics, as so many values. A batch of which nothing is left
-   * updates nothing. Default: all.
+   * Which positions take part: 0 or 1 (false or true), or a weight > 0, for each position, [shape without the channel
+   * axis]. A position with 0 is no part of the batch, whatever lies there (NaN too): y, dx and dresidual are 0 there. A
+   * position with a weight counts in the statistics as that many values. A batch without a position that takes part
+   * updates nothing. Default: all positions.
    */
   mask?: Mask | undefined;
   /**
-   * false: the running statistics stay as they are, until {@link BatchNorm.commit} takes this batch in. Default true.
-   * Only where they would be updated at all: in training, with `updateStatistics`.
+   * Whether this batch goes into the running statistics at once. If false, they stay as they are until
+   * {@link BatchNorm.commit} takes the batch in. Default true. It matters only where they would be updated at all: in
+   * training, with `updateStatistics`.
    */
   update?: boolean | undefined;
 }
 
+/** Options of {@link BatchNorm.backward} and {@link RecordedForward.backward}, all of them optional. */
 export interface BatchNormBackwardOptions<T extends Tensor> {
-  /** Where dx goes. May be dy itself; no other overlap. Default a new array. */
+  /**
+   * Array that dx is written to, of the length of x. It may be dy itself, and may not overlap anything else. Default a
+   * new array.
+   */
   out?: T | undefined;
-  /** Where dresidual goes, if the forward had a residual. May be dy itself when `out` is not. */
+  /**
+   * Array that dresidual is written to, of the length of x; only if the forward had a residual. It may be dy itself if
+   * `out` is not. Default a new array; without an activation dy itself, unless `out` is dy.
+   */
   outResidual?: T | undefined;
   /**
-   * true: dgamma and dbeta of this backward are added to what `dgamma` and `dbeta` of the layer are (null counts as 0),
-   * for a layer that is used several times in a step, or micro-batches. Default false: they take their place.
+   * Whether dgamma and dbeta of this backward are added to those of the layer, where null counts as 0: for a layer that
+   * is used several times in a step, or for micro-batches. Default false: they replace those of the layer.
    */
   accumulate?: boolean | undefined;
 }

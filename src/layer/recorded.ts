@@ -1,10 +1,10 @@
-/** One use of a layer among several in a step: its output, and what its own backward needs. */
+/** One recorded forward of a layer: its output, and what its own backward needs. */
 import { refuseProxies } from '../arguments/messages.js';
 import { NO_OPTIONS } from '../arguments/options.js';
 import type { ParameterOf, Tensor } from '../types.js';
 import type { BatchNormBackwardOptions } from './calls.js';
 
-/** The gradients of one use. */
+/** The gradients of one recorded forward. */
 export interface UseGradients<T extends Tensor> {
   readonly dx: T;
   readonly dresidual: T | null;
@@ -42,28 +42,31 @@ export class RecordedForward<T extends Tensor = Float32Array> {
     this.#differentiate = differentiate;
   }
 
-  /** The output: `out`, where it was given. */
+  /** The output, of the shape of x: `out`, where it was given. */
   get y(): T {
     return this.#y;
   }
 
   /**
-   * Gradient of the last backward of this use alone with respect to gamma, [c], a copy; null before, without `scale`,
-   * or not to `learn`.
+   * Gradient with respect to gamma, [c], of the last backward of this recorded forward alone; a copy. null before a
+   * backward, if the layer has no `scale`, and if it is not to `learn`.
    */
   get dgamma(): ParameterOf<T> | null {
     return this.#gradients?.dgamma ?? null;
   }
 
   /**
-   * Gradient of the last backward of this use alone with respect to beta, [c], a copy; null before, without `center`,
-   * or not to `learn`.
+   * Gradient with respect to beta, [c], of the last backward of this recorded forward alone; a copy. null before a
+   * backward, if the layer has no `center`, and if it is not to `learn`.
    */
   get dbeta(): ParameterOf<T> | null {
     return this.#gradients?.dbeta ?? null;
   }
 
-  /** Gradient of the last backward of this use with respect to its residual; null before, and without one. */
+  /**
+   * Gradient with respect to the residual, of its shape, of the last backward of this recorded forward. null before a
+   * backward, and if the forward had no residual.
+   */
   get dresidual(): T | null {
     return this.#gradients?.dresidual ?? null;
   }

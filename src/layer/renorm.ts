@@ -14,13 +14,18 @@ import type { GradientSumArrays } from '../kernels.js';
 import { type Corrected, type Limits, Variant } from '../passes/variant.js';
 import { checkFraction, givenRate } from './update-rate.js';
 
+/**
+ * Limits of batch renormalization in one call, for a layer with `renorm`: y = gamma·(x̂·r + d) + beta, where r and d
+ * are clipped to them.
+ */
 export interface RenormLimits {
-  /** The largest r, ≥ 1. Default Infinity. */
+  /** The largest r, a number ≥ 1. Default Infinity. */
   rMax?: number | undefined;
-  /** The largest |d|, ≥ 0. Default Infinity. */
+  /** The largest |d|, a number ≥ 0. Default Infinity. */
   dMax?: number | undefined;
 }
 
+/** Options of batch renormalization, all of them optional: the limits of r and d, and the rate of its averages. */
 export interface RenormOptions extends RenormLimits {
   /** The smallest r, from 0 to 1. Default 0. */
   rMin?: number | undefined;
@@ -30,7 +35,7 @@ export interface RenormOptions extends RenormLimits {
   decay?: number | undefined;
 }
 
-/** {@link RenormOptions} with every default filled in: what `renorm` of a layer is. */
+/** The settings of batch renormalization of a layer: {@link RenormOptions} with every default filled in. */
 export interface RenormSettings {
   readonly rMin: number;
   readonly rMax: number;
@@ -78,7 +83,7 @@ function checkAtLeast(call: string, name: string, value: unknown, least: number)
   if (!(value >= least)) throw wrongValue(call, name, wanted, value);
 }
 
-/** {@link RenormOptions} as JSON keeps them, which lacks Infinity. */
+/** {@link RenormOptions} in the state of a layer, where Infinity is a string. */
 export type SavedRenorm = [rMin: JsonNumber, rMax: JsonNumber, dMax: JsonNumber, updateRate: JsonNumber];
 
 export function encodeRenorm(settings: RenormSettings | null): SavedRenorm | null {

@@ -23,7 +23,10 @@ import {
 import { choice, flag, integer, plain, type Row, readRows, type ValuesOf } from './rows.js';
 import { checkDebias, checkUpdateRate, givenRate, type UpdateRate } from './update-rate.js';
 
-/** `dtype` is a D: by default not known to the compiler. */
+/**
+ * Options of a {@link BatchNorm}, all of them optional. `dtype` is of type D; where D is not given, the compiler does
+ * not know the element type.
+ */
 export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, SynchronizeOptions {
   /**
    * How much of each new batch goes into the running statistics: running ← (1 − updateRate)·running + updateRate·batch.
@@ -47,18 +50,21 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
    * or 'biased', divided by m (Keras, flax, ONNX). With m = 1 the biased one in any case.
    */
   varianceEstimator?: 'unbiased' | 'biased' | undefined;
-  /** Whether there is a learnt scale gamma. Default true. */
+  /** Whether the layer has a learnt scale, gamma. Default true. */
   scale?: boolean | undefined;
-  /** Whether there is a learnt shift beta. Default true. */
+  /** Whether the layer has a learnt shift, beta. Default true. */
   center?: boolean | undefined;
   /**
-   * How batch statistics and gradient sums are summed: 'ordered' (default), or 'exact', the same bits for any layout, order, split
-   * into micro-batches and number of ranks (float32, without weights in masks): docs/reproducible.md.
+   * How batch statistics and gradient sums are summed: 'ordered' (default), or 'exact', the same bits for any layout,
+   * order, split into micro-batches and number of ranks (float32, without weights in masks): docs/reproducible.md.
    */
   summation?: Summation | undefined;
-  /** Applied last; see {@link Activation}. Default 'none'. */
+  /** The activation, which is applied last; see {@link Activation}. Default 'none'. */
   activation?: Activation | undefined;
-  /** One value per channel (m = 1) in training: 'throw' (default, as PyTorch) or 'allow' (as Keras: y = beta). */
+  /**
+   * What training does with one value per channel (m = 1), which has no variance: 'throw' a RangeError (default, as
+   * PyTorch) or 'allow' it (as Keras: variance 0, y = beta).
+   */
   singleValue?: 'throw' | 'allow' | undefined;
   /** Element type of x and of the parameters: 'float32' (default) or 'float64'. */
   dtype?: D | undefined;
@@ -77,9 +83,9 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
    */
   renorm?: boolean | RenormOptions | undefined;
   /**
-   * A batch with NaN or Infinity among its statistics: 'propagate' (default) treats it like any other; 'skip'
-   * normalises it and keeps it out of the running statistics; 'throw' refuses it, naming the channels, and leaves
-   * everything as it was.
+   * What a forward in training does with a batch that has NaN or Infinity among its statistics: 'propagate' (default)
+   * treats it like any other; 'skip' normalises it and keeps it out of the running statistics; 'throw' refuses it,
+   * names the channels, and leaves everything as it was.
    */
   onNonFinite?: 'propagate' | 'skip' | 'throw' | undefined;
 }

@@ -15,9 +15,9 @@ import { SWITCHES, type Switches } from './switches.js';
 import { checkFraction, type UpdateRate } from './update-rate.js';
 
 /**
- * A layer as plain data that JSON keeps without loss, and that says its own conventions: every setting with its value
- * (see {@link BatchNormOptions}), the switches, what the running statistics have come to, and the arrays, [channels]
- * each. What JSON lacks is written as 'NaN', 'Infinity', '-Infinity' and '-0'.
+ * A layer as plain data that JSON keeps without loss: every setting with its value (see {@link BatchNormOptions}), the
+ * switches, the progress of the running statistics, and the arrays, [channels] each. Numbers that JSON lacks are
+ * written as 'NaN', 'Infinity', '-Infinity' and '-0'.
  */
 export interface BatchNormState<D extends Dtype = Dtype> {
   format: 'batchnorm/2';
@@ -34,31 +34,31 @@ export interface BatchNormState<D extends Dtype = Dtype> {
   singleValue: 'throw' | 'allow';
   dtype: D;
   summation: Summation;
-  /** null: one group of all samples. */
+  /** Number of samples in a ghost batch; null if the whole batch is normalised together. */
   ghostBatchSize: number | null;
   grouping: 'consecutive' | 'interleaved';
-  /** [rMin, rMax, dMax, updateRate]; null without renorm. */
+  /** [rMin, rMax, dMax, updateRate] of batch renormalization; null if the layer does not use it. */
   renorm: SavedRenorm | null;
   onNonFinite: 'propagate' | 'skip' | 'throw';
   training: boolean;
   normalizeWith: 'mode' | 'batch' | 'running';
   updateStatistics: boolean;
   learn: boolean;
-  /** Batches that the running statistics have taken in. */
+  /** Number of batches that the running statistics have taken in. */
   batchesTracked: number;
-  /** Values per channel in these batches. */
+  /** Number of values per channel in the batches that the running statistics have taken in. */
   valuesTracked: number;
   /** The part of the averages that comes from batches and not from the start values, from 0 to 1. */
   debiasWeight: number;
-  /** null without `scale`. */
+  /** The learnt scale, [channels]; null without `scale`. */
   gamma: JsonNumber[] | null;
-  /** null without `center`. */
+  /** The learnt shift, [channels]; null without `center`. */
   beta: JsonNumber[] | null;
   runningMean: JsonNumber[];
   runningVariance: JsonNumber[];
-  /** null without `renorm`. */
+  /** Average of batch means of batch renormalization, [channels]; null without `renorm`. */
   renormMean: JsonNumber[] | null;
-  /** null without `renorm`. */
+  /** Average of √(variance + epsilon) of batch renormalization, [channels]; null without `renorm`. */
   renormDeviation: JsonNumber[] | null;
 }
 

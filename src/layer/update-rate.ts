@@ -1,6 +1,10 @@
 /** How much of a new batch goes into the averages: a number, or a rule. */
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 
+/**
+ * How much of a new batch goes into the running statistics: a number a from 0 to 1, running ← (1 − a)·running +
+ * a·batch; or a rule: 'cumulative', the mean over batches, or 'pooled', mean and variance of all values together.
+ */
 export type UpdateRate = number | 'cumulative' | 'pooled';
 
 const FRACTION = 'a number from 0 to 1';

@@ -47,7 +47,9 @@ function howToBuild(root: string): string {
 let addon: Addon | undefined;
 
 /**
- * What the MPI library calls itself that the addon is linked to, such as 'Open MPI v4.1.4'. Joins no job.
+ * Name and version of the MPI library that the addon is linked to, such as 'Open MPI v4.1.4'. Joins no job.
+ *
+ * @returns the text that MPI gives for its library
  *
  * @throws Error with code ERR_BATCHNORM_MPI where there is no addon, or it does not load; it says what to do
  * @example

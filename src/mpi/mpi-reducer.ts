@@ -16,6 +16,7 @@ import { type Columns, type Join, writeRows } from '../ranks/payload.js';
 import { allreduceByExchange, type ExchangeTag, type Reducer } from '../ranks/reducer.js';
 import { calling, joinSession, type Session } from './session.js';
 
+/** Options of a {@link MpiReducer}, all of them optional. */
 export interface MpiReducerOptions {
   /**
    * How long an exchange waits for the other ranks, in milliseconds, ≥ 0. Default 300,000: five minutes, in which one
@@ -67,9 +68,11 @@ const DIVIDED = 8192;
  * console.log(y.length); // → 1
  */
 export class MpiReducer implements Reducer {
+  /** The rank of this process in the job: 0 to size − 1. */
   readonly rank: number;
+  /** The number of ranks of the job. */
   readonly size: number;
-  /** What the MPI library calls itself. */
+  /** Name and version of the MPI library, such as 'Open MPI v4.1.4'. */
   readonly library: string;
   readonly #session: Session;
   readonly #timeout: number;

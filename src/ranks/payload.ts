@@ -1,19 +1,24 @@
 /** What ranks join: tables of numbers with a column for each channel, and how they are joined. */
 import { mergeMoments } from '../channels/moment-arrays.js';
 
-/** A column for each channel, a row for each kind of number. */
+/**
+ * The numbers that a rank gives to an allreduce: a table with a column for each channel and a row for each kind of
+ * number, such as mean and variance.
+ */
 export interface Columns {
-  /** What belongs to all columns, such as the count of values per channel: at most two numbers. */
+  /** Numbers that belong to all columns, such as the count of values per channel: at most two. */
   readonly head: Float64Array;
-  /** At least one, of the same length. */
+  /** The rows: at least one, all of the same length. */
   readonly rows: readonly Float64Array[];
 }
 
 /**
- * Makes the rows of the whole from the columns of all ranks, which come in order of rank; these rows may be others, as
- * many every time. It may be given any run of columns, and treats each by itself.
+ * Makes the rows of the whole from the columns of all ranks. The rows may mean something else than those of the ranks,
+ * but their number is the same in every call. A join treats each column by itself, so that it may be given a range of
+ * columns.
  *
- * @param start which column the first of these is
+ * @param ranks the columns of all ranks, in order of rank
+ * @param start number of the first of these columns in the whole table
  */
 export type Join = (ranks: readonly Columns[], start: number) => readonly Float64Array[];
 

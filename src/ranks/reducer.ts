@@ -6,19 +6,20 @@ import { checkSize } from '../arguments/validate.js';
 import { type Columns, columnsOf, isCount, type Join, writeRows } from './payload.js';
 
 /**
- * What an exchange is about. Ranks that send the same tag are at the same place of the same program, which a reducer
- * may check; those of this library do.
+ * The purpose of an exchange. Ranks that send equal tags are at the same place of the same program. A reducer may check
+ * this; those of this library do.
  */
 export interface ExchangeTag {
   /**
-   * Which of the layers that were made with this reducer: 0 is the first. Make them in the same order on every rank.
+   * Number of the layer among those that were made with this reducer: 0 is the first. Make layers in the same order on
+   * every rank.
    */
   readonly layer: number;
-  /** Its channels. */
+  /** Number of channels of the layer. */
   readonly channels: number;
-  /** What it is doing. */
+  /** The pass of the layer that exchanges. */
   readonly pass: 'forward' | 'backward';
-  /** How many times it has done so: 1 is the first. */
+  /** Sequence number of this pass of the layer: 1 is the first. */
   readonly step: number;
   /** 'exact' where the numbers are exact sums, which add as integers; absent for ordered ones. */
   readonly summation?: 'exact' | undefined;
@@ -30,22 +31,29 @@ export interface ExchangeTag {
  * possible (sockets, promises), {@link Moments} and {@link GradientSums} are what to send.
  */
 export interface Reducer {
-  /** Which of them this is: 0 to size − 1. */
+  /** The rank of this worker: 0 to size − 1. */
   readonly rank: number;
-  /** How many there are. */
+  /** The number of workers. */
   readonly size: number;
   /**
-   * Gives `values` to the others, and returns those of all, in order of rank; that of this rank among them. All ranks
-   * call it equally often, with arrays of the same length. Blocks until all have called; should throw rather than wait
-   * forever.
+   * An allgather: gives `values` to all other ranks, and returns the arrays of all ranks, in order of rank, this one's
+   * among them. All ranks call it equally often, with arrays of the same length. It blocks until all have called; it
+   * should throw rather than wait forever.
    *
-   * @param tag what layers say of their exchanges, for messages; yours to ignore
+   * @param values of this rank
+   * @param tag the purpose of the exchange, for messages; a reducer may ignore it
+   * @returns as many arrays as there are ranks, each as long as `values`
    */
   exchange(values: Float64Array, tag?: ExchangeTag): readonly Float64Array[];
   /**
-   * Optional: `join` of what all ranks have, the same on every rank. Without it, all of it is exchanged, and every rank
-   * joins all of it; here ranks may divide the columns among them, so that what each receives and joins does not grow
-   * with their number.
+   * Optional, an allreduce: returns `join` of the columns of all ranks, the same on every rank. Ranks may divide the
+   * columns among them, so that what each receives and joins does not grow with their number. Without it, every rank
+   * receives the columns of all by `exchange`, and joins all of them.
+   *
+   * @param own the columns of this rank
+   * @param join makes the rows of the whole from the columns of all ranks
+   * @param tag the purpose of the exchange, for messages; a reducer may ignore it
+   * @returns the rows of the whole, in the order in which `join` gives them
    */
   allreduce?(own: Columns, join: Join, tag?: ExchangeTag): readonly Float64Array[];
 }

@@ -17,13 +17,17 @@ import {
   type Reducer,
 } from './reducer.js';
 
+/** Options of a layer that several workers share, all of them optional. */
 export interface SynchronizeOptions {
-  /** Normalises by the batches of several workers as if they were one: see {@link Reducer}. Default none. */
+  /**
+   * Connects the layer with its like on other workers, so that it normalises by the batches of all as if they were one;
+   * see {@link Reducer}. Default none.
+   */
   synchronize?: Reducer | undefined;
   /**
-   * With `synchronize`, of which part dgamma and dbeta are: 'local' (default, as PyTorch's SyncBatchNorm), this rank's
-   * own, to be added up like every other gradient; or 'summed', those of the whole batch, the same bits on every rank,
-   * from the sums that travel anyway.
+   * With `synchronize`, the part of the batch that dgamma and dbeta are of. 'local' (default, as PyTorch's
+   * SyncBatchNorm): this rank's own part; add them up over the ranks like every other gradient. 'summed': the whole
+   * batch, with the same bits on every rank, from the sums that travel anyway.
    */
   gradients?: 'local' | 'summed' | undefined;
 }

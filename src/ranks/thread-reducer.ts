@@ -8,6 +8,7 @@ import { checkSummation, type Summation } from '../passes/exact.js';
 import { checkTag, differences, HEADER, lengthIn, mismatch, writeHeader } from './exchange-header.js';
 import type { ExchangeTag, Reducer } from './reducer.js';
 
+/** Options of a {@link ThreadReducer}, all of them optional. */
 export interface ThreadReducerOptions {
   /** How long an exchange waits for the others, in milliseconds, ≥ 0; Infinity is allowed. Default 30,000. */
   timeout?: number | undefined;
@@ -58,7 +59,9 @@ function bytesFor(size: number, capacity: number): number {
  * console.log([...bn.batchMoments.mean]); // → [ 2, 20 ]
  */
 export class ThreadReducer implements Reducer {
+  /** The rank of this thread: 0 to size − 1. */
   readonly rank: number;
+  /** The number of ranks. */
   readonly size: number;
   readonly #memory: SharedArrayBuffer;
   readonly #head: Int32Array<SharedArrayBuffer>;

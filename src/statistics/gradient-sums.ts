@@ -31,8 +31,12 @@ import { gradientSums } from '../passes/range.js';
 import type { Tensor } from '../types.js';
 import { checkExactCount, decodeRecords, encodeRecords, refuseOtherSummation, upgraded } from './records.js';
 
+/** Options of {@link GradientSums.add}: `mean` and `variance` are needed, the rest is optional. */
 export interface GradientSumsAddOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
-  /** As in the forward. */
+  /**
+   * The mask of the forward: 0 or 1 (false or true), or a weight > 0, for each position, [shape without the channel
+   * axis]. Default: all positions.
+   */
   mask?: Mask | undefined;
 }
 

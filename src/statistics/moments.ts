@@ -28,6 +28,7 @@ import { statistics } from '../passes/range.js';
 import type { Tensor } from '../types.js';
 import { checkExactCount, decodeRecords, encodeRecords, refuseOtherSummation, upgraded } from './records.js';
 
+/** Options of {@link Moments.add}, all of them optional. */
 export interface MomentsAddOptions {
   /** The channel axis of `shape`; negative counts from the end. Default 1. */
   axis?: number | undefined;

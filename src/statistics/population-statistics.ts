@@ -6,19 +6,23 @@ import type { Mask } from '../passes/mask.js';
 import type { Tensor } from '../types.js';
 import { isMoments, Moments } from './moments.js';
 
-/** One batch of what a layer is given. */
+/** One batch of the data that {@link populationStatistics} reads. */
 export interface PopulationBatch {
   readonly x: Tensor;
-  /** Dimensions of x. */
+  /** Dimensions of x, of any rank from 1 on; their product is `x.length`. */
   readonly shape: readonly number[];
-  /** Which positions count; as in {@link Moments.add}. */
+  /**
+   * Which positions count: 0 or 1 (false or true), or a weight > 0, for each position, [shape without the channel
+   * axis]. Default: all positions.
+   */
   readonly mask?: Mask | undefined;
 }
 
+/** Options of {@link populationStatistics}, all of them optional. */
 export interface PopulationStatisticsOptions {
   /** The channel axis of every shape; negative counts from the end. Default 1. */
   axis?: number | undefined;
-  /** Go on from these, which stay as they are: what an earlier run had come to. Default: from nothing. */
+  /** Moments of an earlier run to go on from; they stay as they are. Default: none. */
   from?: Moments | undefined;
   /** As of {@link Moments}; that of `from`, where it is given. Default 'ordered'. */
   summation?: Summation | undefined;
@@ -26,10 +30,11 @@ export interface PopulationStatisticsOptions {
   onProgress?: ((progress: PopulationProgress) => void | Promise<void>) | undefined;
 }
 
+/** The progress of {@link populationStatistics}. */
 export interface PopulationProgress {
-  /** Batches of this run so far. */
+  /** Number of batches of this run so far. */
   readonly batches: number;
-  /** Of everything so far; the same object each time. `toJSON` is what to save. */
+  /** Moments of everything so far; the same object in every call. Its `toJSON` is what to save. */
   readonly moments: Moments;
 }
 

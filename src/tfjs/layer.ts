@@ -44,23 +44,27 @@ export type BatchNormalizationConfig = OriginalConfig & {
 
 type OriginalConfig = NonNullable<Parameters<typeof layers.batchNormalization>[0]>;
 
-/** What a call is given beside its input. */
+/** Options of `BatchNormalization.call`, all of them optional. */
 export interface CallOptions {
-  /** Whether to normalise by the batch. Default false. */
+  /** Whether to normalise by the statistics of the batch, and update the moving ones. Default false. */
   training?: boolean | undefined;
-  /** Which positions count in training: of the input's shape without its last axis; 0 or false leaves out. */
+  /**
+   * Which positions count in training: a tensor of the input's shape without its last axis, where 0 or false leaves a
+   * position out. Default: all positions.
+   */
   mask?: Tensor | (Tensor | null)[] | null | undefined;
 }
 
 /**
- * Milliseconds that a layer has spent since it was made, with reading and making tensors. Set to 0 what you restart.
+ * Time in milliseconds that a layer has spent since it was made, reading and making of tensors included. Set a field to
+ * 0 to start anew.
  */
 export interface Elapsed {
-  /** Forward in training, with the update of the moving statistics. */
+  /** Time of forwards in training, with the update of the moving statistics. */
   forward: number;
-  /** Gradients. */
+  /** Time of gradients. */
   backward: number;
-  /** Forward outside of training. */
+  /** Time of forwards outside of training. */
   inference: number;
 }
 
@@ -96,7 +100,7 @@ interface OriginalClass {
  * Gradients are those of first order. Tensors are float32; others are cast to it.
  */
 export class BatchNormalization extends Original {
-  /** As in TensorFlow.js: what serialised models call this layer. */
+  /** The name of this layer in serialised models: that of TensorFlow.js' own layer. */
   static readonly className = 'BatchNormalization';
 
   /** Time spent in this layer, in milliseconds. */
