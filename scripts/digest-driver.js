@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const kernels = ['stats', 'normalize', 'backward', 'exact', 'exact-results', 'table'].map(
+const kernels = ['stats', 'row_sums', 'normalize', 'backward', 'exact', 'exact-results', 'table'].map(
   (name) => `native/kernels/${name}.cc`,
 );
 const sources = [...kernels, 'native/runtime/pool.cc', 'native/driver/digest.cc'];

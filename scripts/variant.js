@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const isas = process.arch === 'arm64' ? ['neon'] : ['baseline', 'avx2', 'avx512'];
 const runtime = ['addon', 'cpu', 'dispatch', 'caches', 'pool'];
-const kernels = ['stats', 'normalize', 'backward', 'exact', 'exact-results', 'table'];
+const kernels = ['stats', 'row_sums', 'normalize', 'backward', 'exact', 'exact-results', 'table'];
 
 /** Where node_api.h is: beside this Node.js, or where node-gyp found it. */
 function headers() {

@@ -6,7 +6,7 @@ import { isRequired } from './support/backends.js';
 import { skipAloud } from './support/runner.js';
 import { suiteOf } from './support/suite.js';
 
-const KERNELS = ['stats', 'normalize', 'backward', 'table'];
+const KERNELS = ['stats', 'row_sums', 'normalize', 'backward', 'table'];
 
 /** What the compiler says of a kernel; null where it takes it. */
 function refusal(compiler: string, kernel: string, ...flags: readonly string[]): string | null {

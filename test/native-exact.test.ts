@@ -1,6 +1,7 @@
 /**
- * However the native kernels share out exact sums, the records are those of the reference: at 1 to 7 threads, each of which
- * is worth starting, so that channels, rows and values of one channel are split; and added to records that are there already.
+ * However the native kernels share out exact sums, the records are those of the reference: at 1 to 7 threads, each of
+ * which is worth starting, so that channels, rows and values of one channel are split; and added to records that are
+ * there already.
  */
 import { leakyRelu } from 'batchnorm';
 import * as assert from 'uvu/assert';
@@ -19,7 +20,10 @@ import { firstDifference } from './support/tensors.js';
 const THREADS = [1, 2, 3, 7];
 const ACTIVATIONS = [0, 1, kernelActivation(leakyRelu(0.25))] as const;
 
-/** Columns: of whole blocks, of parts of one, stacked with a rest, and few rows. Planes: in place, with rests, short, few. */
+/**
+ * Columns: of whole blocks, of parts of one, stacked with a rest, and few rows. Planes: in place, with rests, short,
+ * few.
+ */
 const VIEWS: readonly View[] = [
   { n: 8300, c: 64, s: 1 },
   { n: 4200, c: 37, s: 1 },

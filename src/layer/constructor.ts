@@ -29,8 +29,8 @@ export interface BatchNormConstructor {
   new <D extends Dtype, _ extends D>(channels: number, options: BatchNormOptions<D>): Layer<TensorOf<D>>;
 
   /**
-   * A layer as {@link BatchNorm.state} described it, bit for bit. The type of its tensors is that of the state's `dtype`;
-   * of what comes out of `JSON.parse` it is that of the type argument, whose default is Float32Array.
+   * A layer as {@link BatchNorm.state} described it, bit for bit. The type of its tensors is that of the state's
+   * `dtype`; of what comes out of `JSON.parse` it is that of the type argument, whose default is Float32Array.
    *
    * @param options `synchronize` and `gradients`, which are no data
    * @throws TypeError, RangeError naming the field that is missing, unknown or wrong

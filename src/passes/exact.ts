@@ -9,9 +9,9 @@ import { carry } from '../reference/limbs.js';
 import type { Tensor } from '../types.js';
 
 /**
- * How statistics and gradient sums are summed (docs/numerics.md): 'ordered' in one order that is the same on every backend
- * (numerics/1), or 'exact', rounded once, the same for any layout, order, split and number of ranks (numerics/2; float32, and no
- * weights in masks).
+ * How statistics and gradient sums are summed (docs/numerics.md): 'ordered' in one order that is the same on every
+ * backend (numerics/1), or 'exact', rounded once, the same for any layout, order, split and number of ranks
+ * (numerics/2; float32, and no weights in masks).
  */
 export type Summation = 'ordered' | 'exact';
 
@@ -72,7 +72,10 @@ export function momentsOfRecords(count: Float64Array, records: Float64Array): Ex
   return { count, mean, variance, records };
 }
 
-/** y ← of x by its own statistics, which go to `affine`: `forward` of the kernels, by exact sums. y may be x or residual. */
+/**
+ * y ← of x by its own statistics, which go to `affine`: `forward` of the kernels, by exact sums. y may be x or
+ * residual.
+ */
 export function exactForward(
   y: Tensor,
   x: Tensor,

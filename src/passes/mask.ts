@@ -1,6 +1,6 @@
 /**
- * Masks choose positions; they do not multiply. What is chosen is gathered into a batch of its own, on which the same kernels
- * work, so that a masked position cannot be seen by anything, whatever lies there.
+ * Masks choose positions; they do not multiply. What is chosen is gathered into a batch of its own, on which the same
+ * kernels work, so that a masked position cannot be seen by anything, whatever lies there.
  */
 import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
 import { kindOf } from '../arguments/typed-arrays.js';
@@ -17,8 +17,8 @@ const WANTED = '0, 1 or a finite weight >= 0';
  * null where all positions take part, with weights of 1: without a mask, too. Each element is read once; nothing of the
  * mask is looked at later.
  *
- * @throws TypeError where it is no array of numbers, true and false; RangeError where its length is not that of the shape
- *   without the channels, or a value is no weight
+ * @throws TypeError where it is no array of numbers, true and false; RangeError where its length is not that of the
+ *   shape without the channels, or a value is no weight
  */
 export function readMask(call: string, mask: Mask | undefined, shape: readonly number[], view: View): Selection | null {
   if (mask === undefined) return null;
@@ -44,8 +44,8 @@ export function readMask(call: string, mask: Mask | undefined, shape: readonly n
 }
 
 /**
- * The elements as numbers, in an array of one of two kinds, so that the loops over it are compiled for these: an element of
- * whatever the caller has takes ten times as long to read.
+ * The elements as numbers, in an array of one of two kinds, so that the loops over it are compiled for these: an
+ * element of whatever the caller has takes ten times as long to read.
  */
 function numbersOf(call: string, mask: Mask, whole: number): Uint8Array | Float64Array {
   const kind = kindOf(mask);

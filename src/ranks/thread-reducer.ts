@@ -25,7 +25,10 @@ const MEMORY_OPTIONS = /* @__PURE__ */ nameSet('summation');
 /** Int32 before the counters: number of ranks, numbers per exchange, and who gave up (its rank + 1). */
 const [SIZE, CAPACITY, FAILED, COUNTERS] = [0, 1, 2, 3];
 
-/** Numbers of the longest message about so many channels: of ordered sums three rows, and the count of `GradientSums` beside them. */
+/**
+ * Numbers of the longest message about so many channels: of ordered sums three rows, and the count of `GradientSums`
+ * beside them.
+ */
 function capacityFor(channels: number, summation: Summation): number {
   return 3 * (1 + channels * (summation === 'exact' ? (1 + RECORD.numbers) / 3 : 1));
 }

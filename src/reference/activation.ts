@@ -9,7 +9,9 @@ export function rounded(activation: KernelActivation, float32: boolean): KernelA
   return { slope: fl(slope, float32), low: fl(low, float32), high: fl(high, float32) };
 }
 
-/** v where z > 0, NaN where z is NaN, +0 elsewhere: maxps, Math.max and f32x4.max differ there, hence the definition. */
+/**
+ * v where z > 0, NaN where z is NaN, +0 elsewhere: maxps, Math.max and f32x4.max differ there, hence the definition.
+ */
 function gate(v: number, z: number): number {
   return z > 0 ? v : Number.isNaN(z) ? z : 0;
 }

@@ -2,7 +2,15 @@ import { kernelActivation } from '../arguments/activation.js';
 import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
-import { DEFAULT_EPSILON, NO_OPTIONS, nameSet, namesOf, readFields, readOptions, readOwn } from '../arguments/options.js';
+import {
+  DEFAULT_EPSILON,
+  NO_OPTIONS,
+  nameSet,
+  namesOf,
+  readFields,
+  readOptions,
+  readOwn,
+} from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import {
   checkArray,
@@ -48,8 +56,9 @@ export type WholeSums = Pick<GradientSums, 'channels' | 'count' | 'sumDy' | 'sum
 
 export interface GradientSumsOptions {
   /**
-   * How values are summed: 'ordered' (default), or 'exact': whatever the order and the grouping, equal data have equal bits
-   * (float32, without weights in masks). Sums of one kind do not merge with those of the other. docs/reproducible.md
+   * How values are summed: 'ordered' (default), or 'exact': whatever the order and the grouping, equal data have equal
+   * bits (float32, without weights in masks). Sums of one kind do not merge with those of the other.
+   * docs/reproducible.md
    */
   summation?: Summation | undefined;
 }
@@ -94,8 +103,9 @@ export let meanOf: (sums: GradientSums) => Float64Array | null;
  *    sumDy = Σ g and sumDyDeviation = Σ g·(x − mean), where g is dy through the activation;
  * 4. {@link backward} with `sums` gives dx of each piece, and dgamma and dbeta of the batch.
  *
- * Sums are float64 and are added in the order of the calls; with `summation: 'exact'` they are integers until they are read, and no
- * order matters. They belong to one mean: a piece with another is refused. The getters are copies, made when they are read.
+ * Sums are float64 and are added in the order of the calls; with `summation: 'exact'` they are integers until they are
+ * read, and no order matters. They belong to one mean: a piece with another is refused. The getters are copies, made
+ * when they are read.
  *
  * @example
  * import { backward, forwardInference, GradientSums, Moments } from 'batchnorm';

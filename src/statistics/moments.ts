@@ -41,8 +41,9 @@ export interface MomentsAddOptions {
 
 export interface MomentsOptions {
   /**
-   * How values are summed: 'ordered' (default), or 'exact': whatever the order and the grouping, equal data have equal bits
-   * (float32, without weights in masks). Moments of one kind do not merge with those of the other. docs/reproducible.md
+   * How values are summed: 'ordered' (default), or 'exact': whatever the order and the grouping, equal data have equal
+   * bits (float32, without weights in masks). Moments of one kind do not merge with those of the other.
+   * docs/reproducible.md
    */
   summation?: Summation | undefined;
 }
@@ -73,8 +74,8 @@ export let isMoments: (value: unknown) => value is Moments;
  *     mean = meanA + δ·nB/n
  *     variance = varianceA·nA/n + varianceB·nB/n + δ²·(nA/n)·(nB/n)
  *
- * With `summation: 'exact'` they are joined as integers instead, and any grouping and order of the same data has the same bits. Without,
- * any grouping of the same data agrees up to rounding in float64; one `add` gives, to the bit, what
+ * With `summation: 'exact'` they are joined as integers instead, and any grouping and order of the same data has the
+ * same bits. Without, any grouping of the same data agrees up to rounding in float64; one `add` gives, to the bit, what
  * {@link forwardTraining} returns for that batch. NaN and Infinity stay in their channel.
  *
  * `count`, `mean`, `variance` and `sampleVariance` are copies, made when they are read: writing to them changes

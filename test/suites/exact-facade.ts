@@ -1,4 +1,5 @@
-// summation: 'exact' in functions, layer, Moments and GradientSums: the bits of the whole batch, however it is cut, ordered or laid.
+// summation: 'exact' in functions, layer, Moments and GradientSums: the bits of the whole batch, however it is cut,
+// ordered or laid.
 import {
   BatchNorm,
   type BatchNormOptions,
@@ -52,7 +53,8 @@ const bits = (...arrays: (Float32Array | Float64Array | null)[]) =>
 function ranksOf<R>(size: number, run: (reducer: Reducer) => R): R[] {
   const sent: Float64Array[][] = Array.from({ length: size }, () => []);
   const stop = new Error('not yet');
-  // What all ranks send in exchange k is known when it has been asked of each; so each rank runs again with one more answer.
+  // What all ranks send in exchange k is known when it has been asked of each; so each rank runs again with one more
+  // answer.
   for (let known = 0; ; known++) {
     const results = Array.from({ length: size }, (_, rank) => {
       let calls = 0;

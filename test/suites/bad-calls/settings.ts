@@ -11,14 +11,15 @@ function restored(f: Fixture, changes: object): unknown {
 }
 
 const MOMENTUM =
-  'BatchNorm: "momentum" is refused, because the word has two opposite meanings. momentum 0.9 of PyTorch is updateRate: 0.9 ' +
-  '(running = (1 - updateRate)*running + updateRate*batch); momentum 0.9 of Keras, TensorFlow, flax and ONNX is ' +
-  'decay: 0.9 (decay = 1 - updateRate, so updateRate: 0.1)';
+  'BatchNorm: "momentum" is refused, because the word has two opposite meanings. momentum 0.9 of PyTorch is ' +
+  'updateRate: 0.9 (running = (1 - updateRate)*running + updateRate*batch); momentum 0.9 of Keras, TensorFlow, ' +
+  'flax and ONNX is decay: 0.9 (decay = 1 - updateRate, so updateRate: 0.1)';
 
 const STATE_FIELDS =
-  'format, channels, axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, singleValue, dtype, summation, ' +
-  'ghostBatchSize, grouping, renorm, onNonFinite, training, normalizeWith, updateStatistics, learn, ' +
-  'batchesTracked, valuesTracked, debiasWeight, gamma, beta, runningMean, runningVariance, renormMean, renormDeviation';
+  'format, channels, axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, ' +
+  'singleValue, dtype, summation, ghostBatchSize, grouping, renorm, onNonFinite, training, normalizeWith, ' +
+  'updateStatistics, learn, batchesTracked, valuesTracked, debiasWeight, gamma, beta, runningMean, ' +
+  'runningVariance, renormMean, renormDeviation';
 
 export const settingsCalls: readonly BadCall[] = [
   ['channels negative', () => new BatchNorm(-1), RangeError, 'BatchNorm: "channels" expected an integer >= 0, got -1'],
@@ -89,7 +90,8 @@ export const settingsCalls: readonly BadCall[] = [
     'activation misspelt in a state',
     (f) => restored(f, { activation: 'relu7' }),
     RangeError,
-    "BatchNorm.fromState: \"activation\" expected 'none', 'relu', 'relu6', leakyRelu(slope) or clip(min, max), got \"relu7\"",
+    "BatchNorm.fromState: \"activation\" expected 'none', 'relu', 'relu6', leakyRelu(slope) or clip(min, max), " +
+      'got "relu7"',
   ],
   [
     'a bound in a state in words',
@@ -121,7 +123,9 @@ export const settingsCalls: readonly BadCall[] = [
     'of another library',
     () => layer({ affine: true }),
     TypeError,
-    'BatchNorm: "options" has no "affine"; known are axis, epsilon, updateRate, decay, debias, varianceEstimator, scale, center, activation, singleValue, dtype, summation, ghostBatchSize, grouping, renorm, onNonFinite, synchronize, gradients',
+    'BatchNorm: "options" has no "affine"; known are axis, epsilon, updateRate, decay, debias, ' +
+      'varianceEstimator, scale, center, activation, singleValue, dtype, summation, ghostBatchSize, grouping, ' +
+      'renorm, onNonFinite, synchronize, gradients',
   ],
   [
     'no state',
