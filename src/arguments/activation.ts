@@ -127,7 +127,7 @@ export function encodeActivation(activation: Activation): SavedActivation {
   return { name, ...mapped(parameters, (_, value) => encodeNumbers([value as number])[0]) } as SavedActivation;
 }
 
-/** What that made, not yet checked but for its numbers. */
+/** Reads what `encodeActivation` made; only its numbers are checked. */
 export function decodeActivation(call: string, encoded: unknown): unknown {
   if (typeof encoded !== 'object' || encoded === null) return encoded;
   const { name, ...parameters } = encoded as Readonly<Record<string, unknown>>;
@@ -138,7 +138,7 @@ function mapped(fields: object, of: (name: string, value: unknown) => unknown): 
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, of(name, value)]));
 }
 
-/** What relu and its equals are, so that these have its speed. */
+/** The activation of the kernels. Those that equal relu become relu, and have its speed. */
 export function kernelActivation(activation: Activation): KernelActivation {
   if (activation === 'none') return 0;
   if (activation === 'relu') return 1;

@@ -1,4 +1,4 @@
-/** What an error adds where a tensor of another kind was given: how it becomes what is wanted. */
+/** The advice of an error about a tensor of the wrong kind: how to convert it. */
 import { isUsable, kindOf, type TensorKind } from './typed-arrays.js';
 
 /** Nothing where nobody can say. */
@@ -8,7 +8,7 @@ export function conversion(name: string, value: unknown, wanted: TensorKind, len
   const kind = typed ?? (Array.isArray(value) ? 'Array' : Object.prototype.toString.call(value).slice(8, -1));
   const way = Object.hasOwn(WAYS, kind) ? WAYS[kind] : undefined;
   if (way === undefined) return '';
-  // What is written to a copy would be lost.
+  // Results that are written to a copy would be lost.
   return name.startsWith('out') ? `; new ${wanted}(${length}) makes one` : way(name, wanted, value as Uint8Array);
 }
 

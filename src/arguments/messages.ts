@@ -1,4 +1,7 @@
-/** What an error says: `batchnorm: forwardTraining: "gamma" expected ..., got ...`. Runs only when a call fails. */
+/**
+ * The words of errors: `batchnorm: forwardTraining: "gamma" expected ..., got ...`. They are made only when a call
+ * fails.
+ */
 import { isReleased, isUsable, kindOf } from './typed-arrays.js';
 
 /** The wrong kind of thing. `call` is the public function, as the user wrote it. */
@@ -44,7 +47,7 @@ function notItself(call: string, object: unknown): TypeError {
   return new TypeError(`batchnorm: ${call}: ${rule}, got ${isObject ? advice : describe(object)}`);
 }
 
-/** What `console.log` of Node.js shows of an object: its class, and these. Nothing is imported for it. */
+/** Makes `console.log` of Node.js show the class of an object and these fields. Nothing is imported for it. */
 export function showAs(name: string, prototype: object, parts: (shown: never) => object): void {
   Object.defineProperty(prototype, Symbol.for('nodejs.util.inspect.custom'), {
     value(this: never, _depth: number, options: object, inspect: (value: unknown, options: object) => string) {
@@ -100,7 +103,7 @@ export function alternatives(names: readonly string[]): string {
   return quoted.length < 2 ? quoted.join() : `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
 }
 
-/** Of the known names the one that was probably meant: a few letters off, or abbreviated. */
+/** The known name that was probably meant: a few letters off, or abbreviated. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase();
   let best: string | undefined;

@@ -1,4 +1,4 @@
-/** What the operations have in common: the options that most of them take, and the checks of these, in one order. */
+/** Options that most operations take, and their checks, in one order. */
 import type { ParameterOf, Tensor } from '../types.js';
 import { type Activation, readActivation } from './activation.js';
 import type { Common } from './options.js';

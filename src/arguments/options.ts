@@ -1,4 +1,4 @@
-/** What the operations have in common: how options are read, and what two of them mean. */
+/** Options that operations have in common, and how options are read. */
 import { nearest, wrongKind } from './messages.js';
 
 /** Options of every function and layer that normalises. */
@@ -41,14 +41,14 @@ export function readOptions<O extends object>(call: string, options: O, known: N
   return options === NO_OPTIONS ? options : readNames(call, 'options', options, known);
 }
 
-/** The same of any plain data. */
+/** Reads any plain data as {@link readOptions} reads options. */
 export function readNames<O extends object>(call: string, what: string, data: O, known: Names): O {
   const own = readOwn(call, what, data);
   checkNames(call, what, own, known);
   return own;
 }
 
-/** The same with names that are yet to be checked. */
+/** Reads plain data whose names are yet to be checked. */
 export function readOwn<O extends object>(call: string, what: string, data: O): O {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || ArrayBuffer.isView(data)) {
     throw wrongKind(call, what, 'an object', data);
@@ -73,7 +73,7 @@ export function readFields(
 ): Readonly<Record<string, unknown>> {
   const known = readNames(call, name, data as Record<string, unknown>, fields);
   const missing = [...fields].filter((field) => known[field] === undefined);
-  // What lacks even that is something else, of which the other fields say nothing.
+  // Data without a format are something else, so that the other fields say nothing.
   const named = missing.includes('format') ? ['format'] : missing;
   if (named.length > 0) throw new TypeError(`batchnorm: ${call}: "${name}" lacks "${named.join('", "')}"`);
   return known;

@@ -1,4 +1,4 @@
-/** What the facade needs to know of typed arrays, true across realms: nothing here trusts `instanceof`. */
+/** Questions about typed arrays, answered across realms: nothing here trusts `instanceof`. */
 import type { Tensor } from '../types.js';
 
 /** The tensors' kinds, as `Object.prototype.toString` and the messages name them. */
@@ -15,7 +15,7 @@ export function kindOf(value: unknown): string | undefined {
   return tagOf.call(value);
 }
 
-/** The same elements of one buffer. Both are of one type. */
+/** Whether two arrays of one type are the same elements of one buffer. */
 export function isSameView(a: Tensor, b: Tensor): boolean {
   return a === b || (a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length);
 }
@@ -135,7 +135,7 @@ export function isReleased(array: ArrayBufferView): boolean {
   return released.has(array.buffer) || isRevoked(array);
 }
 
-/** The same of arrays that have kept their length. The others show by it. */
+/** Whether an array was released and is still of its old length. (A detached array has length 0.) */
 export function isRevoked(array: ArrayBufferView): boolean {
   return anyLent && lenderOf(array)?.holds(array) === false;
 }

@@ -37,7 +37,7 @@ export function checkSize(call: string, name: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value >= 0)) throw wrongValue(call, name, 'an integer >= 0', value);
 }
 
-/** Of a layer or of statistics: more would be gigabytes of numbers that nobody has asked for. */
+/** The most channels of a layer or of statistics: more would be gigabytes of numbers that nobody has asked for. */
 const MOST_CHANNELS = 2 ** 26;
 
 export function checkChannelCount(call: string, channels: number): void {
@@ -96,7 +96,7 @@ export function checkArray(
   }
 }
 
-/** The same where any of these kinds will do. */
+/** Checks an array that may be of any of these kinds. */
 function checkArraySlowly(
   call: string,
   name: string,
@@ -145,7 +145,7 @@ export function refuseSingleValue(call: string, shape: readonly number[], otherw
   );
 }
 
-/** The same of a ghost batch, or of all ranks together. */
+/** Refuses a single value per channel in a ghost batch, or over all ranks. */
 export function refuseSingleGroup(call: string, group: number, groups: number, synchronized: boolean): never {
   const wanted = `more than one value per channel in ${synchronized ? 'all ranks together' : 'each ghost batch'}`;
   const got = synchronized ? 'one' : `one in ghost batch ${group} of 0 to ${groups - 1}`;

@@ -17,7 +17,7 @@ export interface Loader {
   readonly name: BackendName;
   /** Every instruction set that the backend can be built for; which of them this machine runs, `isas()` tells. */
   readonly known: readonly string[];
-  /** What this machine can run, best first; throws with the reason where nothing can. */
+  /** The instruction sets that this machine can run, best first; throws with the reason if there is none. */
   isas(): string[];
   /** @throws where the backend, or this instruction set of it, cannot run here */
   load(options: LoadOptions): Kernels;

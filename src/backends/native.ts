@@ -14,7 +14,7 @@ let found: Addons | undefined;
 /** By instruction set and threads: switching to and fro makes nothing anew. */
 const loaded = new Map<string, Kernels>();
 
-/** What this machine can run, best first. */
+/** The instruction sets that this machine can run, best first. */
 export function isas(): string[] {
   return [...addons().isas()];
 }

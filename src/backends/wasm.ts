@@ -19,7 +19,7 @@ const MOST_THREADS = 32;
 /** docs/wasm.md has the measurements. */
 const RESOURCES = { threadBytes: 2 ** 17, tileBytes: 2 ** 20, copiedBytes: 2 ** 26 };
 
-/** What this engine can run, best first. */
+/** The instruction sets that this engine can run, best first. */
 export function isas(): string[] {
   if (typeof WebAssembly !== 'object') throw new Error('wasm: this engine has no WebAssembly.');
   return ISAS.filter(runs);

@@ -2,14 +2,14 @@
 
 import { newTensor } from '../arguments/typed-arrays.js';
 
-/** Of a batch, or of any amount of data; [c] each. Where count is 0, mean and variance mean nothing. */
+/** Count, mean and variance of any amount of data, [c] each. Where count is 0, mean and variance mean nothing. */
 export interface MomentArrays {
   readonly count: Float64Array;
   readonly mean: Float64Array;
   readonly variance: Float64Array;
 }
 
-/** Of no data yet. */
+/** Moments of no data yet. */
 export function newMoments(channels: number): MomentArrays {
   return {
     count: newTensor<Float64Array>('Float64Array', channels),
@@ -38,7 +38,7 @@ function mergeChannel(to: MomentArrays, ch: number, count: number, mean: number,
   const b = count / n;
   const delta = mean - to.mean[ch];
   const between = delta * delta * a * b;
-  // What overflows on the way need not be too large in the end.
+  // A value that overflows on the way need not be too large in the end.
   to.variance[ch] = to.variance[ch] * a + variance * b + (between < Infinity ? between : delta * a * (delta * b));
   // An infinite mean stays infinite: mean + δ·b would be Infinity − Infinity.
   to.mean[ch] = Number.isFinite(delta) ? to.mean[ch] + delta * b : to.mean[ch] * a + mean * b;

@@ -53,7 +53,7 @@ interface Writer {
   readonly title: string;
   /** Between the parts of a name. */
   readonly separator: '.' | '/';
-  /** What tools of the framework look for in the metadata of a file. */
+  /** The metadata that tools of the framework look for in a file. */
   readonly format?: string;
   readonly write: (layer: Layer, prefix: string) => Tensors;
 }

@@ -1,4 +1,4 @@
-/** What `--help` says. */
+/** The text of `--help`. */
 import type { Option, Options } from './options.js';
 
 /** Where the output is no terminal, which has its own width. */
@@ -37,7 +37,7 @@ export type Row = readonly [term: string, description: string];
 
 const HELP: Row = ['-h, --help', 'display help for command'];
 
-/** Of the whole program. */
+/** Help of the whole program. */
 export function helpOfAll(name: string, description: string, commands: readonly Row[], examples: readonly string[]) {
   const options: Row[] = [['-V, --version', 'output the version number'], HELP];
   const all: Row[] = [...commands, ['help [command]', 'display help for command']];

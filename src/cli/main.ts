@@ -13,7 +13,7 @@ import { demonstration } from './needs.js';
 import { Misuse, type Options, readOptions, type Values } from './options.js';
 
 interface Command {
-  /** What the list of commands says of its arguments. */
+  /** Its arguments, for the list of commands. */
   readonly usage: string;
   readonly description: string;
   /** Runs it with what is behind its name. */

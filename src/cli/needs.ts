@@ -35,7 +35,7 @@ export function requireNeeds(command: CommandWithNeeds): void {
   }
 }
 
-/** Those that do not resolve, without loading the others. */
+/** The needed packages that do not resolve. None is loaded. */
 export function missingNeeds(command: CommandWithNeeds): string[] {
   return Object.keys(needsOf(command)).filter((name) => {
     try {

@@ -12,7 +12,7 @@ export interface Flag {
 /** An option that takes a whole number. */
 export interface WholeNumber {
   readonly type: 'whole number';
-  /** What help calls the number. */
+  /** Name of the number in the help. */
   readonly unit: string;
   readonly description: string;
   readonly least: number;
@@ -23,14 +23,14 @@ export interface WholeNumber {
 /** An option that takes a text, and has to be given. */
 export interface Text {
   readonly type: 'text';
-  /** What help calls the text. */
+  /** Name of the text in the help. */
   readonly unit: string;
   readonly description: string;
   /** The texts that it takes; any where they are not said. */
   readonly choices?: readonly string[];
 }
 
-/** What is given by its place, not by a name, and has to be; help calls it as its row is called. */
+/** An argument that is given by its place, not by a name, and is required; its row names it in the help. */
 export interface Operand {
   readonly type: 'operand';
   readonly description: string;

@@ -1,4 +1,4 @@
-/** What an inspection finds: data for programs, and the words in which people read it. */
+/** Findings of an inspection: data for programs, and words for people. */
 
 /** A word for programs. What each one says, and from which limit on, is in docs/inference.md. */
 export type FindingKind =

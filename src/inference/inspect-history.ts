@@ -1,4 +1,4 @@
-/** What is wrong with how the running statistics came about. */
+/** Checks of how the running statistics came about. */
 import { type Found, figure } from './inspect-finding.js';
 import type { Subject } from './inspect-subject.js';
 

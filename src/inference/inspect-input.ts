@@ -1,5 +1,5 @@
 /**
- * What x shows to be wrong: running statistics of something else, outputs that differ, a ReLU that lets nothing
+ * Checks that need x: running statistics of something else, outputs that differ, a ReLU that lets nothing
  * through.
  */
 import { type Distance, outputGap } from './inspect-distance.js';

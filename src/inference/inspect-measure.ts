@@ -1,4 +1,4 @@
-/** What a layer's input says: mean, variance, and how far to trust them. */
+/** Measurements of a layer's input: mean, variance, and how far to trust them. */
 import type { View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 

@@ -1,4 +1,4 @@
-/** What the numbers of a layer say by themselves. */
+/** Checks of the numbers of a layer by themselves. */
 import { channelsWhere, type Found, figure, ofChannels } from './inspect-finding.js';
 import type { Subject } from './inspect-subject.js';
 

@@ -1,4 +1,4 @@
-/** What is wrong with a trained layer, if anything. */
+/** The inspection of a trained layer. */
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { NO_OPTIONS, namesOf, readNames, readOptions } from '../arguments/options.js';
 import { checkBoolean, checkChannels, checkCount, checkSize, checkTensor, readView } from '../arguments/validate.js';

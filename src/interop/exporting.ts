@@ -63,7 +63,7 @@ export interface LayerTensors {
   readonly variance: NamedTensor;
 }
 
-/** What a layer holds, as tensors; the running variance as the format averages it. */
+/** The arrays of a layer as tensors; the running variance as the format averages it. */
 export function layerTensors(
   call: string,
   layer: AnyBatchNorm,
@@ -84,7 +84,7 @@ export function layerTensors(
   };
 }
 
-/** What the running variance has to be multiplied by. */
+/** The factor that converts the running variance. */
 function varianceFactor(
   call: string,
   { varianceEstimator, batchesTracked, valuesTracked, updateRate }: BatchNormState,

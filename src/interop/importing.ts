@@ -29,7 +29,7 @@ export interface ImportOptions<D extends Dtype = 'float32'>
   verify?: Verification<TensorOf<D>> | undefined;
 }
 
-/** Those that need no names of tensors. */
+/** Options of importers that need no names of tensors. */
 export const COMMON_OPTIONS =
   'verify activation singleValue dtype ghostBatchSize grouping onNonFinite synchronize gradients';
 export const IMPORT_OPTIONS = `prefix strict ${COMMON_OPTIONS}`;
@@ -86,7 +86,10 @@ export function makeLayer<D extends Dtype>(
   return layer;
 }
 
-/** Of another type than the layer's it would be rounded. Running statistics are float64 in every layer. */
+/**
+ * Refuses a parameter of another type than the layer's, which would be rounded. Running statistics are float64 in every
+ * layer.
+ */
 function readParameter(call: string, part: Part, channels: number, dtype: Dtype | undefined): Tensor {
   const { name, tensor } = part;
   if (tensor.dtype === 'F64' && dtype === undefined) {

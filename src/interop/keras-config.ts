@@ -31,7 +31,7 @@ export interface WrittenConfig {
   scale: boolean;
 }
 
-/** What tf.keras has beside: other arithmetic in training, some of it with weights of its own. */
+/** Options of tf.keras alone: other arithmetic in training, some of it with weights of its own. */
 interface Variants {
   readonly renorm?: unknown;
   readonly virtual_batch_size?: unknown;

@@ -145,7 +145,7 @@ function fromList(call: string, weights: readonly Part[], { scale, center }: Aff
         "center: false where it is gamma, or the layer's config",
     );
   }
-  // Of three weights one was said to be there or not to be, and the other is what fills up the number.
+  // With three weights, `scale` or `center` was given; the other follows from their number.
   const withGamma = scale ?? count - 2 > (center === false ? 0 : 1);
   const withBeta = center ?? count - 2 > (withGamma ? 1 : 0);
   const roles = ROLES.filter((role) => (role !== 'gamma' || withGamma) && (role !== 'beta' || withBeta));

@@ -10,7 +10,7 @@ export interface Part {
   readonly tensor: NamedTensor;
 }
 
-/** What a layer is made of. */
+/** The tensors that a layer is made of. */
 export interface Parts {
   readonly gamma: Part | null;
   readonly beta: Part | null;
@@ -56,7 +56,7 @@ export function some(names: readonly string[]): string {
   return rest > 0 ? `${shown} and ${rest} more` : shown;
 }
 
-/** What nobody has asked for is an error, unless `strict` is false: it may be what makes this another kind of layer. */
+/** Refuses tensors that no importer has asked for, unless `strict` is false: they may mean another kind of layer. */
 export function refuseLeftOver(
   call: string,
   what: string,

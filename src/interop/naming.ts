@@ -1,4 +1,4 @@
-/** What each framework calls the tensors of a batch normalization, told from a name alone. */
+/** Names that each framework gives to the tensors of a batch normalization. */
 import type { NamedTensor, Tensors } from './tensors.js';
 
 /**
@@ -40,7 +40,7 @@ const FLAX: Roles = { scale: 'gamma', bias: 'beta', mean: 'mean', var: 'variance
 
 const ONNX: Roles = { scale: 'gamma', B: 'beta', mean: 'mean', var: 'variance' };
 
-/** Of variables by number, in Keras' order, which is shorter without scale or center. */
+/** Roles of numbered variables, in Keras' order, which is shorter without scale or center. */
 const NUMBERED: Readonly<Record<number, readonly Role[]>> = {
   4: ['gamma', 'beta', 'mean', 'variance'],
   2: ['mean', 'variance'],
@@ -103,7 +103,7 @@ function isVector(tensors: Tensors, { gamma, mean, variance }: LayerNames): bool
   return mean !== null || variance !== null || (gamma !== null && lengthOf(tensors[gamma]) !== null);
 }
 
-/** Of a vector; null of anything else, which may be no tensor at all. */
+/** Length of a vector; null for anything else, which may be no tensor at all. */
 function lengthOf(tensor: NamedTensor | null | undefined): number | null {
   const shape: unknown = tensor?.shape;
   return Array.isArray(shape) && shape.length === 1 ? shape[0] : null;

@@ -53,7 +53,7 @@ const PYTHON = 'docs/interop.md has the lines of Python that make the one of the
 export function readSafetensors(bytes: Uint8Array): Safetensors {
   const call = 'readSafetensors';
   if (kindOf(bytes) !== 'Uint8Array' || !isUsable(bytes)) throw wrongKind(call, 'bytes', 'a Uint8Array', bytes);
-  // Of the class itself: slice() of a Buffer makes no copy.
+  // The method of Uint8Array itself: slice() of a Buffer makes no copy.
   const file = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   const headerEnd = LENGTH_BYTES + headerLength(call, file, file.length);
   const header = parseHeader(call, file.slice(LENGTH_BYTES, headerEnd), file.length - headerEnd);

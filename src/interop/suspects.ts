@@ -1,7 +1,7 @@
 /** Why a layer may differ from another framework: the usual mistakes, each undone and tried. */
 import { BatchNorm, type BatchNormState, type Tensor } from '../index.js';
 
-/** What may be wrong, in words that follow "with", and the layer without it. */
+/** A mistake that may have been made, in words that follow "with", and the layer without it. */
 interface Suspect {
   readonly words: string;
   readonly state: BatchNormState;

@@ -86,7 +86,7 @@ export function verifyLayer<T extends Tensor>(layer: BatchNorm<T>, verification:
   return verifyFor(call, layer, verification);
 }
 
-/** The same for any function. */
+/** Like {@link verifyLayer}, with the name of the public function for errors. */
 export function verifyFor<T extends Tensor>(
   call: string,
   layer: BatchNorm<T>,

@@ -85,7 +85,7 @@ export class LayerArrays<T extends Tensor> {
     }
   }
 
-  /** What the next batch goes into; NaN and Infinity may pass. */
+  /** Checks the arrays that the next batch goes into; NaN and Infinity may pass. */
   checkRunning(call: string): void {
     checkVariance(call, 'runningVariance', this.runningVariance);
     if (this.renorm !== null) checkVariance(call, 'renormDeviation', this.renorm.renormDeviation, 'deviation');

@@ -1,4 +1,7 @@
-/** What of a layer can be read and not set. Setting it would do nothing, so each name says what to do instead. */
+/**
+ * Properties of a layer that can be read and not set. Setting one would do nothing, so the error of each name says what
+ * to do instead.
+ */
 import { OPTIONS, SETTING_NAMES, type Settings } from './settings.js';
 
 /** Shows the settings, and refuses to set them and whatever else has no setter. */

@@ -97,7 +97,7 @@ export function decodeRenorm(call: string, renorm: unknown): RenormOptions | fal
   return { rMin, rMax, dMax, updateRate };
 }
 
-/** What r and d are measured against, [c] each. */
+/** The averages that r and d are measured against, [c] each. */
 export interface RenormAverages {
   readonly renormMean: Float64Array;
   readonly renormDeviation: Float64Array;
@@ -133,7 +133,7 @@ export class Renorm extends Variant {
       const known = reference !== 0;
       r[ch] = known ? clip(Math.sqrt(own[ch]) / reference, this.#rMin, rMax) : 1;
       const d = known ? clip((batch.mean[ch] - renormMean[ch]) / reference, -dMax, dMax) : 0;
-      // Of a constant channel (with epsilon 0) r/deviation is 0/0; its limit is 1/reference.
+      // In a constant channel (with epsilon 0) r/deviation is 0/0; its limit is 1/reference.
       variance[ch] = own[ch] === 0 ? reference * reference : own[ch] / (r[ch] * r[ch]);
       mean[ch] = d === 0 ? batch.mean[ch] : batch.mean[ch] - d * Math.sqrt(variance[ch]);
       shift[ch] = d === 0 ? 0 : mean[ch] - batch.mean[ch];

@@ -3,7 +3,7 @@ import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkBoolean, checkChoice } from '../arguments/validate.js';
 
 export interface Row<V, Saved = V> {
-  /** What undefined stands for. */
+  /** The default: undefined stands for it. */
   readonly otherwise: V;
   /** The value of what was given. @throws TypeError, RangeError where it is none */
   read(call: string, name: string, given: unknown): V;
@@ -58,7 +58,7 @@ export function saveRows<R extends Rows>(rows: R, values: ValuesOf<R>): SavedOf<
   return mapped(rows, (name, row) => row.save(values[name])) as SavedOf<R>;
 }
 
-/** What {@link readRows} may be given of what {@link saveRows} made. */
+/** Turns fields that {@link saveRows} made into fields that {@link readRows} takes. */
 export function loadRows(rows: Rows, call: string, saved: Fields): Fields {
   return mapped(rows, (name, row) => row.load(call, saved[name]));
 }

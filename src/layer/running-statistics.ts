@@ -10,7 +10,7 @@ import { checkDebias, checkUpdateRate, type UpdateRate } from './update-rate.js'
 
 type Arrays = Pick<LayerArrays<Tensor>, 'runningMean' | 'runningVariance' | 'renorm'>;
 
-/** What they are made of, beside the arrays. */
+/** Progress of the running statistics, beside their arrays. */
 export interface Progress {
   readonly batchesTracked: number;
   readonly valuesTracked: number;
@@ -55,7 +55,7 @@ export class RunningStatistics implements Progress {
     if (renorm !== null) updateRenorm(this.#arrays.renorm!, batch, renorm.updateRate, epsilon);
   }
 
-  /** Of this batch in the average. */
+  /** Weight of this batch in the average. */
   #weight(rate: number | 'cumulative'): number {
     if (rate === 'cumulative') return 1 / this.batchesTracked;
     this.debiasWeight = (1 - rate) * this.debiasWeight + rate;

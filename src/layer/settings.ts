@@ -134,7 +134,7 @@ export type Settings = ValuesOf<typeof SETTINGS>;
 
 export const SETTING_NAMES = /* @__PURE__ */ Object.keys(SETTINGS) as (keyof Settings)[];
 
-/** What is no setting: another word for one, and what no state has. */
+/** Options that are no settings: another word for one, and those that no state has. */
 const OTHERS = /* @__PURE__ */ namesOf<Omit<BatchNormOptions, keyof Settings>>({
   decay: 1,
   synchronize: 1,

@@ -62,12 +62,12 @@ export interface BatchNormState<D extends Dtype = Dtype> {
   renormDeviation: JsonNumber[] | null;
 }
 
-/** What of a layer goes into its state. */
+/** The parts of a layer that go into its state. */
 interface Saveable extends Settings, Switches, OwnArrays {
   readonly channels: number;
 }
 
-/** What was in a state. */
+/** The contents of a state. */
 export interface SavedLayer {
   readonly channels: number;
   /** The settings as options. */

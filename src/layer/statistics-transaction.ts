@@ -22,7 +22,7 @@ export class StatisticsTransaction {
     this.#onNonFinite = onNonFinite;
   }
 
-  /** Of the last forward; null where it needed none. */
+  /** Statistics of the last forward; null if it needed none. */
   get batch(): MomentArrays | null {
     return this.#batch;
   }

@@ -10,7 +10,9 @@ export type UpdateRate = number | 'cumulative' | 'pooled';
 const FRACTION = 'a number from 0 to 1';
 const RATE = `${FRACTION}, 'cumulative' or 'pooled'`;
 
-/** What was given as `updateRate`, or as the other convention, `decay` = 1 − updateRate; at most one of them. */
+/**
+ * The rate that was given as `updateRate`, or by the other convention as `decay` = 1 − updateRate; at most one of them.
+ */
 export function givenRate<R>(
   call: string,
   updateRate: R | undefined,

@@ -15,7 +15,7 @@ export function variantsOf(
   ranks: Synchronization | null,
 ): readonly Variant[] {
   const { ghostBatchSize, singleValue, onNonFinite } = settings;
-  // Of a batch that is one part, the forward knows before it begins.
+  // A batch that is one part is checked before the forward begins.
   const looksAtSizes = singleValue === 'throw' && (ranks !== null || ghostBatchSize !== null);
   const variants = [
     ranks,

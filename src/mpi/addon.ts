@@ -7,7 +7,7 @@ import { buildCommand, bundled } from '../backends/native/advice.js';
 import { packageRoot } from '../backends/package-root.js';
 
 export interface Addon {
-  /** What the library calls itself. */
+  /** Name and version of the MPI library. */
   library(): string;
   /** Starts MPI where nobody has; later calls give the same. */
   join(): Job;
@@ -19,8 +19,8 @@ export interface Addon {
    */
   alltoall(sent: Float64Array, received: Float64Array): void;
   /**
-   * The same, polled: null, or after `timeout` ms the ranks that are not at an exchange (none, where all are and what
-   * they send does not come); then only `abort` may be called.
+   * Like `allgather`, polled. null, or after `timeout` ms the ranks that are not at an exchange (none, where all are
+   * and what they send does not come); then only `abort` may be called.
    */
   meet(sent: Float64Array, received: Float64Array, timeout: number): number[] | null;
   /** Waits for all ranks. */
@@ -32,7 +32,7 @@ export interface Addon {
 export interface Job {
   readonly rank: number;
   readonly size: number;
-  /** What the library calls itself. */
+  /** Name and version of the MPI library. */
   readonly library: string;
 }
 

@@ -21,7 +21,7 @@ const LAUNCHERS: readonly Launcher[] = [
 /** Only a step of Slurm sets this one; SLURM_NTASKS stands in the environment of a batch script, too. */
 const STEP: Launcher = { name: 'srun', variable: 'SLURM_STEP_NUM_TASKS' };
 
-/** Of every process that PMIx has started, by whichever launcher. */
+/** A variable that every process has which PMIx started, by whichever launcher. */
 const RANK = 'PMIX_RANK';
 
 const WHAT_FITS =
@@ -69,7 +69,7 @@ function launchersIn(variables: Environment): readonly Launcher[] {
   return variables[STEP.variable] === undefined ? [] : [STEP];
 }
 
-/** What launchers have told this process, as far as it may read that. */
+/** The variables that launchers set for this process, as far as it may read them. */
 function ownVariables(): Environment {
   const names = [...LAUNCHERS, STEP].map(({ variable }) => variable);
   return Object.fromEntries([...names, RANK].map((name) => [name, environment(name)]));

@@ -38,7 +38,7 @@ function firstLength(size: number): number {
   return Math.max(HEADER + MOST_HEAD, Math.min(HEADER + 258, Math.floor(8192 / size)));
 }
 
-/** What {@link Columns} may have. */
+/** The most numbers in the head of {@link Columns}. */
 const MOST_HEAD = 2;
 
 /**
@@ -145,7 +145,7 @@ export class MpiReducer implements Reducer {
     return Math.min(rank * Math.ceil(columns / this.size), columns);
   }
 
-  /** Of each rank, the rows of the columns that this one joins. */
+  /** The rows of each rank, for the columns that this rank joins. */
   #scatter(call: string, { rows }: Columns): Float64Array[][] {
     const columns = rows[0].length;
     const share = Math.ceil(columns / this.size);
@@ -198,7 +198,7 @@ export class MpiReducer implements Reducer {
 
 /** The first message, with which ranks find out whether they are at the same place. */
 function meet(session: Session, sent: Float64Array, received: Float64Array, timeout: number): void {
-  // The same on all ranks, also where some are at an exchange and others at an all-reduce.
+  // This is the same on all ranks, even if some are at an exchange and others at an all-reduce.
   const call = `${CALL}.exchange`;
   const { rank, addon } = session;
   const here = () => `rank ${rank} is at ${describePlace(sent)}`;

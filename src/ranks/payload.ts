@@ -1,4 +1,4 @@
-/** What ranks join: tables of numbers with a column for each channel, and how they are joined. */
+/** The payload of an exchange: tables of numbers with a column for each channel, and how ranks join them. */
 import { mergeMoments } from '../channels/moment-arrays.js';
 
 /**

@@ -1,4 +1,4 @@
-/** What a layer needs of the workers that normalise one batch together. */
+/** The interface between a layer and the workers that normalise one batch together. */
 
 import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
 import { kindOf } from '../arguments/typed-arrays.js';

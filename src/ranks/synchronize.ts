@@ -1,4 +1,4 @@
-/** What workers that normalise one batch together tell each other. */
+/** The exchanges of workers that normalise one batch together. */
 
 import { wrongKind } from '../arguments/messages.js';
 import { checkChoice } from '../arguments/validate.js';
@@ -113,7 +113,7 @@ export class Synchronization extends Variant {
   }
 }
 
-/** Of mean and variance; the count of a rank is its head. */
+/** Joins mean and variance; the count of a rank is its head. */
 const joinBatches: Join = (ranks) =>
   joinMoments(
     ranks.map(({ head, rows }) => ({ head, rows: [new Float64Array(rows[0].length).fill(head[0]), ...rows] })),

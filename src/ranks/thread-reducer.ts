@@ -156,13 +156,13 @@ export class ThreadReducer implements Reducer {
     return ranks.filter((rank) => isBehind(Atomics.load(this.#head, COUNTERS + rank), turn));
   }
 
-  /** Of all ranks, one after the other. */
+  /** Messages of all ranks, one after the other. */
   #messages(bank: number): Float64Array {
     const length = this.size * (HEADER + this.#capacity);
     return new Float64Array(this.#memory, 4 * headLength(this.size) + 8 * bank * length, length);
   }
 
-  /** What everybody has sent, if that is about the same. */
+  /** The messages of all ranks, if they are about the same exchange. */
   #received(bank: number, length: number): Float64Array[] {
     const call = `${CALL}.exchange`;
     const stride = HEADER + this.#capacity;

@@ -1,4 +1,4 @@
-// What the activation makes of a value and of a gradient: docs/numerics.md, sections 4 and 5.
+// The activation and its gradient: docs/numerics.md, sections 4 and 5.
 import type { KernelActivation, ThreeLines } from '../kernels.js';
 import { fl } from './layout.js';
 

@@ -25,7 +25,7 @@ export function coefficients(scratch: Scratch, affine: Affine, c: number, float3
   }
 }
 
-/** What the activation sees: bn(x) + residual. `d` is fl(x − center). */
+/** The input of the activation: bn(x) + residual. `d` is fl(x − center). */
 export function preActivation(
   d: number,
   scale: number,

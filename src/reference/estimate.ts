@@ -2,7 +2,7 @@
 // is not always enough: docs/numerics.md, section 10.
 import type { Place } from './limbs.js';
 
-/** What 1 in each limb is, in units. */
+/** The value of 1 in each limb, in units. */
 const LIMBS = /* @__PURE__ */ Float64Array.from({ length: 19 }, (_, k) => 2 ** (32 * k));
 /**
  * Relative to the largest number on the way. Each operation below errs by less than 2⁻¹⁰² of its result, and fewer than
@@ -68,7 +68,7 @@ class DoubleDouble {
   }
 }
 
-/** What rounding took from a product: T. J. Dekker, Numerische Mathematik 18, 1971. */
+/** The rounding error of a product: T. J. Dekker, Numerische Mathematik 18, 1971. */
 function productError(a: number, b: number, product: number): number {
   const a1 = upperHalf(a);
   const b1 = upperHalf(b);

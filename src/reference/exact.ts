@@ -36,7 +36,7 @@ class Bins {
   #records: Float64Array = new Float64Array(0);
   #at = 0;
 
-  /** What is added from here on belongs to this record. */
+  /** Begins a record: values that are added from here on belong to it. */
   open(records: Float64Array, ch: number): void {
     this.#records = records;
     this.#at = ch * RECORD.numbers;

@@ -39,7 +39,7 @@ export function groupRows(view: Pick<View, 'c' | 's'>): number {
   return rows - (rows % stackedRows(view));
 }
 
-/** What the kernels need beside their arguments; a backend keeps one and lets it grow. */
+/** Memory that the kernels need beside their arguments; a backend keeps one and lets it grow. */
 export interface Scratch {
   /** Two sums per channel, [2c]. */
   readonly totals: Float64Array;

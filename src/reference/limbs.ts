@@ -42,7 +42,7 @@ export function allFinite(numbers: Float64Array, counts: number): boolean {
   return numbers[counts] === 0 && numbers[counts + 1] === 0 && numbers[counts + 2] === 0;
 }
 
-/** What a sum with terms that are not finite comes to. */
+/** The value of a sum with terms that are not finite. */
 export function oddSum(numbers: Float64Array, counts: number): number {
   if (numbers[counts + 2] !== 0) return NaN;
   if (numbers[counts] === 0) return -Infinity;

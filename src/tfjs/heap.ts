@@ -13,7 +13,7 @@ interface HeapBackend {
   getMemoryOffset(dataId: object): number;
 }
 
-/** What other backends have. On the cpu backend it is the tensor's own memory, elsewhere a copy. */
+/** Reads a tensor of other backends. On the cpu backend the result is the tensor's own memory, elsewhere a copy. */
 interface ReadableBackend {
   readSync(dataId: object): ArrayLike<number>;
 }

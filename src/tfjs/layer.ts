@@ -106,7 +106,7 @@ export class BatchNormalization extends Original {
   /** Time spent in this layer, in milliseconds. */
   readonly elapsed: Elapsed = { forward: 0, backward: 0, inference: 0 };
 
-  // What TensorFlow.js' layer keeps under these names; here the three are numbers, in whatever form they were given.
+  // TensorFlow.js' layer keeps axis, epsilon and momentum as they were given; here they are numbers.
   declare protected readonly axis: number;
   declare protected readonly epsilon: number;
   declare protected readonly momentum: number;

@@ -38,7 +38,7 @@ export function maskedStatistics(x: Float32Array, channels: number, { counts, to
   return { mean, variance };
 }
 
-/** What a masked gradient starts from: the gradients for given statistics, which know nothing of the mask. */
+/** The start of a masked gradient: the gradients for given statistics, which do not depend on the mask. */
 export interface GivenGradients {
   /** gamma·rstd·dy; becomes the gradient of x. */
   readonly dx: Float32Array;

@@ -2,7 +2,7 @@
 import type { serialization } from '@tensorflow/tfjs-core';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 
-/** What TensorFlow.js' layer keeps, and writes into files: as it was given. */
+/** The numbers as they were given: TensorFlow.js' layer keeps them so, and writes them into files. */
 export type Given = Record<keyof Numbers, serialization.ConfigDictValue>;
 
 export interface Numbers {

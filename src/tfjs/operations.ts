@@ -7,7 +7,7 @@ import { computeTensors } from './heap.js';
 import { addStatisticsGradient, maskedStatistics, type Positions } from './mask.js';
 import type { Ranks, WholeStatistics } from './synchronize.js';
 
-/** What is fixed in a layer. */
+/** The settings that are fixed in a layer. */
 export interface Settings {
   /** The channel axis; negative counts from the end. */
   readonly axis: number;
@@ -29,14 +29,14 @@ export interface Statistics {
 /** Runs a function on someone's clock. */
 export type Timed = <R>(run: () => R) => R;
 
-/** What is differentiated. */
+/** The forward that is differentiated. */
 interface Pass extends Settings, Statistics {
   /** 'batch': mean and variance depend on x. 'given': they are constants. */
   readonly kind: 'batch' | 'given';
-  /** What mean and variance were taken over; null: everything. */
+  /** The positions that mean and variance were taken over; null for all. */
   readonly positions: Positions | null;
   readonly timed: Timed;
-  /** Those that share the statistics, if there are others, and the values per channel that all of them have. */
+  /** The ranks that share the statistics, if there are others, and the number of values per channel that all have. */
   readonly shared?: { readonly ranks: Ranks; readonly count: number };
 }
 

@@ -15,7 +15,7 @@ const BACKENDS = ['cpu', 'wasm'];
 
 type LayerClass = Serialization.SerializableConstructor<Serialization.Serializable>;
 
-/** What was there before. */
+/** The kernels that were registered before. */
 let replacedClass: LayerClass | null = null;
 const replacedKernels = new Map<string, { original: KernelConfig; ours: KernelConfig }>();
 

@@ -5,7 +5,7 @@ import { backward, type ExchangeTag, GradientSums, Moments, mergeRanks, type Red
 import { nextLayer } from '../ranks/reducer.js';
 import { addStatisticsGradient, type Positions } from './mask.js';
 
-/** Of the batch over all ranks. */
+/** Statistics of the batch over all ranks. */
 export interface WholeStatistics {
   readonly mean: Float64Array;
   readonly variance: Float64Array;
@@ -13,7 +13,7 @@ export interface WholeStatistics {
   readonly count: number;
 }
 
-/** What is differentiated: this rank's part. */
+/** The forward that is differentiated: this rank's part of it. */
 export interface Part extends WholeStatistics {
   readonly axis: number;
   readonly epsilon: number;
@@ -40,7 +40,7 @@ export class Ranks {
     this.#layer = nextLayer(reducer);
   }
 
-  /** Of this rank's part, or of its positions, with all others'. */
+  /** Joins the statistics of this rank's part, or of chosen positions in it, with those of all other ranks. */
   statistics(x: Float32Array, shape: readonly number[], axis: number, positions: Positions | null): WholeStatistics {
     const channels = shape.at(axis)!;
     const moments = new Moments(channels).add(

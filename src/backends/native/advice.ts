@@ -1,4 +1,4 @@
-/** What to do where the addon does not load: a line that helps when it is followed, where this process runs. */
+/** Advice for an addon that does not load: a line that helps on this machine, if it is followed. */
 import { builtin, environment } from '../host.js';
 
 export const BUNDLE =
@@ -69,7 +69,7 @@ const STARTERS: Record<PackageManager, string> = {
   deno: 'deno run -A npm:batchnorm',
 };
 
-/** What has started this process, or put the package where it is. */
+/** The program that started this process, or installed the package. */
 export function packageManager(root: string): PackageManager {
   const { versions } = process as { versions: Partial<Record<string, string>> };
   if (versions['deno'] !== undefined) return 'deno';

@@ -6,9 +6,9 @@ export interface AddonFile {
   readonly path: string;
   /** Where it came from: 'built here on 2026-11-27', 'prebuilt linux-x64'. */
   readonly origin: string;
-  /** What was written down about it when it was made; absent for what node-gyp alone has built in a clone. */
+  /** The description that was written when the file was made; absent if node-gyp alone built it in a clone. */
   readonly made?: Made;
-  /** Of the system, such as 'glibc 2.17 or newer'. */
+  /** What the file needs of the system, such as 'glibc 2.17 or newer'. */
   readonly needs?: string;
 }
 
@@ -22,7 +22,7 @@ export interface Stamp extends Made {
   readonly version: string;
   /** When it was built, such as 2026-11-27. */
   readonly date: string;
-  /** Of the sources that it was built from. */
+  /** Hash of the sources that it was built from. */
   readonly sources: string;
   /** That ran where it was built. */
   readonly isas: readonly string[];
@@ -42,7 +42,7 @@ export const OWN = {
 };
 const MANIFEST = 'prebuilds/manifest.json';
 
-/** Those that are there, and about the others why not. */
+/** The files that are there, and reasons for the others. */
 export function findFiles(root: string): { files: AddonFile[]; reasons: Error[] } {
   const files: AddonFile[] = [];
   const reasons: Error[] = [];

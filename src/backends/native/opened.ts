@@ -23,13 +23,15 @@ export class Addons {
     this.#absent = reasons;
   }
 
-  /** What this processor runs, best first. @throws where no addon loads; it says why, and what to do */
+  /**
+   * The instruction sets that this processor runs, best first. @throws if no addon loads; it says why, and what to do
+   */
   isas(): readonly string[] {
     for (const opened of this.#each()) return opened.isas;
     throw this.absence();
   }
 
-  /** Of the first file that computes the right bits with the instruction set; undefined where none does. */
+  /** The addon of the first file that computes the right bits with the instruction set; undefined if none does. */
   load(isa: string, resources: Resources): Kernels | undefined {
     for (const opened of this.#each()) {
       if (!opened.isas.includes(isa)) continue;
@@ -84,7 +86,7 @@ export class Addons {
 }
 
 export class OpenedAddon {
-  /** What this processor runs of it, best first. */
+  /** The instruction sets of an addon that this processor runs, best first. */
   readonly isas: readonly string[];
   readonly file: AddonFile;
   readonly #addon: Addon;
@@ -111,7 +113,7 @@ export class OpenedAddon {
   }
 }
 
-/** What the addon throws where it was given no memory: nothing is wrong with it. */
+/** The error of an addon that was given no memory: nothing is wrong with the addon. */
 function isShortage(cause: unknown): boolean {
   return cause instanceof RangeError && cause.message.startsWith('batchnorm: native: no memory');
 }

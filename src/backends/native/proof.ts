@@ -5,7 +5,7 @@
 import type { KernelActivation, Kernels, View } from '../../kernels.js';
 import type { Tensor } from '../../types.js';
 
-/** Of `proofOf` any backend; it changes with docs/numerics.md, and only then. */
+/** The result of `proofOf` for every backend; it changes with docs/numerics.md, and only then. */
 export const PROOF = -1341641565;
 
 /** They reach every way of summation but that of rows above 2048, whole vectors of any width, and what is left over. */
@@ -71,7 +71,7 @@ function mix(digest: number, values: Tensor): number {
   return mixed;
 }
 
-/** Of both signs, with 24 bits and magnitudes so far apart that a sum depends on its order. */
+/** Values of both signs, with 24 bits and magnitudes so far apart that a sum depends on its order. */
 function xorshift32(): () => number {
   let state = 1;
   return () => {

@@ -1,7 +1,7 @@
-/** What a prebuilt addon has to be made for: `linux-x64`, `linux-arm64-musl`, `win32-x64` and others. */
+/** The platform that a prebuilt addon is made for: `linux-x64`, `linux-arm64-musl`, `win32-x64` and others. */
 import { builtin } from '../host.js';
 
-/** Of the process that runs this. */
+/** The target of the process that runs this. */
 export function targetOfProcess(): string {
   const { platform, arch } = process;
   return platform === 'linux' && isMusl() ? `${platform}-${arch}-musl` : `${platform}-${arch}`;

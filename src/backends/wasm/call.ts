@@ -49,19 +49,19 @@ const WORKSPACE = /* @__PURE__ */ word('workspace');
 const ACCUMULATE = /* @__PURE__ */ word('accumulate');
 const PLACES = /* @__PURE__ */ ARRAYS.map(word);
 
-/** What a call may use. It changes how kernels walk through tensors, and never the bits. */
+/** The resources that a call may use. They change how kernels walk through tensors, and never the bits. */
 export interface Resources {
   /** Threads that may work on it, the caller among them. */
   readonly threads: number;
   /** Another thread takes part for each of so many bytes that a call touches. */
   readonly threadBytes: number;
-  /** What one thread may read twice and find in a cache near by the second time: WebAssembly cannot ask. */
+  /** Bytes that one thread may read twice and find in a near cache the second time: WebAssembly cannot ask. */
   readonly tileBytes: number;
   /** More bytes of tensors than this are copied in pieces. */
   readonly copiedBytes: number;
 }
 
-/** What a call has beside its arrays. */
+/** The numbers of a call, beside its arrays. */
 export interface Scalars {
   readonly epsilon: number;
   readonly activation: KernelActivation;
@@ -131,7 +131,7 @@ export class CallRecord {
   }
 }
 
-/** What a kernel is called with: an array or null for each of ARRAYS; which of them are outputs, as bits. */
+/** The arrays of a call: one or null for each of ARRAYS; and which of them are outputs, as bits. */
 export interface Arguments extends Scalars {
   readonly kernel: string;
   readonly view: View;
@@ -139,7 +139,7 @@ export interface Arguments extends Scalars {
   readonly outputs: number;
 }
 
-/** What a call in pieces needs of the one who has the memory of the modules. */
+/** The services that a call in pieces asks of the owner of the modules' memory. */
 export interface Staging {
   readonly record: CallRecord;
   run(name: string, ...rest: number[]): number;

@@ -14,7 +14,7 @@ const MEBI = 2 ** 20;
 const HEAP_START = 4096;
 /** All that 32-bit addresses reach but for one page: V8 can't clone or post what lies in a shared memory of 65,536. */
 const MOST_PAGES = 65535;
-/** What is tried, largest first, where nobody says: it costs addresses only. */
+/** The sizes that are tried, largest first, unless one is given: this reserves address space only. */
 const RESERVATIONS = [4096 * MEBI, 1024 * MEBI, 256 * MEBI, 64 * MEBI];
 /** A page that cannot share memory cannot count on the system's laziness either. */
 const UNSHARED_RESERVATIONS = [256 * MEBI, 64 * MEBI];
@@ -45,7 +45,7 @@ export class Memory implements Lender {
   readonly u32: Uint32Array;
   /** Their lengths in bytes, by address. */
   readonly #tensors = new Map<number, number>();
-  /** Of tensors that are not released, by the buffer of each, where the memory is shared. */
+  /** Tensors that are not released, by the buffer of each, where the memory is shared. */
   readonly #addresses = new WeakMap<ArrayBufferLike, number>();
   /** Called before the memory is found to be full: they give back what is only kept for speed. */
   readonly onPressure = new Set<() => void>();
@@ -254,7 +254,7 @@ function tooLong(kind: TensorKind, length: number, width: number, { bytes }: Mem
   return new RangeError(expected('allocate', 'length', wanted, `${length} (${gibibytes(length * width)})`));
 }
 
-/** What was wanted, what is there, and the way out. */
+/** The error of a full memory: what was wanted, what is there, and the way out. */
 export function full(call: string, bytes: number, { heap, bytes: all, shared }: Memory): RangeError {
   const way =
     shared && all === MOST_PAGES * PAGE

@@ -43,7 +43,7 @@ export class Stage implements Staging {
   #type = '';
   /** The address of each array, or its distance from the others that are copied. */
   readonly #places: number[] = new Array<number>(ARRAYS.length).fill(0);
-  /** Of the call: arrays that are copied, as bits; bytes that they take; bytes of tensors among these. */
+  /** The copies of a call: which arrays, as bits; the bytes of all; the bytes of tensors among them. */
   #copied = 0;
   #bytes = 0;
   #tensorBytes = 0;
@@ -145,7 +145,7 @@ export class Stage implements Staging {
     for (let i = 0; i < ARRAYS.length; i++) if (isAmong(which, i)) this.copyOut(arrays[i]!, this.#places[i]);
   }
 
-  /** The same call on parts of its tensors; arrays of channels are copied as a whole. */
+  /** Makes the call on parts of its tensors; arrays of channels are copied as a whole. */
   #callInPieces(args: Arguments, workspace: number): void {
     const { view, arrays, outputs, kernel } = args;
     const { room } = this.memory.heap;

@@ -1,4 +1,4 @@
-/** What the output of node-gyp, make and the compiler means. */
+/** Causes of failed builds, from the output of node-gyp, make and the compiler. */
 
 /** In order; the first that is found there. */
 const CAUSES: readonly (readonly [RegExp, string])[] = [

@@ -1,4 +1,4 @@
-/** What a build leaves in the package: the addon, a stamp that describes it, or why there is none. */
+/** The results of a build in the package: the addon, a stamp that describes it, or why there is none. */
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,

@@ -8,7 +8,7 @@ import { installing } from '../needs.js';
 
 const PROGRAM = join('node-gyp', 'bin', 'node-gyp.js');
 
-/** What runs node-gyp: this very Node.js; under Bun and Deno that on the PATH, if there is one. */
+/** The Node.js that runs node-gyp: this one; under Bun and Deno the one on the PATH, if there is one. */
 export function findNode(): string {
   const { versions, execPath } = process as { versions: Partial<Record<string, string>>; execPath: string };
   const isNode = versions['bun'] === undefined && versions['deno'] === undefined;

@@ -1,4 +1,4 @@
-/** What can be built, and from which files. */
+/** The products of `batchnorm build`, and the files that they are built from. */
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { OWN } from '../../backends/native/files.js';
 
 export interface Product {
   readonly title: string;
-  /** Of its binding.gyp, from the package's folder. */
+  /** Folder of its binding.gyp, from the package's folder. */
   readonly folder: string;
   /** The addon, from there. */
   readonly file: string;

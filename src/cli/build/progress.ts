@@ -1,4 +1,4 @@
-/** What node-gyp is doing: a line that changes on a terminal, else a line for each kind of step. */
+/** Progress of node-gyp: a line that changes on a terminal, else a line for each kind of step. */
 
 /** In the order in which they come. */
 const STEPS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [

@@ -1,4 +1,4 @@
-/** What `batchnorm doctor` finds out. */
+/** The findings of `batchnorm doctor`. */
 
 import { packageRoot } from '../../backends/package-root.js';
 import { type BackendInfo, type BackendName, backend, backends, useBackend } from '../../index.js';
@@ -11,10 +11,10 @@ import { DIGEST, selfTest } from './self-test.js';
 export interface Tried {
   readonly backend: BackendName;
   readonly isa: string;
-  /** Of the self-test; null where it failed with an error. */
+  /** Digest of the self-test; null if it failed with an error. */
   readonly digest: string | null;
   readonly passed: boolean;
-  /** What went wrong. */
+  /** The error of the self-test. */
   readonly error?: string;
 }
 
@@ -30,13 +30,13 @@ export interface Diagnosis {
   readonly selfTest: { readonly expected: string; readonly tried: readonly Tried[] };
   /** The files that may be the native addon, best first, and why there are no others. */
   readonly addons: { readonly files: readonly InspectedAddon[]; readonly absent: readonly string[] };
-  /** Of `batchnorm/mpi`, which is built only where it is asked for: its MPI library, or why there is none. */
+  /** The state of `batchnorm/mpi`, which is built only on request: its MPI library, or why there is none. */
   readonly mpi: { readonly library: string } | { readonly reason: string };
-  /** What single commands lack. */
+  /** Packages that single commands lack. */
   readonly missing: Readonly<Record<CommandWithNeeds, readonly string[]>>;
-  /** What is wrong: the exit code is 1 where there is anything. */
+  /** Problems: the exit code is 1 if there are any. */
   readonly problems: readonly string[];
-  /** What would be better, with what to type. */
+  /** Advice, with the command to type. */
   readonly advice: readonly string[];
 }
 
@@ -74,7 +74,7 @@ function chosen(): [BackendInfo, null] | [null, string] {
   }
 }
 
-/** What cannot run here is passed over. */
+/** Backends that cannot run here are left out. */
 function tryAll(name: BackendName): Tried[] {
   return ISAS[name].filter((isa) => isUsable(name, isa)).map((isa) => tryOne(name, isa));
 }

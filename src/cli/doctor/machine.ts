@@ -19,7 +19,7 @@ export interface Machine {
   readonly system: string;
   readonly memoryBytes: number;
   readonly node: string;
-  /** Of the first processor, data or unified, from the nearest; empty where the system does not say. */
+  /** Caches of the first processor, data or unified, from the nearest; empty if the system does not say. */
   readonly caches: readonly Cache[];
 }
 

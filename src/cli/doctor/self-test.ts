@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { endianness } from 'node:os';
 import { backward, forwardInference, forwardTraining, Moments } from '../../index.js';
 
-/** Of `selfTest()`. It changes with docs/numerics.md, and only then. */
+/** The digest of `selfTest()`. It changes with docs/numerics.md, and only then. */
 export const DIGEST = 'b6e039695859151be7d09ccba0ffa3e79c9973ab252aa507d8ac303d433a89f5';
 
 /** Between them they go every way of summation: stacked, columns, short and long rows. */
