@@ -1,4 +1,4 @@
-// What the activation makes of a value and of a gradient: docs/numerics.md, sections 4 and 5. `lines` points to slope,
+// The activation and its gradient: docs/numerics.md, sections 4 and 5. `lines` points to slope,
 // low and high of Call, 16 bytes apart, each as a vector of equal values of the tensor's type.
 import { Call } from './call';
 import { isBent } from './kinds';

@@ -54,7 +54,7 @@ export class Arguments {
   /** Threads that may take part; another one does for each of `threadBytes` bytes that the call touches. */
   threads: usize;
   threadBytes: usize;
-  /** What one thread may read twice and find in a cache near by the second time. */
+  /** Bytes that one thread may read twice and find in a near cache the second time. */
   tileBytes: usize;
   /** `workspaceBytes` bytes, aligned to 64. */
   workspace: usize;
@@ -145,7 +145,7 @@ function aligned(bytes: usize): usize {
   return (bytes + 63) & ~63;
 }
 
-/** What `prepare` lays out. In float64, where it cannot wrap round. */
+/** Bytes that `prepare` lays out. In float64, where they cannot wrap round. */
 export function workspaceBytes(call: Call): f64 {
   const pairs: f64 = call.threads > 1 ? <f64>groupsOf(call.n, call.c, call.s) : 0;
   const perChannel = (<f64>COEFFICIENTS + 4 + 2 * pairs) * <f64>call.c * sizeof<f64>();

@@ -16,7 +16,7 @@ import { Span } from './span';
 
 /** Values of a group, at most: so many terms fit into the bins. */
 export const GROUP: usize = 1024;
-/** What one bin more is good for, in binades. */
+/** The binades that one more bin covers. */
 const BIN: i32 = 44;
 /** From the power of two that no value reaches, or no product, to the unit of the first bin. */
 const TO_UNIT: i32 = 43;

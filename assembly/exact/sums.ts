@@ -18,7 +18,7 @@ const STEP: usize = 8;
 /** Values of each channel between carries: see addShifted. */
 const BETWEEN_CARRIES: usize = 1 << 24;
 
-/** What a thread keeps for itself. */
+/** The memory that a thread keeps for itself. */
 const SPAN_BYTES: usize = 64;
 const GROUP_BYTES: usize = (GROUP << 2) + 64;
 const BINS: usize = SPAN_BYTES;

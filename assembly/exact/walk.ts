@@ -21,7 +21,7 @@ function threadBytes(call: Call): usize {
   return ((call.c * RECORD_BYTES + 63) & ~63) + PART_BYTES + OWN_BYTES;
 }
 
-/** What the workspace has after all that other kernels need. In float64, where it cannot wrap round. */
+/** Bytes of the workspace for exact sums. In float64, where they cannot wrap round. */
 export function exactBytes(call: Call): f64 {
   return <f64>call.threads * <f64>threadBytes(call);
 }
