@@ -13,7 +13,7 @@ import type { Tensor } from '#dist/types.js';
 const ROUNDS = 31;
 /** Calls of one turn take at least so long, so that the clock's grain is small beside it. */
 const TURN_MS = 0.5;
-/** Of resamples, for the interval that holds the median 95 times of 100. */
+/** Number of resamples, for the interval that holds the median 95 times of 100. */
 const RESAMPLES = 2000;
 
 const VIEWS: Readonly<Record<string, View>> = {
@@ -33,7 +33,7 @@ const ACTIVATIONS: Readonly<Record<string, KernelActivation>> = {
 interface Work {
   readonly kernel: string;
   readonly call: (kernels: Kernels) => void;
-  /** What the call writes. */
+  /** Tensors that the call writes. */
   readonly outputs: readonly Tensor[];
 }
 
@@ -76,7 +76,7 @@ function workOf(view: View, activation: KernelActivation, withResidual: boolean)
   ];
 }
 
-/** What a call writes, as bytes, where there was something else before. */
+/** The outputs of a call as bytes; before the call something else is written there. */
 function bytesOf({ call, outputs }: Work, kernels: Kernels): Buffer {
   for (const output of outputs) output.fill(7);
   call(kernels);
@@ -105,7 +105,7 @@ function ratioOf({ call }: Work, [first, second]: Pair): number {
 
 type Pair = readonly [Kernels, Kernels];
 
-/** Of the median, by resampling. */
+/** The interval of the median, by resampling. */
 function interval(values: readonly number[]): [number, number] {
   const any = () => values[Math.floor(Math.random() * values.length)];
   const medians = Array.from({ length: RESAMPLES }, () => median(values.map(any))).sort((a, b) => a - b);

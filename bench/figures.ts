@@ -67,7 +67,7 @@ function isRaised(roof: readonly RoofPoint[], index: number): boolean {
   return index > 0 && roof[index].mb < CLOSE * roof[index - 1].mb && !isRaised(roof, index - 1);
 }
 
-/** What memory allows in GB/s; null where that was not measured. */
+/** The memory limit in GB/s; null if it was not measured. */
 function limitOf(one: Case): number | null {
   return one.floor === null ? null : bytesOf(one) / one.floor.ms / 1e6;
 }

@@ -6,7 +6,7 @@ export interface Findings {
   readonly machine: string;
   readonly node: string;
   readonly rows: Row[];
-  /** What is left out, and why. */
+  /** Cases that are left out, and why. */
   readonly notes: string[];
   /** Contenders that compute something else, processes that ended. */
   readonly failures: string[];

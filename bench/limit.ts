@@ -27,7 +27,7 @@ interface Addon {
 const FOLDER = fileURLToPath(new URL('../bench/native/', import.meta.url));
 const FILE = join(FOLDER, 'build', 'Release', 'limit.node');
 
-/** What an operation cannot be faster than, and what it takes that reads its inputs twice. */
+/** The loops that bound an operation: the floor, and those that read their inputs twice. */
 const KERNELS: Record<Operation, readonly string[]> = {
   'fwd-train': ['copy', 'copynt', 'twopass', 'twopassnt'],
   bwd: ['triad', 'triadnt', 'twotriad', 'twotriadnt'],

@@ -1,4 +1,4 @@
-/** What a process that measures tells the one that started it. */
+/** Messages of a process that measures to the one that started it. */
 import type { Options } from './options.js';
 import type { Row } from './row.js';
 

@@ -13,7 +13,7 @@ import { median } from '#demo/kit/statistics.js';
 
 const ROUNDS = 15;
 const CHANNELS = [16, 64, 128, 256, 1024, 4096];
-/** Of a first and a last stage of ResNet-18, at 32 samples: much data a channel, and little. */
+/** Shapes of a first and a last stage of ResNet-18, at 32 samples: much data per channel, and little. */
 const SAMPLES = 32;
 const LAYERS = [
   { channels: 64, pixels: 56 * 56 },

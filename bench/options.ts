@@ -22,7 +22,7 @@ export type Peer = (typeof PEERS)[number];
 const BACKENDS = ['native', 'wasm', 'reference'];
 const SHAPE_NAMES = Object.keys(SHAPES) as ShapeName[];
 
-/** What holds where nothing else is given. */
+/** Default options. */
 const DEFAULTS = {
   ops: [...OPERATIONS] as Operation[],
   backends: BACKENDS,

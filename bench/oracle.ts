@@ -5,10 +5,12 @@ import { each } from './truth.js';
 /** How far a result may be off, in units of each quantity's own rounding. */
 export interface Tolerance {
   readonly name: string;
-  /** Of y and dx: the largest error where the largest term of the value is `scale`. */
+  /** The largest error of y and dx where the largest term of the value is `scale`. */
   y(scale: number): number;
   dx(scale: number): number;
-  /** Of Σdy and Σdy·(x − mean), relative to what they add up, beyond the order of summation. */
+  /**
+   * The largest error of Σdy and Σdy·(x − mean), relative to the sum of absolute terms, beyond the order of summation.
+   */
   readonly sums: number;
 }
 

@@ -22,7 +22,7 @@ export interface Problem {
   readonly out: Outputs & { y: Float32Array; dx: Float32Array };
 }
 
-/** What a contender computed, as far as it has it. */
+/** The results of a contender, as far as it has them. */
 export interface Outputs {
   y?: Float32Array;
   mean?: Float64Array;

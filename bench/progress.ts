@@ -1,4 +1,4 @@
-/** What is shown on standard error while it runs: a bar on a terminal, elsewhere a line for each case. */
+/** Progress on standard error: a bar on a terminal, elsewhere a line for each case. */
 import progress from 'cli-progress';
 import { threads } from './format.js';
 

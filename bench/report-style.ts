@@ -1,4 +1,4 @@
-/** What the report of the benchmark adds to the style of all reports: colours of contenders, details. */
+/** The style of the benchmark's report, beside that of all reports: colours of contenders, details. */
 export const BENCH_STYLE = `
 :root {
   --series-0: #0b66a8; --series-1: #c2410c; --series-2: #6b7280; --series-3: #15803d;

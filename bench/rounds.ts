@@ -20,7 +20,7 @@ const MIN_TIME = 0.01;
 const MAX_TIME = 0.03;
 /** From here on a turn is one call, without the one that Benchmark.js makes for a try. */
 const SLOW = 0.25;
-/** What is slower has fewer turns, to end in about so many seconds; at least three. */
+/** Slower contenders have fewer turns, to end in about so many seconds; at least three. */
 const BUDGET = 3;
 const LEAST_TURNS = 3;
 /** Milliseconds of peace between turns: threads of the one before may still be spinning. */

@@ -19,7 +19,7 @@ export interface Row {
   readonly ms_min: number;
   /** `bytes` over the median. */
   readonly gbps: number;
-  /** What must be moved, each tensor once, however often it is moved. */
+  /** Bytes that must be moved, each tensor once. */
   readonly bytes: number;
   /** Calls that were timed. */
   readonly reps: number;

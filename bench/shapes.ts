@@ -23,7 +23,10 @@ export interface View {
   readonly s: number;
 }
 
-/** What is timed: forward in training, backward, forward by given statistics, and forward and backward together. */
+/**
+ * Operations that are timed: forward in training, backward, forward by given statistics, and forward and backward
+ * together.
+ */
 export const OPERATIONS = ['fwd-train', 'bwd', 'inference', 'step'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 

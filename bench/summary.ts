@@ -1,4 +1,4 @@
-/** What the lines say together: each case against the memory limit of the same process, and against other libraries. */
+/** Summary of all lines: each case against the memory limit of the same process, and against other libraries. */
 
 import { geometricMean } from '#demo/kit/statistics.js';
 import { isFloor } from './limit.js';

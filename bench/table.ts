@@ -21,7 +21,7 @@ export function titleOf({ op, allowed }: Pick<Case, 'op' | 'allowed'>): string {
   return `${OPERATION_TITLES[op]}, ${threads(allowed)}`;
 }
 
-/** What is left out first where there is no room; the report has all of it. */
+/** Columns that are left out first if there is no room; the report has all of them. */
 const LEAST_WANTED = ['least', 'threads', 'GB/s', 'best peer'];
 
 function fitting(cases: readonly Case[], colour: boolean, columns: number): string {

@@ -8,7 +8,7 @@ import { EPSILON, type Problem } from '../problem.js';
 import { makeModel, outputNames } from './onnx-model.js';
 import type { Way } from './ours.js';
 
-/** What is used of onnxruntime-node, whose types are not installed with this package. */
+/** The part of onnxruntime-node that is used; its types are not installed with this package. */
 interface Tensor {
   readonly data: Float32Array;
 }

@@ -1,4 +1,4 @@
-// What the memory limit is made of: the plainest loops that touch the same arrays.
+// The loops of the memory limit: the plainest ones that touch the same arrays.
 #pragma once
 #include <cstddef>
 

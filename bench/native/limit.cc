@@ -54,7 +54,7 @@ struct Plan {
 
   bool isKnown() const { return copy != nullptr || triad != nullptr; }
 
-  /** What one member does to its part. Between the two passes all members wait for each other. */
+  /** The work of one member on its part. Between the two passes all members wait for each other. */
   void run(float* y, const float* x, const float* z, size_t count, Barrier& barrier) const {
     if (sum != nullptr) sink = sum(x, count);
     if (dot != nullptr) sink = dot(x, z, count);

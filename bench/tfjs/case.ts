@@ -1,4 +1,4 @@
-/** What is timed with each of the two layers. */
+/** A case that is timed with each of the two layers. */
 import type { HostName, LayerName } from './host.js';
 
 export interface Case {

@@ -18,7 +18,7 @@ import { cnnStep, denseStep } from './network-step.js';
 const CASES: readonly Case[] = [layerStep, cnnStep, denseStep];
 /** Steps that are checked; they also compile and touch memory. */
 const TRIAL_STEPS = 2;
-/** What is slower is tried once. */
+/** Slower cases are tried once. */
 const SLOW = 1;
 
 interface Row {
