@@ -11,9 +11,9 @@ import { withData } from './file.js';
 
 const UNSIGNED_BYTE = 8;
 
-/** What a header may promise: more than any data set of such digits has, and less than memory. */
+/** The most that a header may promise: more than any data set of such digits has, and less than memory. */
 const MOST_BYTES = 2 ** 30;
-/** Of an image: 512×512. */
+/** Most pixels of an image: 512×512. */
 const MOST_PIXELS = 2 ** 18;
 
 interface Idx {

@@ -7,7 +7,7 @@ export interface Page {
   readonly title: string;
   /** For whoever shows a link to it. */
   readonly description?: string;
-  /** What it adds to the style of all reports. */
+  /** Style of this report, beside that of all reports. */
   readonly style: string;
   /** HTML. */
   readonly main: string;

@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { Failure } from './failure.js';
 
-/** What there is instead of a regular file; undefined where it is one. */
+/** Describes what is there instead of a regular file; undefined if it is one. */
 export function otherKind(stats: Stats): string | undefined {
   if (stats.isFile()) return undefined;
   if (stats.isDirectory()) return 'a folder';

@@ -1,4 +1,4 @@
-/** What is made of samples. */
+/** Statistics of samples. */
 
 /** The middle value; NaN of nothing. */
 export function median(values: readonly number[]): number {

@@ -1,4 +1,4 @@
-/** What a training step costs on this machine. */
+/** The cost of a training step on this machine. */
 import * as Plot from '@observablehq/plot';
 import { renderTable } from '../kit/page.js';
 import { decimal, escapeHtml, percent } from '../kit/text.js';

@@ -1,4 +1,4 @@
-/** What the drawings of the report have in common: colours, dashes, axes, legends. */
+/** Common parts of the drawings of the report: colours, dashes, axes, legends. */
 import type { PlotOptions, ScaleOptions } from '@observablehq/plot';
 import { draw } from '../kit/canvas.js';
 
@@ -52,7 +52,7 @@ export function domainOf(values: readonly (number | null)[]): [number, number] {
 /** The dashes of lines, so that they are told apart without colours. */
 export const DASHES = { plain: '7 4', normalized: undefined, dropout: '2 3', both: '9 3 2 3' } as const;
 
-/** What a drawing shows, by a piece of it. */
+/** An entry of a legend: a piece of a drawing, and its meaning. */
 export interface LegendEntry {
   readonly text: string;
   readonly colour: string;

@@ -1,4 +1,4 @@
-/** What the report of training adds to the style that it shares with that of the benchmark. */
+/** The style of the report of training, beside that of all reports. */
 export const TRAIN_STYLE = `
 :root { --dropout: #15803d; --both: #86198f; --rest: #b6bec6; }
 @media screen and (prefers-color-scheme: dark) {

@@ -1,4 +1,4 @@
-/** What both tables, in the terminal and in the report, say. */
+/** The contents of both tables, in the terminal and in the report. */
 
 import { count, percent } from '../kit/text.js';
 import { stepsToReach, tableSteps } from '../runs/measurements.js';

@@ -152,7 +152,7 @@ function settingsIn(part: Part): Settings {
   };
 }
 
-/** Those of the plan; a file that has others belongs to something else. */
+/** Reads the runs of the plan; a file that has others belongs to something else. */
 function runsIn(part: Part, settings: Settings): Record<string, Result> {
   const plan = new Map(planOf(settings).map((job) => [job.id, job]));
   const runs: Record<string, Result> = {};

@@ -15,7 +15,7 @@ export interface Measurement {
   readonly loss: number | null;
 }
 
-/** What enters sigmoids, over the probe images in inference. */
+/** Inputs of sigmoids, over the probe images in inference. */
 export interface Distributions {
   /** For each hidden layer, the percentiles over all its units: LAYER_PERCENTILES. */
   readonly layers: readonly Values[];

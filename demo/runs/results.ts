@@ -1,4 +1,4 @@
-/** What runs leave, and the file that keeps it beside the report: `--resume` goes on from there. */
+/** The results of runs, and the file that keeps them beside the report: `--resume` goes on from there. */
 import { dataFileOf, writeWhole } from '../kit/output-file.js';
 import type { Measurement, WatchedMeasurement } from './measurements.js';
 import { RUNS, type Settings } from './settings.js';
@@ -73,7 +73,7 @@ export interface Results {
   readonly date: string;
   readonly settings: Settings;
   readonly data: { readonly description: string; readonly division: string; readonly attribution: string };
-  /** What computed batch normalization, what hosted it, and where. */
+  /** The backend that computed batch normalization, its host, and the machine. */
   readonly backend: string;
   readonly host: string;
   readonly machine: string;

@@ -1,7 +1,7 @@
-/** What a user may set, and the plan that follows from it. */
+/** The settings of a user, and the plan that follows from them. */
 import type { BackendName } from 'batchnorm';
 
-/** What the results depend on: `--resume` goes on only where all of it is the same. */
+/** Settings that the results depend on: `--resume` goes on only where all of it is the same. */
 export interface Settings {
   readonly steps: number;
   readonly batch: number;

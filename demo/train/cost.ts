@@ -1,4 +1,4 @@
-/** What a training step costs: by each backend of this library, by TensorFlow.js' own layer, and without. */
+/** The cost of a training step: by each backend of this library, by TensorFlow.js' own layer, and without. */
 import { backend, backends, useBackend } from 'batchnorm';
 import { type Dataset, minibatches } from '../data/dataset.js';
 import { median, significant } from '../kit/statistics.js';

@@ -1,4 +1,4 @@
-/** What is made of the values that a network gives. */
+/** Measurements from the values that a network gives. */
 import { PERCENTILES, type Values } from '../runs/measurements.js';
 
 /** A sigmoid is saturated where it gives less than 5 % or more than 95 %: its input is beyond ± ln 19. */

@@ -26,7 +26,7 @@ export interface NetworkOptions {
 export interface Evaluation {
   /** Class of each image. */
   readonly classes: Int32Array;
-  /** What enters the sigmoids of each hidden layer, [images, HIDDEN_UNITS]. */
+  /** Inputs of the sigmoids of each hidden layer, [images, HIDDEN_UNITS]. */
   readonly sigmoidInputs: readonly Float32Array[];
 }
 
@@ -40,14 +40,14 @@ export interface Network {
   evaluate(images: Images): Evaluation;
   /** Classes, with batch normalization by the statistics of these images; the moving ones stay. */
   classifyByBatch(images: Images): Int32Array;
-  /** What enters the batch normalization of a hidden layer in inference, [images, HIDDEN_UNITS]. */
+  /** Inputs of the batch normalization of a hidden layer in inference, [images, HIDDEN_UNITS]. */
   normalizationInputs(images: Images, layer: number): Float32Array;
   movingMean(layer: number): Float32Array;
   /** Replaces the moving statistics of a hidden layer's batch normalization. */
   setStatistics(layer: number, mean: ArrayLike<number>, variance: ArrayLike<number>): void;
   /** Milliseconds spent in batch normalization while training, forward and backward. */
   batchNormTime(): number;
-  /** What is learnt so far, in a network of this process alone. */
+  /** The weights so far, in a network of this process alone. */
   alone(): Network;
   dispose(): void;
 }
@@ -128,7 +128,7 @@ export function createNetwork(host: Host, options: NetworkOptions, weights?: Ten
   };
 }
 
-/** Of a minibatch's images, added up. */
+/** Sum over the images of a minibatch. */
 function crossEntropy({ core }: Host, targets: Tensor2D, scores: Tensor2D): Scalar {
   return core.losses.softmaxCrossEntropy<Tensor2D, Scalar>(targets, scores, undefined, undefined, core.Reduction.SUM);
 }
@@ -146,9 +146,9 @@ function sumOverRanks({ core }: Host, ranks: Ranks, loss: Scalar, gradients: Nam
 
 interface Outputs {
   readonly scores: Tensor2D;
-  /** What enters the sigmoids. */
+  /** Inputs of the sigmoids. */
   readonly sigmoid: readonly Tensor2D[];
-  /** What the linear maps of the hidden layers give. */
+  /** Outputs of the linear maps of the hidden layers. */
   readonly linear: readonly Tensor2D[];
 }
 

@@ -4,12 +4,12 @@ import type { Result } from '../runs/results.js';
 import type { Job, Settings, TrainOptions } from '../runs/settings.js';
 import type { Signal } from './interruption.js';
 
-/** What every worker is told when it starts. */
+/** The data that every worker gets when it starts. */
 export interface WorkerTask extends Pick<TrainOptions, 'data' | 'backend'> {
   readonly settings: Settings;
 }
 
-/** What workers tell. */
+/** Messages of workers. */
 export type Message =
   | { readonly type: 'ready'; readonly host: string }
   | { readonly type: 'progress'; readonly steps: number }
@@ -25,7 +25,7 @@ export interface Listener {
   interrupted(signal: Signal): void;
 }
 
-/** What works off jobs. */
+/** A worker for jobs. */
 export interface Runner {
   /** Resolves when all jobs are done, or when it is stopped; rejects with the error of a job. */
   run(jobs: readonly Job[], listener: Listener): Promise<void>;

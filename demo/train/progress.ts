@@ -9,7 +9,7 @@ export interface Progress {
   stop(): void;
 }
 
-/** Of the ranks that do not report. */
+/** Progress of the ranks that do not report: none. */
 export const SILENCE: Progress = { at() {}, done() {}, stop() {} };
 
 /** @param jobs - What is still to be done. */

@@ -78,7 +78,7 @@ export class Ranks {
     this.#told = signal;
   }
 
-  /** What the first rank has. */
+  /** The value of the first rank. */
   fromFirst(values: readonly number[]): readonly number[] {
     return [...this.#exchange(values)[0]];
   }

@@ -44,7 +44,7 @@ export class Session {
     return { ...this.#results, runs: this.#runs };
   }
 
-  /** Of settings and data: the same on ranks that do the same. */
+  /** A digest of settings and data: the same on ranks that do the same. */
   get fingerprint(): readonly number[] {
     const { steps, batch, learningRate, seed, quick } = this.#results.settings;
     const images = [this.#data.train, this.#data.test].flatMap(({ pixels, labels }) => [crc32(pixels), crc32(labels)]);
@@ -81,7 +81,7 @@ export class Session {
     const interruption = onInterruption((signal) => void runner.stop(signal));
     const listener = this.#listener(progress, (signal) => interruption.tell(signal));
     try {
-      // What is timed runs alone.
+      // Runs that are timed run alone.
       for (const kind of ['training', 'cost'] as const) {
         const some = jobs.filter((job) => job.kind === kind);
         if (interruption.signal === null) await runner.run(some, listener);
