@@ -21,7 +21,7 @@ writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs", "sideEffects": f
 nameOwnFile(join(cjs, 'backends', 'package-root.js'));
 for (const entry of ['index', 'tfjs/index', 'mpi/index', 'interop/index']) writeDoor(join(cjs, entry));
 
-// What `batchnorm build` compiles by. A binding.gyp at the root of what is packed package managers take for a wish to
+// The recipe of `batchnorm build`. A binding.gyp at the root of what is packed package managers take for a wish to
 // build, and a dependency on node-addon-api makes Yarn install node-gyp.
 const headers = dirname(require.resolve('node-addon-api/package.json'));
 copyFileSync(join(root, 'binding.gyp'), join(dist, 'binding.gyp'));

@@ -15,7 +15,7 @@ const flags = ['-std=c++17', '-O2', '-ffp-contract=off', '-pthread'];
 const cases = JSON.parse(readFileSync(join(root, 'test', 'digests.json'), 'utf8'));
 const required = (process.env.BATCHNORM_REQUIRE ?? '').split(',');
 
-/** What binding.gyp compiles the kernels of each instruction set with. */
+/** The flags that binding.gyp gives to the kernels of each instruction set. */
 export const ISA_FLAGS = {
   baseline: [],
   avx2: ['-mavx2', '-mfma', '-DBN_AVX2'],

@@ -1,4 +1,4 @@
-// What the host must know of the WebAssembly modules, as TypeScript: the constants that these files of assembly/
+// Facts that the host must know of the WebAssembly modules, as TypeScript: the constants that these files of assembly/
 // export, and where the fields of the record of a call lie. The names come from the sources, the values from the
 // compiler: a module that exports nothing else is compiled and asked.
 

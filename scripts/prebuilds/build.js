@@ -48,7 +48,7 @@ async function compile(target, folder) {
   return objects.sort();
 }
 
-/** What node-gyp adds of its own to a release build, and the target of node-addon-api that binding.gyp depends on. */
+/** Flags that node-gyp adds to a release build, and the target of node-addon-api that binding.gyp depends on. */
 function commonOptions(target) {
   const addonApi = dirname(createRequire(import.meta.url).resolve('node-addon-api/package.json'));
   return [

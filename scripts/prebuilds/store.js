@@ -1,5 +1,5 @@
-// What has been built: prebuilds/ with its manifest, which is packed, and a cache of this machine, by the hash of all
-// that an addon is made of.
+// The addons that have been built: prebuilds/ with its manifest, which is packed, and a cache of this machine, by the
+// hash of all that an addon is made of.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -33,7 +33,7 @@ export function hashOf(target) {
   return compiler && hash.update(compiler).digest('hex').slice(0, 32);
 }
 
-/** Of what Git knows: nothing that was built lies among it. */
+/** A hash of files that Git knows: nothing that was built lies among them. */
 function addFolder(hash, folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);

@@ -1,4 +1,4 @@
-// What is built beforehand, a row for each target: the compiler, how it links, and what the result needs.
+// The prebuilt addons, a row for each target: the compiler, how it links, and what the result needs.
 
 /**
  * The addon asks for C's library alone, so that Debian's GCC reaches old systems: of what it takes from glibc only the

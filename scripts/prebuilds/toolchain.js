@@ -1,4 +1,4 @@
-// What compilers read that Debian does not have: headers of macOS, which Zig's package brings, and the names of
+// Files that compilers read and Debian does not have: headers of macOS, which Zig's package brings, and the names of
 // Node-API. Both come from npm by version and hash (toolchain/package-lock.json), once, into a cache. No program of
 // theirs is run.
 import { execFileSync } from 'node:child_process';
@@ -52,7 +52,7 @@ export function headersOf({ headers, arch }) {
   return [join(library, 'libcxx', 'include'), ...libc.map((name) => join(library, 'libc', 'include', name))];
 }
 
-/** What the linker reads of the target's system library, where that is not on this machine. */
+/** The list of names that the linker reads in the place of the target's system library. */
 export function systemLibrary({ headers }) {
   return headers === 'macos' ? [join(zigLibrary(), 'libc', 'darwin', 'libSystem.11.tbd')] : [];
 }
