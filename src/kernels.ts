@@ -66,8 +66,8 @@ export interface GradientSumArrays {
 
 /**
  * Numbers of positions, each in 0 .. n·s − 1: four bytes for each wherever that is enough, since JavaScript arrays end
- * the process at the sizes that tensors have. V8 computes with what comes out of an Int32Array as integers, and with what comes
- * out of a Uint32Array as float64.
+ * the process at the sizes that tensors have. V8 computes with what comes out of an Int32Array as integers, and with
+ * what comes out of a Uint32Array as float64.
  */
 export type Positions = Int32Array | Float64Array;
 
@@ -106,9 +106,9 @@ export interface Kernels {
   statistics(mean: Float64Array, variance: Float64Array, x: Tensor, view: View): void;
 
   /**
-   * sums ← Σ w·d and Σ (w·d)·d per channel over the rows at these positions, in their order; d = x − center. The row at position
-   * p has the element (⌊p/s⌋, ch, p mod s) of each channel. null for `positions` is all n·s in ascending order, for `weights` 1
-   * each, for `center` 0. The order is that of a tensor (rows, c, 1). Family: reduction.
+   * sums ← Σ w·d and Σ (w·d)·d per channel over the rows at these positions, in their order; d = x − center. The row at
+   * position p has the element (⌊p/s⌋, ch, p mod s) of each channel. null for `positions` is all n·s in ascending
+   * order, for `weights` 1 each, for `center` 0. The order is that of a tensor (rows, c, 1). Family: reduction.
    */
   rowSums(
     sums: RowSums,

@@ -1,4 +1,7 @@
-/** Sums over chosen rows have the bits of the same sums over a tensor of these rows, on every backend and instruction set. */
+/**
+ * Sums over chosen rows have the bits of the same sums over a tensor of these rows, on every backend and instruction
+ * set.
+ */
 import type { Tensor } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import { loadWith } from '#dist/backends/native.js';
@@ -13,7 +16,9 @@ import { DTYPES, firstDifference, Guarded } from './support/tensors.js';
 const backends = allUnderTest();
 const [reference] = backends;
 
-/** Stacks of 16 rows below 16 channels; groups of 4096 rows; vectors, blocks of channels and what is left over of them. */
+/**
+ * Stacks of 16 rows below 16 channels; groups of 4096 rows; vectors, blocks of channels and what is left over of them.
+ */
 const VIEWS: readonly View[] = [
   ...[1, 2, 3, 5, 15, 16, 17, 31, 33, 64, 127, 130].map((c) => ({ n: 37, c, s: 1 })),
   ...[1, 3, 15, 16, 20, 35].map((c) => ({ n: 3, c, s: 47 })),
@@ -98,7 +103,8 @@ VIEWS.forEach((view, turn) => {
             const rows = { positions, weights: given, center: about };
             const expected = expectedSums(x, rows, view);
             for (const backend of backends) {
-              const title = `${backend.name}/${backend.isa}, ${dtype}, ${count} rows, ${given && 'weights'}, ${about && 'center'}`;
+              const of = `${count} rows, ${given && 'weights'}, ${about && 'center'}`;
+              const title = `${backend.name}/${backend.isa}, ${dtype}, ${of}`;
               assert.is(difference(backend.kernels(), x, rows, view, expected), null, title);
             }
           }

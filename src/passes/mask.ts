@@ -74,7 +74,10 @@ function countChosen(call: string, mask: Uint8Array | Float64Array): number {
   return -1 - chosen;
 }
 
-/** How many are 1, or −1 where any is neither 0 nor 1. No branches: what a processor cannot foretell costs most of the time. */
+/**
+ * How many are 1, or −1 where any is neither 0 nor 1. No branches: what a processor cannot foretell costs most of the
+ * time.
+ */
 function countOnes(mask: Uint8Array | Float64Array): number {
   let ones = 0;
   let others = 0;

@@ -45,7 +45,10 @@ export function rowSums(
   }
 }
 
-/** The sums of a group of rows, first and second side by side, [lanes][c][2]. Few channels have 16 lanes, by turns of rows. */
+/**
+ * The sums of a group of rows, first and second side by side, [lanes][c][2]. Few channels have 16 lanes, by turns of
+ * rows.
+ */
 function sumGroup(rows: Rows, start: number, end: number): number {
   const { view, weights, center, scratch } = rows;
   const lanes = view.c < STACKED_BELOW ? LANES : 1;

@@ -1,4 +1,4 @@
-/** What the addon exports, and the kernel contract made of it. */
+/** The exports of the addon, and the kernel contract made of them. */
 import type { ExactKernels, KernelActivation, Kernels, Positions } from '../../kernels.js';
 import type { Tensor } from '../../types.js';
 
@@ -14,7 +14,7 @@ type Parameters = [
 type Activation = 0 | 1 | Float64Array;
 type Extents = [bytesPerElement: number, n: number, c: number, s: number];
 
-/** What `load` of the addon returns: the contract of kernels.ts with its objects laid out flat. */
+/** The table that `load` of the addon returns: the contract of kernels.ts with its objects laid out flat. */
 interface Table {
   statistics(mean: Float64Array, variance: Float64Array, x: Tensor, ...extents: Extents): void;
   rowSums(
@@ -63,7 +63,7 @@ interface Table {
   ): void;
 }
 
-/** What the addon has of `ExactKernels`; where there is no tensor, the extents are [4, 1, c, 1]. */
+/** The exact kernels of the addon. If there is no tensor, the extents are [4, 1, c, 1]. */
 interface ExactTable {
   exactSums(records: Float64Array, x: Float32Array, ...extents: Extents): void;
   exactGradientSums(
