@@ -6,8 +6,9 @@ import type { BatchNormState } from '../layer/state.js';
 import type { DtypeOf, Tensor } from '../types.js';
 import { stateOf } from './layer-state.js';
 
+/** Options of {@link averageOf}, all of them optional. */
 export interface AverageOptions {
-  /** How much each layer counts: as many finite numbers ≥ 0 as layers, not all 0. Default: all alike. */
+  /** Weight of each layer: as many finite numbers ≥ 0 as layers, not all 0. Default: all count alike. */
   weights?: readonly number[] | undefined;
 }
 

@@ -18,7 +18,8 @@ export interface StatisticsToFold {
   /** Shift, [c]. Default none: 0. */
   beta?: ArrayLike<number> | null | undefined;
   /**
-   * Added to the variance, ≥ 0. It has no default, since frameworks differ: 1e-5 in PyTorch and here, 1e-3 in Keras.
+   * epsilon, a number ≥ 0 that is added to the variance. It has no default, since frameworks differ: 1e-5 in PyTorch
+   * and here, 1e-3 in Keras.
    */
   epsilon: number;
 }

@@ -7,7 +7,10 @@ import { checkFinite, type LayerToFold, readEvaluated, type StatisticsToFold } f
 import { computeFolded, measureFolded } from './folding.js';
 import { planWeights, type WeightLayout, type WeightPlan } from './weight-layout.js';
 
-/** The dense layer or convolution that batch normalization is folded into, and where the result goes. */
+/**
+ * Options of {@link fold}: the dense layer or convolution that batch normalization is folded into (`weights`, `shape`
+ * and `layout` are needed), and arrays for the result.
+ */
 export interface FoldOptions<T extends Tensor> {
   /** Weights of the dense layer or convolution, of the shape `shape`; all finite. */
   weights: T;
@@ -15,9 +18,9 @@ export interface FoldOptions<T extends Tensor> {
   shape: readonly number[];
   /** What the dimensions are, one letter each; see {@link WeightLayout}. */
   layout: WeightLayout;
-  /** Of the same type, [outputs]. Default none: 0. */
+  /** Bias of the dense layer or convolution, [outputs], of the type of `weights`. Default none, which counts as 0. */
   bias?: T | null | undefined;
-  /** Groups of the convolution. Default 1. */
+  /** Number of groups of the convolution. Default 1. */
   groups?: number | undefined;
   /**
    * Where the dense layer or convolution is: 'previous' (default), before the batch normalization, with nothing
@@ -31,8 +34,8 @@ export interface FoldOptions<T extends Tensor> {
    */
   padding?: 'none' | undefined;
   /**
-   * true: leaves the layer's activation to be applied after the folded weights. Default false: a layer with one is
-   * refused.
+   * Whether the caller applies the layer's activation after the folded weights. Default false: a layer with an
+   * activation is refused.
    */
   dropActivation?: boolean | undefined;
   /**
@@ -41,13 +44,16 @@ export interface FoldOptions<T extends Tensor> {
    * each of them.
    */
   inputs?: Tensor | undefined;
-  /** Where the new weights go; may be `weights` itself. Default a new array. */
+  /**
+   * Array that the new weights are written to, of the length of `weights`. It may be `weights` itself. Default a new
+   * array.
+   */
   out?: T | undefined;
-  /** Where the new bias goes, [outputs]; may be `bias` itself. Default a new array. */
+  /** Array that the new bias is written to, [outputs]. It may be `bias` itself. Default a new array. */
   outBias?: T | undefined;
 }
 
-/** Weights and bias that do what the batch normalization did, too. */
+/** Result of {@link fold}: weights and bias that include the batch normalization. */
 export interface Folded<T extends Tensor> {
   /** Of the shape and type of the weights given. */
   weights: T;

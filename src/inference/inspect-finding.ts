@@ -1,6 +1,6 @@
 /** Findings of an inspection: data for programs, and words for people. */
 
-/** A word for programs. What each one says, and from which limit on, is in docs/inference.md. */
+/** The kind of a {@link Finding}, a word for programs. docs/inference.md has the meaning and the limit of each. */
 export type FindingKind =
   | 'count'
   | 'dead-relu'
@@ -28,27 +28,27 @@ export interface Finding {
    * 'error': what evaluation gives is of no use. 'warning': it is worse than it has to be. 'note': it may be meant so.
    */
   severity: 'error' | 'warning' | 'note';
-  /** The channels that it is about; null where it is about the layer as a whole. */
+  /** The channels that the finding is about; null if it is about the layer as a whole. */
   channels: number[] | null;
-  /** What was measured, and the limits that it was held against. */
+  /** Measured numbers, and the limits that they were compared with. */
   numbers: Record<string, number>;
-  /** What is so, in words and numbers. */
+  /** The finding in words and numbers. */
   message: string;
-  /** What follows from it. */
+  /** The consequences of the finding. */
   means: string;
-  /** What to do. */
+  /** Advice on what to do. */
   advice: string;
 }
 
 /** A finding before it is known of which layer it is. */
 export type Found = Omit<Finding, 'layer'>;
 
-/** What is known of a layer, whether or not something is wrong with it. */
+/** Facts about an inspected layer, whether or not something is wrong with it. */
 export interface InspectedLayer {
   /** Its name among those that were given. */
   layer: string;
   channels: number;
-  /** Batches that the running statistics have taken in, 0 where nobody counted. */
+  /** Number of batches that the running statistics have taken in; 0 if nobody counted. */
   batchesTracked: number;
   /** The weight that the start values (mean 0, variance 1) still have in the running statistics, 0 to 1. */
   startWeight: number;

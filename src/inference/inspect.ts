@@ -10,22 +10,23 @@ import { effectiveBatches, type History, type Subject, startWeight } from './ins
 
 const CALL = 'inspect';
 
-/** Data that a layer is inspected with. */
+/** Data for the inspection of one layer. */
 export interface InspectInput {
-  /** What the layer is given: a part of the training set, prepared as in training. Of the layer's dtype. */
+  /** Inputs of the layer: a part of the training set, prepared as in training. Of the layer's dtype. */
   x: Tensor;
-  /** Its dimensions. The first one counts samples, unless the channels are there. */
+  /** Dimensions of x. The first one counts samples, unless it is the channel axis. */
   shape: readonly number[];
 }
 
+/** Options of {@link inspect}, all of them optional. */
 export interface InspectOptions {
-  /** What the layer is given, for one layer; see {@link InspectInput}. For several there is `inputs`. */
+  /** Inputs of the layer, if there is one; see {@link InspectInput}. For several layers there is `inputs`. */
   x?: Tensor | undefined;
-  /** Dimensions of x. */
+  /** Dimensions of x. Needed with x. */
   shape?: readonly number[] | undefined;
-  /** For several layers: what each is given, in an array or by name, as the layers are. Some may be left out. */
+  /** Inputs of several layers, in an array or by name, as the layers are. Some may be left out. */
   inputs?: readonly (InspectInput | null | undefined)[] | Readonly<Record<string, InspectInput>> | undefined;
-  /** How many steps of training there were, against which `batchesTracked` is held. Default: not known. */
+  /** Number of steps of training, which `batchesTracked` is compared with. Default: not known. */
   steps?: number | undefined;
   /**
    * Values per channel in a batch of training, m. Default: the mean of all batches. It is not known of a layer that was
