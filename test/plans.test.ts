@@ -1,4 +1,7 @@
-/** How native kernels share out the shapes of the benchmark among up to 64 threads: counted, so that two cores are enough. */
+/**
+ * How native kernels share out the shapes of the benchmark among up to 64 threads: counted, so that two cores are
+ * enough.
+ */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';

@@ -1,7 +1,7 @@
 /**
  * How much processor time the control groups of Linux leave to this process. A container's limit is a quota: so many
- * microseconds of processor time in every period, while all processors stay visible. os.availableParallelism() of Node.js
- * 20 and 22 does not ask for it, and later ones give the number of processors where the quota is below one.
+ * microseconds of processor time in every period, while all processors stay visible. os.availableParallelism() of
+ * Node.js 20 and 22 does not ask for it, and later ones give the number of processors where the quota is below one.
  */
 
 /** A limit of processor time, and the file that says so. */
@@ -42,7 +42,9 @@ function lines(text = ''): string[] {
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** `31 23 0:28 /root /point options [more …] - type source options`; undefined where it has no controller of processors. */
+/**
+ * `31 23 0:28 /root /point options [more …] - type source options`; undefined where it has no controller of processors.
+ */
 function mountOf(line: string): Mount | undefined {
   const fields = line.split(' ');
   const [root, point] = fields.slice(3, 5).map(unescaped);

@@ -9,7 +9,7 @@ export interface LoadOptions {
    * runs.
    */
   isa?: string | undefined;
-  /** The most threads to use, an integer ≥ 1. Default: one for each processor that this process may use. */
+  /** The most threads to use, an integer ≥ 1. Default: the processors that this process may use, within its CPU quota. */
   threads?: number | undefined;
 }
 
