@@ -9,7 +9,7 @@ export interface LoadOptions {
    * runs.
    */
   isa?: string | undefined;
-  /** The most threads to use, an integer ≥ 1. Default: the processors that this process may use, within its CPU quota. */
+  /** The most threads to use, an integer ≥ 1. Default: the processors that this process may use, within its quota. */
   threads?: number | undefined;
 }
 
