@@ -1,4 +1,5 @@
-/** A contender: a library, or one of its ways to run. */
+/** What takes part: a library, or one of its ways to run. */
+import type { Summation } from 'batchnorm';
 import type { Outputs, Problem } from './problem.js';
 import type { Operation } from './shapes.js';
 
@@ -12,6 +13,8 @@ export interface Contender {
   /** Whether more threads may change its time; what has one thread is timed once, whatever --threads says. */
   readonly scales: boolean;
   readonly ours: boolean;
+  /** Ours only. */
+  readonly summation?: Summation | undefined;
   readonly version: string;
   /** Makes ready for a case; null where it does not have the operation or the layout. */
   open(problem: Problem, operation: Operation): Promise<Opened | null>;
@@ -23,7 +26,7 @@ export interface Opened {
   readonly isAsync: boolean;
   /** Called before a round of calls, not timed. */
   prepare?(): Promise<void>;
-  /** Results of the last call. */
+  /** What the last call computed. */
   outputs(): Promise<Outputs>;
   close(): Promise<void>;
 }

@@ -16,6 +16,11 @@ export function times(ratio: number | null): string {
   return ratio === null ? '–' : `${ratio.toFixed(ratio < 9.95 ? 1 : 0)} ×`;
 }
 
+/** A time ÷ another. */
+export function ratio(value: number | null): string {
+  return value === null ? '' : value.toFixed(2);
+}
+
 export function threads(count: number): string {
   return count === 1 ? '1 thread' : `${count} threads`;
 }
@@ -25,4 +30,6 @@ export const OPERATION_TITLES = {
   bwd: 'Backward',
   inference: 'Inference',
   step: 'Step: forward and backward',
+  statistics: 'Statistics alone',
+  'gradient-sums': 'Gradient sums alone',
 } as const;

@@ -33,6 +33,8 @@ const KERNELS: Record<Operation, readonly string[]> = {
   bwd: ['triad', 'triadnt', 'twotriad', 'twotriadnt'],
   inference: ['copy', 'copynt'],
   step: ['copy', 'copynt', 'triad', 'triadnt'],
+  statistics: [],
+  'gradient-sums': [],
 };
 
 /** A floor: everything is moved once. */

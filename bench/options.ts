@@ -1,7 +1,8 @@
 /** The command line of the benchmark. */
 import { availableParallelism } from 'node:os';
+import type { Summation } from 'batchnorm';
 import { Command, InvalidArgumentError } from 'commander';
-import { OPERATIONS, type Operation, SHAPES, type ShapeName } from './shapes.js';
+import { OPERATIONS, type Operation, SHAPES, type ShapeName, WHOLE_OPERATIONS } from './shapes.js';
 
 export interface Options {
   readonly shapes: readonly ShapeName[];
@@ -10,6 +11,8 @@ export interface Options {
   /** 'native', 'native/avx2', … */
   readonly backends: readonly string[];
   readonly peers: readonly Peer[];
+  /** How ours sums: with both, the exact one is held against the ordered one. */
+  readonly summation: readonly Summation[];
   readonly alloc: boolean;
   readonly layer: boolean;
   readonly rounds: number;
@@ -19,13 +22,15 @@ export interface Options {
 
 const PEERS = ['tfjs-wasm', 'tfjs-cpu', 'ort-node'] as const;
 export type Peer = (typeof PEERS)[number];
+const SUMMATIONS = ['ordered', 'exact'] as const satisfies readonly Summation[];
 const BACKENDS = ['native', 'wasm', 'reference'];
 const SHAPE_NAMES = Object.keys(SHAPES) as ShapeName[];
 
 /** Default options. */
 const DEFAULTS = {
-  ops: [...OPERATIONS] as Operation[],
+  ops: [...WHOLE_OPERATIONS] as Operation[],
   backends: BACKENDS,
+  summation: ['ordered'] as Summation[],
   alloc: false,
   layer: false,
   json: false,
@@ -38,10 +43,15 @@ export function parseOptions(argv: readonly string[]): Options {
   const program = new Command('npm run bench --')
     .description('Validates batch normalization against an oracle, and times it beside other libraries and the memory.')
     .option('--shapes <names>', `some of ${SHAPE_NAMES} (default: all)`, list(SHAPE_NAMES))
-    .option('--ops <names>', `some of ${OPERATIONS} (default: all)`, list(OPERATIONS))
+    .option('--ops <names>', `some of ${OPERATIONS} (default: ${WHOLE_OPERATIONS})`, list(OPERATIONS))
     .option('--threads <counts>', `each in a process of its own (default: ${defaultThreads()})`, counts)
     .option('--backends <names>', `some of ${BACKENDS} (default: all); one instruction set: native/avx2`, backends)
     .option('--peers <names>', `some of ${PEERS} (default: all), or none`, peers)
+    .option(
+      '--summation <ways>',
+      `some of ${SUMMATIONS}: how ours sums (default: ${DEFAULTS.summation})`,
+      list(SUMMATIONS),
+    )
     .option('--alloc', 'time calls that make new arrays for their results, too')
     .option('--layer', 'time the class BatchNorm, too')
     .option('--rounds <n>', `how often every contender of a case has its turn (default: ${FULL.rounds})`, count)

@@ -7,7 +7,7 @@ import { OPERATION_TITLES, percent, threads, times } from './format.js';
 import { BENCH_STYLE } from './report-style.js';
 import { SHAPES } from './shapes.js';
 import { type Case, overall } from './summary.js';
-import { rowsOf, TABLE_HEAD, titleOf } from './table.js';
+import { headOf, rowsOf, titleOf } from './table.js';
 
 const TITLE = 'Batch normalization against the memory';
 
@@ -97,8 +97,9 @@ function renderTables(cases: readonly Case[]): string {
   return titles
     .map((title) => {
       const own = cases.filter((one) => titleOf(one) === title);
-      const head = TABLE_HEAD.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('');
-      const rows = own.flatMap((one) => rowsOf(one).map(renderRow));
+      const names = headOf(own);
+      const head = names.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('');
+      const rows = own.flatMap((one) => rowsOf(one, names).map(renderRow));
       return `<details><summary>${escapeHtml(title)}</summary>\n${renderTable(head, [rows])}</details>`;
     })
     .join('\n');
@@ -125,6 +126,7 @@ function settingsOf({ machine, node, date, rows, notes }: Findings): Record<stri
     'Best peer':
       'The fastest other library for the same shape, layout and operation with at most as many threads. What has ' +
       'one thread anyway is measured once.',
+    'Of ordered': 'Time of exact sums (docs/numerics.md) ÷ time of ordered ones by the same backend, which took turns.',
     Shapes: Object.entries(SHAPES)
       .map(([name, dims]) => `${name} (${dims})`)
       .join(' · '),

@@ -1,5 +1,6 @@
 /** One line of output: one contender, one case. The fields that other benchmarks of the field print too come first. */
 
+import type { Summation } from 'batchnorm';
 import { median, significant } from '#demo/kit/statistics.js';
 import { type Contender, labelOf } from './contender.js';
 import type { Problem } from './problem.js';
@@ -26,9 +27,13 @@ export interface Row {
   readonly version: string;
   /** Threads that it was allowed: those of the process, and of the limit that was measured in it. */
   readonly allowed: number;
+  /** How ours sums. */
+  readonly summation?: Summation | undefined;
+  /** Time ÷ that of the ordered sums, else the same, which took turns with it. */
+  readonly of_ordered?: number | undefined;
 }
 
-export type Who = Pick<Contender, 'peer' | 'variant' | 'threads' | 'version'>;
+export type Who = Pick<Contender, 'peer' | 'variant' | 'threads' | 'version' | 'summation'>;
 
 export interface Timing {
   /** Seconds of a call. */
@@ -37,7 +42,7 @@ export interface Timing {
 }
 
 export function makeRow(who: Who, problem: Problem, op: Operation, allowed: number, { samples, calls }: Timing): Row {
-  const { peer, variant, threads, version } = who;
+  const { peer, variant, threads, version, summation } = who;
   const { shape, layout, x } = problem;
   const seconds = median(samples);
   const bytes = x.byteLength * TENSORS[op];
@@ -55,7 +60,18 @@ export function makeRow(who: Who, problem: Problem, op: Operation, allowed: numb
     reps: calls,
     version,
     allowed,
+    summation,
   };
+}
+
+/** The lines of one case, those of exact sums with what they cost. */
+export function comparedSums(rows: readonly Row[]): Row[] {
+  return rows.map((row) => {
+    if (row.summation !== 'exact') return row;
+    const variant = row.variant.replace(/ exact$/, '');
+    const ordered = rows.find((other) => other.peer === row.peer && other.variant === variant);
+    return ordered === undefined ? row : { ...row, of_ordered: significant(row.ms_median / ordered.ms_median, 4) };
+  });
 }
 
 export const LIMIT = 'limit';

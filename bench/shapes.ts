@@ -23,15 +23,30 @@ export interface View {
   readonly s: number;
 }
 
-/**
- * Operations that are timed: forward in training, backward, forward by given statistics, and forward and backward
- * together.
- */
-export const OPERATIONS = ['fwd-train', 'bwd', 'inference', 'step'] as const;
+/** Forward in training, backward, forward by given statistics, and forward and backward together. */
+export const WHOLE_OPERATIONS = ['fwd-train', 'bwd', 'inference', 'step'] as const;
+export type WholeOperation = (typeof WHOLE_OPERATIONS)[number];
+
+/** Parts of these, which no other library has alone: mean and variance of x; sums of dy and of dy·(x − mean). */
+export const SUM_OPERATIONS = ['statistics', 'gradient-sums'] as const;
+export type SumOperation = (typeof SUM_OPERATIONS)[number];
+
+export const OPERATIONS = [...WHOLE_OPERATIONS, ...SUM_OPERATIONS] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-/** Tensors that must be moved, each once: x, y; x, dy, dx; both. */
-export const TENSORS: Record<Operation, number> = { 'fwd-train': 2, bwd: 3, inference: 2, step: 5 };
+export function isWhole(operation: Operation): operation is WholeOperation {
+  return (WHOLE_OPERATIONS as readonly Operation[]).includes(operation);
+}
+
+/** Tensors that must be moved, each once: x, y; x, dy, dx; both; x; x, dy. */
+export const TENSORS: Record<Operation, number> = {
+  'fwd-train': 2,
+  bwd: 3,
+  inference: 2,
+  step: 5,
+  statistics: 1,
+  'gradient-sums': 2,
+};
 
 export function layoutsOf(shape: ShapeName): Layout[] {
   return SHAPES[shape].length === 2 ? ['nc'] : ['nchw', 'nhwc'];

@@ -3,6 +3,7 @@
 import { geometricMean } from '#demo/kit/statistics.js';
 import { isFloor } from './limit.js';
 import { isLimit, isOurs, isPeer, type Row } from './row.js';
+import { isWhole } from './shapes.js';
 
 /** The limit of a case. */
 export interface Floor {
@@ -78,6 +79,8 @@ export interface Overall {
   /** Geometric means; null where there is nothing to compare with. */
   readonly ofLimit: number | null;
   readonly ofBestPeer: number | null;
+  /** Time of exact sums ÷ time of ordered ones, whole forward, backward and step. */
+  readonly ofOrdered: number | null;
 }
 
 export function overall(cases: readonly Case[]): Overall[] {
@@ -95,6 +98,7 @@ export function overall(cases: readonly Case[]): Overall[] {
       allowed,
       ofLimit: mean(own.map((entry) => entry.ofLimit)),
       ofBestPeer: mean(own.map((entry) => entry.ofBestPeer)),
+      ofOrdered: mean(own.map(({ row: { op, of_ordered } }) => (isWhole(op) ? (of_ordered ?? null) : null))),
     };
   });
 }

@@ -1,11 +1,18 @@
 /** The tables on the terminal: one for each operation and number of threads. */
 import { formatTable as drawTable } from '#demo/kit/table.js';
-import { milliseconds, OPERATION_TITLES, percent, threads, times } from './format.js';
+import { milliseconds, OPERATION_TITLES, percent, ratio, threads, times } from './format.js';
 import { seriesOf } from './row.js';
 import { type Case, overall } from './summary.js';
 
 export const TABLE_HEAD = ['shape', 'contender', 'threads', 'ms', 'least', 'GB/s', 'of limit', 'best peer'];
-const RIGHT = ['threads', 'ms', 'least', 'GB/s', 'of limit', 'best peer'];
+/** Behind these where both ways of summing were timed. */
+const OF_ORDERED = 'of ordered';
+const RIGHT = ['threads', 'ms', 'least', 'GB/s', 'of limit', 'best peer', OF_ORDERED];
+
+export function headOf(cases: readonly Case[]): readonly string[] {
+  const hasBoth = cases.some(({ entries }) => entries.some(({ row }) => row.of_ordered !== undefined));
+  return hasBoth ? [...TABLE_HEAD, OF_ORDERED] : TABLE_HEAD;
+}
 
 /** @param columns - Of the terminal: where a table is wider, it has fewer columns. */
 export function formatTables(cases: readonly Case[], colour: boolean, columns = Infinity): string {
@@ -27,7 +34,7 @@ const LEAST_WANTED = ['least', 'threads', 'GB/s', 'best peer'];
 function fitting(cases: readonly Case[], colour: boolean, columns: number): string {
   for (let without = 0; ; without++) {
     const left = LEAST_WANTED.slice(0, without);
-    const head = TABLE_HEAD.filter((name) => !left.includes(name));
+    const head = headOf(cases).filter((name) => !left.includes(name));
     const text = formatTable(cases, head, colour);
     // Not coloured: borders and letters alone have a width.
     const width = colour ? formatTable(cases, head, false).indexOf('\n') : text.indexOf('\n');
@@ -36,14 +43,19 @@ function fitting(cases: readonly Case[], colour: boolean, columns: number): stri
 }
 
 function formatTable(cases: readonly Case[], head: readonly string[], colour: boolean): string {
-  const kept = TABLE_HEAD.map((name) => head.includes(name));
+  const all = headOf(cases);
+  const kept = all.map((name) => head.includes(name));
   const aligns = head.map((name) => (RIGHT.includes(name) ? 'right' : 'left'));
-  const rows = cases.flatMap((one) => rowsOf(one).map((row) => row.filter((_, i) => kept[i])));
+  const rows = cases.flatMap((one) => rowsOf(one, all).map((row) => row.filter((_, i) => kept[i])));
   return drawTable({ head, rows, aligns, colours: colour });
 }
 
 /** The limit, then contenders from fast to slow; the shape is written once. */
-export function rowsOf({ shape, layout, allowed, floor, bestPeer, entries }: Case): string[][] {
+export function rowsOf(
+  { shape, layout, allowed, floor, bestPeer, entries }: Case,
+  head: readonly string[] = TABLE_HEAD,
+): string[][] {
+  const hasBoth = head.includes(OF_ORDERED);
   const lines = [...entries]
     .sort((a, b) => a.row.ms_median - b.row.ms_median)
     .map(({ row, ofLimit, ofBestPeer }) => [
@@ -54,19 +66,26 @@ export function rowsOf({ shape, layout, allowed, floor, bestPeer, entries }: Cas
       row.gbps.toPrecision(3),
       percent(ofLimit),
       times(ofBestPeer),
+      ...(hasBoth ? [ratio(row.of_ordered ?? null)] : []),
     ]);
-  if (floor !== null) lines.unshift([`limit: ${floor.kernel}`, `${allowed}`, milliseconds(floor.ms), '', '', '', '']);
+  if (floor !== null) {
+    const cells = [`limit: ${floor.kernel}`, `${allowed}`, milliseconds(floor.ms)];
+    lines.unshift([...cells, ...head.slice(cells.length + 1).map(() => '')]);
+  }
   return lines.map((line, index) => [index === 0 ? `${shape} ${layout}` : '', ...line]);
 }
 
 function formatOverall(cases: readonly Case[]): string {
-  const all = overall(cases).filter(({ ofLimit, ofBestPeer }) => ofLimit !== null || ofBestPeer !== null);
+  const all = overall(cases).filter(({ ofLimit, ofBestPeer, ofOrdered }) =>
+    [ofLimit, ofBestPeer, ofOrdered].some((one) => one !== null),
+  );
   if (all.length === 0) return '';
   const width = Math.max(...all.map(({ series }) => series.length));
-  const lines = all.map(({ series, allowed, ofLimit, ofBestPeer }) => {
+  const lines = all.map(({ series, allowed, ofLimit, ofBestPeer, ofOrdered }) => {
     const texts = [
       ...(ofLimit === null ? [] : [`${percent(ofLimit).padStart(6)} of the limit`]),
       ...(ofBestPeer === null ? [] : [`${times(ofBestPeer).padStart(7)} as fast as the best peer`]),
+      ...(ofOrdered === null ? [] : [`${ratio(ofOrdered).padStart(5)} of the time of ordered sums`]),
     ];
     return `  ${series.padEnd(width)}  ${threads(allowed).padEnd(9)}  ${texts.join(', ')}`;
   });

@@ -6,7 +6,7 @@ import type { Assignment, Message } from './messages.js';
 import { check, OURS, PEERS } from './oracle.js';
 import { makeProblem, type Problem, spoil } from './problem.js';
 import { type Entrant, runRounds, Stopwatch } from './rounds.js';
-import { LIMIT, makeRow, type Who } from './row.js';
+import { comparedSums, LIMIT, makeRow, type Who } from './row.js';
 import { layoutsOf, type Operation } from './shapes.js';
 
 const assignment = JSON.parse(process.argv[2]) as Assignment;
@@ -58,9 +58,8 @@ async function measure(problem: Problem, op: Operation): Promise<void> {
     field.map(({ entrant }) => entrant),
     rounds,
   );
-  for (const [index, { who }] of field.entries()) {
-    tell({ type: 'row', row: makeRow(who, problem, op, allowed, timings[index]) });
-  }
+  const rows = field.map(({ who }, index) => makeRow(who, problem, op, allowed, timings[index]));
+  for (const row of comparedSums(rows)) tell({ type: 'row', row });
   for (const one of opened) await one.close();
   globalThis.gc?.();
 }

@@ -5,16 +5,17 @@ import { backward, forwardTraining } from 'batchnorm';
 
 import * as assert from 'uvu/assert';
 import { geometricMean, median } from '#demo/kit/statistics.js';
+import { loadOurs } from '../dist-bench/contenders/ours.js';
 import { milliseconds, percent, times } from '../dist-bench/format.js';
 import { parseOptions } from '../dist-bench/options.js';
 import { check, OURS, PEERS, ulp } from '../dist-bench/oracle.js';
-import { EPSILON, makeProblem, type Outputs, type Problem } from '../dist-bench/problem.js';
+import { EPSILON, makeProblem, type Outputs, type Problem, spoil } from '../dist-bench/problem.js';
 import { renderReport } from '../dist-bench/report.js';
 import { turnsOf } from '../dist-bench/rounds.js';
-import { makeRow, type Row } from '../dist-bench/row.js';
-import type { Operation } from '../dist-bench/shapes.js';
+import { comparedSums, makeRow, type Row } from '../dist-bench/row.js';
+import { OPERATIONS, type Operation } from '../dist-bench/shapes.js';
 import { overall, summarize } from '../dist-bench/summary.js';
-import { formatTables, rowsOf } from '../dist-bench/table.js';
+import { formatTables, headOf, rowsOf } from '../dist-bench/table.js';
 import { suiteOf } from './support/suite.js';
 
 const test = suiteOf('benchmark');
@@ -166,6 +167,57 @@ test('a table goes from the limit to the slowest', () => {
   ]);
 });
 
+/** Both ways of summing, by one backend. */
+const BOTH = comparedSums(
+  (['ordered', 'exact'] as const).map((summation, i) => {
+    const variant = i === 0 ? 'avx2' : 'avx2 exact';
+    const who = { peer: 'batchnorm-native', variant, threads: 1, version: '1', summation };
+    return makeRow(who, problem, 'fwd-train', 1, { samples: [(4 + i) / 1e3], calls: 1 });
+  }),
+);
+
+test('exact sums are held against the ordered ones of the same backend', () => {
+  assert.equal(
+    BOTH.map(({ of_ordered }) => of_ordered),
+    [undefined, 1.25],
+  );
+  assert.match(JSON.stringify(BOTH[1]), '"summation":"exact","of_ordered":1.25}');
+  const [, exact] = BOTH;
+  const [alone] = comparedSums([
+    { ...exact!, of_ordered: undefined },
+    line('batchnorm-wasm', 'avx2', 1, 'fwd-train', 1),
+  ]);
+  assert.is(alone!.of_ordered, undefined);
+});
+
+test('tables and report say what exact sums cost, where both were timed', () => {
+  const cases = summarize(BOTH);
+  assert.is(headOf(cases).at(-1), 'of ordered');
+  assert.equal(
+    rowsOf(cases[0]!, headOf(cases)).map((row) => row.at(-1)),
+    ['', '1.25'],
+  );
+  assert.match(formatTables(cases, false), /avx2 exact +1 thread +1\.25 of the time of ordered sums/);
+  const findings = { date: 'today', machine: 'a', node: 'v20', rows: BOTH, notes: [], failures: [] };
+  assert.match(renderReport(findings, cases), '<th scope="col">of ordered</th>');
+  assert.not.match(headOf(summarize(LINES)).join(), 'of ordered');
+});
+
+for (const summation of ['ordered', 'exact'] as const) {
+  test(`ours does every operation by ${summation} sums, as the oracle has it`, async () => {
+    const contender = await loadOurs('reference', 1, 'reuse', summation);
+    assert.is(contender.variant.endsWith(' exact'), summation === 'exact');
+    for (const operation of OPERATIONS) {
+      const opened = await contender.open(problem, operation);
+      spoil(problem.out);
+      opened!.call();
+      const outputs = await opened!.outputs();
+      assert.is(check(outputs, problem, OURS), null, operation);
+      assert.ok(Object.keys(outputs).length > 0, operation);
+    }
+  });
+}
+
 test('a table that is wider than the terminal has fewer columns', () => {
   const cases = summarize(LINES);
   const tableLines = (columns?: number) =>
@@ -199,9 +251,25 @@ test('options: what is given goes before --quick', () => {
   assert.equal([peers, json, ops], [['tfjs-wasm', 'ort-node'], true, ['fwd-train', 'bwd', 'inference', 'step']]);
   assert.is(parseOptions([]).shapes.length, 9);
   assert.equal(parseOptions(['--peers=none']).peers, []);
+  assert.equal(parseOptions([]).summation, ['ordered']);
+  const both = parseOptions(['--summation=exact,ordered', '--ops=statistics,gradient-sums']);
+  assert.equal(
+    [both.summation, both.ops],
+    [
+      ['exact', 'ordered'],
+      ['statistics', 'gradient-sums'],
+    ],
+  );
 });
 
-for (const wrong of ['--shapes=Z', '--threads=0', '--threads=9999', '--backends=cuda', '--ops=forward']) {
+for (const wrong of [
+  '--shapes=Z',
+  '--threads=0',
+  '--threads=9999',
+  '--backends=cuda',
+  '--ops=forward',
+  '--summation=any',
+]) {
   test(`options: ${wrong} is refused`, () => {
     const program = fileURLToPath(new URL('../dist-bench/index.js', import.meta.url));
     const { status, stderr, stdout } = spawnSync(process.execPath, [program, wrong], { encoding: 'utf8' });

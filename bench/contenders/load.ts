@@ -6,7 +6,7 @@ import { loadTfjs } from './tfjs.js';
 
 /** @param note - told who is left out, and why. */
 export async function loadContenders(assignment: Assignment, note: (text: string) => void): Promise<Contender[]> {
-  const { backends, peers, allowed, alloc, layer, isFirst } = assignment;
+  const { backends, summation, peers, allowed, alloc, layer, isFirst } = assignment;
   const ways: Way[] = ['reuse', ...(alloc ? (['alloc'] as const) : []), ...(layer ? (['layer'] as const) : [])];
   const found: Contender[] = [];
   const add = async (name: string, load: () => Contender | Promise<Contender>) => {
@@ -19,7 +19,10 @@ export async function loadContenders(assignment: Assignment, note: (text: string
     }
   };
   for (const way of ways) {
-    for (const spec of backends) await add(spec, () => loadOurs(spec, allowed, way));
+    for (const spec of backends) {
+      for (const sums of summation)
+        await add(sums === 'exact' ? `${spec} exact` : spec, () => loadOurs(spec, allowed, way, sums));
+    }
     if (way !== 'layer' && peers.includes('ort-node')) {
       await add('onnxruntime-node', async () => {
         // Its packages are not among those that the command asks for.

@@ -37,7 +37,7 @@ export function loadOnnxRuntime(threads: number, way: Way): Contender {
     ours: false,
     version,
     open: async (problem, operation) => {
-      if (problem.layout === 'nhwc' || operation === 'bwd' || operation === 'step') return null;
+      if (problem.layout === 'nhwc' || (operation !== 'fwd-train' && operation !== 'inference')) return null;
       return open(runtime, problem, operation === 'fwd-train', threads, way);
     },
   };

@@ -1,9 +1,9 @@
 /** This library, by the functions and the class that a user calls. */
 import { createRequire, register } from 'node:module';
-import type { BackendName } from 'batchnorm';
+import type { BackendName, Summation } from 'batchnorm';
 import type { Contender, Opened } from '../contender.js';
 import { EPSILON, type Outputs, type Problem } from '../problem.js';
-import type { Operation } from '../shapes.js';
+import { isWhole, type Operation, type SumOperation, type WholeOperation } from '../shapes.js';
 
 type Facade = typeof import('batchnorm');
 
@@ -18,9 +18,10 @@ const { version } = createRequire(import.meta.url)('batchnorm/package.json') as 
 
 /**
  * @param spec 'native', 'wasm', 'reference', or with an instruction set: 'native/baseline'
+ * @param summation how statistics and gradient sums are summed
  * @throws where it cannot run here
  */
-export async function loadOurs(spec: string, threads: number, way: Way): Promise<Contender> {
+export async function loadOurs(spec: string, threads: number, way: Way, summation: Summation): Promise<Contender> {
   const [name, isa] = spec.split('/') as [BackendName, string | undefined];
   // The ES modules, since CommonJS ones exist once in a process, whatever the query.
   const url = new URL(`../../dist/index.js?facade=${encodeURIComponent(spec)}`, import.meta.url);
@@ -28,36 +29,77 @@ export async function loadOurs(spec: string, threads: number, way: Way): Promise
   const info = facade.useBackend(name, { isa, threads });
   return {
     peer: `batchnorm-${info.name}`,
-    variant: way === 'reuse' ? info.isa : `${info.isa} ${way}`,
+    variant: [info.isa, way === 'reuse' ? '' : way, summation === 'exact' ? summation : ''].filter(Boolean).join(' '),
     threads: info.threads,
     scales: info.name === 'native',
     ours: true,
+    summation,
     version,
     open: async (problem, operation) => {
-      const make = way === 'layer' ? byLayer : byFunctions;
-      return { ...make(facade, problem, operation, way), isAsync: false, close: async () => {} };
+      const calls = callsOf(facade, problem, operation, way, summation);
+      return calls && { ...calls, isAsync: false, close: async () => {} };
     },
   };
 }
 
 type Calls = Pick<Opened, 'call' | 'outputs'>;
 
+/** Null where a layer does not have the operation. */
+function callsOf(facade: Facade, problem: Problem, operation: Operation, way: Way, summation: Summation): Calls | null {
+  if (!isWhole(operation)) return way === 'reuse' ? byClasses(facade, problem, operation, summation) : null;
+  if (way === 'layer') return byLayer(facade, problem, operation, summation);
+  return byFunctions(facade, problem, operation, way === 'reuse', summation);
+}
+
+/** Sums alone, each in an object of its own. */
+function byClasses(facade: Facade, problem: Problem, operation: SumOperation, summation: Summation): Calls {
+  const { x, dy, dims, axis, gamma, mean, variance, truth } = problem;
+  const channels = gamma.length;
+  if (operation === 'statistics') {
+    let moments = new facade.Moments(channels, { summation });
+    const call = () => {
+      moments = new facade.Moments(channels, { summation }).add(x, dims, { axis });
+    };
+    return { call, outputs: async () => ({ mean: moments.mean, variance: moments.variance }) };
+  }
+  let sums = new facade.GradientSums(channels, { summation });
+  const given = { axis, epsilon: EPSILON, mean, variance };
+  const call = () => {
+    sums = new facade.GradientSums(channels, { summation }).add(dy, x, dims, given);
+  };
+  const outputs = async () => ({
+    dbeta: Float32Array.from(sums.sumDy),
+    dgamma: Float32Array.from(sums.sumDyDeviation.map((value, ch) => value * truth.rstd[ch])),
+  });
+  return { call, outputs };
+}
+
 /**
  * Options are made beforehand and kept, so that nothing is allocated in what is timed but what the library
  * allocates.
  */
-function byFunctions(facade: Facade, problem: Problem, operation: Operation, way: Way): Calls {
+function byFunctions(
+  facade: Facade,
+  problem: Problem,
+  operation: WholeOperation,
+  reuse: boolean,
+  summation: Summation,
+): Calls {
   const { x, dy, dims, axis, gamma, beta, mean, variance, out } = problem;
-  const reuse = way === 'reuse';
   const common = { axis, epsilon: EPSILON, gamma };
-  const training = { ...common, beta, ...(reuse && { out: out.y, outMean: out.mean, outVariance: out.variance }) };
+  const training = {
+    ...common,
+    beta,
+    summation,
+    ...(reuse && { out: out.y, outMean: out.mean, outVariance: out.variance }),
+  };
   const inference = { ...common, beta, mean, variance, ...(reuse && { out: out.y }) };
   const outs = reuse && { out: out.dx, outGamma: out.dgamma, outBeta: out.dbeta };
-  const gradient = { ...common, mean, variance, ...outs };
+  const gradient = { ...common, mean, variance, summation, ...outs };
   let y: Float32Array | undefined;
   let forward: Outputs = {};
   let backward: Outputs = {};
-  const calls: Record<Operation, () => void> = {
+  const calls: Record<WholeOperation, () => void> = {
     'fwd-train': () => {
       forward = facade.forwardTraining(x, dims, training);
     },
@@ -80,9 +122,9 @@ function byFunctions(facade: Facade, problem: Problem, operation: Operation, way
 }
 
 /** A layer always writes its gradients of gamma and beta into arrays of its own. */
-function byLayer(facade: Facade, problem: Problem, operation: Operation): Calls {
+function byLayer(facade: Facade, problem: Problem, operation: WholeOperation, summation: Summation): Calls {
   const { x, dy, dims, axis, gamma, beta, mean, variance, out } = problem;
-  const layer = new facade.BatchNorm(gamma.length, { axis, epsilon: EPSILON });
+  const layer = new facade.BatchNorm(gamma.length, { axis, epsilon: EPSILON, summation });
   layer.gamma!.set(gamma);
   layer.beta!.set(beta);
   layer.runningMean.set(mean);
@@ -92,7 +134,7 @@ function byLayer(facade: Facade, problem: Problem, operation: Operation): Calls 
   const dx = { out: out.dx };
   const forward = () => void layer.forward(x, dims, y);
   const backward = () => void layer.backward(dy, dx);
-  const calls: Record<Operation, () => void> = {
+  const calls: Record<WholeOperation, () => void> = {
     'fwd-train': forward,
     inference: forward,
     bwd: backward,

@@ -5,7 +5,7 @@
 import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import type { Contender, Opened } from '../contender.js';
 import { EPSILON, type Outputs, type Problem } from '../problem.js';
-import type { Operation } from '../shapes.js';
+import { isWhole, type WholeOperation } from '../shapes.js';
 
 type Backend = 'wasm' | 'cpu';
 
@@ -26,7 +26,7 @@ export async function loadTfjs(backend: Backend): Promise<Contender> {
     version: tf.version_core,
     open: async (problem, operation) => {
       // D takes several intermediate tensors of its size, and minutes.
-      if (problem.layout === 'nchw' || problem.shape === 'D' || operation === 'bwd') return null;
+      if (problem.layout === 'nchw' || problem.shape === 'D' || operation === 'bwd' || !isWhole(operation)) return null;
       await use(host);
       return open(host, problem, operation);
     },
@@ -52,7 +52,7 @@ function foldedDims(dims: readonly number[]): number[] {
 }
 
 /** A call leaves its results as tensors; those of the call before are given back, as a user would. */
-function open(host: Host, problem: Problem, operation: Operation): Opened {
+function open(host: Host, problem: Problem, operation: WholeOperation): Opened {
   const { tf } = host;
   const inputs = tensorsOf(host, problem);
   const compute = calls(host, problem, inputs)[operation];
@@ -112,5 +112,5 @@ function calls({ tf, layers }: Host, { view }: Problem, inputs: ReturnType<typeo
     inference: () => [tf.batchNorm(x, mean, variance, beta, gamma, EPSILON)],
     step: () => gradients([x, gamma, beta], dy),
     bwd: (): Tensor[] => [],
-  } satisfies Record<Operation, () => Tensor[]>;
+  } satisfies Record<WholeOperation, () => Tensor[]>;
 }
