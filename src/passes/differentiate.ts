@@ -6,7 +6,7 @@ import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { Affine, GradientSumArrays, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { Arrangement, Order } from './arrange.js';
-import { exactGradientSums, type Summation } from './exact.js';
+import { exactGradientSums, passingRecords, type Summation } from './exact.js';
 import { type Backward, backward as backwardOf, gradientInput } from './range.js';
 import { weightedGradientInput } from './weighted-gradient.js';
 import type { Weights } from './weights.js';
@@ -61,7 +61,9 @@ function exactSumsOf<T extends Tensor>(pass: BackwardPass<T>): GradientSumArrays
   const wanted = pass.summation === 'exact' && pass.sums === null && x.length > 0 && (batchStatistics || learn);
   if (!wanted) return null;
   const residual = activation === 'none' ? null : pass.residual;
-  return exactGradientSums(dy, x, residual, affine, kernelActivation(activation), view);
+  const records = passingRecords(view.c);
+  const sums = exactGradientSums(dy, x, residual, affine, kernelActivation(activation), view, records);
+  return { sumDy: sums.sumDy, sumDyDeviation: sums.sumDyDeviation };
 }
 
 /** With given statistics dx does not depend on the sums. */

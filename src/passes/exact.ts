@@ -47,6 +47,21 @@ export function newRecords(channels: number): Float64Array {
   return newTensor<Float64Array>('Float64Array', channels * RECORD.numbers);
 }
 
+/** More channels than so many are not kept memory for: this is two megabytes. */
+const MOST_KEPT = 8192;
+let kept: Float64Array | null = null;
+
+/**
+ * Records of no data yet, for a call that reads them before the next one asks for some. Their memory is kept: a call that
+ * makes 280 bytes for each channel spends more time on new pages than on small planes.
+ */
+export function passingRecords(channels: number): Float64Array {
+  const numbers = channels * RECORD.numbers;
+  if (channels > MOST_KEPT) return newRecords(channels);
+  if (kept === null || kept.length < numbers) kept = newRecords(channels);
+  return kept.subarray(0, numbers).fill(0);
+}
+
 /** The sums of both. */
 export function addRecords(first: Float64Array, second: Float64Array): Float64Array {
   return carried(first.map((value, i) => value + second[i]));
@@ -84,16 +99,33 @@ export function exactForward(
   activation: KernelActivation,
   view: View,
 ): void {
-  const { mean, variance } = exactMoments(x as Float32Array, view);
+  const { mean, variance } = exactStatistics(x as Float32Array, view);
   kernels().normalize(y, x, residual, { ...affine, mean, variance }, activation, view);
   affine.mean.set(mean);
   affine.variance.set(variance);
 }
 
+/** Of x alone, where nobody asks for the sums themselves. */
+export function exactStatistics(x: Float32Array, view: View): MomentArrays {
+  const { count, mean, variance } = addedMoments(new Float64Array(view.c), passingRecords(view.c), x, view);
+  return { count, mean, variance };
+}
+
 export function exactMoments(x: Float32Array, view: View): ExactMoments {
-  const records = newRecords(view.c);
+  return addedMoments(new Float64Array(view.c), newRecords(view.c), x, view);
+}
+
+/** Moments of what was seen, which stays as it is, and of x. */
+export function addExact({ count, records }: ExactMoments, x: Float32Array, view: View): ExactMoments {
+  return addedMoments(count.slice(), records.slice(), x, view);
+}
+
+/** Adds x to both. */
+function addedMoments(count: Float64Array, records: Float64Array, x: Float32Array, view: View): ExactMoments {
   kernels().exact.exactSums(records, x, view);
-  return momentsOfRecords(new Float64Array(view.c).fill(view.n * view.s), records);
+  const m = view.n * view.s;
+  for (let ch = 0; ch < view.c; ch++) count[ch] += m;
+  return momentsOfRecords(count, records);
 }
 
 /** Moments of both: the bits of all their values at once. */
@@ -106,6 +138,7 @@ export function isExact(moments: MomentArrays): moments is ExactMoments {
   return (moments as Partial<ExactMoments>).records !== undefined;
 }
 
+/** @param records what was summed before with the same mean, to which these are added */
 export function exactGradientSums(
   dy: Tensor,
   x: Tensor,
@@ -113,8 +146,8 @@ export function exactGradientSums(
   affine: Affine,
   activation: KernelActivation,
   view: View,
+  records: Float64Array = newRecords(view.c),
 ): ExactGradientSums {
-  const records = newRecords(view.c);
   const [by, from, added] = [dy, x, residual] as [Float32Array, Float32Array, Float32Array | null];
   const { exact } = kernels();
   exact.exactGradientSums(records, by, from, added, affine as Affine<Float32Array>, activation, view);

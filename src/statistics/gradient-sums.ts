@@ -23,7 +23,7 @@ import {
   readStatistics,
   readView,
 } from '../arguments/validate.js';
-import type { Affine, GradientSumArrays } from '../kernels.js';
+import type { Affine, GradientSumArrays, KernelActivation, View } from '../kernels.js';
 import {
   addRecords,
   checkExact,
@@ -219,19 +219,33 @@ export class GradientSums {
     const affine: Affine<T> = { mean, variance, gamma: gamma ?? null, beta: beta ?? null, epsilon };
     const code = kernelActivation(activation);
     if (selection === null) {
-      return this.#add(this.#sum(dy, x, residual ?? null, affine, code, view), view.n * view.s, mean);
+      return this.#sum(view.n * view.s, dy, x, residual ?? null, affine, code, view);
     }
     if (selection.view.n === 0) return this;
     const [ofDy, ofX] = [selection.gather(kind, dy), selection.gather(kind, x)];
     const added = residual === undefined ? null : selection.gather(kind, residual);
-    const part = this.#sum(ofDy, ofX, added, affine, code, selection.view);
-    return this.#add(part, selection.weights?.total ?? selection.view.n, mean);
+    const count = selection.weights?.total ?? selection.view.n;
+    return this.#sum(count, ofDy, ofX, added, affine, code, selection.view);
   }
 
-  #sum(...call: Parameters<typeof exactGradientSums>): GradientSumArrays {
-    if (isExactSums(this.#sums)) return exactGradientSums(...call);
-    gradientSums(null, this.#part, ...call);
-    return this.#part;
+  /** Adds what the kernels make of a piece. */
+  #sum<T extends Tensor>(
+    count: number,
+    dy: T,
+    x: T,
+    residual: T | null,
+    affine: Affine<T>,
+    code: KernelActivation,
+    view: View,
+  ): this {
+    const own = this.#sums;
+    if (!isExactSums(own)) {
+      gradientSums(null, this.#part, dy, x, residual, affine, code, view);
+      return this.#add(this.#part, count, affine.mean);
+    }
+    this.#sums = exactGradientSums(dy, x, residual, affine, code, view, own.records.slice());
+    this.#count += count;
+    return this;
   }
 
   /** Deviations from another mean do not add to these. */

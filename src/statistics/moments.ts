@@ -13,9 +13,9 @@ import {
 } from '../arguments/validate.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from '../channels/moment-arrays.js';
 import {
+  addExact,
   checkExact,
   checkSummation,
-  exactMoments,
   isExact,
   mergeExact,
   momentsOfRecords,
@@ -177,7 +177,7 @@ export class Moments {
       checkExact('Moments.add', x, selection !== null && selection.weights !== null);
       const chosen = selection === null ? x : selection.gather(kind, x);
       if (chosen.length === 0) return this;
-      this.#seen = mergeExact(this.#seen, exactMoments(chosen as Float32Array, selection?.view ?? view));
+      this.#seen = addExact(this.#seen, chosen as Float32Array, selection?.view ?? view);
     } else if (selection !== null) {
       if (selection.view.n * view.c > 0) mergeMoments(this.#seen, chosenStatistics(kind, x, selection, 'ordered'));
     } else if (x.length > 0) {

@@ -104,6 +104,20 @@ export default function exactFacade(backend: BackendUnderTest): void {
     );
   });
 
+  test('calls with other numbers of channels leave no sums behind', () => {
+    const random = randomFor('channels');
+    for (const channels of [9, 2, 8193, 30, 1]) {
+      const shape = [3, channels];
+      const x = Float32Array.from({ length: 3 * channels }, () => random.normal());
+      const moments = new Moments(channels, EXACT).add(x, shape);
+      const { mean, variance } = forwardTraining(x, shape, EXACT);
+      assert.equal(bits(mean, variance), bits(moments.mean, moments.variance));
+      const sums = new GradientSums(channels, EXACT).add(x, x, shape, { mean, variance });
+      const { dbeta } = backward(x, x, shape, { mean, variance, ...EXACT });
+      assert.equal(bits(dbeta), bits(Float32Array.from(sums.sumDy)));
+    }
+  });
+
   test('micro-batches of any size, by the four steps, are the whole batch', () => {
     const whole = forwardTraining(x, SHAPE, { ...EXACT, gamma, beta });
     const { mean, variance } = whole;
