@@ -5,6 +5,7 @@ import { colourOf, drawFigures, type Figures, seriesIn } from './figures.js';
 import type { Findings } from './findings.js';
 import { OPERATION_TITLES, percent, threads, times } from './format.js';
 import { BENCH_STYLE } from './report-style.js';
+import { drawScaling } from './scaling.js';
 import { SHAPES } from './shapes.js';
 import { type Case, overall } from './summary.js';
 import { headOf, rowsOf, titleOf } from './table.js';
@@ -26,6 +27,7 @@ ${renderHeadline(cases)}
 </header>
 ${renderFailures(findings)}
 ${sections.join('\n')}
+${renderScaling(cases, series)}
 <section>
 <h2>In numbers</h2>
 ${renderTables(cases)}
@@ -89,6 +91,24 @@ and a non-temporal copy (forward), triad (backward), or both (step), over arrays
 shapes. Speed counts each tensor once, so what reads x twice from memory cannot reach them; what fits a cache has a
 higher one. All drawings have one scale.</figcaption>
 ${hasBars ? byShape : ''}
+</section>`;
+}
+
+/** Nothing where one number of threads was measured. */
+function renderScaling(cases: readonly Case[], series: readonly string[]): string {
+  const drawings = drawScaling(cases, series);
+  if (drawings.length === 0) return '';
+  const shown = series.filter((name) => drawings.some((drawing) => drawing.series.includes(name)));
+  const figures = drawings.map(({ op, plot }) => `<figure><h3>${OPERATION_TITLES[op]}</h3>\n${plot}</figure>`);
+  return `<section>
+<h2>By threads</h2>
+${renderLegend(shown, series)}
+<div class="pair">
+${figures.join('\n')}
+</div>
+<figcaption><b>Each contender against itself with the fewest threads that it was measured with.</b> Thick lines are geometric means over
+shapes and layouts, thin ones the single cases. The line without a colour is the memory limit; the dashes are twice the speed for twice
+the threads. What has one thread anyway has no line.</figcaption>
 </section>`;
 }
 

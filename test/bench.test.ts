@@ -13,6 +13,7 @@ import { EPSILON, makeProblem, type Outputs, type Problem, spoil } from '../dist
 import { renderReport } from '../dist-bench/report.js';
 import { turnsOf } from '../dist-bench/rounds.js';
 import { comparedSums, makeRow, type Row } from '../dist-bench/row.js';
+import { LIMIT_SERIES, meanScaling, scalingOf } from '../dist-bench/scaling.js';
 import { OPERATIONS, type Operation } from '../dist-bench/shapes.js';
 import { overall, summarize } from '../dist-bench/summary.js';
 import { formatTables, headOf, rowsOf } from '../dist-bench/table.js';
@@ -188,6 +189,42 @@ test('exact sums are held against the ordered ones of the same backend', () => {
     line('batchnorm-wasm', 'avx2', 1, 'fwd-train', 1),
   ]);
   assert.is(alone!.of_ordered, undefined);
+});
+
+test('speed over threads is each contender against itself with the fewest', () => {
+  const forwards = summarize(LINES.filter(({ op }) => op === 'fwd-train'));
+  const four = summarize([line('batchnorm-native', 'avx2', 0.5, 'fwd-train', 4)]);
+  const points = scalingOf([...four, ...forwards]);
+  assert.equal(
+    points.filter(({ series }) => series === 'batchnorm-native avx2').map(({ threads, speedup }) => [threads, speedup]),
+    [
+      [1, 1],
+      [2, 2],
+      [4, 8],
+    ],
+  );
+  assert.equal(
+    points.filter(({ series }) => series === LIMIT_SERIES).map(({ threads, speedup }) => [threads, speedup]),
+    [
+      [1, 1],
+      [2, 2],
+    ],
+  );
+  assert.is(points.length, 5, 'peers were measured once');
+  const other = points.map((point) => ({ ...point, name: 'G nchw', speedup: 4 * point.speedup }));
+  const mean = meanScaling([...points, ...other]).find(({ threads }) => threads === 4);
+  assert.ok(Math.abs(mean!.speedup - 16) < 1e-12);
+});
+
+test('the report draws speed over threads where there are several', () => {
+  const findings = { date: 'today', machine: 'a', node: 'v20', rows: LINES, notes: [], failures: [] };
+  const html = renderReport(findings, summarize(LINES));
+  assert.match(html, '<h2>By threads</h2>');
+  assert.match(html, 'aria-label="Forward, training: speed over threads"');
+  assert.not.match(html, 'aria-label="Step: forward and backward: speed over threads"');
+  assert.not.match(html, /NaN|undefined/);
+  const one = summarize(LINES.filter(({ allowed }) => allowed === 1));
+  assert.not.match(renderReport(findings, one), 'By threads');
 });
 
 test('tables and report say what exact sums cost, where both were timed', () => {
