@@ -106,9 +106,9 @@ ${renderLegend(shown, series)}
 <div class="pair">
 ${figures.join('\n')}
 </div>
-<figcaption><b>Each contender against itself with the fewest threads that it was measured with.</b> Thick lines are geometric means over
-shapes and layouts, thin ones the single cases. The line without a colour is the memory limit; the dashes are twice the speed for twice
-the threads. What has one thread anyway has no line.</figcaption>
+<figcaption><b>Each contender against itself with the fewest threads that it was measured with.</b> Thick lines are
+geometric means over shapes and layouts, thin ones the single cases. The line without a colour is the memory limit; the
+dashes are twice the speed for twice the threads. What has one thread anyway has no line.</figcaption>
 </section>`;
 }
 

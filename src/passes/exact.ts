@@ -52,8 +52,8 @@ const MOST_KEPT = 8192;
 let kept: Float64Array | null = null;
 
 /**
- * Records of no data yet, for a call that reads them before the next one asks for some. Their memory is kept: a call that
- * makes 280 bytes for each channel spends more time on new pages than on small planes.
+ * Records of no data yet, for a call that reads them before the next one asks for some. Their memory is kept, since
+ * 280 bytes of fresh pages for each channel take longer than the sums of small planes.
  */
 export function passingRecords(channels: number): Float64Array {
   const numbers = channels * RECORD.numbers;
