@@ -68,8 +68,27 @@ function exactSumsOf<T extends Tensor>(pass: BackwardPass<T>): GradientSumArrays
 
 /** With given statistics dx does not depend on the sums. */
 function withSums<T extends Tensor>(pass: BackwardPass<T>, own: GradientSumArrays): BackwardPass<T> {
-  const sums = pass.batchStatistics ? { ...own, count: pass.view.n * pass.view.s } : null;
-  return { ...pass, sums, learn: false };
+  const { sumDy, sumDyDeviation } = own;
+  // Field by field: spreading takes longer than the kernel for (64, 100).
+  return {
+    kind: pass.kind,
+    view: pass.view,
+    dy: pass.dy,
+    x: pass.x,
+    hasResidual: pass.hasResidual,
+    residual: pass.residual,
+    affine: pass.affine,
+    activation: pass.activation,
+    batchStatistics: pass.batchStatistics,
+    sums: pass.batchStatistics ? { sumDy, sumDyDeviation, count: pass.view.n * pass.view.s } : null,
+    weights: pass.weights,
+    summation: pass.summation,
+    learn: false,
+    dgamma: pass.dgamma,
+    dbeta: pass.dbeta,
+    out: pass.out,
+    outResidual: pass.outResidual,
+  };
 }
 
 /** The gradients of what is arranged: gathered, computed, and scattered to its places; 0 elsewhere. */

@@ -100,7 +100,8 @@ export function exactForward(
   view: View,
 ): void {
   const { mean, variance } = exactStatistics(x as Float32Array, view);
-  kernels().normalize(y, x, residual, { ...affine, mean, variance }, activation, view);
+  const { gamma, beta, epsilon } = affine;
+  kernels().normalize(y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, view);
   affine.mean.set(mean);
   affine.variance.set(variance);
 }
@@ -162,9 +163,9 @@ export function noExactSums(channels: number): ExactGradientSums {
 
 /** @param mean the one that deviations were taken from */
 export function sumsOfRecords(records: Float64Array, mean: Float64Array): ExactGradientSums {
-  const sums = { sumDy: new Float64Array(mean.length), sumDyDeviation: new Float64Array(mean.length) };
-  kernels().exact.exactGradients(sums, records, mean);
-  return { ...sums, records, mean };
+  const [sumDy, sumDyDeviation] = [new Float64Array(mean.length), new Float64Array(mean.length)];
+  kernels().exact.exactGradients({ sumDy, sumDyDeviation }, records, mean);
+  return { sumDy, sumDyDeviation, records, mean };
 }
 
 export function isExactSums(sums: GradientSumArrays): sums is ExactGradientSums {
