@@ -85,7 +85,7 @@ function formatOverall(cases: readonly Case[]): string {
     const texts = [
       ...(ofLimit === null ? [] : [`${percent(ofLimit).padStart(6)} of the limit`]),
       ...(ofBestPeer === null ? [] : [`${times(ofBestPeer).padStart(7)} as fast as the best peer`]),
-      ...(ofOrdered === null ? [] : [`${ratio(ofOrdered).padStart(5)} of the time of ordered sums`]),
+      ...(ofOrdered === null ? [] : [`${ratio(ofOrdered).padStart(5)} × the time of ordered sums`]),
     ];
     return `  ${series.padEnd(width)}  ${threads(allowed).padEnd(9)}  ${texts.join(', ')}`;
   });

@@ -234,7 +234,7 @@ test('tables and report say what exact sums cost, where both were timed', () => 
     rowsOf(cases[0]!, headOf(cases)).map((row) => row.at(-1)),
     ['', '1.25'],
   );
-  assert.match(formatTables(cases, false), /avx2 exact +1 thread +1\.25 of the time of ordered sums/);
+  assert.match(formatTables(cases, false), /avx2 exact +1 thread +1\.25 × the time of ordered sums/);
   const findings = { date: 'today', machine: 'a', node: 'v20', rows: BOTH, notes: [], failures: [] };
   assert.match(renderReport(findings, cases), '<th scope="col">of ordered</th>');
   assert.not.match(headOf(summarize(LINES)).join(), 'of ordered');
