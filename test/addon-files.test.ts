@@ -78,7 +78,7 @@ if (existsSync(built)) {
 
   function load(root: string) {
     const addons = new Addons(root);
-    const { origin, refused } = addons.load(addons.isas()[0]!, { threads: 1 })!;
+    const { origin, refused } = addons.load(addons.isas()[0], { threads: 1 })!;
     return { origin, refused };
   }
 

@@ -23,13 +23,13 @@ test('parameters and statistics are the weighted means, rounded once', () => {
         const average = averageOf(layers, { weights });
         const [a, b, c] = weights === undefined ? [1, 1, 1] : weights.map((weight) => Math.min(weight, 9));
         for (const name of ARRAYS) {
-          assert.is(average[name] === null, layers[0]![name] === null, name);
+          assert.is(average[name] === null, layers[0][name] === null, name);
           if (average[name] === null) continue;
           for (let ch = 0; ch < 3; ch++) {
             const [x, y, z] = layers.map((layer) => layer[name]![ch]!);
             const wanted = (a! * x! + b! * y! + c! * z!) / (a! + b! + c!);
             const unit = dtype === 'float32' && average[name] instanceof Float32Array ? 2 ** -23.9 : 2 ** -51;
-            const error = Math.abs(average[name][ch]! - wanted);
+            const error = Math.abs(average[name][ch] - wanted);
             if (!(error <= unit * wanted)) assert.unreachable(`${name}[${ch}] is off by ${error}`);
           }
         }
@@ -54,11 +54,11 @@ test('equal layers average to themselves, to the bit; whatever counts nothing ha
 test('one more at a time comes to the same', () => {
   const random = randomFor('one more');
   const layers = [1, 2, 3, 4].map(() => layerOf(random, { dtype: 'float64' }));
-  let average = layers[0]!;
-  for (let n = 1; n < 4; n++) average = averageOf([average, layers[n]!], { weights: [n, 1] });
+  let average = layers[0];
+  for (let n = 1; n < 4; n++) average = averageOf([average, layers[n]], { weights: [n, 1] });
   const expected = averageOf(layers);
   for (let ch = 0; ch < 3; ch++) {
-    const error = Math.abs(average.gamma![ch]! - expected.gamma![ch]!);
+    const error = Math.abs(average.gamma![ch] - expected.gamma![ch]);
     if (!(error <= 1e-15)) assert.unreachable(`off by ${error}`);
   }
 });

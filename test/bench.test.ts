@@ -54,7 +54,7 @@ for (const name of ['y', 'dx', 'dgamma', 'dbeta', 'mean', 'variance'] as const) 
     const last = (name === 'y' || name === 'dx' ? problem.x.length : problem.view.c) - 1;
     for (const wrong of [(value: number) => value + 1e-4, () => NaN]) {
       const outputs = compute(problem);
-      outputs[name][last] = wrong(outputs[name][last]!);
+      outputs[name][last] = wrong(outputs[name][last]);
       assert.match(check(outputs, problem, OURS) ?? 'nothing', `${name}[${last}]`);
     }
   });
@@ -76,7 +76,7 @@ test('turns alternate, and what is slow has at least three of them', () => {
   assert.equal([0, 1, 2].map(countOf), [12, 3, 6]);
   assert.equal(turns[0], [0, 1, 2]);
   assert.equal(
-    turns.filter((turn) => turn.length > 1).map((turn) => turn[0]! < turn[1]!),
+    turns.filter((turn) => turn.length > 1).map((turn) => turn[0] < turn[1]),
     turns.flatMap((turn, round) => (turn.length > 1 ? [round % 2 === 0] : [])),
   );
   for (const rounds of [1, 3, 5]) {
@@ -231,7 +231,7 @@ test('tables and report say what exact sums cost, where both were timed', () => 
   const cases = summarize(BOTH);
   assert.is(headOf(cases).at(-1), 'of ordered');
   assert.equal(
-    rowsOf(cases[0]!, headOf(cases)).map((row) => row.at(-1)),
+    rowsOf(cases[0], headOf(cases)).map((row) => row.at(-1)),
     ['', '1.25'],
   );
   assert.match(formatTables(cases, false), /avx2 exact +1 thread +1\.25 × the time of ordered sums/);
@@ -311,7 +311,7 @@ for (const wrong of [
     const program = fileURLToPath(new URL('../dist-bench/index.js', import.meta.url));
     const { status, stderr, stdout } = spawnSync(process.execPath, [program, wrong], { encoding: 'utf8' });
     assert.is(status, 1);
-    assert.match(stderr, wrong.split('=')[0]!);
+    assert.match(stderr, wrong.split('=')[0]);
     assert.is(stdout, '');
   });
 }

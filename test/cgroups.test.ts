@@ -30,7 +30,7 @@ test('version 2: the least of all levels, to the root of what is mounted', () =>
   const folder = '/sys/fs/cgroup';
   const limits = ['200000 100000', '50000 100000', '400000 100000'];
   for (let turn = 0; turn < 3; ++turn) {
-    const [own, parent, root] = [0, 1, 2].map((i) => limits[(i + turn) % 3]!);
+    const [own, parent, root] = [0, 1, 2].map((i) => limits[(i + turn) % 3]);
     const files = {
       cgroup: '0::/pod/app\n',
       mountinfo: V2,

@@ -46,9 +46,9 @@ idx('one pair is divided: every image once, with its label, a fifth held out', (
   assert.match(name, 't10k');
   assert.equal([train.count, test.count, train.rows, train.columns], [8, 2, 2, 3]);
   const all = [train, test].flatMap(({ count, pixels, labels }) =>
-    Array.from({ length: count }, (_, i) => [...pixels.subarray(6 * i, 6 * i + 6), labels[i]!]),
+    Array.from({ length: count }, (_, i) => [...pixels.subarray(6 * i, 6 * i + 6), labels[i]]),
   );
-  all.sort((a, b) => a[0]! - b[0]!);
+  all.sort((a, b) => a[0] - b[0]);
   const expected = Array.from({ length: 10 }, (_, i) => [...Array.from({ length: 6 }, (_, j) => 6 * i + j), i]);
   assert.equal(all, expected);
 });
@@ -126,7 +126,7 @@ function promising(sizes: number[], there = Buffer.alloc(0)): Buffer {
 /** Before the compressed data, a name of so many letters: they begin late. */
 function named(zipped: Buffer, letters: number): Buffer {
   const head = Buffer.from(zipped.subarray(0, 10));
-  head[3]! |= 8;
+  head[3] |= 8;
   return Buffer.concat([head, Buffer.alloc(letters, 'n'), Buffer.of(0), zipped.subarray(10)]);
 }
 
@@ -299,7 +299,7 @@ digits('steps of measuring hold those of the table, the first and the last', () 
     assert.is(measured[0], 1);
     assert.is(measured.at(-1), steps);
     assert.ok(tableSteps(steps).every((step) => measured.includes(step)));
-    assert.ok(measured.every((step, i) => Number.isInteger(step) && (i === 0 || step > measured[i - 1]!)));
+    assert.ok(measured.every((step, i) => Number.isInteger(step) && (i === 0 || step > measured[i - 1])));
   }
 });
 

@@ -39,11 +39,11 @@ function testLearning(test: Test): void {
 
   test('one, two and four ranks learn what one process does', async () => {
     const alone = await train('alone', [...TRAIN, '--out', join(home, 'alone.html')]);
-    within(0.9, alone['normalized']!.measurements.at(-1)!.accuracy, '90 %, beside the accuracy');
+    within(0.9, alone['normalized'].measurements.at(-1)!.accuracy, '90 %, beside the accuracy');
     for (const ranks of [1, 2, 4]) {
       const several = await train(`${ranks}`, start(ranks, `${ranks}.html`));
       assert.equal(Object.keys(several), Object.keys(alone));
-      for (const id of WATCHED) compare(alone[id]!, several[id]!, `${ranks} ranks: ${id}`);
+      for (const id of WATCHED) compare(alone[id], several[id], `${ranks} ranks: ${id}`);
       if (ranks === 1) assert.equal(several, alone, 'a job of one rank: the same numbers');
     }
   });
@@ -81,7 +81,7 @@ function compare(expected: TrainedRun, actual: TrainedRun, title: string): void 
   const steps = (run: TrainedRun) => run.measurements.map(({ step }) => step);
   assert.equal(steps(actual), steps(expected), title);
   expected.measurements.forEach(({ step, loss, accuracy }, i) => {
-    const found = actual.measurements[i]!;
+    const found = actual.measurements[i];
     within(Math.abs(found.loss - loss), DRIFT * loss, `${title}: loss after ${step} steps`);
     within(Math.abs(found.accuracy - accuracy), 1 / HELD_OUT + 1e-9, `${title}: accuracy after ${step} steps`);
   });

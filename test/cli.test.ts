@@ -40,7 +40,7 @@ cli('a short run shows a table, and writes a report that needs nothing else and 
   const { format, settings, runs } = numbers(readFileSync(join(folder, 'report.json'), 'utf8'));
   assert.is(format, 'batchnorm-report/1');
   assert.is(settings.steps, 20);
-  assert.is(runs['normalized']!.measurements.at(-1)!.step, 20);
+  assert.is(runs['normalized'].measurements.at(-1)!.step, 20);
   assert.ok('cost' in runs);
 });
 

@@ -33,7 +33,7 @@ if (Array.isArray(found)) {
       compare(1e-5);
       for (const array of Object.values(layer)) {
         for (let ch = 0; ch < 3; ch++) {
-          array[ch]! += 0.25;
+          array[ch] += 0.25;
           compare(1e-5);
           compare(1e-5);
         }

@@ -39,7 +39,7 @@ testUnless(
   async () => {
     const file = join(home, 'clang.node');
     const { build, TARGETS } = await scripts();
-    await build(name, { ...TARGETS[name]!, compiler: CLANG }, (made) => cpSync(made, file));
+    await build(name, { ...TARGETS[name], compiler: CLANG }, (made) => cpSync(made, file));
     assert.match(readFileSync(file, 'latin1'), 'clang version 19', 'its comment section');
     expectDigests(file);
   },
@@ -49,7 +49,7 @@ testUnless(
 function expectDigests(path: string): void {
   const opened = new OpenedAddon({ path, origin: path });
   assert.ok(opened.isas.length > 0);
-  const { isas } = madeTargets()[name]!;
+  const { isas } = madeTargets()[name];
   assert.equal(
     opened.isas.filter((isa) => !isas.includes(isa)),
     [],

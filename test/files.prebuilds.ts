@@ -37,7 +37,7 @@ const noObjdump = whyNoProgram('objdump', 'binutils');
 const written = suiteOf('prebuilds: written down');
 for (const [target, { begins, isas }] of Object.entries(TARGETS)) {
   testUnless(whyNotMade(target), written, target, 'is what the manifest says', () => {
-    const made = madeTargets()[target]!;
+    const made = madeTargets()[target];
     const bytes = bytesOf(target);
     assert.is(bytes.length, made.bytes);
     assert.is(createHash('sha256').update(bytes).digest('hex'), made.sha256);
@@ -125,7 +125,7 @@ for (const [target, processor] of Object.entries({ 'darwin-x64': 0x01000007, 'da
     const bytes = bytesOf(target);
     for (const at of [100, bytes.length >> 1, readMachO(bytes).signatureAt - 1]) {
       const changed = Buffer.from(bytes);
-      changed[at]! ^= 1;
+      changed[at] ^= 1;
       const { hashes, found } = readMachO(changed).directory;
       assert.is(hashes.filter((hash, i) => hash !== found[i]).length, 1, `byte ${at}`);
     }

@@ -42,7 +42,7 @@ function normals(random: Random, length: number, kind: 'Float32Array' | 'Float64
 const product = (shape: readonly number[]) => shape.reduce((all, size) => all * size, 1);
 
 function countsOf({ layout, shape, groups = 1 }: Convolution): { inputs: number; outputs: number } {
-  const size = (axis: string) => shape[layout.indexOf(axis)]!;
+  const size = (axis: string) => shape[layout.indexOf(axis)];
   if (layout.includes('M')) return { inputs: size('I'), outputs: size('I') * size('M') };
   return TRANSPOSED.has(layout)
     ? { inputs: size('I'), outputs: size('O') * groups }
@@ -70,7 +70,7 @@ function largest(values: ArrayLike<number>): number {
 function within(actual: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number, message: string): void {
   assert.is(actual.length, wanted.length, message);
   for (let i = 0; i < wanted.length; i++) {
-    const error = Math.abs(actual[i]! - wanted[i]!);
+    const error = Math.abs(actual[i] - wanted[i]);
     if (!(error <= tolerance)) assert.unreachable(`${message}: [${i}] is off by ${error}, more than ${tolerance}`);
   }
 }
@@ -125,12 +125,12 @@ test('each number is that of float64, rounded once', () => {
   const bn = layerOf(random, 4, { dtype: 'float32' });
   const folded = fold(bn, { weights, bias, shape: [4, 3], layout: 'OI' });
   for (let k = 0; k < 4; k++) {
-    const a = bn.gamma![k]! / Math.sqrt(bn.runningVariance[k]! + bn.epsilon);
-    const wanted = (bias[k]! - bn.runningMean[k]!) * a + bn.beta![k]!;
-    assert.ok(Math.abs(folded.bias[k]! - wanted) <= Math.abs(wanted) * 2 ** -23.99, `bias ${k}`);
+    const a = bn.gamma![k] / Math.sqrt(bn.runningVariance[k] + bn.epsilon);
+    const wanted = (bias[k] - bn.runningMean[k]) * a + bn.beta![k];
+    assert.ok(Math.abs(folded.bias[k] - wanted) <= Math.abs(wanted) * 2 ** -23.99, `bias ${k}`);
     for (let i = 0; i < 3; i++) {
-      const exact = weights[k * 3 + i]! * a;
-      assert.ok(Math.abs(folded.weights[k * 3 + i]! - exact) <= Math.abs(exact) * 2 ** -23.99, `weight ${k}, ${i}`);
+      const exact = weights[k * 3 + i] * a;
+      assert.ok(Math.abs(folded.weights[k * 3 + i] - exact) <= Math.abs(exact) * 2 ** -23.99, `weight ${k}, ${i}`);
     }
   }
 });
@@ -166,9 +166,9 @@ test('the measured deviation is within the bound, and reaches it on the worst in
     const weights = normals(random, each);
     const options = { weights, shape: [1, each], layout: 'OI' } as const;
     const { weights: folded, bias, bound } = fold(bn, options);
-    const a = 1 / Math.sqrt(bn.runningVariance[0]!);
-    const error = (folded: Tensor, i: number) => folded[i]! - weights[i]! * a;
-    const constant = bias[0]! - (bn.beta![0]! - bn.runningMean[0]! * a);
+    const a = 1 / Math.sqrt(bn.runningVariance[0]);
+    const error = (folded: Tensor, i: number) => folded[i] - weights[i] * a;
+    const constant = bias[0] - (bn.beta![0] - bn.runningMean[0] * a);
     const worst = Float64Array.from(weights, (_, i) => Math.sign(error(folded, i)) * Math.sign(constant) * 8);
     const { measured } = fold(bn, { ...options, inputs: worst });
     const most = bound.constant + 8 * bound.perUnit;
@@ -215,11 +215,11 @@ test('in float64 the bound holds against integers of hundreds of bits', () => {
     const units = (n: number) => BigInt(n * 2 ** 70) * 2n ** 130n;
     const far = (got: number, wanted: bigint) => Number(abs(units(got) - wanted)) / 2 ** 200;
     const [ofWeight, ofBias] = [
-      far(folded.weights[0]!, times(weight)),
-      far(folded.bias[0]!, times(bias - mean) + BigInt(beta) * 2n ** 200n),
+      far(folded.weights[0], times(weight)),
+      far(folded.bias[0], times(bias - mean) + BigInt(beta) * 2n ** 200n),
     ];
     const { perUnit, constant } = folded.bound;
-    assert.ok(ofWeight <= perUnit && perUnit <= Math.abs(folded.weights[0]!) * 2 ** -48, `${ofWeight} and ${perUnit}`);
+    assert.ok(ofWeight <= perUnit && perUnit <= Math.abs(folded.weights[0]) * 2 ** -48, `${ofWeight} and ${perUnit}`);
     assert.ok(ofBias <= constant, `${ofBias} and ${constant}`);
   }
 });

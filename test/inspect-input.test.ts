@@ -12,9 +12,9 @@ test('shift: another input, by how much and how surely', () => {
   const { findings, layers } = inspect(layer, data(1000, 3, 1.5));
   const shift = findings.find(({ kind }) => kind === 'shift')!;
   assert.equal(shift.channels, [0, 1, 2]);
-  assert.ok(Math.abs(shift.numbers['meanShift']! + 1.5) < 0.25);
-  assert.ok(shift.numbers['meanSignificance']! > 20);
-  assert.is(layers[0]!.meanShift, Math.abs(shift.numbers['meanShift']!));
+  assert.ok(Math.abs(shift.numbers['meanShift'] + 1.5) < 0.25);
+  assert.ok(shift.numbers['meanSignificance'] > 20);
+  assert.is(layers[0].meanShift, Math.abs(shift.numbers['meanShift']));
   assert.equal(
     kindsOf(layer, data(1000, 3, 0.5)).filter((kind) => kind === 'shift'),
     [],
@@ -30,7 +30,7 @@ test('shift: the variance alone, from a factor of 3 on', () => {
     [0.7, false],
   ] as const) {
     const means = [-4, -1, 2];
-    const x = sample('data', 1000).map((value, i) => means[i % 3]! + scale * (value - means[i % 3]!));
+    const x = sample('data', 1000).map((value, i) => means[i % 3] + scale * (value - means[i % 3]));
     assert.is(kindsOf(trained(), { x, shape: [1000, 3] }).includes('shift'), wanted, `${scale}`);
   }
 });
@@ -39,7 +39,7 @@ test('shift: values that depend on each other count by their samples', () => {
   const random = randomFor('images');
   // Ten images of 400 pixels, each of one grey: ten values in truth.
   const greys = Array.from({ length: 10 }, (_, i) => 1.1 + (i - 4.5) / 2.87);
-  const x = Float32Array.from({ length: 4000 }, (_, i) => greys[Math.floor(i / 400)]! + 1e-3 * random.normal());
+  const x = Float32Array.from({ length: 4000 }, (_, i) => greys[Math.floor(i / 400)] + 1e-3 * random.normal());
   const layer = new BatchNorm(1);
   layer.setStatistics(new Moments(1).add(Float32Array.of(-1, 1), [2, 1]));
   for (const [shape, axis] of [
@@ -65,8 +65,8 @@ test('output-gap: what training and evaluation give on x, measured', () => {
   );
   const training = layer.forward(x, shape, { update: false });
   const evaluation = layer.eval().forward(x, shape);
-  const square = training.reduce((sum, y, i) => sum + (y - evaluation[i]!) ** 2, 0);
-  assert.ok(Math.abs(layers[0]!.outputGap! - Math.sqrt(square / x.length)) < 1e-5);
+  const square = training.reduce((sum, y, i) => sum + (y - evaluation[i]) ** 2, 0);
+  assert.ok(Math.abs(layers[0].outputGap! - Math.sqrt(square / x.length)) < 1e-5);
   assert.equal(kindsOf(layer, data(1000, 3, 0.3)), []);
 });
 
@@ -133,7 +133,7 @@ test('the standard error is that of the means of many samples', () => {
     const random = randomFor(`draw ${draw}`);
     const x = Float32Array.from({ length: 100 }, () => random.normal());
     const { numbers } = inspect(layer, { x, shape: [100, 1] }).findings.find(({ kind }) => kind === 'shift')!;
-    const error = numbers['meanShift']! / numbers['meanSignificance']!;
+    const error = numbers['meanShift'] / numbers['meanSignificance'];
     const mean = x.reduce((sum, value) => sum + value, 0) / 100;
     const deviation = Math.sqrt(x.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 100);
     squares += (mean / deviation / error) ** 2 / 300;
@@ -148,7 +148,7 @@ test('shift: running statistics of one small batch have a standard error of thei
   const random = randomFor('wide');
   const draws = Float32Array.from({ length: 4000 }, () => random.normal());
   // Off by 1.15 σ, which is 4.6 of the standard errors of 16 values.
-  const x = draws.map((value) => mean[0]! + Math.sqrt(variance[0]!) * (value + 1.15));
+  const x = draws.map((value) => mean[0] + Math.sqrt(variance[0]) * (value + 1.15));
   const shape = [4000, 1];
   assert.not(kindsOf(layer, { x, shape }).includes('shift'));
   layer.setStatistics(layer.batchMoments!);

@@ -99,7 +99,7 @@ test('without gamma and beta, another axis, no ReLU', () => {
     });
     const x = tf.randomNormal([50, 3, 5, 5], 1, 2, 'float32', 2);
     assert.equal(kindsOf(model, { x }), []);
-    assert.is(inspectModel(model, { x, batchSize: 8 }).layers[0]!.valuesPerBatch, 200);
+    assert.is(inspectModel(model, { x, batchSize: 8 }).layers[0].valuesPerBatch, 200);
   }
 });
 
@@ -110,15 +110,15 @@ test('models within the model, several inputs, and a layer that is used twice', 
   const sum = tfl.layers.add().apply([twice.apply(inner.apply(a)), twice.apply(b)] as tfl.SymbolicTensor[]);
   const model = tfl.model({ inputs: [a, b], outputs: sum as tfl.SymbolicTensor });
   const x = [data(), tf.slice(data(), 0, SAMPLES)];
-  for (const layer of [inner.layers[0]!, twice]) {
+  for (const layer of [inner.layers[0], twice]) {
     layer.setWeights([tf.ones([4]), tf.zeros([4]), tf.fill([4], 2), tf.fill([4], 9)]);
   }
   const { layers } = inspectModel(model, { x });
   assert.equal(layers.map(({ layer }) => layer).sort(), ['inner', 'twice']);
   const found = Object.fromEntries(layers.map((layer) => [layer.layer, layer.meanShift!]));
-  assert.ok(found['inner']! < 0.2);
+  assert.ok(found['inner'] < 0.2);
   // One use sees mean 0 and variance 1, the other mean 2 and variance 9.
-  assert.ok(Math.abs(found['twice']! - 1 / Math.sqrt(6)) < 0.1, `${found['twice']}`);
+  assert.ok(Math.abs(found['twice'] - 1 / Math.sqrt(6)) < 0.1, `${found['twice']}`);
 });
 
 test('nothing of a model changes, and no tensor is left', async () => {

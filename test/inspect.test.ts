@@ -106,7 +106,7 @@ test('start-values: until they have faded to 5 %, and never where they are taken
   const after = (steps: number, options = {}) => inspect(trained(options, { steps })).findings;
   const [finding] = after(28);
   assert.is(finding!.kind, 'start-values');
-  assert.ok(Math.abs(finding!.numbers['startWeight']! - 0.9 ** 28) < 1e-12);
+  assert.ok(Math.abs(finding!.numbers['startWeight'] - 0.9 ** 28) < 1e-12);
   assert.equal(after(29), []);
   assert.equal(
     after(29, { decay: 0.99 }).map(({ kind }) => kind),
@@ -123,7 +123,7 @@ test('swapped-rate: decay given as updateRate', () => {
     swapped.map(({ kind }) => kind),
     ['swapped-rate'],
   );
-  assert.match(swapped[0]!.advice, /momentum 0\.99 of Keras, .* is decay: 0\.99, which is updateRate: 0\.01/);
+  assert.match(swapped[0].advice, /momentum 0\.99 of Keras, .* is decay: 0\.99, which is updateRate: 0\.01/);
   for (const updateRate of [0.5, 1]) assert.equal(kindsOf(trained({ updateRate }, { m: 128 })), []);
 });
 
@@ -198,10 +198,10 @@ test('effective batches, against the weights written out', () => {
     const weights = Array.from({ length: steps }, (_, i) => updateRate * (1 - updateRate) ** i);
     const sum = weights.reduce((total, weight) => total + weight);
     const squares = weights.reduce((total, weight) => total + weight ** 2, 0);
-    const { effectiveBatches } = inspect(trained({ updateRate }, { steps })).layers[0]!;
+    const { effectiveBatches } = inspect(trained({ updateRate }, { steps })).layers[0];
     assert.ok(Math.abs(effectiveBatches! - sum ** 2 / squares) < 1e-9 * steps);
   }
-  assert.is(inspect(trained({ updateRate: 'cumulative' })).layers[0]!.effectiveBatches, 200);
+  assert.is(inspect(trained({ updateRate: 'cumulative' })).layers[0].effectiveBatches, 200);
 });
 
 test('every finding says what it means and what to do, and the text has it', () => {

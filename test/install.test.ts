@@ -136,7 +136,7 @@ if (Array.isArray(native) || isRequired('native')) {
     assert.match(doctor(), `✓ prebuilt ${TARGET}: `);
     const file = join(packageIn(folder), 'prebuilds', `${TARGET}.node`);
     const bytes = readFileSync(file);
-    bytes[bytes.length - 1]! ^= 1; // of the last section's header, which nobody reads
+    bytes[bytes.length - 1] ^= 1; // of the last section's header, which nobody reads
     writeFileSync(file, bytes);
     assert.throws(doctor, /exit code 1\n.*✗ prebuilt .*is not what it was when it was made: its SHA-256 is/s);
   });

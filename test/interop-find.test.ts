@@ -69,10 +69,10 @@ test('ranges, names and counts', () => {
 
 test('the dtype that an importer needs', () => {
   const layer = trained();
-  const found = (dtype: 'F16' | 'F32' | 'F64') => findBatchNorms(toPyTorch(layer, { dtype }))[0]!.dtype;
+  const found = (dtype: 'F16' | 'F32' | 'F64') => findBatchNorms(toPyTorch(layer, { dtype }))[0].dtype;
   assert.equal([found('F16'), found('F32'), found('F64')], ['float32', 'float32', 'float64']);
   const mixed = { ...toPyTorch(layer, { dtype: 'F64' }), weight: floats(1, 1), bias: floats(1, 1) };
-  assert.is(findBatchNorms(mixed)[0]!.dtype, 'float32', 'statistics do not count');
+  assert.is(findBatchNorms(mixed)[0].dtype, 'float32', 'statistics do not count');
 });
 
 test('numbered variables that are not four count only where the layer is called so', () => {
@@ -138,7 +138,7 @@ test('a flax layer of which only parameters were kept', () => {
     prefix: 'BatchNorm_0',
   }) as Required<Tensors>;
   const only = (tensors: Tensors) =>
-    findBatchNorms(tensors).map(({ naming, prefix, oddities }) => [naming, prefix, oddities[0]!.message]);
+    findBatchNorms(tensors).map(({ naming, prefix, oddities }) => [naming, prefix, oddities[0].message]);
   assert.equal(only({ 'params/BatchNorm_0/scale': scale! }), [
     ['flax', 'BatchNorm_0', 'there are no running statistics'],
   ]);
@@ -151,7 +151,7 @@ test('a flax layer of which only parameters were kept', () => {
 test('a layer that has seen another number of batches than most', () => {
   const one = (prefix: string) => toPyTorch(trained(), { prefix });
   const model = { ...one('a'), ...one('b'), ...one('c'), 'b.num_batches_tracked': scalar(7) };
-  assert.equal(findBatchNorms(model)[1]!.oddities, [
+  assert.equal(findBatchNorms(model)[1].oddities, [
     { kind: 'count', message: 'num_batches_tracked is 7, and 1 in most layers' },
   ]);
   assert.equal(kinds(model), [[], ['count'], []]);
@@ -175,7 +175,7 @@ verifying('counts units in the last place of the type of y', () => {
   const layer = new BatchNorm(1, { epsilon: 0 }); // y = x
   const x = Float32Array.of(1, 8, -3);
   const off = (index: number, ulps: number, y = Float32Array.from(x)) => {
-    y[index]! += ulps * [2 ** -23, 2 ** -20, 2 ** -22][index]!;
+    y[index] += ulps * [2 ** -23, 2 ** -20, 2 ** -22][index];
     return verifyLayer(layer, { x, shape: [3, 1], y });
   };
   assert.equal(off(0, 0), { ulp: 0, ulpOfLargest: 0, index: 0, got: 1, expected: 1 });

@@ -92,8 +92,8 @@ test('what is missing, left over, given twice or ambiguous is refused', () => {
 
 test('the unbiased variance is converted where the size of a batch is given', () => {
   const layer = new BatchNorm(1);
-  assert.is(toFlax(layer)['batch_stats/var']!.data[0], 1);
-  assert.is(toFlax(layer, { valuesPerBatch: 4 })['batch_stats/var']!.data[0], 0.75);
+  assert.is(toFlax(layer)['batch_stats/var'].data[0], 1);
+  assert.is(toFlax(layer, { valuesPerBatch: 4 })['batch_stats/var'].data[0], 0.75);
 });
 
 test('a layer without a prefix', () => {

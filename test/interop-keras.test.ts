@@ -194,7 +194,7 @@ test('what this library cannot take in is refused', () => {
 });
 
 test('the unbiased variance is converted where the size of a batch is given', () => {
-  const variance = (options: object) => toKeras(new BatchNorm(1), options).tensors['moving_variance']!.data[0];
+  const variance = (options: object) => toKeras(new BatchNorm(1), options).tensors['moving_variance'].data[0];
   assert.equal([variance({}), variance({ valuesPerBatch: 4 })], [1, 0.75]);
 });
 

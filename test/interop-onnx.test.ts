@@ -108,13 +108,13 @@ test('attributes are float32, and the unbiased variance is converted where the s
   const layer = new BatchNorm(1, { epsilon: 0.1, updateRate: 0.3 });
   const { node: written, initializers: made } = toOnnx(layer, { valuesPerBatch: 4 });
   assert.equal(written.attribute, { epsilon: Math.fround(0.1), momentum: Math.fround(0.7), training_mode: 0 });
-  assert.is(made['var']!.data[0], 0.75);
+  assert.is(made['var'].data[0], 0.75);
 });
 
 test('ONNX has a scale and a shift always, and its channels on axis 1', () => {
   const { initializers: made } = toOnnx(new BatchNorm(2, { scale: false, center: false }));
   assert.equal(
-    [[...made['scale']!.data], [...made['B']!.data]],
+    [[...made['scale'].data], [...made['B'].data]],
     [
       [1, 1],
       [0, 0],
@@ -138,8 +138,8 @@ function checkCase({ inputs, outputs, epsilon, decay, training }: OnnxCase): voi
     parameters.map(({ data, shape }, i) => [names[i], { dtype: 'F32' as const, shape, data }]),
   );
   const layer = fromOnnx(given, { node: { input: ['x', ...names], attribute } });
-  close(layer.forward(x!.data, x!.shape), outputs[0]!.data);
+  close(layer.forward(x!.data, x!.shape), outputs[0].data);
   if (!training) return;
-  close(layer.runningMean, outputs[1]!.data);
-  close(layer.runningVariance, outputs[2]!.data);
+  close(layer.runningMean, outputs[1].data);
+  close(layer.runningVariance, outputs[2].data);
 }

@@ -139,7 +139,7 @@ for (const dtype of ['F16', 'BF16'] as const) {
 function rounded(value: number, dtype: DType): number {
   const layer = fromPyTorch({ running_mean: doubles(value), running_var: doubles(1) }, { epsilon: 0 });
   const { running_mean } = toPyTorch(layer, { dtype: dtype as 'F16' });
-  return toFloats(running_mean!)[0]!;
+  return toFloats(running_mean!)[0];
 }
 
 test('rounded once, to nearest, ties to even', () => {
@@ -187,6 +187,6 @@ test('what is exported is a copy, and so is what is imported', () => {
   layer.runningMean[0] = 5;
   const exported = toPyTorch(layer, { dtype: 'F64' });
   layer.runningMean[0] = 6;
-  assert.equal([...stateDict.running_mean.data, ...exported['running_mean']!.data], [1, 5]);
-  assert.is(bytes(exported['running_mean']!.data).length, 8);
+  assert.equal([...stateDict.running_mean.data, ...exported['running_mean'].data], [1, 5]);
+  assert.is(bytes(exported['running_mean'].data).length, 8);
 });

@@ -110,7 +110,7 @@ for (const module of ['main.mjs', 'main.cjs']) {
 
 test('Vite: for servers, without what is installed there', async () => {
   assert.equal(await ssr('main.mjs', false), []);
-  const { backend } = JSON.parse(run(join(folder, 'out'), outputs()[0]!));
+  const { backend } = JSON.parse(run(join(folder, 'out'), outputs()[0]));
   assert.is(backend, isNative ? 'native' : 'wasm');
 });
 
@@ -123,7 +123,7 @@ test('a bundle for a page has one copy for import and require', async () => {
     logLevel: 'silent',
   });
   const page: { isOne?: boolean } = {};
-  runInNewContext(outputFiles[0]!.text, page);
+  runInNewContext(outputFiles[0].text, page);
   assert.is(page.isOne, true);
 });
 

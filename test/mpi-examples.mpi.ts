@@ -18,12 +18,12 @@ if (whyNoMpi() === null) {
   test('the same losses and the same accuracy from one, two and four ranks', async () => {
     const one = await learn(1);
     assert.is(one.losses.length, 11);
-    within(one.losses.at(-1)!, one.losses[0]! / 20, 'the last loss, beside the first');
+    within(one.losses.at(-1)!, one.losses[0] / 20, 'the last loss, beside the first');
     within(0.9, one.accuracy, '90 %, beside the accuracy');
     for (const ranks of [2, 4]) {
       const several = await learn(ranks);
       several.losses.forEach((loss, i) => {
-        within(Math.abs(loss - one.losses[i]!), DRIFT * one.losses[i]!, `${ranks} ranks: loss ${i}`);
+        within(Math.abs(loss - one.losses[i]), DRIFT * one.losses[i], `${ranks} ranks: loss ${i}`);
       });
       assert.is(several.losses.length, one.losses.length);
       assert.is(several.accuracy, one.accuracy);

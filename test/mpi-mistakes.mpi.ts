@@ -132,8 +132,8 @@ function testExchanges(): void {
       for (const [rank, answer] of divided.answers.entries()) {
         const own = undivided.answers[rank]!.result as Joined;
         for (const [name, array] of Object.entries(answer!.result as Joined)) {
-          same(array, own[name]!, `rank ${rank} of ${ranks}: ${name}`);
-          if (!/^(y|dx) /.test(name)) same(array, expected[name]!, `rank ${rank} of ${ranks}: ${name}, as on rank 0`);
+          same(array, own[name], `rank ${rank} of ${ranks}: ${name}`);
+          if (!/^(y|dx) /.test(name)) same(array, expected[name], `rank ${rank} of ${ranks}: ${name}, as on rank 0`);
         }
       }
     }

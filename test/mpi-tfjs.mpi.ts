@@ -32,7 +32,7 @@ if (whyNoMpi() === null) {
     const { answers, code, output } = await runJob(3, { scene: 'tfjs', cases });
     assert.is(code, 0, output);
     for (const [i, one] of cases.entries()) {
-      const parts = answers.map((answer) => (answer!.result as TfjsResult[])[i]!);
+      const parts = answers.map((answer) => (answer!.result as TfjsResult[])[i]);
       compare(parts, await tfjsStep(one), one);
     }
   });
@@ -40,16 +40,16 @@ if (whyNoMpi() === null) {
 
 function compare(parts: readonly TfjsResult[], whole: TfjsResult, one: TfjsCase): void {
   const title = JSON.stringify(one);
-  for (const part of parts) assert.equal(part.moving, parts[0]!.moving, title);
+  for (const part of parts) assert.equal(part.moving, parts[0].moving, title);
   const joined = (name: 'y' | 'dx') => parts.flatMap((part) => part[name]);
   const learnt = (name: 'dgamma' | 'dbeta') => {
     if (one.gradients === 'local' || one.mask === 'none left') {
-      return whole[name].map((_, channel) => parts.reduce((sum, part) => sum + part[name][channel]!, 0));
+      return whole[name].map((_, channel) => parts.reduce((sum, part) => sum + part[name][channel], 0));
     }
-    for (const part of parts) assert.equal(part[name], parts[0]![name], title);
-    return parts[0]![name];
+    for (const part of parts) assert.equal(part[name], parts[0][name], title);
+    return parts[0][name];
   };
-  const actual = [joined('y'), joined('dx'), learnt('dgamma'), learnt('dbeta'), ...parts[0]!.moving];
+  const actual = [joined('y'), joined('dx'), learnt('dgamma'), learnt('dbeta'), ...parts[0].moving];
   const expected = [whole.y, whole.dx, whole.dgamma, whole.dbeta, ...whole.moving];
   const names = ['y', 'dx', 'dgamma', 'dbeta', 'moving_mean', 'moving_variance'].map((name) => `${title}: ${name}`);
   close(actual, expected, names, OUR_ERROR);

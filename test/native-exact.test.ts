@@ -79,10 +79,10 @@ if (Array.isArray(native)) {
         CLASSES.forEach((dataClass, row) => {
           const own = referenceOf(dataClass, view);
           // By turns, so that each class meets two of them, and each of them every kind of walk.
-          for (const threads of [THREADS[row % 4]!, THREADS[(row + 3) % 4]!]) {
+          for (const threads of [THREADS[row % 4], THREADS[(row + 3) % 4]]) {
             const actual = recordsOf(loadWith(isa, { threads, threadBytes: 1 }), dataClass, view);
             actual.forEach((records, call) => {
-              const k = firstDifference(records, own[call]!);
+              const k = firstDifference(records, own[call]);
               assert.is(k, -1, `${dataClass}, ${threads} threads, call ${call}: number ${k} is ${records[k]}`);
             });
           }

@@ -180,11 +180,11 @@ for (const [name, places] of Object.entries(COUNTS)) {
         for (const from of [0, 1]) {
           const wrong = (values: Float64Array) => {
             const sent = [values.slice(), values.slice()];
-            sent[from]![place] = count;
+            sent[from][place] = count;
             return sent;
           };
           const what = new RegExp(`exchange\\(\\)" expected .*count.*got another from rank ${from}`);
-          assert.throws(() => CALLS[name]!(reducerOf(wrong)), what, `${count} from rank ${from}`);
+          assert.throws(() => CALLS[name](reducerOf(wrong)), what, `${count} from rank ${from}`);
         }
       }
     }
@@ -227,7 +227,7 @@ answers('an allreduce whose ranks each join a part: all refuse a count alike', (
           column,
         ),
       );
-      return parts[0]!.map((_, i) => Float64Array.of(...parts.map((part) => part[i]![0]!)));
+      return parts[0].map((_, i) => Float64Array.of(...parts.map((part) => part[i][0])));
     },
   });
   for (const rank of [0, 1] as const) {
@@ -239,7 +239,7 @@ answers('an allreduce whose ranks each join a part: all refuse a count alike', (
 answers('an allreduce is checked: what it answers, and what it hands to join', () => {
   const refused = (allreduce: (...given: never[]) => unknown, pattern: RegExp) => {
     const reducer = { ...reducerOf(() => []), allreduce } as unknown as Reducer;
-    for (const call of [CALLS['BatchNorm.forward']!, CALLS['mergeRanks']!]) assert.throws(() => call(reducer), pattern);
+    for (const call of [CALLS['BatchNorm.forward'], CALLS['mergeRanks']]) assert.throws(() => call(reducer), pattern);
   };
   type Given = [own: { head: Float64Array; rows: Float64Array[] }, join: (ranks: unknown, start: unknown) => unknown];
   refused(() => undefined, /allreduce\(\)" expected 3 rows of 2 numbers, got undefined/);

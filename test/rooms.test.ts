@@ -152,10 +152,20 @@ test('the order of summation has the same numbers in all rooms', () => {
   assert.throws(() => constant('LANES', 'const LANE = 16;'), /LANES has no value/);
 });
 
+/**
+ * Kernels that the modules of WebAssembly lack: `rowSums` reads a part of a tensor that may lie anywhere, and copying all
+ * of it to the modules would take longer than the sums, so that its backend calls the reference.
+ */
+const BY_REFERENCE: readonly string[] = ['rowSums'];
+
 /** The kernels of the contract that are not among these names. */
-function missing(names: Iterable<string>, ends: readonly string[]): string[] {
+function missing(
+  names: Iterable<string>,
+  ends: readonly string[],
+  kernels: readonly string[] = KERNEL_NAMES,
+): string[] {
   const known = new Set(names);
-  return KERNEL_NAMES.flatMap((kernel) => ends.map((end) => kernel + end)).filter((name) => !known.has(name));
+  return kernels.flatMap((kernel) => ends.map((end) => kernel + end)).filter((name) => !known.has(name));
 }
 
 test('the reference has every kernel', () => {
@@ -176,6 +186,7 @@ for (const [name, code] of Object.entries({ scalar, scalarShared, simd128, simd1
       missing(
         exports.map((one) => one.name),
         ['_f32', '_f64'],
+        KERNEL_NAMES.filter((kernel) => !BY_REFERENCE.includes(kernel)),
       ),
       [],
     );
@@ -186,7 +197,10 @@ test('the table of native has every kernel, in the order of the contract', () =>
   const table = readFileSync(new URL('../native/kernels/table.cc', import.meta.url), 'utf8');
   const [, row] = table.match(/return \{(\w+<T>(?:,\s*\w+<T>)*)\};/) ?? [];
   const names = (row ?? '').split(/,\s*/).map((name) => name.replace('<T>', ''));
-  assert.equal(names.slice(1), [...KERNEL_NAMES]);
+  assert.equal(
+    names.filter((name) => !name.endsWith('Bytes')),
+    [...KERNEL_NAMES],
+  );
 });
 
 test('a kernel that is nowhere is found', () => {

@@ -57,7 +57,7 @@ function expectedSums(x: Tensor, { positions, weights, center }: Rows, { n, c, s
   const products = new Float64Array(chosen.length * c);
   chosen.forEach((position, row) => {
     for (let ch = 0; ch < c; ch++) {
-      const d = x[(Math.floor(position / s) * c + ch) * s + (position % s)]! - (center?.[ch] ?? 0);
+      const d = x[(Math.floor(position / s) * c + ch) * s + (position % s)] - (center?.[ch] ?? 0);
       deviations[row * c + ch] = d;
       products[row * c + ch] = (weights?.[row] ?? 1) * d;
     }
@@ -93,7 +93,7 @@ VIEWS.forEach((view, turn) => {
     const random = randomFor(`row sums: numbers ${turn}`);
     const classes = Object.keys(PLAIN);
     for (const dtype of DTYPES) {
-      const { x } = inputsOf(classes[turn % classes.length]!, dtype, { n, c, s });
+      const { x } = inputsOf(classes[turn % classes.length], dtype, { n, c, s });
       for (const positions of positionsOf(view)) {
         const count = positions?.length ?? n * s;
         const weights = Float64Array.from({ length: count }, () => random.uniform() * 3);

@@ -25,7 +25,7 @@ test('the values of a layer of PyTorch', () => {
   const names = ['bn.num_batches_tracked', 'bn.bias', 'bn.running_mean', 'bn.running_var', 'bn.weight'];
   assert.equal(Object.keys(tensors), names);
   assert.equal(tensors['bn.num_batches_tracked'], { dtype: 'I64', shape: [], data: BigInt64Array.of(7n) });
-  assert.equal(tensors['bn.weight']!.shape, [4]);
+  assert.equal(tensors['bn.weight'].shape, [4]);
   assert.ok((tensors['bn.weight'] as NamedTensor<'F32'>).data.every((value) => value >= 0.5 && value < 1.5));
 });
 
@@ -33,10 +33,10 @@ test('names that are something else to JavaScript', () => {
   const { tensors, metadata } = readSafetensors(fixture('names'));
   assert.is(Object.getPrototypeOf(tensors), null);
   const proto = '__proto__';
-  assert.equal(tensors[proto]!.data, Float32Array.of(0));
-  assert.equal(tensors['']!.data, Float32Array.of(3));
-  assert.equal(tensors['😀']!.data, Float32Array.of(14));
-  assert.equal(tensors['nothing']!.shape, [0, 3]);
+  assert.equal(tensors[proto].data, Float32Array.of(0));
+  assert.equal(tensors[''].data, Float32Array.of(3));
+  assert.equal(tensors['😀'].data, Float32Array.of(14));
+  assert.equal(tensors['nothing'].shape, [0, 3]);
   assert.is(metadata[proto], 'a name like any other');
   assert.is(metadata['a'], 'é"\\\n\x01');
 });
@@ -46,9 +46,9 @@ test('what is aligned is a view, what is not is a copy', () => {
   for (const { data } of Object.values(readSafetensors(aligned).tensors)) assert.is(data.buffer, aligned.buffer);
   const bytes = fixture('unaligned');
   const { tensors } = readSafetensors(bytes);
-  assert.equal([tensors['a']!.data, tensors['b']!.data], [Uint8Array.of(5), Float64Array.of(0.1)]);
-  assert.is(tensors['a']!.data.buffer, bytes.buffer);
-  assert.is.not(tensors['b']!.data.buffer, bytes.buffer);
+  assert.equal([tensors['a'].data, tensors['b'].data], [Uint8Array.of(5), Float64Array.of(0.1)]);
+  assert.is(tensors['a'].data.buffer, bytes.buffer);
+  assert.is.not(tensors['b'].data.buffer, bytes.buffer);
   const within = new Uint8Array(aligned.length + 3);
   within.set(aligned, 3);
   assert.equal(shown(readSafetensors(within.subarray(3))), shown(readSafetensors(aligned)));
@@ -58,7 +58,7 @@ test('what is aligned is a view, what is not is a copy', () => {
 test('floats of 16 bits are widened as numpy does', () => {
   const { tensors } = readSafetensors(fixture('halves'));
   for (const name of ['f16', 'bf16']) {
-    assert.equal(bitsOf(toFloats(tensors[name]!)), bitsOf(toFloats(tensors[`${name}.widened`]!)));
+    assert.equal(bitsOf(toFloats(tensors[name])), bitsOf(toFloats(tensors[`${name}.widened`])));
   }
 });
 

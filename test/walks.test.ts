@@ -51,14 +51,14 @@ if (Array.isArray(native)) {
           DATA_CLASSES.forEach((dataClass, column) => {
             const inputs = inputsOf(dataClass, dtype, shape);
             const turn = row + 3 * column + 5 * which;
-            const variant = VARIANTS[turn % VARIANTS.length]!;
+            const variant = VARIANTS[turn % VARIANTS.length];
             const expected = callAll(reference!.kernels(), inputs, variant, shape.offset).outputs;
             // 80 walks, in steps that are coprime to them, so that every shape meets other ones; the wide ones meet
             // all.
             const count = WIDE.includes(shape) && which + column === 0 ? WALKS.length : 3;
             for (let k = 0; k < count; k++) {
               const at = (turn * 37 + k * 27) % WALKS.length;
-              agree(loaded[at]!, WALKS[at]!, variant, expected, inputs, shape.offset);
+              agree(loaded[at], WALKS[at], variant, expected, inputs, shape.offset);
             }
           });
         });

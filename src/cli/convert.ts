@@ -101,7 +101,7 @@ function namesOf({ names }: FoundBatchNorm): string[] {
 
 function convert(tensors: Tensors, found: FoundBatchNorm, { separator, write }: Writer): Tensors {
   const own: Tensors = Object.create(null);
-  for (const name of namesOf(found)) own[name] = tensors[name]!;
+  for (const name of namesOf(found)) own[name] = tensors[name];
   try {
     const layer = READERS[found.naming](own, found);
     return write(layer, found.prefix.replaceAll(separator === '.' ? '/' : '.', separator));
@@ -113,7 +113,7 @@ function convert(tensors: Tensors, found: FoundBatchNorm, { separator, write }: 
 
 function put(to: Tensors, name: string, from: Tensors): void {
   if (name in to) throw new Failure(`convert: two tensors would be called ${visible(name)}`);
-  to[name] = from[name]!;
+  to[name] = from[name];
 }
 
 async function save(path: string, tensors: Tensors, metadata: Record<string, string>): Promise<void> {

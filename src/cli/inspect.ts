@@ -52,14 +52,14 @@ export function describe({ file, tensors, bytes }: About, layers: readonly Found
 function table(layers: readonly FoundBatchNorm[]): string {
   const rows = layers.map(({ channels, gamma, variance }) => [String(channels), range(gamma), range(variance)]);
   const [, ...heads] = HEAD;
-  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => row[i]!.length)));
+  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => row[i].length)));
   const rest = WIDTH - widths.reduce((sum, width) => sum + GAP.length + width, 0);
   const names = layers.map(({ prefix }) => shortened(visible(prefix) || '(no prefix)', Math.max(rest, SHORTEST_NAME)));
   const first = Math.max(HEAD[0].length, ...names.map((name) => [...name].length));
   const line = (name: string, cells: readonly string[]) =>
-    [name + ' '.repeat(first - [...name].length), ...cells.map((cell, i) => cell.padStart(widths[i]!))].join(GAP);
+    [name + ' '.repeat(first - [...name].length), ...cells.map((cell, i) => cell.padStart(widths[i]))].join(GAP);
   const lines = layers.flatMap(({ oddities }, i) => [
-    line(names[i]!, rows[i]!),
+    line(names[i], rows[i]),
     ...oddities.map(({ message }) => indented(visible(message))),
   ]);
   return [line(HEAD[0], heads), ...lines].join('\n');

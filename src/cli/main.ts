@@ -72,7 +72,7 @@ function own<O extends Options>(
   examples: readonly string[],
   run: (values: Values<O>) => void | Promise<void>,
 ): Command {
-  const operands = Object.keys(options).filter((option) => options[option]!.type === 'operand');
+  const operands = Object.keys(options).filter((option) => options[option].type === 'operand');
   return {
     ...{ usage: ['[options]', ...operands.map((operand) => `<${operand}>`)].join(' '), description },
     run(args) {
@@ -92,7 +92,7 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
     process.exitCode = 1;
   } else if (isHelp(name) || (name === 'help' && args.length === 0)) console.log(help());
   else if (name === '--version' || name === '-V') console.log(ownManifest().version);
-  else if (name === 'help') await commandOf(args[0]!).run(['--help']);
+  else if (name === 'help') await commandOf(args[0]).run(['--help']);
   else await commandOf(name).run(args);
 }
 

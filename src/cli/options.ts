@@ -97,14 +97,14 @@ function defaults(options: Options): Record<string, boolean | number> {
 }
 
 function operands(command: string, options: Options, given: readonly string[]): Record<string, string> {
-  const names = Object.keys(options).filter((name) => options[name]!.type === 'operand');
+  const names = Object.keys(options).filter((name) => options[name].type === 'operand');
   if (given.length > names.length) {
     const wanted = `${names.length} argument${names.length === 1 ? '' : 's'}`;
     throw new Misuse(`too many arguments for '${command}'. Expected ${wanted} but got ${given.length}.`);
   }
   const missing = names[given.length];
   if (missing !== undefined) throw new Misuse(`missing required argument '${missing}'`);
-  return Object.fromEntries(names.map((name, i) => [name, given[i]!]));
+  return Object.fromEntries(names.map((name, i) => [name, given[i]]));
 }
 
 function text(title: string, { choices }: Text, given: string | undefined): string {

@@ -48,13 +48,13 @@ export function averageOf<T extends Tensor>(
   if (!Array.isArray(layers)) throw wrongKind(CALL, 'layers', 'an array of BatchNorm', layers);
   if (layers.length === 0) throw wrongValue(CALL, 'layers', 'at least one layer', layers);
   const states = layers.map((layer, k) => stateOf(CALL, `layers[${k}]`, layer));
-  for (const [k, state] of states.entries()) checkSame(states[0]!, state, k);
+  for (const [k, state] of states.entries()) checkSame(states[0], state, k);
   const shares = readShares(weights, layers.length);
   const average = BatchNorm.fromState<T>(states.at(-1) as BatchNormState<DtypeOf<T>>);
   for (const name of ARRAYS)
     average[name]?.set(
       weighted(
-        layers.map((layer) => layer[name]!),
+        layers.map((layer) => layer[name]),
         shares,
       ),
     );
@@ -89,10 +89,10 @@ function readShares(weights: readonly number[] | undefined, layers: number): num
 
 /** Differences from one of them, so that equal numbers average to the same one. Layers that count 0 have no say. */
 function weighted(arrays: readonly Tensor[], shares: readonly number[]): Float64Array {
-  const counting = arrays.map((array, k) => ({ array, share: shares[k]! })).filter(({ share }) => share > 0);
-  return Float64Array.from(counting[0]!.array, (start, ch) => {
+  const counting = arrays.map((array, k) => ({ array, share: shares[k] })).filter(({ share }) => share > 0);
+  return Float64Array.from(counting[0].array, (start, ch) => {
     let sum = start;
-    for (const { array, share } of counting) if (array[ch] !== start) sum += share * (array[ch]! - start);
+    for (const { array, share } of counting) if (array[ch] !== start) sum += share * (array[ch] - start);
     return sum;
   });
 }

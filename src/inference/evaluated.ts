@@ -98,7 +98,7 @@ function evaluated(
   for (const [name, values] of Object.entries({ [meanName]: mean, [varianceName]: variance, gamma, beta })) {
     checkFinite(call, name, values);
   }
-  const scale = gamma.map((value, ch) => value * reciprocalDeviation(variance[ch]!, epsilon));
+  const scale = gamma.map((value, ch) => value * reciprocalDeviation(variance[ch], epsilon));
   checkFinite(call, 'gamma/√(variance + epsilon)', scale);
   return { channels, mean, scale, beta };
 }

@@ -39,8 +39,8 @@ export function computeFolded<T extends Tensor>(call: string, weights: T, bias: 
     let perUnit = 0;
     const first = plan.first(k);
     for (let j = 0; j < plan.offsets.length; j++) {
-      const at = first + plan.offsets[j]!;
-      const exact = given[at]! * folding.bn.scale[channelOf(folding, k, j)]!;
+      const at = first + plan.offsets[j];
+      const exact = given[at] * folding.bn.scale[channelOf(folding, k, j)];
       perUnit += store(call, 'weights', weights, at, exact, Math.abs(exact));
     }
     const { value, size } = biasOf(folding, k);
@@ -54,31 +54,31 @@ export function computeFolded<T extends Tensor>(call: string, weights: T, bias: 
 /** Rounds a number to the array's type; how far what is there can be from the number that is meant. */
 function store(call: string, name: string, to: Tensor, at: number, value: number, size: number): number {
   to[at] = value;
-  const stored = to[at]!;
+  const stored = to[at];
   if (!Number.isFinite(stored)) throw wrongValue(call, `${name}[${at}]`, 'a finite number when folded', stored);
   return Math.abs(stored - value) + size * FLOAT64_ERROR + SMALLEST;
 }
 
 /** The channel of batch normalization that multiplies an element of an output. */
 function channelOf({ plan, into }: Folding, k: number, j: number): number {
-  return into === 'previous' ? k : plan.firstInput(k) + plan.steps[j]!;
+  return into === 'previous' ? k : plan.firstInput(k) + plan.steps[j];
 }
 
 /** The new bias of an output, and the sum of the absolute values that it is made of, once for each addition. */
 function biasOf({ bn, plan, into, weights, bias }: Folding, k: number): { value: number; size: number } {
-  const before = bias === null ? 0 : bias[k]!;
+  const before = bias === null ? 0 : bias[k];
   const { mean, scale, beta } = bn;
   if (into === 'previous') {
-    const value = (before - mean[k]!) * scale[k]! + beta[k]!;
-    return { value, size: (Math.abs(before) + Math.abs(mean[k]!)) * Math.abs(scale[k]!) + Math.abs(beta[k]!) };
+    const value = (before - mean[k]) * scale[k] + beta[k];
+    return { value, size: (Math.abs(before) + Math.abs(mean[k])) * Math.abs(scale[k]) + Math.abs(beta[k]) };
   }
   let [value, size] = [before, Math.abs(before)];
   const first = plan.first(k);
   for (let j = 0; j < plan.offsets.length; j++) {
-    const weight = weights[first + plan.offsets[j]!]!;
-    const i = plan.firstInput(k) + plan.steps[j]!;
-    value += weight * (beta[i]! - mean[i]! * scale[i]!);
-    size += Math.abs(weight) * (Math.abs(beta[i]!) + Math.abs(mean[i]! * scale[i]!));
+    const weight = weights[first + plan.offsets[j]];
+    const i = plan.firstInput(k) + plan.steps[j];
+    value += weight * (beta[i] - mean[i] * scale[i]);
+    size += Math.abs(weight) * (Math.abs(beta[i]) + Math.abs(mean[i] * scale[i]));
   }
   return { value, size: size * (1 + plan.offsets.length / 8) };
 }
@@ -90,13 +90,13 @@ export function measureFolded(folded: FoldedArrays<Tensor>, folding: Folding, in
   let largest = 0;
   for (let row = 0; row < inputs.length; row += each) {
     for (let k = 0; k < plan.outputs; k++) {
-      let [before, after] = [bias === null ? 0 : bias[k]!, folded.bias[k]!];
+      let [before, after] = [bias === null ? 0 : bias[k], folded.bias[k]];
       const first = plan.first(k);
       for (let j = 0; j < each; j++) {
-        const at = first + plan.offsets[j]!;
-        const x = inputs[row + j]!;
-        before += weights[at]! * (into === 'next' ? normalized(bn, channelOf(folding, k, j), x) : x);
-        after += folded.weights[at]! * x;
+        const at = first + plan.offsets[j];
+        const x = inputs[row + j];
+        before += weights[at] * (into === 'next' ? normalized(bn, channelOf(folding, k, j), x) : x);
+        after += folded.weights[at] * x;
       }
       const unfolded = into === 'previous' ? normalized(bn, k, before) : before;
       const deviation = Math.abs(after - unfolded);
@@ -109,5 +109,5 @@ export function measureFolded(folded: FoldedArrays<Tensor>, folding: Folding, in
 }
 
 function normalized({ mean, scale, beta }: Evaluated, ch: number, x: number): number {
-  return (x - mean[ch]!) * scale[ch]! + beta[ch]!;
+  return (x - mean[ch]) * scale[ch] + beta[ch];
 }

@@ -109,7 +109,7 @@ function checkGroups(call: string, groups: number, kind: WeightPlan['kind']): vo
 }
 
 function measure(shape: readonly number[], layout: WeightLayout) {
-  const size = (axis: string) => shape[layout.indexOf(axis)]!;
+  const size = (axis: string) => shape[layout.indexOf(axis)];
   const stride = (axis: string) => shape.slice(layout.indexOf(axis) + 1).reduce((product, n) => product * n, 1);
   return [size, stride] as const;
 }

@@ -186,7 +186,7 @@ class Folding {
   }
 
   #after(use: Use): Use | string {
-    const user = this.#graph.onlyUser(use.outputTensors[0]!);
+    const user = this.#graph.onlyUser(use.outputTensors[0]);
     if (user === null) return 'no layer, or more than one, uses its output, or the model returns it';
     return this.#gone.has(user) ? this.#after(user) : user;
   }
@@ -210,7 +210,7 @@ class Folding {
   #compute(layer: Layer, into: Layer, where: 'previous' | 'next'): FoldedLayer['bound'] {
     const { layout, kernel: at } = foldableOf(into)!;
     const weights = this.#weights.get(into) ?? weightsOf(into);
-    const kernel = weights[at]!;
+    const kernel = weights[at];
     const bias = weights[at + 1]?.values;
     const options = {
       layout,
@@ -249,7 +249,7 @@ function difference(model: LayersModel, folded: LayersModel, x: Tensor | Tensor[
   }) as [number[], number[]];
   let largest = 0;
   for (let i = 0; i < before.length; i++) {
-    const deviation = Math.abs(after[i]! - before[i]!);
+    const deviation = Math.abs(after[i] - before[i]);
     if (Number.isNaN(deviation) && !Object.is(after[i], before[i])) return NaN;
     if (deviation > largest) largest = deviation;
   }

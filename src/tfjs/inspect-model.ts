@@ -88,14 +88,14 @@ function record(model: LayersModel, listened: readonly Layer[], x: Tensor | Tens
     for (const layer of listened) {
       const call = layer.call;
       layer.call = (inputs, options) => {
-        const input = Array.isArray(inputs) ? inputs[0]! : inputs;
+        const input = Array.isArray(inputs) ? inputs[0] : inputs;
         const values = { x: Float32Array.from(input.dataSync()), shape: input.shape };
         entered.set(layer, joined(entered.get(layer), values));
         return call.call(layer, inputs, options);
       };
     }
     tidy(() => {
-      model.predict(x, { batchSize: Math.max(1, (Array.isArray(x) ? x[0]! : x).shape[0] ?? 1) });
+      model.predict(x, { batchSize: Math.max(1, (Array.isArray(x) ? x[0] : x).shape[0] ?? 1) });
     });
   } finally {
     // The method of the class is behind it again.
@@ -112,7 +112,7 @@ function joined(before: Entered | undefined, { x, shape }: Entered): Entered {
   const both = new Float32Array(before.x.length + x.length);
   both.set(before.x);
   both.set(x, before.x.length);
-  return { x: both, shape: [samples! + shape[0]!, ...rest] };
+  return { x: both, shape: [samples! + shape[0], ...rest] };
 }
 
 function subjectOf(
@@ -130,7 +130,7 @@ function subjectOf(
   const weights = layer.getWeights().map((weight) => Float32Array.from(weight.dataSync()));
   const gamma = config['scale'] === false ? null : weights.shift()!;
   const beta = config['center'] === false ? null : weights.shift()!;
-  const [runningMean, runningVariance] = [Float64Array.from(weights[0]!), Float64Array.from(weights[1]!)];
+  const [runningMean, runningVariance] = [Float64Array.from(weights[0]), Float64Array.from(weights[1])];
   const measured = entered && measureInput(entered, axis, runningMean.length);
   // Rounded, so that 1 − 0.9 is 0.1 in what is said of it.
   const updateRate = Number((1 - momentum).toPrecision(12));
@@ -157,7 +157,7 @@ function subjectOf(
 function measureInput({ x, shape }: Entered, axis: number, channels: number): Measured | null {
   const view = readView(CALL, shape, axis);
   checkChannels(CALL, channels, shape, view);
-  return x.length === 0 ? null : measure(x, view, shape[0]!);
+  return x.length === 0 ? null : measure(x, view, shape[0]);
 }
 
 /** Values per channel in so many samples; null where the size of a sample is not known. */

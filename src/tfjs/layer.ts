@@ -268,8 +268,8 @@ function follow(moving: LayerVariable, batch: Float64Array, momentum: number): v
   // A loop: Float32Array.from with a function took 5 µs for 100 channels, a fifth of the forward of (60, 100).
   const next = Float32Array.from(moving.read().dataSync());
   for (let channel = 0; channel < next.length; channel++) {
-    const difference = Math.fround(next[channel]! - Math.fround(batch[channel]!));
-    next[channel]! -= Math.fround(difference * rate);
+    const difference = Math.fround(next[channel] - Math.fround(batch[channel]));
+    next[channel] -= Math.fround(difference * rate);
   }
   moving.write(tensor1d(next));
 }
@@ -289,7 +289,7 @@ function doubles(variable: LayerVariable): Float64Array {
 
 function single(inputs: Tensor | Tensor[], name: string): Tensor {
   if (!Array.isArray(inputs)) return inputs;
-  if (inputs.length === 1) return inputs[0]!;
+  if (inputs.length === 1) return inputs[0];
   throw new TypeError(`batchnorm: layer "${name}" expected one input tensor, got ${inputs.length}`);
 }
 

@@ -20,7 +20,7 @@ export function readPositions(mask: ArrayLike<number>): Positions {
   let total = 0;
   for (let row = 0; row < counts.length; row++) {
     counts[row] = mask[row] === 0 ? 0 : 1;
-    total += counts[row]!;
+    total += counts[row];
   }
   return { counts, total };
 }

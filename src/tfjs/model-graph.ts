@@ -33,7 +33,7 @@ export class ModelGraph {
   /** The one use of a tensor; null where there are several, or where the model returns it. */
   onlyUser(tensor: SymbolicTensor): Use | null {
     const users = this.#users.get(tensor) ?? [];
-    return users.length === 1 && !this.#outputs.has(tensor) ? users[0]! : null;
+    return users.length === 1 && !this.#outputs.has(tensor) ? users[0] : null;
   }
 
   /** Whether the model uses a layer more than once. */
@@ -43,7 +43,7 @@ export class ModelGraph {
 }
 
 export function useThatMakes(tensor: SymbolicTensor): Use {
-  return tensor.sourceLayer.inboundNodes[tensor.nodeIndex]!;
+  return tensor.sourceLayer.inboundNodes[tensor.nodeIndex];
 }
 
 export function isInput(use: Use): boolean {
@@ -74,11 +74,11 @@ export function rebuild(
     }
     const inputs = use.inputTensors.map(get);
     if (without.has(use)) {
-      made.set(use.outputTensors[0]!, inputs[0]!);
+      made.set(use.outputTensors[0], inputs[0]);
       continue;
     }
     const other = remade.get(layer) ?? remake(layer);
-    const outputs = [other.layer.apply(inputs.length === 1 ? inputs[0]! : inputs, plainArguments(use))].flat();
+    const outputs = [other.layer.apply(inputs.length === 1 ? inputs[0] : inputs, plainArguments(use))].flat();
     if (!remade.has(layer)) other.fill();
     remade.set(layer, other);
     for (const [i, tensor] of use.outputTensors.entries()) made.set(tensor, outputs[i] as SymbolicTensor);

@@ -81,7 +81,7 @@ export class Ranks {
 /** dbeta = Σ dy and dgamma = Σ dy·(x − mean)·rstd. */
 function parameterGradients(sums: GradientSums, { variance, epsilon }: Part) {
   const rstd = variance.map((value) => reciprocalDeviation(value + epsilon));
-  return { dgamma: sums.sumDyDeviation.map((value, channel) => value * rstd[channel]!), dbeta: sums.sumDy };
+  return { dgamma: sums.sumDyDeviation.map((value, channel) => value * rstd[channel]), dbeta: sums.sumDy };
 }
 
 function everyRow(x: Float32Array, channels: number): Uint8Array {

@@ -175,7 +175,7 @@ function checkResources(isa: string): void {
 }
 
 checkLoad();
-checkResources(addon.isas()[0]!);
+checkResources(addon.isas()[0]);
 for (const isa of addon.isas()) {
   const table = addon.load(isa);
   for (const name of FUNCTION_NAMES) checkFunction(isa, name, table[name]);

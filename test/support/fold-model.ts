@@ -24,7 +24,7 @@ export function train(model: tfl.LayersModel, generator: Random): void {
 function randomizeNorm(layer: Layer, generator: Random): void {
   randomize(layer);
   const scaled = layer.getWeights().map((weight, i) => {
-    const isGamma = layer.weights[i]!.originalName.includes('gamma');
+    const isGamma = layer.weights[i].originalName.includes('gamma');
     return isGamma
       ? tf.mul(weight, tf.tensor1d(factors(weight.size, generator)))
       : tf.mul(weight, generator.uniform() + 0.5);
@@ -33,9 +33,9 @@ function randomizeNorm(layer: Layer, generator: Random): void {
 }
 
 const factors = (length: number, generator: Random) =>
-  Array.from({ length }, () => [0, -1, 1, 1][generator.integer(4)]!);
+  Array.from({ length }, () => [0, -1, 1, 1][generator.integer(4)]);
 
-export const pick = <T>(generator: Random, items: readonly T[]): T => items[generator.integer(items.length)]!;
+export const pick = <T>(generator: Random, items: readonly T[]): T => items[generator.integer(items.length)];
 
 /** Either make, with or without gamma and beta. */
 export function norm(generator: Random, config: object = {}): Layer {
@@ -55,7 +55,7 @@ export function same(model: tfl.LayersModel, folded: FoldedModel, x: tf.Tensor |
     before.map((_, i) => `output ${i}`),
     FOLDING_ERROR,
   );
-  const largest = before.flat().reduce((most, value, i) => Math.max(most, Math.abs(value - after.flat()[i]!)), 0);
+  const largest = before.flat().reduce((most, value, i) => Math.max(most, Math.abs(value - after.flat()[i])), 0);
   assert.is(folded.measured, largest);
 }
 

@@ -27,20 +27,20 @@ export function maskedTruth({ x, dy, gamma, beta, epsilon }: Case, mask: number[
     const all = mask.map((_, row) => row * c + ch);
     const counted = all.filter((_, row) => mask[row] !== 0);
     const n = counted.length;
-    const mean = sum(counted.map((k) => x[k]!)) / n;
-    const deviation = (k: number) => x[k]! - mean;
+    const mean = sum(counted.map((k) => x[k])) / n;
+    const deviation = (k: number) => x[k] - mean;
     const variance = sum(counted.map((k) => deviation(k) ** 2)) / n;
     const root = Math.sqrt(variance + epsilon);
-    const dNormalized = (k: number) => dy[k]! * gamma[ch]!;
+    const dNormalized = (k: number) => dy[k] * gamma[ch];
     const dVariance = sum(all.map((k) => dNormalized(k) * deviation(k))) * (-1 / 2) * root ** -3;
     const dMean = -sum(all.map(dNormalized)) / root + (dVariance * sum(counted.map((k) => -2 * deviation(k)))) / n;
     for (const k of all) {
-      truth.y[k] = (gamma[ch]! * deviation(k)) / root + beta[ch]!;
+      truth.y[k] = (gamma[ch] * deviation(k)) / root + beta[ch];
       truth.dx[k] = dNormalized(k) / root;
     }
     for (const k of counted) truth.dx[k] += (dVariance * 2 * deviation(k) + dMean) / n;
-    truth.dgamma.push(sum(all.map((k) => (dy[k]! * deviation(k)) / root)));
-    truth.dbeta.push(sum(all.map((k) => dy[k]!)));
+    truth.dgamma.push(sum(all.map((k) => (dy[k] * deviation(k)) / root)));
+    truth.dbeta.push(sum(all.map((k) => dy[k])));
     truth.mean.push(mean);
     truth.variance.push(variance);
   }

@@ -44,7 +44,7 @@ export async function tfjsStep(one: TfjsCase, reducer?: Reducer): Promise<TfjsRe
 
 function shareOf(tensor: tf.Tensor, shares: readonly number[], rank: number): tf.Tensor {
   const from = shares.slice(0, rank).reduce((a, b) => a + b, 0);
-  return tf.slice(tensor, [from], [shares[rank]!]);
+  return tf.slice(tensor, [from], [shares[rank]]);
 }
 
 function maskOf({ mask, shape, shares }: TfjsCase): tf.Tensor | undefined {
@@ -53,6 +53,6 @@ function maskOf({ mask, shape, shares }: TfjsCase): tf.Tensor | undefined {
   if (mask === 'none left') return tf.zeros(positions, 'bool');
   const chosen = tf.greater(random(positions, 7), 0.3);
   if (mask === 'random') return chosen;
-  const isLater = tf.greaterEqual(tf.range(0, shape[0]!), shares[0]!);
-  return tf.logicalAnd(chosen, tf.reshape(isLater, [shape[0]!, ...positions.slice(1).map(() => 1)]));
+  const isLater = tf.greaterEqual(tf.range(0, shape[0]), shares[0]);
+  return tf.logicalAnd(chosen, tf.reshape(isLater, [shape[0], ...positions.slice(1).map(() => 1)]));
 }

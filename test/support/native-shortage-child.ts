@@ -55,7 +55,7 @@ function refusing(
 
 /** How many requests the call made. */
 function tryWith(title: string, after: number, all: boolean, expected: { state: string; result: string }): number {
-  const tried = attempt(CALLS[title]!, false);
+  const tried = attempt(CALLS[title], false);
   const { given, error, requests } = refusing(after, all, tried.call);
   const where = `${title}, request ${after}, ${all ? 'and all that follow' : 'alone'}`;
   if (error === undefined) assert.ok(given === expected.result, `${where}: the result`);
@@ -72,7 +72,7 @@ const test = suiteOf('native: shortage');
 for (const title of Object.keys(CALLS).filter((name) => name !== 'allocate')) {
   test(title, () => {
     useBackend('reference');
-    const whole = attempt(CALLS[title]!, false);
+    const whole = attempt(CALLS[title], false);
     const expected = { state: textOf(whole.state()), result: textOf(whole.call()) };
     native();
     for (const all of [false, true]) {
@@ -85,11 +85,11 @@ for (const title of Object.keys(CALLS).filter((name) => name !== 'allocate')) {
 
 test('a coefficient cache that finds no memory', () => {
   useBackend('reference');
-  const result = textOf(attempt(CALLS['forwardInference']!, false).call());
+  const result = textOf(attempt(CALLS['forwardInference'], false).call());
   native();
-  const outcomes = [0, 1].map((after) => refusing(after, false, attempt(CALLS['forwardInference']!, false).call));
-  assert.match(outcomes[0]!.error!, CLEAR, 'no memory to work in');
-  assert.ok(outcomes[1]!.given === result, 'no memory for what is kept: it is computed all the same');
+  const outcomes = [0, 1].map((after) => refusing(after, false, attempt(CALLS['forwardInference'], false).call));
+  assert.match(outcomes[0].error!, CLEAR, 'no memory to work in');
+  assert.ok(outcomes[1].given === result, 'no memory for what is kept: it is computed all the same');
 });
 
 test('load', () => {

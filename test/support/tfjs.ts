@@ -71,7 +71,7 @@ export function gradients(layer: Layer, x: tf.Tensor, dy: tf.Tensor, options: ob
   const dx = tf.grad((input: tf.Tensor) => tf.sum(tf.mul(forward(input), dy)))(x);
   const grads = weights.length > 0 ? tf.variableGrads(loss, weights).grads : {};
   for (const [weight, value] of moving) weight.write(value);
-  return [y, values(dx), ...weights.map(({ name }) => values(grads[name]!))];
+  return [y, values(dx), ...weights.map(({ name }) => values(grads[name]))];
 }
 
 export function weights(layer: Layer): number[][] {
@@ -95,10 +95,10 @@ export function close(
 ): void {
   assert.equal([actual.length, expected.length], [names.length, names.length]);
   for (const [i, name] of names.entries()) {
-    const [got, wanted] = [Array.from(actual[i]!), Array.from(expected[i]!)];
+    const [got, wanted] = [Array.from(actual[i]), Array.from(expected[i])];
     assert.is(got.length, wanted.length, name);
     const scale = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-30);
-    const error = got.reduce((most, value, j) => Math.max(most, Math.abs(value - wanted[j]!)), 0) / scale;
+    const error = got.reduce((most, value, j) => Math.max(most, Math.abs(value - wanted[j])), 0) / scale;
     if (!(error <= tolerance)) {
       assert.unreachable(`${name}: relative error ${error}, expected at most ${tolerance}`);
     }

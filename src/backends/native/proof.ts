@@ -65,7 +65,7 @@ function mix(digest: number, values: Tensor): number {
   const words = new Int32Array(values.buffer);
   let mixed = digest;
   for (let i = 0; i < words.length; i++) {
-    mixed = Math.imul(mixed ^ words[i]!, 0x01000193);
+    mixed = Math.imul(mixed ^ words[i], 0x01000193);
     mixed ^= mixed >>> 15;
   }
   return mixed;

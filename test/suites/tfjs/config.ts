@@ -134,7 +134,7 @@ export default function config(host: HostName): void {
     const given = ['0.01', 0.01].map((epsilon) => ours({ epsilon } as Config));
     const [text, number] = given.map((layer) => values(train(layer, x)));
     assert.equal(text, number);
-    assert.is(given[0]!.getConfig()['epsilon'], '0.01');
+    assert.is(given[0].getConfig()['epsilon'], '0.01');
   });
 
   test('a mask, and the last of the axes as a list', () => {
@@ -155,8 +155,8 @@ export default function config(host: HostName): void {
         const predicted = values(model.predict(x) as tf.Tensor);
         model.compile({ optimizer: tf.train.sgd(0.1), loss: 'meanSquaredError' });
         const { history } = await model.fit(x, tf.zeros(SHAPE), { verbose: 0, shuffle: false });
-        const kept = JSON.stringify(model.layers[0]!.getConfig());
-        results.push({ numbers: [predicted, history['loss'] as number[], ...weights(model.layers[0]!)], kept });
+        const kept = JSON.stringify(model.layers[0].getConfig());
+        results.push({ numbers: [predicted, history['loss'] as number[], ...weights(model.layers[0])], kept });
       }
       const [theirs, ours] = results;
       assert.is(ours!.kept, theirs!.kept);

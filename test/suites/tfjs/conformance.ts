@@ -90,7 +90,7 @@ export default function conformance(host: HostName): void {
     test(`fits as the original over ${STEPS} steps, ${title}`, async () => {
       const [actual, expected] = [await fit(ours, config), await fit(theirs, config)];
       assert.is(expected.losses.length, STEPS);
-      assert.ok(expected.losses.at(-1)! < 0.9 * expected.losses[0]!, 'the loss falls');
+      assert.ok(expected.losses.at(-1)! < 0.9 * expected.losses[0], 'the loss falls');
       close([actual.losses], [expected.losses], ['losses'], DRIFT);
       close(actual.weights, expected.weights, expected.names, DRIFT);
       close([actual.prediction], [expected.prediction], ['prediction'], DRIFT);

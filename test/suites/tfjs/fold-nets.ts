@@ -48,7 +48,7 @@ export default function randomNets(host: HostName): void {
       const inputs = [tfl.input({ shape: [4] }), tfl.input({ shape: [4] })];
       const known: tfl.SymbolicTensor[] = [...inputs];
       for (let i = 0; i < 10; i++) {
-        const from = known.slice(-3)[generator.integer(3)] ?? known[0]!;
+        const from = known.slice(-3)[generator.integer(3)] ?? known[0];
         const layer = pick(generator, [
           () => tfl.layers.dense({ units: 4, useBias: generator.uniform() < 0.5 }),
           () => tfl.layers.dense({ units: 4, activation: pick(generator, ['linear', 'relu'] as const) }),
@@ -60,7 +60,7 @@ export default function randomNets(host: HostName): void {
         known.push(layer.apply(from) as tfl.SymbolicTensor);
       }
       const sum = tfl.layers.add().apply(known) as tfl.SymbolicTensor;
-      const model = tfl.model({ inputs, outputs: [sum, known[generator.integer(known.length - 2) + 2]!] });
+      const model = tfl.model({ inputs, outputs: [sum, known[generator.integer(known.length - 2) + 2]] });
       train(model, generator);
       const x = [random([3, 4], round), random([3, 4], round + 100)];
       const folded = foldModel(model, { x });

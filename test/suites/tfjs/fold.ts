@@ -33,7 +33,7 @@ export default function folding(host: HostName): void {
           const folded = foldModel(model, { x });
           same(model, folded, x);
           const [only] = folded.folded;
-          assert.equal([only!.layer, only!.into, only!.where], ['bn', layers[0]!.name, 'previous']);
+          assert.equal([only!.layer, only!.into, only!.where], ['bn', layers[0].name, 'previous']);
           assert.ok(only!.bound.constant > 0 && only!.bound.constant < 1e-5);
           assert.equal([folded.kept, norms(folded.model)], [[], []]);
         }
@@ -85,12 +85,12 @@ export default function folding(host: HostName): void {
       const folded = foldModel(model, { x });
       same(model, folded, x);
       const reason = /^TensorFlow.js computes "[^"]*" \((SeparableConv2D|Conv1D)\) wrongly with channels first$/;
-      assert.match(folded.kept[0]!.why.previous, reason);
+      assert.match(folded.kept[0].why.previous, reason);
     }
     const crossed = tfl.sequential({
       layers: [tfl.layers.conv2d({ ...conv, inputShape: [3, 6, 6] }), ours({ axis: -1 })],
     });
-    assert.match(foldModel(crossed).kept[0]!.why.previous, /the channels of "conv2d.*" \(Conv2D\) are on another axis/);
+    assert.match(foldModel(crossed).kept[0].why.previous, /the channels of "conv2d.*" \(Conv2D\) are on another axis/);
   });
 
   test('before a dense layer or a convolution that does not pad', () => {
@@ -114,9 +114,8 @@ export default function folding(host: HostName): void {
       const x = random([2, 5, 5, 3], 7);
       const folded = foldModel(model, { x });
       assert.equal([folded.folded.length, folded.kept.length], folds ? [1, 0] : [0, 1]);
-      if (folds) assert.is(folded.folded[0]!.where, 'next');
-      else
-        assert.match(folded.kept[0]!.why.next, /pads its input with zeros|not the same sum of its inputs everywhere/);
+      if (folds) assert.is(folded.folded[0].where, 'next');
+      else assert.match(folded.kept[0].why.next, /pads its input with zeros|not the same sum of its inputs everywhere/);
       same(model, folded, x);
     }
   });
@@ -182,7 +181,7 @@ export default function folding(host: HostName): void {
       reasons((x) => {
         const d = dense({ units: 3, name: 'd' });
         return apply(add(), [apply(bn(), apply(d, x)), apply(d, apply(reLU(), x))]);
-      })[0]![1],
+      })[0][1],
       '"d" (Dense) is used several times',
     );
     assert.equal(
@@ -206,14 +205,14 @@ export default function folding(host: HostName): void {
       outputs: ours({ name: 'bn' }).apply(hidden, { training: true }) as tfl.SymbolicTensor,
     });
     const { kept } = foldModel(training);
-    assert.is(kept[0]!.why.previous, 'its call says training: true');
+    assert.is(kept[0].why.previous, 'its call says training: true');
 
     const layers = [dense({ units: 3, inputShape: [3] }), ours({ name: 'bn', movingVarianceInitializer: 'zeros' })];
     const broken = tfl.sequential({ layers });
-    layers[1]!.setWeights([tf.ones([3]), tf.zeros([3]), tf.tensor1d([0, NaN, 0]), tf.ones([3])]);
+    layers[1].setWeights([tf.ones([3]), tf.zeros([3]), tf.tensor1d([0, NaN, 0]), tf.ones([3])]);
     const report = foldModel(broken);
-    assert.is(report.kept[0]!.why.previous, 'batchnorm: fold: "mean[1]" expected a finite number, got NaN');
-    assert.equal(values(report.model.layers[2]!.getWeights()[2]!), [0, NaN, 0]);
+    assert.is(report.kept[0].why.previous, 'batchnorm: fold: "mean[1]" expected a finite number, got NaN');
+    assert.equal(values(report.model.layers[2].getWeights()[2]), [0, NaN, 0]);
   });
 
   test('recurrent layers with an initial state, wrappers, and masks go over as they are', () => {

@@ -47,7 +47,7 @@ export default function layer(host: HostName): void {
 
   test('does not shift the automatic names of layers', () => {
     const names = [theirs().name, ours().name].map((name) => Number(/\d+$/.exec(name)![0]));
-    assert.is(names[1], names[0]! + 1);
+    assert.is(names[1], names[0] + 1);
   });
 
   test('what ours saved, the original loads, and the other way round: weights to the bit', async () => {
@@ -59,9 +59,9 @@ export default function layer(host: HostName): void {
         [theirs, BatchNormalization],
       ] as const) {
         const saved = model(make);
-        randomize(saved.layers[0]!);
+        randomize(saved.layers[0]);
         const loaded = await loadAs(cls, await save(saved));
-        assert.is(loaded.layers[0]!.constructor, cls);
+        assert.is(loaded.layers[0].constructor, cls);
         assert.equal(loaded.getWeights().map(values), saved.getWeights().map(values));
         assert.equal((await save(loaded)).weightData, (await save(saved)).weightData);
         // For the channels on axis 1 the original is wrong.
@@ -86,7 +86,7 @@ export default function layer(host: HostName): void {
 
     const model = tfl.sequential({ layers: [batchNormalization({ varianceEstimator: 'unbiased', inputShape: [2] })] });
     const loaded = await loadAs(BatchNormalization, await save(model));
-    assert.is(loaded.layers[0]!.getConfig()['varianceEstimator'], 'unbiased');
+    assert.is(loaded.layers[0].getConfig()['varianceEstimator'], 'unbiased');
     assert.not.ok('varianceEstimator' in batchNormalization({ varianceEstimator: 'biased' }).getConfig());
     // @ts-expect-error: neither of the two.
     const wrong = () => batchNormalization({ varianceEstimator: 'sample' });
@@ -98,7 +98,7 @@ export default function layer(host: HostName): void {
     const y = random([16, 2], 2);
     const freezings: ((model: tfl.Sequential) => void)[] = [
       (model) => {
-        model.layers[0]!.trainable = false;
+        model.layers[0].trainable = false;
       },
       // In TensorFlow.js this reaches the weights of the layers, but not the layers.
       (model) => {
@@ -129,10 +129,10 @@ export default function layer(host: HostName): void {
     const norm = ours();
     const [x, dy] = [random([8, 2], 1), random([8, 2], 2)];
     norm.build([null, 2]);
-    const before = gradients(norm, x, dy)[1]!;
+    const before = gradients(norm, x, dy)[1];
     const late = tf.grad((input: tf.Tensor) => {
       const loss = tf.sum(tf.mul(train(norm, input), dy));
-      norm.trainableWeights[0]!.write(tf.tensor1d([5, 5]));
+      norm.trainableWeights[0].write(tf.tensor1d([5, 5]));
       return loss;
     })(x);
     assert.equal(values(late), before);

@@ -27,7 +27,7 @@ export default function registration(host: HostName): void {
 
   test('loaded models use our layer, until unregister', async () => {
     const model = tfl.sequential({ layers: [theirs({ inputShape: [5] })] });
-    randomize(model.layers[0]!);
+    randomize(model.layers[0]);
     const artifacts = await save(model);
     register();
     const loaded = await load(artifacts);
@@ -37,7 +37,7 @@ export default function registration(host: HostName): void {
     await loaded.fit(random([8, 5], 1), random([8, 5], 2), { epochs: 2, verbose: 0 });
 
     unregister();
-    assert.is((await load(artifacts)).layers[0]!.constructor, theirs().constructor);
+    assert.is((await load(artifacts)).layers[0].constructor, theirs().constructor);
     assert.instance(loaded.layers[0], BatchNormalization, 'what was loaded stays');
   });
 
@@ -65,7 +65,7 @@ export default function registration(host: HostName): void {
     try {
       unregister();
       assert.is(tf.getKernel(tf.FusedBatchNorm, host), other);
-      const [registered] = tf.serialization.SerializationMap.getMap().classNameMap['BatchNormalization']!;
+      const [registered] = tf.serialization.SerializationMap.getMap().classNameMap['BatchNormalization'];
       assert.is(registered, Other);
     } finally {
       tf.serialization.registerClass(theirs().constructor as typeof BatchNormalization);

@@ -71,7 +71,7 @@ export default function repairs(host: HostName): void {
     const [right, wrong] = pair({ axis: 1 }, [4, 3, 5, 6]).map((layer) =>
       values(train(layer, random([4, 3, 5, 6], 1))),
     );
-    assert.ok(wrong!.some((value, i) => Math.abs(value - right![i]!) > 0.5));
+    assert.ok(wrong!.some((value, i) => Math.abs(value - right![i]) > 0.5));
   });
 }
 
@@ -94,8 +94,8 @@ function checkAgainstOracle(config: Config, shape: number[], view: View): void {
   close(actual, expected, names, OUR_ERROR);
 
   const { moving_mean: mean, moving_variance: variance } = named(layer);
-  const follow = (old: number[], values: number[]) => old.map((value, ch) => 0.75 * value + 0.25 * values[ch]!);
-  const followed = [follow(before['moving_mean']!, batch.mean), follow(before['moving_variance']!, batch.variance)];
+  const follow = (old: number[], values: number[]) => old.map((value, ch) => 0.75 * value + 0.25 * values[ch]);
+  const followed = [follow(before['moving_mean'], batch.mean), follow(before['moving_variance'], batch.variance)];
   close([mean!, variance!], followed, ['moving_mean', 'moving_variance'], OUR_ERROR);
   const y = values(layer.apply(x) as tf.Tensor);
   close([y], [normalize(values(x), { mean: mean!, variance: variance! }, rest, view)], ['inference'], OUR_ERROR);
@@ -103,5 +103,5 @@ function checkAgainstOracle(config: Config, shape: number[], view: View): void {
 
 function named(layer: ReturnType<typeof ours>): Record<string, number[]> {
   const names = layer.weights.map(({ originalName }) => originalName.split('/').at(-1)!);
-  return Object.fromEntries(weights(layer).map((value, i) => [names[i]!, value]));
+  return Object.fromEntries(weights(layer).map((value, i) => [names[i], value]));
 }

@@ -38,7 +38,7 @@ export function whyNoProgram(program: string, debian: string): string | null {
 }
 
 export function pathOf(target: string): string {
-  return join(FOLDER, madeTargets()[target]!.file);
+  return join(FOLDER, madeTargets()[target].file);
 }
 
 export function bytesOf(target: string): Buffer {
