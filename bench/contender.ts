@@ -1,4 +1,4 @@
-/** What takes part: a library, or one of its ways to run. */
+/** A contender: a library, or one of its ways to run. */
 import type { Summation } from 'batchnorm';
 import type { Outputs, Problem } from './problem.js';
 import type { Operation } from './shapes.js';
@@ -26,7 +26,7 @@ export interface Opened {
   readonly isAsync: boolean;
   /** Called before a round of calls, not timed. */
   prepare?(): Promise<void>;
-  /** What the last call computed. */
+  /** Results of the last call. */
   outputs(): Promise<Outputs>;
   close(): Promise<void>;
 }

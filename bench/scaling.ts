@@ -1,4 +1,4 @@
-/** What more threads bring: each contender against itself with the fewest. */
+/** The gain of more threads: each contender against itself with the fewest. */
 import * as Plot from '@observablehq/plot';
 import { draw } from '#demo/kit/canvas.js';
 import { geometricMean } from '#demo/kit/statistics.js';
@@ -29,7 +29,7 @@ interface Measured {
   readonly ms: number;
 }
 
-/** Of the cases of one operation: whoever was measured with several numbers of threads. */
+/** The contenders of one operation that were measured with several numbers of threads. */
 export function scalingOf(cases: readonly Case[]): Scaling[] {
   const lines = new Map<string, { series: string; name: string; measured: Measured[] }>();
   const add = (series: string, name: string, one: Measured) => {

@@ -23,7 +23,7 @@ export interface View {
   readonly s: number;
 }
 
-/** What is per channel in y = gamma·(x − mean)/√(variance + epsilon) + beta. */
+/** The numbers per channel in y = gamma·(x − mean)/√(variance + epsilon) + beta. */
 export interface Affine<T extends Tensor = Tensor> {
   /** [c] */
   readonly mean: Float64Array;

@@ -11,7 +11,7 @@ export class Span {
   mostQ: i32;
   leastQ: i32;
 
-  /** Of `count` values, a multiple of 8. */
+  /** The span of `count` values, a multiple of 8. */
   measure(p: usize, q: usize, count: usize): void {
     magnitudes(p, count, changetype<usize>(this));
     if (p != q) magnitudes(q, count, changetype<usize>(this) + 8);

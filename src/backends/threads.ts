@@ -2,7 +2,7 @@
 import { type CpuQuota, cpuQuota, type ReadText } from './cgroups.js';
 import { builtin } from './host.js';
 
-/** What the number of threads is taken from. */
+/** The default number of threads, and the limits that it follows from. */
 export interface ThreadBudget {
   readonly threads: number;
   /** The processors that the system lets this process run on. */

@@ -16,7 +16,7 @@ export interface FoldOptions<T extends Tensor> {
   weights: T;
   /** Dimensions of the weights, in the order of `layout`. */
   shape: readonly number[];
-  /** What the dimensions are, one letter each; see {@link WeightLayout}. */
+  /** The meaning of the dimensions, one letter each; see {@link WeightLayout}. */
   layout: WeightLayout;
   /** Bias of the dense layer or convolution, [outputs], of the type of `weights`. Default none, which counts as 0. */
   bias?: T | null | undefined;
@@ -55,7 +55,7 @@ export interface FoldOptions<T extends Tensor> {
 
 /** Result of {@link fold}: weights and bias that include the batch normalization. */
 export interface Folded<T extends Tensor> {
-  /** Of the shape and type of the weights given. */
+  /** The new weights, of the shape and type of the weights given. */
   weights: T;
   /** [outputs] */
   bias: T;

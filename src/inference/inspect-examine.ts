@@ -7,11 +7,11 @@ import { checkParameters } from './inspect-parameters.js';
 import type { Subject } from './inspect-subject.js';
 import { describeInspection } from './inspect-text.js';
 
-/** What {@link inspect} returns. */
+/** The result of {@link inspect}. */
 export interface Inspection {
   /** Every layer that was looked at, with what is known of it. */
   layers: InspectedLayer[];
-  /** What is wrong, layer by layer; none where nothing is. */
+  /** The findings, layer by layer; empty if nothing is wrong. */
   findings: Finding[];
   /** All of it for people to read, in lines of at most 100 characters. */
   text: string;
@@ -35,7 +35,7 @@ function examineLayer(subject: Subject): { seen: InspectedLayer; found: Found[] 
   const { batches, startWeight, effectiveBatches, valuesPerBatch } = history;
   const distance = measured && channels > 0 ? distanceOf(subject, measured) : null;
   const found = [...checkParameters(subject), ...checkHistory(subject)];
-  // What is not finite, or was never updated, makes every distance meaningless.
+  // Statistics that are not finite, or were never updated, make every distance meaningless.
   const isLost = found.some(({ severity }) => severity === 'error');
   if (measured && distance && !isLost) found.push(...checkInput(subject, measured, distance));
   const known = { startWeight, effectiveBatches, valuesPerBatch };

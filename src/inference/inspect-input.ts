@@ -42,7 +42,7 @@ function shift(subject: Subject, { least, most }: Measured, distance: Distance):
     Math.abs(distance.mean[ch]) >= LEAST_MEAN_SHIFT && meanSignificance[ch] >= LEAST_SIGNIFICANCE;
   const isVarianceOff = (ch: number) =>
     Math.abs(distance.variance[ch]) >= Math.log(LEAST_VARIANCE_RATIO) && varianceSignificance[ch] >= LEAST_SIGNIFICANCE;
-  // What is constant in x has no σ to measure in, and is a finding of its own.
+  // A channel that is constant in x has no σ to measure in, and is a finding of its own.
   const channels = channelsWhere(total, (ch) => least[ch] < most[ch] && (isMeanOff(ch) || isVarianceOff(ch)));
   if (channels.length === 0) return [];
   const meanChannel = furthest(channels, distance.mean);

@@ -2,7 +2,7 @@
 import type { View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 
-/** Of x, per channel; [c] each. */
+/** Measurements of x per channel, [c] each. */
 export interface Measured {
   /** Values per channel, m. */
   readonly values: number;

@@ -32,11 +32,11 @@ export interface Subject {
   readonly relu: boolean;
   /** Steps of training, if it was said how many there were. */
   readonly steps: number | null;
-  /** Of x; null without x. */
+  /** Measurements of x; null without x. */
   readonly measured: Measured | null;
 }
 
-/** What is known of an average: how many batches went in, at which rate, and how much of it they are. */
+/** The history of an average: how many batches went in, at which rate, and how much of it they are. */
 interface Average {
   readonly updateRate: number | 'cumulative' | 'pooled';
   readonly batches: number;

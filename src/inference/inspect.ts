@@ -155,7 +155,7 @@ function historyOf(layer: BatchNorm<Tensor>, given: number | undefined): History
   const { batchesTracked, valuesTracked, debiasWeight, debias, updateRate } = layer.state();
   const isRule = typeof updateRate === 'string';
   const untouched = batchesTracked === 0 && valuesTracked === 0 && isInitial(layer);
-  // What was written into the arrays has taken the place of the start values.
+  // Values that were written into the arrays have replaced the start values.
   const isWritten = batchesTracked === 0 && !untouched;
   const weight = isWritten || (isRule && batchesTracked > 0) ? 1 : debiasWeight;
   const average = { updateRate, batches: batchesTracked, weight, debias };

@@ -116,7 +116,7 @@ class Folding {
     this.#model = model;
     this.#graph = new ModelGraph(model);
     const left = new Set(this.#graph.uses.filter((use) => isBatchNormalization(use.outboundLayer)));
-    // What is folded away may bring another one beside a layer that it can be folded into.
+    // A layer that is folded away may bring another one beside a layer that it can be folded into.
     for (let before = -1; before !== left.size; ) {
       before = left.size;
       for (const use of left)

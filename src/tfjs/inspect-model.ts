@@ -1,4 +1,4 @@
-/** What is wrong with the batch normalization of a model of TensorFlow.js. */
+/** The inspection of the batch normalization of a TensorFlow.js model. */
 import { type Tensor, tidy } from '@tensorflow/tfjs-core';
 import type { LayersModel, layers } from '@tensorflow/tfjs-layers';
 import { wrongKind } from '../arguments/messages.js';
@@ -13,7 +13,7 @@ import { readNumbers } from './numbers-given.js';
 const CALL = 'inspectModel';
 
 export interface InspectModelOptions {
-  /** What the model is given: a part of the training set, prepared as in training; a tensor for each input. */
+  /** Inputs of the model: a part of the training set, prepared as in training; a tensor for each input. */
   x?: Tensor | Tensor[] | undefined;
   /** How many steps of training there were: what is left of the start values comes from it. Default: not known. */
   steps?: number | undefined;
@@ -25,7 +25,7 @@ const OPTIONS = /* @__PURE__ */ namesOf<InspectModelOptions>({ x: 1, steps: 1, b
 
 type Layer = layers.Layer;
 
-/** What a layer was given. */
+/** The inputs of a layer. */
 interface Entered {
   readonly x: Float32Array;
   readonly shape: readonly number[];
