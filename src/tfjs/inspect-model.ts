@@ -12,6 +12,7 @@ import { readNumbers } from './numbers-given.js';
 
 const CALL = 'inspectModel';
 
+/** Options of {@link inspectModel}, all of them optional. */
 export interface InspectModelOptions {
   /** Inputs of the model: a part of the training set, prepared as in training; a tensor for each input. */
   x?: Tensor | Tensor[] | undefined;
