@@ -12,12 +12,14 @@ import masks from './suites/tfjs/masks.js';
 import memory from './suites/tfjs/memory.js';
 import registration from './suites/tfjs/register.js';
 import repairs from './suites/tfjs/repairs.js';
+import summation from './suites/tfjs/summation.js';
 import { type TfjsCase, tfjsStep } from './support/mpi-tfjs.js';
 import { suiteOf } from './support/suite.js';
 import { close, OUR_ERROR } from './support/tfjs.js';
 
 for (const host of ['cpu', 'wasm'] as const) {
-  for (const suite of [layer, config, conformance, repairs, masks, registration, memory, fold, foldNets]) suite(host);
+  const suites = [layer, config, conformance, repairs, masks, registration, memory, fold, foldNets, summation];
+  for (const suite of suites) suite(host);
 }
 
 const test = suiteOf('tfjs');

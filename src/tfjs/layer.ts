@@ -3,6 +3,7 @@ import { cast, type serialization, type Tensor, tensor1d, tidy } from '@tensorfl
 import { type LayerVariable, layers } from '@tensorflow/tfjs-layers';
 import { NO_OPTIONS, readOwn } from '../arguments/options.js';
 import type { Reducer } from '../index.js';
+import { checkSummation, type Summation } from '../passes/exact.js';
 import { readSynchronization } from '../ranks/synchronize.js';
 import { type Positions, readPositions } from './mask.js';
 import { type Given, readNumbers } from './numbers-given.js';
@@ -14,7 +15,7 @@ import {
   type Statistics,
   type Timed,
 } from './operations.js';
-import { Ranks } from './synchronize.js';
+import { ALONE, Ranks } from './synchronize.js';
 
 /**
  * The configuration of `tf.layers.batchNormalization`, names and defaults alike: `axis` (-1), `momentum` (0.99),
@@ -29,6 +30,12 @@ export type BatchNormalizationConfig = OriginalConfig & {
    * it is the biased one. Serialised only where it is 'unbiased'.
    */
   varianceEstimator?: 'biased' | 'unbiased' | undefined;
+  /**
+   * How values are summed in training: 'ordered' (default), or 'exact': statistics, y and gradients have the same bits
+   * for any order of the samples, with the channels first or last, and for any number of ranks. Serialised only where
+   * it is 'exact'.
+   */
+  summation?: Summation | undefined;
   /**
    * Normalises in training by the batches of several workers as if they were one: see `Reducer` of `batchnorm`. Every
    * rank calls the layer and takes gradients equally often, with an empty batch where it has no data. No part of the
@@ -117,12 +124,14 @@ export class BatchNormalization extends Original {
 
   readonly #given: Given;
   readonly #unbiased: boolean;
+  readonly #summation: Summation;
+  /** Those that share a batch. Exact sums always come from there: one process is a job of one rank. */
   readonly #ranks: Ranks | null;
 
   /**
    * @throws TypeError, RangeError where `axis` is no integer (nor a list of one, as tf.keras 2 writes it), `momentum`
-   *   is outside 0..1, `epsilon` is negative or no finite number, `varianceEstimator` or `gradients` is neither of the
-   *   two, `synchronize` is no Reducer.
+   *   is outside 0..1, `epsilon` is negative or no finite number, `varianceEstimator`, `summation` or `gradients` is
+   *   neither of the two, `synchronize` is no Reducer.
    */
   constructor(options?: BatchNormalizationConfig | null) {
     const own: BatchNormalizationConfig = readOwn('batchNormalization', 'config', options ?? {});
@@ -137,7 +146,11 @@ export class BatchNormalization extends Original {
     // Files write null for what is not set.
     const asked = { synchronize: synchronize ?? undefined, gradients: gradients ?? undefined };
     const given = readSynchronization('batchNormalization', asked);
-    this.#ranks = given && new Ranks(given.reducer, given.summed);
+    this.#summation = own.summation ?? 'ordered';
+    checkSummation('batchNormalization', this.#summation);
+    const alone = this.#summation === 'exact' ? ALONE : null;
+    const { reducer, summed } = given ?? { reducer: alone, summed: false };
+    this.#ranks = reducer && new Ranks(reducer, summed, this.#summation);
   }
 
   override call(inputs: Tensor | Tensor[], options: CallOptions = NO_OPTIONS): Tensor {
@@ -152,7 +165,9 @@ export class BatchNormalization extends Original {
   }
 
   override getConfig(): serialization.ConfigDict {
-    return { ...super.getConfig(), ...this.#given, ...(this.#unbiased && { varianceEstimator: 'unbiased' }) };
+    const estimator = this.#unbiased && { varianceEstimator: 'unbiased' };
+    const summation = this.#summation === 'exact' && { summation: 'exact' };
+    return { ...super.getConfig(), ...this.#given, ...estimator, ...summation };
   }
 
   /** `trainable: false` on this layer, or on its model, which in TensorFlow.js reaches the weights only. */
@@ -164,7 +179,8 @@ export class BatchNormalization extends Original {
   #infer(x: Tensor): Tensor {
     return this.#timed('inference')(() => {
       const statistics = { mean: doubles(this.movingMean), variance: doubles(this.movingVariance) };
-      return normalizeByGiven(x, this.#parameters, statistics, this.#settings, this.#timed('backward'));
+      const settings = { ...this.#settings, summation: this.#summation };
+      return normalizeByGiven(x, this.#parameters, statistics, settings, this.#timed('backward'));
     });
   }
 

@@ -3,6 +3,7 @@
  */
 import { customGrad, type GradSaveFunc, type Tensor } from '@tensorflow/tfjs-core';
 import { backward, forwardInference, forwardTraining } from '../index.js';
+import type { Summation } from '../passes/exact.js';
 import { computeTensors } from './heap.js';
 import { addStatisticsGradient, maskedStatistics, type Positions } from './mask.js';
 import type { Ranks, WholeStatistics } from './synchronize.js';
@@ -36,6 +37,8 @@ interface Pass extends Settings, Statistics {
   /** The positions that mean and variance were taken over; null for all. */
   readonly positions: Positions | null;
   readonly timed: Timed;
+  /** How the gradients of gamma and beta are summed, where no ranks say it. Default 'ordered'. */
+  readonly summation?: Summation;
   /** The ranks that share the statistics, if there are others, and the number of values per channel that all have. */
   readonly shared?: { readonly ranks: Ranks; readonly count: number };
 }
@@ -106,13 +109,13 @@ export function normalizeByGiven(
   x: Tensor,
   { gamma, beta }: LearntParameters,
   statistics: Statistics,
-  settings: Settings,
+  { summation, ...settings }: Settings & { readonly summation: Summation },
   timeBackward: Timed,
 ): Tensor {
   const [y] = computeTensors([x.shape], { x, gamma, beta }, ([out], { x: values, ...parameters }) => {
     forwardInference(values, x.shape, { ...settings, ...statistics, ...parameters, out });
   });
-  const pass: Pass = { ...settings, ...statistics, kind: 'given', positions: null, timed: timeBackward };
+  const pass: Pass = { ...settings, ...statistics, kind: 'given', positions: null, timed: timeBackward, summation };
   return differentiable(y, x, { gamma, beta }, pass);
 }
 
@@ -135,7 +138,7 @@ function differentiable(y: Tensor, x: Tensor, { gamma, beta }: LearntParameters,
 
 /** dx, dgamma, dbeta. */
 function gradients(dy: Tensor, x: Tensor, gamma: Tensor | null, pass: Pass): Tensor[] {
-  const { axis, epsilon, mean, variance, kind, positions, shared } = pass;
+  const { axis, epsilon, mean, variance, kind, positions, shared, summation } = pass;
   const channels = [mean.length];
   return computeTensors([x.shape, channels, channels], { dy, x, gamma }, (outputs, values) => {
     if (shared !== undefined) {
@@ -150,6 +153,7 @@ function gradients(dy: Tensor, x: Tensor, gamma: Tensor | null, pass: Pass): Ten
       mean,
       variance,
       statistics: positions === null ? kind : 'given',
+      summation,
       gamma: values.gamma,
       out,
       outGamma,

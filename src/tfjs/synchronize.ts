@@ -2,6 +2,7 @@
 
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import { backward, type ExchangeTag, GradientSums, Moments, mergeRanks, type Reducer } from '../index.js';
+import type { Summation } from '../passes/exact.js';
 import { nextLayer } from '../ranks/reducer.js';
 import { addStatisticsGradient, type Positions } from './mask.js';
 
@@ -27,27 +28,29 @@ export interface Part extends WholeStatistics {
 /** [dx, dgamma, dbeta], to be written. */
 type Outputs = readonly Float32Array[];
 
+/** The only rank of its job. */
+export const ALONE: Reducer = { rank: 0, size: 1, exchange: (values) => [values] };
+
 export class Ranks {
   readonly #reducer: Reducer;
   readonly #summed: boolean;
+  readonly #summation: Summation;
   readonly #layer: number;
   readonly #steps = { forward: 0, backward: 0 };
 
   /** @param summed whether dgamma and dbeta are those of all ranks */
-  constructor(reducer: Reducer, summed: boolean) {
+  constructor(reducer: Reducer, summed: boolean, summation: Summation) {
     this.#reducer = reducer;
     this.#summed = summed;
+    this.#summation = summation;
     this.#layer = nextLayer(reducer);
   }
 
   /** Joins the statistics of this rank's part, or of chosen positions in it, with those of all other ranks. */
   statistics(x: Float32Array, shape: readonly number[], axis: number, positions: Positions | null): WholeStatistics {
     const channels = shape.at(axis)!;
-    const moments = new Moments(channels).add(
-      x,
-      shape,
-      positions === null ? { axis } : { axis, mask: positions.counts },
-    );
+    const moments = new Moments(channels, { summation: this.#summation });
+    moments.add(x, shape, positions === null ? { axis } : { axis, mask: positions.counts });
     const [{ mean, variance, count }] = mergeRanks(this.#reducer, [moments] as const, this.#tag('forward', channels));
     return { mean, variance, count: count[0] ?? 0 };
   }
@@ -56,7 +59,7 @@ export class Ranks {
   differentiate([dx, dgamma, dbeta]: Outputs, part: Part): void {
     const { axis, epsilon, mean, variance, shape, dy, x, gamma, positions, count } = part;
     const options = { axis, epsilon, mean, variance };
-    const own = new GradientSums(mean.length).add(dy, x, shape, options);
+    const own = new GradientSums(mean.length, { summation: this.#summation }).add(dy, x, shape, options);
     const [whole] = mergeRanks(this.#reducer, [own] as const, this.#tag('backward', mean.length));
     const targets = { gamma, out: dx, outGamma: dgamma, outBeta: dbeta };
     if (whole.count === count) {
@@ -74,7 +77,8 @@ export class Ranks {
   }
 
   #tag(pass: ExchangeTag['pass'], channels: number): ExchangeTag {
-    return { pass, layer: this.#layer, channels, step: ++this.#steps[pass] };
+    const tag = { pass, layer: this.#layer, channels, step: ++this.#steps[pass] };
+    return this.#summation === 'exact' ? { ...tag, summation: 'exact' } : tag;
   }
 }
 

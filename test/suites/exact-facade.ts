@@ -10,12 +10,12 @@ import {
   Moments,
   mergeRanks,
   populationStatistics,
-  type Reducer,
 } from 'batchnorm';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
 import { randomFor } from '../support/random.js';
+import { ranksOf } from '../support/ranks.js';
 import { suiteFor } from '../support/suite.js';
 
 const [N, C, S] = [12, 3, 4];
@@ -48,32 +48,6 @@ function channelsLast(x: Float32Array): Float32Array {
 
 const bits = (...arrays: (Float32Array | Float64Array | null)[]) =>
   arrays.map((array) => array && Buffer.from(array.buffer, array.byteOffset, array.byteLength).toString('hex'));
-
-/** A reducer for ranks that take turns in one thread: each call of it is the last rank's. */
-function ranksOf<R>(size: number, run: (reducer: Reducer) => R): R[] {
-  const sent: Float64Array[][] = Array.from({ length: size }, () => []);
-  const stop = new Error('not yet');
-  // What all ranks send in exchange k is known when it has been asked of each; so each rank runs again with one more
-  // answer.
-  for (let known = 0; ; known++) {
-    const results = Array.from({ length: size }, (_, rank) => {
-      let calls = 0;
-      const exchange = (values: Float64Array) => {
-        const call = calls++;
-        sent[rank][call] = values.slice();
-        if (call >= known) throw stop;
-        return sent.map((of) => of[call]);
-      };
-      try {
-        return { value: run({ rank, size, exchange }) };
-      } catch (error) {
-        if (error !== stop) throw error;
-        return null;
-      }
-    });
-    if (results.every((result) => result !== null)) return results.map(({ value }) => value);
-  }
-}
 
 export default function exactFacade(backend: BackendUnderTest): void {
   const test = suiteFor(backend, 'summation: exact');
