@@ -48,6 +48,14 @@ function testMismatches(): void {
     refused('order', 3, /ranks 0, 2: forward 1 of layer 0 .*; rank 1: forward 1 of layer 1 /));
   test('one forward more', () =>
     refused('calls', 2, /rank 0: backward 1 of layer 0 .*; rank 1: forward 2 of layer 0 /));
+  test('exact and ordered sums, of layers', () =>
+    refused(
+      'sums of layers',
+      3,
+      /ranks 0, 2: .*\(2 channels, 5 numbers, ordered sums\); rank 1: .*\(2 channels, 71 numbers, exact sums\)/,
+    ));
+  test('exact and ordered sums, of classes', () =>
+    refused('sums of classes', 2, /rank 0: .*\(2 channels, 6 numbers, ordered sums\); rank 1: .* exact sums\)/));
   test('arrays of other lengths', () =>
     refused('lengths', 2, /rank 0: an exchange of 1 numbers; rank 1: an exchange of 100000 numbers/));
 }

@@ -114,7 +114,9 @@ export function mergeRanks<P extends readonly (Moments | GradientSums)[]>(
     ),
   );
   const stretches = own.flatMap(([row], i) => joinsOf(parts[i], row.length));
-  const whole = allreduce(call, NAME, reducer, { head: NOTHING, rows }, joinStretches(stretches), 3, tag);
+  const isExact = parts.some(({ summation }) => summation === 'exact');
+  const named: ExchangeTag | undefined = tag && isExact ? { ...tag, summation: 'exact' } : tag;
+  const whole = allreduce(call, NAME, reducer, { head: NOTHING, rows }, joinStretches(stretches), 3, named);
   const merged = parts.map((part: Moments | GradientSums, i) => {
     const columns = whole.map((row) => row.subarray(ends[i] - own[i][0].length, ends[i]));
     return part.summation === 'exact' ? mergedExactly(call, part, columns) : mergedInOrder(call, part, columns);

@@ -66,11 +66,13 @@ export function mismatch(call: string, found: string): Error {
  */
 export function differences(received: Float64Array, stride: number): string | null {
   if (areEqual(received, stride)) return null;
+  const headers = Array.from({ length: received.length / stride }, (_, rank) => received.subarray(rank * stride));
   const places = new Map<string, number[]>();
-  for (let rank = 0; rank * stride < received.length; rank++) {
-    const place = describePlace(received.subarray(rank * stride, rank * stride + HEADER));
+  const isMixed = headers.some((header) => header[SUMMATION] !== headers[0][SUMMATION]);
+  headers.forEach((header, rank) => {
+    const place = describePlace(header, isMixed);
     places.set(place, [...(places.get(place) ?? []), rank]);
-  }
+  });
   return [...places].map(([place, ranks]) => `${rankNames(ranks)}: ${place}`).join('; ');
 }
 
@@ -90,14 +92,18 @@ export function lengthIn(header: Float64Array): number {
   return header[LENGTH];
 }
 
-/** One place, in words: equal for equal headers, and only for these. */
-export function describePlace(header: Float64Array): string {
+/**
+ * One place, in words: equal for equal headers, and only for these.
+ *
+ * @param isMixed whether another rank sums in another way, so that ordered sums are to be named, too
+ */
+export function describePlace(header: Float64Array, isMixed = false): string {
   if (header[FORMAT] !== VERSION) return `another version of batchnorm (${header[FORMAT]})`;
   const kind = KINDS[header[KIND]];
   if (kind === 'end') return 'the end of its program';
   const [numbers, way] = [`${header[LENGTH]} numbers`, WAYS[header[WAY]]];
   if (kind === 'untagged') return `an ${way} of ${numbers}`;
-  const sums = header[SUMMATION] === 1 ? ', exact sums' : '';
+  const sums = header[SUMMATION] === 1 ? ', exact sums' : isMixed ? ', ordered sums' : '';
   const what = `${way === 'exchange' ? numbers : `${way} of ${numbers}`}${sums}`;
   return `${kind} ${header[STEP]} of layer ${header[LAYER]} (${header[CHANNELS]} channels, ${what})`;
 }

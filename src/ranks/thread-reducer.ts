@@ -132,9 +132,9 @@ export class ThreadReducer implements Reducer {
     // would be.
     if (fits || this.#behind((turn - 1) | 0).length === 0) this.#send(turn, values, tag);
     if (!fits) {
-      const channels = this.#capacity / 3 - 1;
-      const wanted = `at most ${this.#capacity} numbers (${channels} channels, as ThreadReducer.memory was told)`;
-      throw wrongValue(call, 'values', wanted, length);
+      const told = `(${this.#capacity / 3 - 1} channels, as ThreadReducer.memory was told)`;
+      const exact = tag?.summation === 'exact' ? "; exact sums need its { summation: 'exact' }" : '';
+      throw wrongValue(call, 'values', `at most ${this.#capacity} numbers ${told}${exact}`, length);
     }
     this.#awaitAll(turn);
     return this.#received(turn & 1, length);

@@ -77,8 +77,7 @@ export class Ranks {
   }
 
   #tag(pass: ExchangeTag['pass'], channels: number): ExchangeTag {
-    const tag = { pass, layer: this.#layer, channels, step: ++this.#steps[pass] };
-    return this.#summation === 'exact' ? { ...tag, summation: 'exact' } : tag;
+    return { pass, layer: this.#layer, channels, step: ++this.#steps[pass] };
   }
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import type { BackendName } from 'batchnorm';
+import type { ExactCase } from './exact-training.js';
 import { ENVIRONMENT, mpirun } from './mpi-launcher.js';
 import type { TfjsCase } from './mpi-tfjs.js';
 import type { ParallelBatch, ParallelResult } from './parallel-step.js';
@@ -23,6 +24,8 @@ export interface MpiTask {
   readonly backends?: readonly { readonly name: BackendName; readonly isa: string }[];
   /** Of the scene 'tfjs'. */
   readonly cases?: readonly TfjsCase[];
+  /** Of the scene 'exact', on each of the backends. */
+  readonly exact?: readonly ExactCase[];
   /** For each step the parts of all ranks. */
   readonly batches?: readonly (readonly ParallelBatch[])[];
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { BatchNorm, exchangeAll, GradientSums, Moments, mergeRanks, sumRanks, useBackend } from 'batchnorm';
 import { MpiReducer } from 'batchnorm/mpi';
+import { exactTraining } from './exact-training.js';
 import { joinOfRanks } from './join-of-ranks.js';
 import type { MpiAnswer, MpiTask } from './mpi-job.js';
 import { parallelStep } from './parallel-step.js';
@@ -82,6 +83,20 @@ const SCENES: Record<string, () => unknown> = {
     const all = exchangeAll(reducer, [Float64Array.of(rank), new Float64Array(0), Float64Array.of(1, rank)]);
     const { sumDy, sumDyDeviation, count } = total;
     return { mean: whole.mean, values: whole.count, count, sumDy, sumDyDeviation, all };
+  },
+  exact: () =>
+    task.backends!.map(({ name, isa }) => {
+      useBackend(name, { isa, threads: 1 });
+      return task.exact!.map((one) => exactTraining(one, reducer));
+    }),
+  'sums of layers': () => {
+    const summation = rank === 1 ? 'exact' : 'ordered';
+    return step(new BatchNorm(2, { summation, synchronize: reducer }));
+  },
+  'sums of classes': () => {
+    const summation = rank === 1 ? 'exact' : 'ordered';
+    const tag = { pass: 'forward', layer: 0, channels: 2, step: 1 } as const;
+    return mergeRanks(reducer, [new Moments(2, { summation })], tag);
   },
   tfjs: async () => {
     const { tfjsStep } = await import('./mpi-tfjs.js');
