@@ -53,6 +53,7 @@ const DOCUMENTS = [
   'docs/variants.md',
   'docs/tfjs.md',
   'docs/wasm.md',
+  'docs/reproducible.md',
 ];
 const examples = [...FILES.flatMap(fromComments), ...DOCUMENTS.flatMap(fromMarkdown)];
 
