@@ -6,6 +6,7 @@ import edges from './edges.js';
 import errors from './errors.js';
 import exact from './exact.js';
 import exactFacade from './exact-facade.js';
+import exactHostile from './exact-hostile.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
 import lateValues from './late-values.js';
@@ -27,6 +28,7 @@ export default [
   cancelling,
   exact,
   exactFacade,
+  exactHostile,
   gradients,
   properties,
   variants,
