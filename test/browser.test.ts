@@ -9,6 +9,8 @@ import { isRequired } from './support/backends.js';
 import { bundle, findBrowser, launch, type PageName, serve } from './support/browser.js';
 import type { Page } from './support/browser-page.js';
 import type { DigestCase } from './support/digests.js';
+import { exactText } from './support/exact-page.js';
+import { randomFor } from './support/random.js';
 import { skipAloud } from './support/runner.js';
 import { suiteOf } from './support/suite.js';
 
@@ -86,6 +88,19 @@ function runIn(path: string): void {
         assert.equal(await tab.evaluate(() => page.inPlace()), [-1, 1, 1, -1]);
       }));
   }
+
+  test('exact sums of pieces are those of the whole batch in Node.js', () =>
+    inPage('plain', '', async (tab) => {
+      const random = randomFor('exact sums in a page');
+      const draw = () => Array.from({ length: 12 * 12 }, () => random.normal() * 2 ** (random.integer(60) - 30));
+      const [x, dy] = [draw(), draw()];
+      const expected = exactText(x, dy, 1);
+      for (const name of ['wasm', 'reference'] as const) {
+        await tab.evaluate((name) => page.useBackend(name), name);
+        const actual = await tab.evaluate(([x, dy]) => page.exactText(x, dy, 5), [x, dy] as const);
+        assert.is(actual, expected, name);
+      }
+    }));
 
   test('the first call loads, without ready', () =>
     inPage('esbuild', '', async (tab) => {

@@ -4,6 +4,7 @@ import * as reference from '#dist/backends/reference.js';
 import { memoryInUse } from '#dist/backends/wasm/memory.js';
 import { isas, loadWith, startWorkers } from '#dist/backends/wasm.js';
 import { type DigestCase, digestOf } from './digests.js';
+import { exactText } from './exact-page.js';
 
 const SERVING = 192 / 4;
 /** Every call is worth threads, and tiles are small. */
@@ -43,5 +44,5 @@ function refusal(call: () => unknown): [code: string, message: string] | null {
   }
 }
 
-export const page = { backend, backends, differing, inPlace, ready, refusal, useBackend, workersServing };
+export const page = { backend, backends, differing, exactText, inPlace, ready, refusal, useBackend, workersServing };
 export type Page = typeof page;
