@@ -25,6 +25,10 @@ const cases: TfjsCase[] = (['cpu', 'wasm'] as const).flatMap((host) =>
   ),
 );
 
+const exactly = cases
+  .filter(({ gradients, mask }) => gradients === 'summed' && mask !== 'none left')
+  .map((one) => ({ ...one, summation: 'exact' as const }));
+
 if (whyNoMpi() === null) {
   const test = suiteOf('MPI: the layer for TensorFlow.js');
 
@@ -34,6 +38,18 @@ if (whyNoMpi() === null) {
     for (const [i, one] of cases.entries()) {
       const parts = answers.map((answer) => (answer!.result as TfjsResult[])[i]);
       compare(parts, await tfjsStep(one), one);
+    }
+  });
+
+  test("summation: 'exact': they have the bits of one process", async () => {
+    const { answers, code, output } = await runJob(3, { scene: 'tfjs', cases: exactly });
+    assert.is(code, 0, output);
+    for (const [i, one] of exactly.entries()) {
+      const parts = answers.map((answer) => (answer!.result as TfjsResult[])[i]!);
+      const { y, dx, ...whole } = await tfjsStep(one);
+      for (const { y: _, dx: __, ...part } of parts) assert.equal(part, whole, JSON.stringify(one));
+      const joined = { y: parts.flatMap((part) => part.y), dx: parts.flatMap((part) => part.dx) };
+      assert.equal(joined, { y, dx }, JSON.stringify(one));
     }
   });
 }

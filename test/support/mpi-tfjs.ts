@@ -12,6 +12,7 @@ export interface TfjsCase {
   /** 'first': the mask leaves nothing of the first rank. 'none left': of any. */
   readonly mask: 'no' | 'random' | 'first' | 'none left';
   readonly gradients: 'local' | 'summed';
+  readonly summation?: 'exact';
 }
 
 export interface TfjsResult {
@@ -27,8 +28,13 @@ export async function tfjsStep(one: TfjsCase, reducer?: Reducer): Promise<TfjsRe
   tf.enableProdMode();
   await tf.setBackend(one.host);
   return tf.tidy(() => {
-    const { axis } = one;
-    const config: Config = { axis, momentum: 0.5, ...(reducer && { synchronize: reducer, gradients: one.gradients }) };
+    const { axis, summation } = one;
+    const config: Config = {
+      axis,
+      summation,
+      momentum: 0.5,
+      ...(reducer && { synchronize: reducer, gradients: one.gradients }),
+    };
     const layer = ours(config);
     layer.build([...one.shape]);
     randomize(layer);
