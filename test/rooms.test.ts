@@ -153,8 +153,8 @@ test('the order of summation has the same numbers in all rooms', () => {
 });
 
 /**
- * Kernels that the modules of WebAssembly lack: `rowSums` reads a part of a tensor that may lie anywhere, and copying all
- * of it to the modules would take longer than the sums, so that its backend calls the reference.
+ * Kernels that the modules of WebAssembly lack: `rowSums` reads a part of a tensor that may lie anywhere, and copying
+ * all of it to the modules would take longer than the sums, so that its backend calls the reference.
  */
 const BY_REFERENCE: readonly string[] = ['rowSums'];
 

@@ -1,4 +1,5 @@
-// summation: 'exact' of values that are hard to sum: no permutation, layout, split or tiling changes a bit, in the layer and the classes.
+// summation: 'exact' of values that are hard to sum: no permutation, layout, split or tiling changes a bit, in the
+// layer and the classes.
 import { BatchNorm, GradientSums, Moments } from 'batchnorm';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';

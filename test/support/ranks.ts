@@ -2,14 +2,16 @@
 import type { Reducer } from 'batchnorm';
 
 /**
- * The results of all ranks of a job, which take turns in one thread: each runs again and again, with the answers to one more exchange.
+ * The results of all ranks of a job, which take turns in one thread: each runs again and again, with the answers to one
+ * more exchange.
  *
  * @param run what a rank does, the same each time
  */
 export function ranksOf<R>(size: number, run: (reducer: Reducer) => R): R[] {
   const sent: Float64Array[][] = Array.from({ length: size }, () => []);
   const stop = new Error('not yet');
-  // What all ranks send in exchange k is known when it has been asked of each; so each rank runs again with one more answer.
+  // What all ranks send in exchange k is known when it has been asked of each; so each rank runs again with one more
+  // answer.
   for (let known = 0; ; known++) {
     const results = Array.from({ length: size }, (_, rank) => {
       let calls = 0;
