@@ -9,7 +9,7 @@ import { type MomentArrays, newMoments } from '../channels/moment-arrays.js';
 import type { Affine, KernelActivation } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { computeGradients } from './differentiate.js';
-import { exactStatistics } from './exact.js';
+import { exactMoments } from './exact.js';
 import { forward, statistics } from './range.js';
 import type { Forwarded, ForwardRequest, GradientOutputs, Parameters, PassSettings } from './request.js';
 import { neededResidual, overwrittenBy, type Saved } from './saved.js';
@@ -112,7 +112,8 @@ export class FusedPass<T extends Tensor> {
   }
 
   #runExactly({ x, residual, y, view, batch }: ForwardRequest<T>, given: Affine<T>): Run<T> {
-    const statistics = exactStatistics(x as Float32Array, view);
+    // With their records, since batchMoments may be merged with others.
+    const statistics = exactMoments(x as Float32Array, view);
     const affine = batch ? { ...given, mean: statistics.mean, variance: statistics.variance } : given;
     kernels().normalize(y, x, residual, affine, this.#code, view);
     return { affine, statistics };

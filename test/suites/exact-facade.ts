@@ -176,6 +176,13 @@ export default function exactFacade(backend: BackendUnderTest): void {
     const whole = new Moments(C, EXACT).add(x, SHAPE);
     assert.is(JSON.stringify(bn.batchMoments), JSON.stringify(whole));
     assert.is(JSON.stringify(await populationStatistics([{ x, shape: SHAPE }], EXACT)), JSON.stringify(whole));
+    const plain = new BatchNorm(C, EXACT);
+    plain.forward(x, SHAPE);
+    assert.is(JSON.stringify(plain.batchMoments), JSON.stringify(whole));
+    plain.eval();
+    plain.normalizeWith = 'running';
+    plain.train().forward(x, SHAPE);
+    assert.is(JSON.stringify(plain.batchMoments), JSON.stringify(whole));
     const mask = Uint8Array.from({ length: N * S }, (_, i) => (i % 5 === 0 ? 0 : 1));
     const masked = new BatchNorm(C, EXACT);
     const y = masked.forward(x, SHAPE, { mask });
