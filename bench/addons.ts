@@ -151,7 +151,8 @@ console.log('|---|---|---|---|---|');
 const all: number[] = [];
 for (const isa of addons[0].isas.filter((name) => wanted === undefined || name === wanted)) {
   const [first, second] = addons.map((addon) => addon.load(isa, { threads: 1, ...(stream && { streamBytes: 1 }) }));
-  if (first === undefined || second === undefined) throw new Error(`bench:addons: ${isa} computes wrong bits`);
+  if (typeof first === 'string') throw new Error(`bench:addons: ${a}: ${first}`);
+  if (typeof second === 'string') throw new Error(`bench:addons: ${b}: ${second}`);
   const ratios = compare(isa, [first, second]);
   for (const [kernel, each] of ratios) line(`${isa} ${kernel}`, each);
   all.push(...[...ratios.values()].flat());

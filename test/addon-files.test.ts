@@ -7,9 +7,11 @@ import * as assert from 'uvu/assert';
 import { findFiles } from '#dist/backends/native/files.js';
 import { Addons } from '#dist/backends/native/opened.js';
 import { PROOF, proofOf } from '#dist/backends/native/proof.js';
+import { missingIn } from '#dist/backends/native/table.js';
 import { targetOfProcess } from '#dist/backends/native/target.js';
 import { packageRoot } from '#dist/backends/package-root.js';
 import { load as reference } from '#dist/backends/reference.js';
+import { EXACT_KERNEL_NAMES, KERNEL_NAMES } from '#dist/kernels.js';
 import { underTest } from './support/backends.js';
 import { skipAloud } from './support/runner.js';
 import { suiteOf } from './support/suite.js';
@@ -197,3 +199,13 @@ if (existsSync(built)) {
 } else {
   skipAloud('addon files', 'no addon was built here');
 }
+
+const test = suiteOf('addon files: another version');
+
+test('an addon of another version is told by the kernels that it lacks', () => {
+  const table: Record<string, unknown> = Object.fromEntries(KERNEL_NAMES.map((name) => [name, () => {}]));
+  assert.equal(missingIn(table), [...EXACT_KERNEL_NAMES]);
+  for (const name of EXACT_KERNEL_NAMES) table[name] = () => {};
+  assert.equal(missingIn(table), []);
+  assert.equal(missingIn({ ...table, rowSums: 1 }), ['rowSums']);
+});

@@ -11,11 +11,13 @@ import {
   readView,
   refuseOrphan,
 } from '../arguments/validate.js';
+import type { View } from '../kernels.js';
 import { arrange } from '../passes/arrange.js';
 import { arrangedGradients, type BackwardPass, computeGradients } from '../passes/differentiate.js';
 import { checkExact, checkSummation, type Summation } from '../passes/exact.js';
 import { type Mask, readMask } from '../passes/mask.js';
-import { type GradientSums, isGradientSums, sumsOf, type WholeSums } from '../statistics/gradient-sums.js';
+import type { Selection } from '../passes/selection.js';
+import { type GradientSums, isGradientSums, meanOf, sumsOf, type WholeSums } from '../statistics/gradient-sums.js';
 import type { ParameterOf, Tensor } from '../types.js';
 
 /** Options of {@link backward}: `mean` and `variance` are needed, the rest is optional. c is the number of channels. */
@@ -154,6 +156,9 @@ export function backward<T extends Tensor>(
   if (sums !== undefined) checkSums(sums, statistics, c);
   const selection = readMask(CALL, mask, shape, view);
   const known = readStatistics(CALL, mean, variance, c);
+  if (sums !== undefined) {
+    checkWhole(sums, summation, given.summation !== undefined, known.mean, countOf(view, selection));
+  }
   const kind = checkTensor(CALL, 'x', x, shape, view);
   checkArray(CALL, 'dy', dy, kind, x.length, shape);
   if (summation === 'exact') checkExact(CALL, x, selection !== null && selection.weights !== null);
@@ -190,6 +195,30 @@ export function backward<T extends Tensor>(
   const arrangement = arrange(view, selection);
   const { dx, dresidual } = arrangement === null ? computeGradients(pass) : arrangedGradients(arrangement, pass);
   return dresidual === null ? { dx, dgamma, dbeta } : { dx, dgamma, dbeta, dresidual };
+}
+
+/** Sums of a batch are of its mean, and of no fewer values than the piece of it that x is. */
+function checkWhole(
+  sums: GradientSums,
+  summation: Summation,
+  isAsked: boolean,
+  mean: Float64Array,
+  count: number,
+): void {
+  if (isAsked && sums.summation !== summation) {
+    throw wrongValue(CALL, 'summation', `'${sums.summation}', as "sums" has it`, summation);
+  }
+  const own = meanOf(sums);
+  const other = own === null ? -1 : own.findIndex((value, ch) => !Object.is(value, mean[ch]));
+  if (own !== null && other >= 0) {
+    throw wrongValue(CALL, `mean[${other}]`, `${own[other]}, the mean that "sums" are of`, mean[other]);
+  }
+  if (sums.count < count) throw wrongValue(CALL, 'sums.count', `at least ${count}, the values of x`, sums.count);
+}
+
+/** Values per channel that take part. */
+function countOf({ n, s }: View, selection: Selection | null): number {
+  return selection === null ? n * s : (selection.weights?.total ?? selection.view.n);
 }
 
 /** Sums are of the batch, so they say nothing where statistics are constants. */

@@ -88,7 +88,7 @@ export function decayOf(call: string, updateRate: BatchNormState['updateRate'], 
     return given;
   }
   if (typeof updateRate !== 'number') {
-    const wanted = "a layer whose updateRate is a number; pass decay, the format's momentum,";
+    const wanted = "a layer whose updateRate is a number; pass decay, the format's momentum";
     throw new RangeError(expected(call, 'layer', wanted, `'${updateRate}'`));
   }
   const short = Number((1 - updateRate).toPrecision(15));

@@ -13,13 +13,15 @@ export class StatisticsTransaction {
   readonly #own: LayerArrays<Tensor>;
   readonly #running: RunningStatistics;
   readonly #onNonFinite: Settings['onNonFinite'];
+  readonly #summation: Settings['summation'];
   #batch: MomentArrays | null = null;
   #pending = false;
 
-  constructor(own: LayerArrays<Tensor>, running: RunningStatistics, { onNonFinite }: Settings) {
+  constructor(own: LayerArrays<Tensor>, running: RunningStatistics, { onNonFinite, summation }: Settings) {
     this.#own = own;
     this.#running = running;
     this.#onNonFinite = onNonFinite;
+    this.#summation = summation;
   }
 
   /** Statistics of the last forward; null if it needed none. */
@@ -85,6 +87,9 @@ export class StatisticsTransaction {
   /** Moments that can stand for a batch: all channels have seen as many values. */
   #checked(call: string, moments: Moments): MomentArrays {
     const arrays = this.#ofLayer(call, moments);
+    if (moments.summation !== this.#summation) {
+      throw wrongValue(call, 'moments.summation', `'${this.#summation}', as the layer has it`, moments.summation);
+    }
     const [first] = arrays.count;
     arrays.count.forEach((count, ch) => {
       if (count === first) return;

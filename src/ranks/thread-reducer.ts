@@ -43,6 +43,16 @@ function bytesFor(size: number, capacity: number): number {
   return 4 * headLength(size) + 16 * size * (HEADER + capacity);
 }
 
+/** @throws RangeError where there is no room for so much */
+function newShared(call: string, bytes: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(bytes);
+  } catch (cause) {
+    const wanted = 'no more ranks and channels than there is shared memory for';
+    throw new RangeError(expected(call, 'size', wanted, `${bytes} bytes`), { cause });
+  }
+}
+
 /**
  * A {@link Reducer} between the threads of one process (worker_threads, Web Workers) over shared memory. Each thread
  * makes its own over the same `ThreadReducer.memory`; an exchange blocks with `Atomics.wait`, which a browser's main
@@ -88,7 +98,7 @@ export class ThreadReducer implements Reducer {
     const { summation = 'ordered' } = readOptions(call, options, MEMORY_OPTIONS);
     checkSummation(call, summation);
     const capacity = capacityFor(channels, summation);
-    const memory = new SharedArrayBuffer(bytesFor(size, capacity));
+    const memory = newShared(call, bytesFor(size, capacity));
     const head = new Int32Array(memory);
     head[SIZE] = size;
     head[CAPACITY] = capacity;

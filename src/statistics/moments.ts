@@ -26,7 +26,14 @@ import { type Mask, readMask } from '../passes/mask.js';
 import { chosenStatistics } from '../passes/part-statistics.js';
 import { statistics } from '../passes/range.js';
 import type { Tensor } from '../types.js';
-import { checkExactCount, decodeRecords, encodeRecords, refuseOtherSummation, upgraded } from './records.js';
+import {
+  checkExactCount,
+  checkPossible,
+  decodeRecords,
+  encodeRecords,
+  refuseOtherSummation,
+  upgraded,
+} from './records.js';
 
 /** Options of {@link Moments.add}, all of them optional. */
 export interface MomentsAddOptions {
@@ -251,7 +258,9 @@ export class Moments {
       count.forEach((value, ch) => {
         checkExactCount(call, `count[${ch}]`, value);
       });
-      return momentsOf(momentsOfRecords(count, decodeRecords(call, fields.sums, channels)));
+      const records = decodeRecords(call, fields.sums, channels);
+      checkPossible(call, count, records);
+      return momentsOf(momentsOfRecords(count, records));
     }
     const mean = decodeNumbers(call, 'mean', fields.mean, channels);
     const variance = decodeNumbers(call, 'variance', fields.variance, channels);

@@ -3,6 +3,7 @@ import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json
 import { expected, wrongValue } from '../arguments/messages.js';
 import { RECORD } from '../kernels.js';
 import type { Summation } from '../passes/exact.js';
+import { integerOf } from '../reference/limbs.js';
 
 const LIMB = 2 ** 32;
 /** Counts of values up to this are exact in sums. */
@@ -29,6 +30,20 @@ export function decodeRecords(call: string, saved: unknown, channels: number): F
 export function checkExactCount(call: string, name: string, count: number): void {
   const wanted = `an integer from 0 to 2^40 with summation: 'exact'`;
   if (!(Number.isInteger(count) && count >= 0 && count <= MOST_VALUES)) throw wrongValue(call, name, wanted, count);
+}
+
+/** @throws RangeError where no values have such a count, sum and sum of squares: (Σ x)² ≤ m·Σ x² */
+export function checkPossible(call: string, count: Float64Array, records: Float64Array): void {
+  const { first, second, numbers } = RECORD;
+  count.forEach((m, ch) => {
+    const at = ch * numbers;
+    const sum = integerOf(records, at + first.at, first.limbs);
+    const squares = integerOf(records, at + second.at, second.limbs);
+    const odd = [0, 1, 2].map((k) => records[at + first.counts + k]);
+    const finite = m - odd[0] - odd[1] - odd[2];
+    if (finite >= 0 && sum * sum <= BigInt(finite) * squares) return;
+    throw wrongValue(call, `count[${ch}]`, 'as many values as such sums may be of', m);
+  });
 }
 
 function wantedAt(place: number): { readonly from: number; readonly end: number } {

@@ -264,4 +264,43 @@ export default function exactFacade(backend: BackendUnderTest): void {
     }
     assert.throws(() => Moments.fromJSON({ ...saved, count: [1.5] }), /"count\[0\]" expected an integer/);
   });
+
+  test('sums that are not of the batch are refused by backward, and moments of another kind by commit', () => {
+    for (const options of [EXACT, {}]) {
+      const { mean, variance } = new Moments(C, options).add(x, SHAPE);
+      const sums = new GradientSums(C, options).add(dy, x, SHAPE, { mean, variance });
+      const given = { mean, variance, sums };
+      assert.ok(backward(dy, x, SHAPE, given).dx.length > 0);
+      const moved = mean.map((value, ch) => (ch === 1 ? value + 1 : value));
+      assert.throws(() => backward(dy, x, SHAPE, { ...given, mean: moved }), /"mean\[1\]" expected .*"sums" are of/);
+      const few = new GradientSums(C, options).add(dy.subarray(0, SAMPLE), x.subarray(0, SAMPLE), [1, C, S], {
+        mean,
+        variance,
+      });
+      assert.throws(
+        () => backward(dy, x, SHAPE, { ...given, sums: few }),
+        /"sums\.count" expected at least 48, .*got 4/,
+      );
+      const other = options === EXACT ? 'ordered' : 'exact';
+      assert.throws(
+        () => backward(dy, x, SHAPE, { ...given, summation: other }),
+        /"summation" expected .*"sums" has it/,
+      );
+      const bn = new BatchNorm(C, options);
+      const moments = new Moments(C, { summation: other }).add(x, SHAPE);
+      assert.throws(() => bn.commit(moments), /"moments\.summation" expected .*as the layer has it/);
+      assert.is(bn.batchesTracked, 0);
+    }
+  });
+
+  test('JSON: counts that the sums cannot be of are refused', () => {
+    const saved = JSON.parse(JSON.stringify(new Moments(1, EXACT).add(Float32Array.of(1, 2, 3, 4), [4, 1])));
+    for (const count of [[1], [0], [3]]) {
+      assert.throws(() => Moments.fromJSON({ ...saved, count }), /"count\[0\]" expected as many values/, `${count}`);
+    }
+    const empty = saved.sums.map((value: number, i: number) => (i >= 13 && i < 32 ? 0 : value));
+    assert.throws(() => Moments.fromJSON({ ...saved, sums: empty }), RangeError);
+    const odd = new Moments(1, EXACT).add(Float32Array.of(1, Infinity, NaN), [3, 1]);
+    assert.is(JSON.stringify(Moments.fromJSON(JSON.parse(JSON.stringify(odd)))), JSON.stringify(odd));
+  });
 }

@@ -4,7 +4,7 @@ import { builtin } from '../host.js';
 import { adviceFor } from './advice.js';
 import { type AddonFile, findFiles } from './files.js';
 import { PROOF, proofOf } from './proof.js';
-import { type Addon, adapt, type Resources } from './table.js';
+import { type Addon, adapt, missingIn, type Resources } from './table.js';
 
 /** The addons of a package, best first. */
 export class Addons {
@@ -36,9 +36,9 @@ export class Addons {
     for (const opened of this.#each()) {
       if (!opened.isas.includes(isa)) continue;
       const kernels = opened.load(isa, resources);
-      if (kernels !== undefined)
+      if (typeof kernels !== 'string')
         return this.#refused.length === 0 ? kernels : { ...kernels, refused: this.#refusals() };
-      this.#refuse(opened.file, new Error(`it computes other bits than it should with ${isa} (built with -Ofast?)`));
+      this.#refuse(opened.file, new Error(kernels));
     }
     return undefined;
   }
@@ -90,8 +90,8 @@ export class OpenedAddon {
   readonly isas: readonly string[];
   readonly file: AddonFile;
   readonly #addon: Addon;
-  /** By instruction set, whether it computes the right bits. */
-  readonly #proven = new Map<string, boolean>();
+  /** By instruction set, why it is not used; '' where it computes the right bits. */
+  readonly #faults = new Map<string, string>();
 
   /** @throws where the file is damaged, forbidden, or made for another machine */
   constructor(file: AddonFile) {
@@ -104,13 +104,22 @@ export class OpenedAddon {
     this.isas = this.#addon.isas();
   }
 
-  /** undefined where it computes wrong bits. */
-  load(isa: string, resources: Resources): Kernels | undefined {
-    if (this.#proven.get(isa) === false) return undefined;
-    const kernels = adapt(this.#addon.load(isa, resources), isa, resources.threads, this.file.origin);
-    if (!this.#proven.has(isa)) this.#proven.set(isa, proofOf(kernels) === PROOF);
-    return this.#proven.get(isa) ? kernels : undefined;
+  /** Or why it is not used: kernels that it lacks, or wrong bits. */
+  load(isa: string, resources: Resources): Kernels | string {
+    const known = this.#faults.get(isa);
+    if (known !== undefined && known !== '') return known;
+    const table = this.#addon.load(isa, resources);
+    const missing = missingIn(table);
+    const kernels = adapt(table, isa, resources.threads, this.file.origin);
+    const fault = known ?? faultOf(isa, missing, kernels);
+    this.#faults.set(isa, fault);
+    return fault === '' ? kernels : fault;
   }
+}
+
+function faultOf(isa: string, missing: readonly string[], kernels: Kernels): string {
+  if (missing.length > 0) return `it is of another version of batchnorm, and lacks ${missing.join(', ')}`;
+  return proofOf(kernels) === PROOF ? '' : `it computes other bits than it should with ${isa} (built with -Ofast?)`;
 }
 
 /** The error of an addon that was given no memory: nothing is wrong with the addon. */

@@ -1,5 +1,12 @@
 /** The exports of the addon, and the kernel contract made of them. */
-import type { ExactKernels, KernelActivation, Kernels, Positions } from '../../kernels.js';
+import {
+  EXACT_KERNEL_NAMES,
+  type ExactKernels,
+  KERNEL_NAMES,
+  type KernelActivation,
+  type Kernels,
+  type Positions,
+} from '../../kernels.js';
 import type { Tensor } from '../../types.js';
 
 type Maybe<T> = T | null;
@@ -101,6 +108,14 @@ export interface Resources {
 export interface Addon {
   isas(): string[];
   load(isa: string, resources: Resources): Table & ExactTable;
+}
+
+/** The functions of a table, by the kernels of the contract: an addon of another version may lack some. */
+const FUNCTIONS: readonly string[] = [...KERNEL_NAMES, ...EXACT_KERNEL_NAMES];
+
+/** Kernels that a table lacks. */
+export function missingIn(table: object): string[] {
+  return FUNCTIONS.filter((name) => typeof (table as Record<string, unknown>)[name] !== 'function');
 }
 
 /** Objects laid out flat: one array or number an argument is what Node-API reads fastest. */
