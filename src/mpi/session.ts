@@ -75,9 +75,14 @@ function leave(joined: Session, code: number, agreeToEnd: (session: Session) => 
   }
 }
 
+/** How long the launcher has to read what a rank says last. */
+const READ_MS = 100;
+
 function report({ rank, size }: Job, error: unknown): void {
   try {
     writeSync(2, `batchnorm: rank ${rank} of ${size} ends the job: ${inspect(error)}\n`);
+    // MPICH's launcher stops reading when a rank aborts, and what it has not read by then nobody sees.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, READ_MS);
   } catch {
     // Nobody reads it any more.
   }
