@@ -4,11 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { kernelSources } from './kernel-sources.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const kernels = ['stats', 'row_sums', 'normalize', 'backward', 'exact', 'exact-results', 'table'].map(
-  (name) => `native/kernels/${name}.cc`,
-);
+const kernels = kernelSources().map((name) => `native/kernels/${name}.cc`);
 const sources = [...kernels, 'native/runtime/pool.cc', 'native/driver/digest.cc'];
 // As binding.gyp has it: -ffp-contract=off is what keeps bits equal.
 const flags = ['-std=c++17', '-O2', '-ffp-contract=off', '-pthread'];

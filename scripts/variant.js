@@ -10,12 +10,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { ISA_FLAGS } from './digest-driver.js';
+import { kernelSources } from './kernel-sources.js';
 
 const run = promisify(execFile);
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const isas = process.arch === 'arm64' ? ['neon'] : ['baseline', 'avx2', 'avx512'];
 const runtime = ['addon', 'cpu', 'dispatch', 'caches', 'pool'];
-const kernels = ['stats', 'row_sums', 'normalize', 'backward', 'exact', 'exact-results', 'table'];
+const kernels = kernelSources();
 
 /** Where node_api.h is: beside this Node.js, or where node-gyp found it. */
 function headers() {

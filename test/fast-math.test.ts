@@ -3,10 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { isRequired } from './support/backends.js';
+import { KERNEL_SOURCES } from './support/kernel-sources.js';
 import { skipAloud } from './support/runner.js';
 import { suiteOf } from './support/suite.js';
-
-const KERNELS = ['stats', 'row_sums', 'normalize', 'backward', 'table'];
 
 /** What the compiler says of a kernel; null where it takes it. */
 function refusal(compiler: string, kernel: string, ...flags: readonly string[]): string | null {
@@ -23,12 +22,12 @@ for (const compiler of ['g++', 'clang++', 'clang++-19']) {
     const test = suiteOf(`${compiler}: fast-math`);
     for (const flag of ['-Ofast', '-ffast-math']) {
       test(`every kernel refuses ${flag}, and says why`, () => {
-        for (const kernel of KERNELS)
+        for (const kernel of KERNEL_SOURCES)
           assert.match(String(refusal(compiler, kernel, flag)), 'build without -ffast-math');
       });
     }
     test('and is compiled without', () => {
-      for (const kernel of KERNELS) assert.is(refusal(compiler, kernel, '-O2'), null);
+      for (const kernel of KERNEL_SOURCES) assert.is(refusal(compiler, kernel, '-O2'), null);
     });
   } else if (compiler === 'g++' && process.platform === 'linux' && isRequired('native')) {
     suiteOf('fast-math: required')('can be tried', () => assert.unreachable(missing));

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "../kernels.h"
+#include "layout.h"
 
 namespace bn {
 

@@ -4,10 +4,10 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { packageRoot } from '#dist/backends/package-root.js';
+import { KERNEL_SOURCES } from './kernel-sources.js';
 
 const ROOT = packageRoot()!;
 const NATIVE = join(ROOT, 'native');
-const KERNELS = ['stats', 'row_sums', 'normalize', 'backward', 'exact', 'exact-results', 'table'];
 const RUNTIME = ['addon', 'cpu', 'caches', 'pool'];
 /** dispatch.cc for one instruction set: that of ARM has one. */
 const ONE_ISA = ['-D_M_ARM64', '-Dneon=baseline'];
@@ -40,7 +40,7 @@ export function buildWrongAddon(folder: string, flags: readonly string[]): { fil
   mkdirSync(shared, { recursive: true });
   mkdirSync(folder, { recursive: true });
   const objects = [
-    ...KERNELS.map((name) => compile('kernels', name, folder, ['-DBN_ISA=baseline', ...HIDDEN, ...flags])),
+    ...KERNEL_SOURCES.map((name) => compile('kernels', name, folder, ['-DBN_ISA=baseline', ...HIDDEN, ...flags])),
     ...RUNTIME.map((name) => compile('runtime', name, shared, ['-O1'])),
     compile('runtime', 'dispatch', shared, ['-O1', ...ONE_ISA]),
   ];
