@@ -2,8 +2,8 @@
 import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readNames } from '../arguments/options.js';
 import { checkEpsilon, readStatistics } from '../arguments/validate.js';
+import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { BatchNorm } from '../layer/constructor.js';
-import { reciprocalDeviation } from '../reference/coefficients.js';
 import type { Tensor } from '../types.js';
 import { stateOf } from './layer-state.js';
 
@@ -98,7 +98,7 @@ function evaluated(
   for (const [name, values] of Object.entries({ [meanName]: mean, [varianceName]: variance, gamma, beta })) {
     checkFinite(call, name, values);
   }
-  const scale = gamma.map((value, ch) => value * reciprocalDeviation(variance[ch], epsilon));
+  const scale = gamma.map((value, ch) => value * reciprocalDeviation(variance[ch] + epsilon));
   checkFinite(call, 'gamma/√(variance + epsilon)', scale);
   return { channels, mean, scale, beta };
 }

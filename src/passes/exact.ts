@@ -107,7 +107,7 @@ export function exactForward(
 }
 
 /** Of x alone, where nobody asks for the sums themselves. */
-export function exactStatistics(x: Float32Array, view: View): MomentArrays {
+function exactStatistics(x: Float32Array, view: View): MomentArrays {
   const { count, mean, variance } = addedMoments(new Float64Array(view.c), passingRecords(view.c), x, view);
   return { count, mean, variance };
 }

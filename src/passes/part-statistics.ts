@@ -20,7 +20,7 @@ export function statisticsOfParts(
   const { parts } = arrangement;
   if (inSitu !== null) return [chosenStatistics('Float32Array', x, inSitu, summation)];
   return parts.map((part) => {
-    if (summation === 'exact') return exactStatistics(slice(x, part), part.view);
+    if (summation === 'exact') return exactMomentsOf(slice(x, part), part.view);
     if (part.start === part.end) return newMoments(part.view.c);
     const batch = momentsOf(part);
     measureInRange(measureOf(part), batch.mean, batch.variance, slice(x, part), part.view);
@@ -36,7 +36,7 @@ export function chosenStatistics(
   summation: Summation,
 ): MomentArrays {
   const { view, weights } = selection;
-  if (summation === 'exact') return exactStatistics(selection.gather(kind, x), view);
+  if (summation === 'exact') return exactMomentsOf(selection.gather(kind, x), view);
   if (view.n === 0) return newMoments(view.c);
   const batch = momentsOf({ start: 0, end: view.n * view.c, view, weights });
   if (kind === 'Float32Array') measureChosen(selection)(batch.mean, batch.variance, x);
@@ -44,8 +44,8 @@ export function chosenStatistics(
   return batch;
 }
 
-/** Of float32. */
-function exactStatistics(x: Tensor, view: View): MomentArrays {
+/** Of float32, which may be empty. */
+function exactMomentsOf(x: Tensor, view: View): MomentArrays {
   return x.length === 0 ? noExactMoments(view.c) : exactMoments(x as Float32Array, view);
 }
 

@@ -63,6 +63,7 @@ export default function repairs(host: HostName): void {
       [{ axis: 1 }, [4, 3, 5, 6], /must match|broadcast/],
       [{ scale: false }, [16, 3], /undefined/],
       [{ center: false }, [16, 3], /undefined/],
+      // Its own words: what it lacks is what this layer repairs.
       [{}, [2, 3, 2, 4, 5], /not implemented for array of rank 5/],
     ];
     for (const [config, shape, message] of failing) {
