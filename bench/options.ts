@@ -44,7 +44,7 @@ export function parseOptions(argv: readonly string[]): Options {
     .description('Validates batch normalization against an oracle, and times it beside other libraries and the memory.')
     .option('--shapes <names>', `some of ${SHAPE_NAMES} (default: all)`, list(SHAPE_NAMES))
     .option('--ops <names>', `some of ${OPERATIONS} (default: ${WHOLE_OPERATIONS})`, list(OPERATIONS))
-    .option('--threads <counts>', `each in a process of its own (default: ${defaultThreads()})`, counts)
+    .option('--threads <counts>', 'each in a process of its own (default: 1, and 2 where the machine has them)', counts)
     .option('--backends <names>', `some of ${BACKENDS} (default: all); one instruction set: native/avx2`, backends)
     .option('--peers <names>', `some of ${PEERS} (default: all), or none`, peers)
     .option(

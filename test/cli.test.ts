@@ -221,9 +221,9 @@ cli('helps with the whole, and with every command', () => {
   for (const option of ['--version', '-V']) assert.is(run([option]).stdout, `${version}\n`);
 });
 
-cli('without the packages of the demonstration, says in one line how to install them', () => {
+cli('without the packages of the demonstration, helps, and says in one line how to install them', () => {
   const bare = join(home, 'bare');
-  for (const part of ['dist', 'dist-demo', 'demo/package.json', 'data', 'package.json']) {
+  for (const part of ['dist', 'dist-demo', 'dist-bench/help.txt', 'demo/package.json', 'data', 'package.json']) {
     cpSync(join(ROOT, part), join(bare, part), { recursive: true });
   }
   const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'demo', 'package.json'), 'utf8'));
@@ -239,6 +239,16 @@ cli('without the packages of the demonstration, says in one line how to install 
     assert.is(status, 1);
     assert.is(stderr, `batchnorm: ${command} needs packages that are not installed; this installs them:${expected}\n`);
     assert.equal(readdirSync(folder), []);
+    const bareMain = join(bare, 'dist', 'cli', 'main.js');
+    const help = run([command, '--help']).stdout;
+    assert.match(help, '[options]');
+    for (const asked of [
+      [command, '--help'],
+      [command, '-h'],
+      ['help', command],
+    ]) {
+      assert.equal(run(asked, bareMain).stdout, help, asked.join(' '));
+    }
   }
 });
 

@@ -4,13 +4,14 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Failure } from './failure.js';
-import { requireNeeds } from './needs.js';
+import { printKeptHelp, requireNeeds } from './needs.js';
 
 /** From dist/cli. */
 const PROGRAM = fileURLToPath(new URL('../../dist-bench/index.js', import.meta.url));
 
 /** Runs it with these options, and ends as it ends. */
 export async function runBench(options: readonly string[]): Promise<void> {
+  if (printKeptHelp('bench', options)) return;
   requireNeeds('bench');
   if (!existsSync(PROGRAM)) throw new Failure('bench: the benchmark is not built; npm run bench builds it and runs it');
   const child = spawn(process.execPath, [PROGRAM, ...options], { stdio: 'inherit' });

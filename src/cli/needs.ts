@@ -25,6 +25,18 @@ function needsOf(command: CommandWithNeeds): Ranges {
   return command === 'train' ? dependencies : { ...dependencies, ...optionalDependencies };
 }
 
+/**
+ * Prints the help of a command that was kept when this was built, where it is asked for and packages that would print
+ * it are missing. Help needs nothing.
+ */
+export function printKeptHelp(command: CommandWithNeeds, args: readonly string[]): boolean {
+  const isAsked = args.includes('--help') || args.includes('-h');
+  if (!isAsked || missingNeeds(command).length === 0) return false;
+  const folder = command === 'train' ? 'dist-demo' : 'dist-bench';
+  process.stdout.write(readFileSync(new URL(`../../${folder}/help.txt`, import.meta.url), 'utf8'));
+  return true;
+}
+
 /** @throws Failure with the one line that installs what is missing. */
 export function requireNeeds(command: CommandWithNeeds): void {
   const missing = missingNeeds(command);
