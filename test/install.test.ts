@@ -1,7 +1,7 @@
 /** The package as it is published: what is in it, and that it installs and runs whatever the machine lacks. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join, sep } from 'node:path';
+import { join, posix, sep } from 'node:path';
 import * as assert from 'uvu/assert';
 import { targetOfProcess } from '#dist/backends/native/target.js';
 import { isRequired, underTest } from './support/backends.js';
@@ -38,7 +38,9 @@ test('the tarball is small', () => {
 test('the tarball has what is used, and nothing else', () => {
   const files = packedFiles();
   assert.equal([...new Set(files.map((file) => file.split('/')[0]))].sort(), [
+    'ARCHITECTURE.md',
     'CHANGELOG.md',
+    'CONTRIBUTING.md',
     'LICENSE',
     'README.md',
     'bench',
@@ -47,6 +49,7 @@ test('the tarball has what is used, and nothing else', () => {
     'dist',
     'dist-bench',
     'dist-demo',
+    'docs',
     'native',
     'package.json',
     'prebuilds',
@@ -58,6 +61,21 @@ test('the tarball has what is used, and nothing else', () => {
     files.filter((file) => strangers.test(file) && !meant.test(file)),
     [],
   );
+});
+
+test('its documents are there, and none links to what is not', () => {
+  const files = new Set(packedFiles());
+  const documents = [...files].filter((file) => file.endsWith('.md') && !file.startsWith('dist/'));
+  assert.ok(documents.includes('README.md') && documents.includes('docs/numerics.md'), documents.join());
+  const missing = documents.flatMap((file) => {
+    const text = readFileSync(join(packageIn(bare()), file), 'utf8').replace(/```.*?```/gs, '');
+    const targets = [...text.matchAll(/\]\(([^)#\s]+)/g)].map(([, target = '']) => target);
+    const inside = targets.filter((target) => !/^[a-z]+:/.test(target));
+    return inside
+      .filter((target) => !files.has(posix.join(posix.dirname(file), target)))
+      .map((to) => `${file} → ${to}`);
+  });
+  assert.equal(missing, []);
 });
 
 test('nothing runs when it is installed', () => {
