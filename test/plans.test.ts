@@ -29,8 +29,6 @@ interface Row {
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   'B nhwc gradientSums 64': 'numerics/1 has two groups of rows and 16 lines of channels: 32 units for 49 threads',
   'B nhwc backward 64': 'numerics/1 has two groups of rows and 16 lines of channels: 32 units for 64 threads',
-  'B nhwc exactGradientSums 32': '16 lines of channels; halves of 6,272 rows cost more to join than they save',
-  'B nhwc exactGradientSums 64': '16 lines of channels; halves of 6,272 rows cost more to join than they save',
 };
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));

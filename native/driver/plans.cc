@@ -130,7 +130,9 @@ Work exactWorkOf(View v, size_t reads, const Resources& resources) {
     const size_t values = own * step + (part + 1 == shares.parts ? rest : 0);
     pass.units.push_back(values * (channels.last - channels.first) * reads * sizeof(float));
   }
-  return {{pass}, shares.parts == 1 ? 0 : shares.parts * v.c * RECORD * sizeof(int64_t)};
+  if (shares.parts == 1) return {{pass}, 0};
+  const size_t joining = joiningThreads(v, shares.parts, resources);
+  return {{pass, {joining, std::vector<size_t>(joining, 0)}}, shares.parts * v.c * RECORD * sizeof(int64_t)};
 }
 
 /** The units that the order of summation allows: groups of rows or segments, by cache lines of channels. */
@@ -142,13 +144,13 @@ size_t piecesOf(View v) {
 /** Units of exact sums, whose order is free: channels or cache lines of them, in parts that are worth being joined. */
 size_t exactPiecesOf(View v) {
   const size_t lines = divideUp(v.c, v.s >= PLANES_FROM ? 1 : divideUp(MIN_PIECE, v.s * sizeof(float)));
-  return lines * maxOf(1, v.n * v.s / LEAST_PART);
+  return lines * maxOf(1, v.n * v.s / LEAST_OF_IDLE);
 }
 
 /** Whether the scratch, which is that of all threads, holds the parts of fewer ones. */
 bool scratchHolds(View v, size_t threads) {
-  const size_t parts = Shares(v, threads).parts;
-  for (size_t fewer = 1; fewer < threads; ++fewer) {
+  const size_t parts = Shares::partsAtMost(v, threads);
+  for (size_t fewer = 1; fewer <= threads; ++fewer) {
     if (Shares(v, fewer).parts <= parts) continue;
     std::fprintf(stderr, "plans: %zu threads want more scratch than %zu\n", fewer, threads);
     return false;
@@ -161,7 +163,7 @@ bool print(const char* kernel, const Work& work, size_t pieces) {
   std::vector<std::pair<size_t, size_t>> counted;
   for (const Pass& pass : work.passes) {
     threads = std::max(threads, pass.threads);
-    units = std::min(units, pass.units.size());
+    if (pass.bytes() > 0) units = std::min(units, pass.units.size());  // joining reads no tensor
     largest += pass.largest();
     bytes += pass.bytes();
     if (pass.threads == 1 || pass.units.size() == 1) continue;

@@ -11,7 +11,7 @@ namespace BN_ISA {
 
 /** The sums of all parts, and three coefficients. */
 size_t exactScratchBytes(View v, const Resources& resources) {
-  const size_t parts = Shares(v, resources.threads).parts;
+  const size_t parts = Shares::partsAtMost(v, resources.threads);
   return parts * v.c * RECORD * sizeof(int64_t) + 3 * (v.c + 2 * LANES) * sizeof(float);
 }
 
@@ -24,7 +24,7 @@ void exactSums(double* records, const float* x, const Call& call) {
 void exactGradientSums(double* records, const float* dy, const float* x, const float* residual,
                        const Affine<float>& affine, const Activation& activation, const Call& call) {
   const View v = call.view;
-  const size_t parts = Shares(v, call.resources.threads).parts, length = v.c + 2 * LANES;
+  const size_t parts = Shares::partsAtMost(v, call.resources.threads), length = v.c + 2 * LANES;
   float* const memory = reinterpret_cast<float*>(static_cast<int64_t*>(call.scratch) + parts * v.c * RECORD);
   const Coefficients<float> coefs{memory, memory + length, memory + 2 * length, nullptr, nullptr};
   coefficients(coefs, affine, {0, v.c});
