@@ -117,6 +117,13 @@ struct ExactTable {
   void (*statistics)(double* mean, double* variance, const double* records, const double* counts, size_t step,
                      size_t c);
   void (*gradients)(GradientSums, const double* records, const double* mean, size_t c);
+  /** Of the scratch of `forward` and `backward`. */
+  size_t (*passBytes)(View, const Resources&);
+  /** `records` may be null. */
+  void (*forward)(float* y, const float* x, const float* residual, double* mean, double* variance, const Affine<float>&,
+                  const Activation&, double* records, const Call&);
+  void (*backward)(float* dx, float* dresidual, float* dgamma, float* dbeta, const float* dy, const float* x,
+                   const float* residual, const Affine<float>&, const Activation&, bool batchStatistics, const Call&);
 };
 /** Numbers of a channel's record. */
 constexpr size_t EXACT_RECORD = 35;

@@ -243,6 +243,35 @@ export interface ExactKernels {
    * sums ← G and H − (mean − fl(mean))·G, each rounded once, from records of `exactGradientSums` with the same mean[c].
    */
   exactGradients(sums: GradientSumArrays, records: Float64Array, mean: Float64Array): void;
+
+  /**
+   * `exactSums` of x alone, `exactStatistics` into `affine.mean` and `affine.variance`, then `normalize` with them.
+   * records ← the sums, whatever was there, unless null. y may be x or residual.
+   */
+  exactForward(
+    y: Float32Array,
+    x: Float32Array,
+    residual: Float32Array | null,
+    affine: Affine<Float32Array>,
+    activation: KernelActivation,
+    records: Float64Array | null,
+    view: View,
+  ): void;
+
+  /** `backward` of `Kernels` with the sums of `exactGradientSums` and `exactGradients`. */
+  exactBackward(
+    dx: Float32Array,
+    dresidual: Float32Array | null,
+    dgamma: Float32Array,
+    dbeta: Float32Array,
+    dy: Float32Array,
+    x: Float32Array,
+    residual: Float32Array | null,
+    affine: Affine<Float32Array>,
+    activation: KernelActivation,
+    batchStatistics: boolean,
+    view: View,
+  ): void;
 }
 
 /** The operations of `Kernels`; each exists once per element type in every room, as `statistics_f32` and so on. */
@@ -262,4 +291,6 @@ export const EXACT_KERNEL_NAMES = [
   'exactGradientSums',
   'exactStatistics',
   'exactGradients',
+  'exactForward',
+  'exactBackward',
 ] as const satisfies readonly (keyof ExactKernels)[];

@@ -22,7 +22,8 @@ constexpr KernelTable<T> tableOf() {
           forward<T>,      gradientSums<T>, gradientInput<T>, backward<T>};
 }
 
-constexpr ExactTable EXACT{exactScratchBytes, exactSums, exactGradientSums, exactStatistics, exactGradients};
+constexpr ExactTable EXACT{exactScratchBytes, exactSums,      exactGradientSums, exactStatistics,
+                           exactGradients,    exactPassBytes, exactForward,      exactBackward};
 
 }  // namespace
 

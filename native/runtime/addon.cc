@@ -235,6 +235,45 @@ napi_value exactGradients(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value exactForward(napi_env env, napi_callback_info info) {
+  withExactArguments(env, info, 14, [](Arguments& in, const Loaded& loaded) {
+    float* y = in.tensor<float>();
+    const float* x = in.tensor<float>();
+    const float* residual = in.optionalTensor<float>();
+    double* mean = in.channels<double>();
+    double* variance = in.channels<double>();
+    const float* gamma = in.optionalChannels<float>();
+    const float* beta = in.optionalChannels<float>();
+    const Affine<float> affine{mean, variance, gamma, beta, in.number()};
+    const Activation activation = in.activation();
+    double* records = in.optional<double>(EXACT_RECORD * in.view().c);
+    const ExactTable& exact = loaded.kernels.exact;
+    const Call call = callOf(in, loaded, exact.passBytes);
+    if (in.areGood()) exact.forward(y, x, residual, mean, variance, affine, activation, records, call);
+  });
+  return nullptr;
+}
+
+napi_value exactBackward(napi_env env, napi_callback_info info) {
+  withExactArguments(env, info, 18, [](Arguments& in, const Loaded& loaded) {
+    float* dx = in.tensor<float>();
+    float* dresidual = in.optionalTensor<float>();
+    float* dgamma = in.channels<float>();
+    float* dbeta = in.channels<float>();
+    const float* dy = in.tensor<float>();
+    const float* x = in.tensor<float>();
+    const float* residual = in.optionalTensor<float>();
+    const Affine<float> affine = readAffine<float>(in);
+    const Activation activation = in.activation();
+    const bool batchStatistics = in.boolean();
+    const ExactTable& exact = loaded.kernels.exact;
+    const Call call = callOf(in, loaded, exact.passBytes);
+    if (!in.areGood()) return;
+    exact.backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, call);
+  });
+  return nullptr;
+}
+
 /** Whether a call of Node-API succeeded. If it did not, this throws, unless the user's code has thrown already. */
 bool isDone(napi_env env, napi_status status) {
   bool isThrown = false;
@@ -298,12 +337,12 @@ napi_value load(napi_env env, napi_callback_info info) {
 
   napi_value table;
   const auto add = [&](const char* name, napi_callback function) { return define(env, table, name, function, loaded); };
-  const bool done = isDone(env, napi_create_object(env, &table)) && add("statistics", statistics) &&
-                    add("rowSums", rowSums) && add("normalize", normalize) && add("forward", forward) &&
-                    add("gradientSums", gradientSums) && add("gradientInput", gradientInput) &&
-                    add("backward", backward) && add("exactSums", exactSums) &&
-                    add("exactGradientSums", exactGradientSums) && add("exactStatistics", exactStatistics) &&
-                    add("exactGradients", exactGradients);
+  const bool done =
+      isDone(env, napi_create_object(env, &table)) && add("statistics", statistics) && add("rowSums", rowSums) &&
+      add("normalize", normalize) && add("forward", forward) && add("gradientSums", gradientSums) &&
+      add("gradientInput", gradientInput) && add("backward", backward) && add("exactSums", exactSums) &&
+      add("exactGradientSums", exactGradientSums) && add("exactStatistics", exactStatistics) &&
+      add("exactGradients", exactGradients) && add("exactForward", exactForward) && add("exactBackward", exactBackward);
   return done ? table : nullptr;
 }
 

@@ -2,6 +2,7 @@
 import type { Kernels } from '../kernels.js';
 import { backward, gradientInput, gradientSums } from '../reference/backward.js';
 import { exactGradientSums, exactGradients, exactStatistics, exactSums } from '../reference/exact.js';
+import { exactBackward, exactForward } from '../reference/exact-fused.js';
 import { fits, makeScratch, type Scratch } from '../reference/layout.js';
 import { forward, normalize } from '../reference/normalize.js';
 import { rowSums } from '../reference/row-sums.js';
@@ -46,6 +47,13 @@ export function load(): Kernels {
       },
       exactStatistics,
       exactGradients,
+      exactForward: (y, x, residual, affine, activation, records, view) => {
+        exactForward(y, x, residual, affine, activation, records, view, scratch(view.c, view.s));
+      },
+      exactBackward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view) => {
+        const own = scratch(view.c, view.s);
+        exactBackward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view, own);
+      },
     },
   };
 }

@@ -1,9 +1,10 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
-import type { Affine, GradientSumArrays, KernelActivation, Kernels, View } from '../kernels.js';
+import type { Affine, ExactKernels, GradientSumArrays, KernelActivation, Kernels, View } from '../kernels.js';
 import { exactGradients, exactStatistics } from '../reference/exact.js';
 import { fits, makeScratch } from '../reference/layout.js';
 import { rowSums } from '../reference/row-sums.js';
 import type { Tensor } from '../types.js';
+import { type ExactPasses, exactPasses } from './exact-passes.js';
 import { builtin } from './host.js';
 import type { LoadOptions } from './loader.js';
 import { availableThreads } from './threads.js';
@@ -100,6 +101,7 @@ const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
 
 /** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
 function adapt(call: (args: Arguments) => void, isa: string, threads: () => number): Kernels {
+  const maps = adaptMaps(call);
   let scratch = makeScratch(0, 1);
   return {
     name: 'wasm',
@@ -116,10 +118,7 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
       if (!fits(scratch, view.c, 1)) scratch = makeScratch(view.c, 1);
       rowSums(sums, x, positions, weights, center, view, scratch);
     },
-    normalize: (y, x, residual, affine, activation, view) => {
-      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null];
-      call({ kernel: 'normalize', view, arrays, outputs: Y, ...scalars(affine, activation, view) });
-    },
+    ...maps,
     forward: (y, x, residual, affine, activation, view) => {
       const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null];
       call({ kernel: 'forward', view, arrays, outputs: Y | STATISTICS, ...scalars(affine, activation, view) });
@@ -128,29 +127,44 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
       const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums), null];
       call({ kernel: 'gradientSums', view, arrays, outputs: SUMS, ...scalars(affine, activation, view) });
     },
-    gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, view) => {
-      const arrays = [dx, dresidual, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums), null];
-      const rest = { epsilon: affine.epsilon, activation, batch: sums !== null, count };
-      call({ kernel: 'gradientInput', view, arrays, outputs: DX, ...rest });
-    },
     backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch, view) => {
       const arrays = [dx, dresidual, dgamma, dbeta, dy, x, residual, ...flat(affine), null, null, null];
       const rest = { ...scalars(affine, activation, view), batch };
       call({ kernel: 'backward', view, arrays, outputs: GRADIENTS, ...rest });
     },
-    exact: {
-      exactSums: (records, x, view) => {
-        const arrays = [null, null, null, null, null, x, null, null, null, null, null, null, null, records];
-        call({ kernel: 'exactSums', view, arrays, outputs: RECORDS, ...NO_SCALARS, count: 0 });
-      },
-      exactGradientSums: (records, dy, x, residual, affine, activation, view) => {
-        const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), null, null, records];
-        call({ kernel: 'exactGradientSums', view, arrays, outputs: RECORDS, ...scalars(affine, activation, view) });
-      },
-      exactStatistics,
-      exactGradients,
+    exact: adaptExact(call, maps),
+  };
+}
+
+/** The kernels that write outputs alone. */
+function adaptMaps(call: (args: Arguments) => void): Pick<Kernels, 'normalize' | 'gradientInput'> {
+  return {
+    normalize: (y, x, residual, affine, activation, view) => {
+      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null];
+      call({ kernel: 'normalize', view, arrays, outputs: Y, ...scalars(affine, activation, view) });
+    },
+    gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, view) => {
+      const arrays = [dx, dresidual, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums), null];
+      const rest = { epsilon: affine.epsilon, activation, batch: sums !== null, count };
+      call({ kernel: 'gradientInput', view, arrays, outputs: DX, ...rest });
     },
   };
+}
+
+function adaptExact(call: (args: Arguments) => void, maps: Pick<Kernels, 'normalize' | 'gradientInput'>): ExactKernels {
+  const parts: Omit<ExactKernels, keyof ExactPasses> = {
+    exactSums: (records, x, view) => {
+      const arrays = [null, null, null, null, null, x, null, null, null, null, null, null, null, records];
+      call({ kernel: 'exactSums', view, arrays, outputs: RECORDS, ...NO_SCALARS, count: 0 });
+    },
+    exactGradientSums: (records, dy, x, residual, affine, activation, view) => {
+      const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), null, null, records];
+      call({ kernel: 'exactGradientSums', view, arrays, outputs: RECORDS, ...scalars(affine, activation, view) });
+    },
+    exactStatistics,
+    exactGradients,
+  };
+  return { ...parts, ...exactPasses(parts, maps) };
 }
 
 function scalars({ epsilon }: Affine, activation: KernelActivation, { n, s }: View): Scalars {

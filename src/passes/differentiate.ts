@@ -6,7 +6,7 @@ import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { Affine, GradientSumArrays, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { Arrangement, Order } from './arrange.js';
-import { exactGradientSums, passingRecords, type Summation } from './exact.js';
+import { exactBackward, type Summation } from './exact.js';
 import { type Backward, backward as backwardOf, gradientInput } from './range.js';
 import { weightedGradientInput } from './weighted-gradient.js';
 import type { Weights } from './weights.js';
@@ -36,9 +36,7 @@ export interface BackwardPass<T extends Tensor> {
 }
 
 /** dx and, with a residual, its gradient; dgamma and dbeta are written. */
-export function computeGradients<T extends Tensor>(given: BackwardPass<T>): { dx: T; dresidual: T | null } {
-  const own = exactSumsOf(given);
-  const pass = own === null ? given : withSums(given, own);
+export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): { dx: T; dresidual: T | null } {
   const { kind, dy, x, activation, out, sums } = pass;
   const dx = out ?? newTensor<T>(kind, x.length);
   const dresidual = pass.hasResidual ? residualGradient(kind, dy, activation, pass.outResidual, dx) : null;
@@ -46,49 +44,13 @@ export function computeGradients<T extends Tensor>(given: BackwardPass<T>): { dx
     const untouched = dresidual !== null && activation === 'none' && isSame(dresidual, dy);
     writeGradients(pass, dx, untouched ? null : dresidual);
   }
-  if (sums !== null || own !== null) {
-    writeParameterGradients(pass.dgamma, pass.dbeta, (sums ?? own)!, pass.affine);
+  if (sums !== null) {
+    writeParameterGradients(pass.dgamma, pass.dbeta, sums, pass.affine);
   } else if (x.length === 0) {
     pass.dgamma.fill(0);
     pass.dbeta.fill(0);
   }
   return { dx, dresidual };
-}
-
-/** The sums of the whole pass where they are to be exact and nobody has given them; null where they are not needed. */
-function exactSumsOf<T extends Tensor>(pass: BackwardPass<T>): GradientSumArrays | null {
-  const { dy, x, affine, activation, view, batchStatistics, learn } = pass;
-  const wanted = pass.summation === 'exact' && pass.sums === null && x.length > 0 && (batchStatistics || learn);
-  if (!wanted) return null;
-  const residual = activation === 'none' ? null : pass.residual;
-  const records = passingRecords(view.c);
-  const sums = exactGradientSums(dy, x, residual, affine, kernelActivation(activation), view, records);
-  return { sumDy: sums.sumDy, sumDyDeviation: sums.sumDyDeviation };
-}
-
-/** With given statistics dx does not depend on the sums. */
-function withSums<T extends Tensor>(pass: BackwardPass<T>, own: GradientSumArrays): BackwardPass<T> {
-  const { sumDy, sumDyDeviation } = own;
-  // Field by field: spreading takes longer than the kernel for (64, 100).
-  return {
-    kind: pass.kind,
-    view: pass.view,
-    dy: pass.dy,
-    x: pass.x,
-    hasResidual: pass.hasResidual,
-    residual: pass.residual,
-    affine: pass.affine,
-    activation: pass.activation,
-    batchStatistics: pass.batchStatistics,
-    sums: pass.batchStatistics ? { sumDy, sumDyDeviation, count: pass.view.n * pass.view.s } : null,
-    weights: pass.weights,
-    summation: pass.summation,
-    learn: false,
-    dgamma: pass.dgamma,
-    dbeta: pass.dbeta,
-    out: pass.out,
-    outResidual: pass.outResidual,
-  };
 }
 
 /** The gradients of what is arranged: gathered, computed, and scattered to its places; 0 elsewhere. */
@@ -165,7 +127,8 @@ function writeGradients<T extends Tensor>(pass: BackwardPass<T>, dx: T, dresidua
       view,
     };
     // One kernel call does all of it for float32.
-    (x.BYTES_PER_ELEMENT === 4 ? backwardOf : backwardApart)(call);
+    if (pass.summation === 'exact') exactBackward(call);
+    else (x.BYTES_PER_ELEMENT === 4 ? backwardOf : backwardApart)(call);
   } else {
     gradientInput(null, dx, x, affine, sums, view, (inRange, by, given) =>
       kernels().gradientInput(dx, dresidual, dy, inRange, residual, by, code, given, count, view),

@@ -7,6 +7,7 @@ import type { MomentArrays } from '../channels/moment-arrays.js';
 import { type Affine, type GradientSumArrays, type KernelActivation, RECORD, type View } from '../kernels.js';
 import { carry } from '../reference/limbs.js';
 import type { Tensor } from '../types.js';
+import type { Backward } from './range.js';
 
 /**
  * How statistics and gradient sums are summed (docs/numerics.md): 'ordered' in one order that is the same on every
@@ -47,21 +48,6 @@ export function newRecords(channels: number): Float64Array {
   return newTensor<Float64Array>('Float64Array', channels * RECORD.numbers);
 }
 
-/** More channels than so many are not kept memory for: this is two megabytes. */
-const MOST_KEPT = 8192;
-let kept: Float64Array | null = null;
-
-/**
- * Records of no data yet, for a call that reads them before the next one asks for some. Their memory is kept, since
- * 280 bytes of fresh pages for each channel take longer than the sums of small planes.
- */
-export function passingRecords(channels: number): Float64Array {
-  const numbers = channels * RECORD.numbers;
-  if (channels > MOST_KEPT) return newRecords(channels);
-  if (kept === null || kept.length < numbers) kept = newRecords(channels);
-  return kept.subarray(0, numbers).fill(0);
-}
-
 /** The sums of both. */
 export function addRecords(first: Float64Array, second: Float64Array): Float64Array {
   return carried(first.map((value, i) => value + second[i]));
@@ -87,10 +73,7 @@ export function momentsOfRecords(count: Float64Array, records: Float64Array): Ex
   return { count, mean, variance, records };
 }
 
-/**
- * y ← of x by its own statistics, which go to `affine`: `forward` of the kernels, by exact sums. y may be x or
- * residual.
- */
+/** y ← of x by its own statistics, which go to `affine`: the kernel `exactForward`. y may be x or residual. */
 export function exactForward(
   y: Tensor,
   x: Tensor,
@@ -98,18 +81,10 @@ export function exactForward(
   affine: Affine,
   activation: KernelActivation,
   view: View,
+  records: Float64Array | null = null,
 ): void {
-  const { mean, variance } = exactStatistics(x as Float32Array, view);
-  const { gamma, beta, epsilon } = affine;
-  kernels().normalize(y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, view);
-  affine.mean.set(mean);
-  affine.variance.set(variance);
-}
-
-/** Of x alone, where nobody asks for the sums themselves. */
-function exactStatistics(x: Float32Array, view: View): MomentArrays {
-  const { count, mean, variance } = addedMoments(new Float64Array(view.c), passingRecords(view.c), x, view);
-  return { count, mean, variance };
+  const [to, from, added] = [y, x, residual] as [Float32Array, Float32Array, Float32Array | null];
+  kernels().exact.exactForward(to, from, added, affine as Affine<Float32Array>, activation, records, view);
 }
 
 export function exactMoments(x: Float32Array, view: View): ExactMoments {
@@ -153,6 +128,14 @@ export function exactGradientSums(
   const { exact } = kernels();
   exact.exactGradientSums(records, by, from, added, affine as Affine<Float32Array>, activation, view);
   return sumsOfRecords(records, affine.mean);
+}
+
+/** All gradients: the kernel `exactBackward`. dx or dresidual may be dy. */
+export function exactBackward({ dx, dresidual, dgamma, dbeta, dy, x, residual, ...rest }: Backward): void {
+  const outputs = [dx, dresidual, dgamma, dbeta] as [Float32Array, Float32Array | null, Float32Array, Float32Array];
+  const inputs = [dy, x, residual] as [Float32Array, Float32Array, Float32Array | null];
+  const affine = rest.affine as Affine<Float32Array>;
+  kernels().exact.exactBackward(...outputs, ...inputs, affine, rest.activation, rest.batch, rest.view);
 }
 
 /** Of no data yet, and no mean. */

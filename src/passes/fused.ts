@@ -9,7 +9,7 @@ import { type MomentArrays, newMoments } from '../channels/moment-arrays.js';
 import type { Affine, KernelActivation } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { computeGradients } from './differentiate.js';
-import { exactMoments } from './exact.js';
+import { exactForward, exactMoments, isExact, newRecords } from './exact.js';
 import { forward, statistics } from './range.js';
 import type { Forwarded, ForwardRequest, GradientOutputs, Parameters, PassSettings } from './request.js';
 import { neededResidual, overwrittenBy, type Saved } from './saved.js';
@@ -60,7 +60,9 @@ export class FusedPass<T extends Tensor> {
 
   #newSlot(): Slot<T> {
     const { channels, kind, gamma, beta } = this.#own;
-    const batch = newMoments(channels);
+    const moments = newMoments(channels);
+    // With records, since batchMoments may be merged with others.
+    const batch = this.#settings.summation === 'exact' ? { ...moments, records: newRecords(channels) } : moments;
     const affine = {
       mean: batch.mean,
       variance: batch.variance,
@@ -98,10 +100,15 @@ export class FusedPass<T extends Tensor> {
       affine.variance.set(runningVariance);
     }
     if (x.length === 0) return { affine, statistics: null };
-    if (this.#settings.summation === 'exact' && (batch || track)) return this.#runExactly(request, affine);
     if (batch) {
-      forward(y, x, residual, affine, this.#code, view);
+      if (isExact(slot.batch)) exactForward(y, x, residual, affine, this.#code, view, slot.batch.records);
+      else forward(y, x, residual, affine, this.#code, view);
       return { affine, statistics: counted(slot.batch, view.n * view.s) };
+    }
+    if (track && this.#settings.summation === 'exact') {
+      const statistics = exactMoments(x as Float32Array, view);
+      kernels().normalize(y, x, residual, affine, this.#code, view);
+      return { affine, statistics };
     }
     if (track) {
       slot.beside ??= newMoments(this.#own.channels);
@@ -109,14 +116,6 @@ export class FusedPass<T extends Tensor> {
     }
     kernels().normalize(y, x, residual, affine, this.#code, view);
     return { affine, statistics: track ? counted(slot.beside!, view.n * view.s) : null };
-  }
-
-  #runExactly({ x, residual, y, view, batch }: ForwardRequest<T>, given: Affine<T>): Run<T> {
-    // With their records, since batchMoments may be merged with others.
-    const statistics = exactMoments(x as Float32Array, view);
-    const affine = batch ? { ...given, mean: statistics.mean, variance: statistics.variance } : given;
-    kernels().normalize(y, x, residual, affine, this.#code, view);
-    return { affine, statistics };
   }
 
   backward(dy: T, saved: Saved<T>, affine: Affine<T>, outputs: GradientOutputs<T>): { dx: T; dresidual: T | null } {

@@ -124,7 +124,7 @@ export function gradientInput(
 }
 
 /** dgamma ← sumDyDeviation·rstd and dbeta ← sumDy, per channel. */
-function parameterGradients(
+export function parameterGradients(
   dgamma: Tensor,
   dbeta: Tensor,
   { sumDy, sumDyDeviation }: GradientSumArrays,

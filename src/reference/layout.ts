@@ -1,6 +1,6 @@
 // The order of summation, in numbers: docs/numerics.md, section 2. The same in native/kernels/layout.h and
 // assembly/layout.ts.
-import type { GradientSumArrays, View } from '../kernels.js';
+import { type GradientSumArrays, RECORD, type View } from '../kernels.js';
 
 /** Virtual lanes: partial sums that vectors of any width up to this can hold. */
 export const LANES = 16;
@@ -57,6 +57,8 @@ export interface Scratch {
   readonly dxOffset: Float64Array;
   /** The gradient sums of a backward pass. */
   readonly sums: GradientSumArrays;
+  /** The exact sums of a forward or backward pass. */
+  readonly records: Float64Array;
 }
 
 function laneCount(c: number, s: number): number {
@@ -82,6 +84,7 @@ export function makeScratch(c: number, s: number): Scratch {
     dxSlope: perChannel(),
     dxOffset: perChannel(),
     sums: { sumDy: perChannel(), sumDyDeviation: perChannel() },
+    records: new Float64Array(RECORD.numbers * c),
   };
 }
 

@@ -7,6 +7,7 @@ import errors from './errors.js';
 import exact from './exact.js';
 import exactFacade from './exact-facade.js';
 import exactHostile from './exact-hostile.js';
+import exactPasses from './exact-passes.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
 import lateValues from './late-values.js';
@@ -29,6 +30,7 @@ export default [
   exact,
   exactFacade,
   exactHostile,
+  exactPasses,
   gradients,
   properties,
   variants,

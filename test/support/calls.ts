@@ -1,7 +1,7 @@
 /** Every kernel of the contract called on the same inputs, all outputs kept. */
 import { type Activation, clip, leakyRelu, type Tensor } from 'batchnorm';
 import { kernelActivation } from '#dist/arguments/activation.js';
-import type { Affine, KernelActivation, Kernels } from '#dist/kernels.js';
+import { type Affine, type ExactKernels, type KernelActivation, type Kernels, RECORD } from '#dist/kernels.js';
 import type { Inputs } from './data.js';
 import { type Dtype, Guarded } from './tensors.js';
 
@@ -83,6 +83,7 @@ class Calls {
     this.#gradientInput('gradientInput by given', given, null, 0);
     this.#backward('backward', batch, true);
     this.#backward('backward by given', given, false);
+    if (this.#inputs.dtype === 'float32') this.#exact(given);
     return { outputs: this.#outputs, violation: this.#guarded.violation() };
   }
 
@@ -93,8 +94,31 @@ class Calls {
 
   #forward(): void {
     const { y, x, residual } = this.#forwardArrays('forward');
-    const affine = this.#affine(this.#perChannel('forward: mean'), this.#perChannel('forward: variance'));
-    this.#kernels.forward(y, x, residual, affine, this.#activation(), this.#inputs.view);
+    this.#kernels.forward(y, x, residual, this.#ownAffine('forward'), this.#activation(), this.#inputs.view);
+  }
+
+  /** The passes by exact sums, with records and without. */
+  #exact(given: Affine): void {
+    const { exact } = this.#kernels;
+    const records = this.#output('exactForward: records', 'float64', RECORD.numbers * this.#inputs.view.c);
+    const batch = this.#exactForward(exact, 'exactForward', records as Float64Array);
+    this.#exactForward(exact, 'exactForward without records', null);
+    const backward = exact.exactBackward as Kernels['backward'];
+    this.#backward('exactBackward', batch, true, backward);
+    this.#backward('exactBackward by given', given, false, backward);
+  }
+
+  #exactForward(exact: ExactKernels, title: string, records: Float64Array | null): Affine {
+    const arrays = this.#forwardArrays(title) as Record<'y' | 'x' | 'residual', Float32Array>;
+    const affine = this.#ownAffine(title) as Affine<Float32Array>;
+    const { y, x, residual } = arrays;
+    exact.exactForward(y, x, residual, affine, this.#activation(), records, this.#inputs.view);
+    return affine;
+  }
+
+  /** Of statistics that are to be computed. */
+  #ownAffine(title: string): Affine {
+    return this.#affine(this.#perChannel(`${title}: mean`), this.#perChannel(`${title}: variance`));
   }
 
   #gradientInput(title: string, affine: Affine, sums: Parameters<Kernels['gradientInput']>[7], count: number): void {
@@ -104,14 +128,14 @@ class Calls {
     this.#kernels.gradientInput(dx, dresidual, dy, x, residual, affine, this.#activation(), sums, count, view);
   }
 
-  #backward(title: string, affine: Affine, batch: boolean): void {
+  #backward(title: string, affine: Affine, batch: boolean, kernel = this.#kernels.backward): void {
     const { dx, dresidual, dy } = this.#backwardArrays(title);
     const { x, view, dtype } = this.#inputs;
     const dgamma = this.#output(`${title}: dgamma`, dtype, view.c);
     const dbeta = this.#output(`${title}: dbeta`, dtype, view.c);
     const activation = this.#activation();
     const residual = this.#residual();
-    this.#kernels.backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch, view);
+    kernel(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch, view);
   }
 
   #forwardArrays(title: string): { y: Tensor; x: Tensor; residual: Tensor | null } {

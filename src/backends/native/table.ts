@@ -94,6 +94,13 @@ interface ExactTable {
     mean: Float64Array,
     ...extents: Extents
   ): void;
+  exactForward(
+    y: Float32Array,
+    x: Float32Array,
+    residual: Maybe<Float32Array>,
+    ...rest: [...Parameters, activation: Activation, records: Maybe<Float64Array>, ...Extents]
+  ): void;
+  exactBackward: Table['backward'];
 }
 
 /** How the kernels may walk (native/kernels.h, Resources); all but `threads` by the machine's caches unless given. */
@@ -182,6 +189,17 @@ function adaptExact(table: ExactTable): ExactKernels {
       table.exactStatistics(mean, variance, records, counts, 4, 1, mean.length, 1),
     exactGradients: ({ sumDy, sumDyDeviation }, records, mean) =>
       table.exactGradients(sumDy, sumDyDeviation, records, mean, 4, 1, mean.length, 1),
+    exactForward: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, records, { n, c, s }) => {
+      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
+      table.exactForward(y, x, residual, ...parameters, flat(activation), records, 4, n, c, s);
+    },
+    exactBackward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view) => {
+      const outputs = [dx, dresidual, dgamma, dbeta] as const;
+      const { mean, variance, gamma, beta, epsilon } = affine;
+      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
+      const extents: Extents = [4, view.n, view.c, view.s];
+      table.exactBackward(...outputs, dy, x, residual, ...parameters, flat(activation), batchStatistics, ...extents);
+    },
   };
 }
 
