@@ -51,6 +51,8 @@ export class Arguments {
   sumDyDeviation: usize;
   /** [35c] f64: exact sums. */
   records: usize;
+  /** [c] f64: numbers of values that exact sums are over; 0 where that is `count` for all. */
+  counts: usize;
   /** Threads that may take part; another one does for each of `threadBytes` bytes that the call touches. */
   threads: usize;
   threadBytes: usize;

@@ -1,12 +1,13 @@
 // The exports of the module: each kernel of src/kernels.ts once per element type. A call says what is in the record
 // that it points to.
 import { Call, workspaceBytes } from './call';
+import { exactGradients, exactStatistics } from './exact/results';
 import { exactBytes, exactWalk } from './exact/walk';
 import { finishPieces, reducePiece, walk } from './kernels';
 import { BACKWARD, FORWARD, GRADIENT_INPUT, GRADIENT_SUMS, NO_ACTIVATION, NORMALIZE, STATISTICS } from './kinds';
 import { serve } from './pool';
 
-export { serve, workspaceBytes };
+export { exactGradients, exactStatistics, serve, workspaceBytes };
 
 /** The workspace of the exact kernels. */
 export function exactWorkspaceBytes(call: Call): f64 {

@@ -3,6 +3,7 @@
 // 10 bits of 53. A product has 48 bits, so that it is cut into halves of 36, by cutting one factor; 4 exponents leave
 // 36 + 3 + 10.
 import { addShifted, carry, countOdd, FIRST_COUNTS, SECOND, SECOND_COUNTS } from './limbs';
+import { powerOfTwo } from './nearest';
 import { Span } from './span';
 
 /** Fields of a bin for values, and for halves of products, as powers of two. */
@@ -60,9 +61,4 @@ function pour(sum: usize, bins: usize, last: i32, fields: i32, least: i32): void
     const shift = max((number << fields) - least, 0);
     addShifted(sum, <i64>(value * powerOfTwo(149 * least - shift)), shift);
   }
-}
-
-/** 2^exponent, of a normal float64. */
-function powerOfTwo(exponent: i32): f64 {
-  return reinterpret<f64>((<u64>(exponent + 1023)) << 52);
 }

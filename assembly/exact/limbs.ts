@@ -53,3 +53,15 @@ export function carry(record: usize): void {
 export function countOdd(counts: usize, term: f64): void {
   increase(counts + (term == Infinity ? 0 : term == -Infinity ? 8 : 16), 1);
 }
+
+/** Whether all terms of a sum were finite. */
+export function allFinite(counts: usize): bool {
+  return load<f64>(counts) == 0 && load<f64>(counts + 8) == 0 && load<f64>(counts + 16) == 0;
+}
+
+/** The value of a sum with terms that are not finite. */
+export function oddSum(counts: usize): f64 {
+  if (load<f64>(counts + 16) != 0) return NaN;
+  if (load<f64>(counts) == 0) return -Infinity;
+  return load<f64>(counts + 8) == 0 ? Infinity : NaN;
+}

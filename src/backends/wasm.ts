@@ -1,6 +1,5 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
 import type { Affine, ExactKernels, GradientSumArrays, KernelActivation, Kernels, View } from '../kernels.js';
-import { exactGradients, exactStatistics } from '../reference/exact.js';
 import { fits, makeScratch } from '../reference/layout.js';
 import { rowSums } from '../reference/row-sums.js';
 import type { Tensor } from '../types.js';
@@ -97,6 +96,7 @@ const SUMS = /* @__PURE__ */ bitsOf('sumDy', 'sumDyDeviation');
 const DX = /* @__PURE__ */ bitsOf('output', 'dresidual');
 const GRADIENTS = /* @__PURE__ */ bitsOf('output', 'dresidual', 'dgamma', 'dbeta');
 const RECORDS = /* @__PURE__ */ bitsOf('records');
+const NO_TENSORS = [null, null, null, null, null, null, null] as const;
 const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
 
 /** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
@@ -111,7 +111,7 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
     },
     memory: { allocate: (kind, length) => memoryInUse().allocate(kind, length) },
     statistics: (mean, variance, x, view) => {
-      const arrays = [null, null, null, null, null, x, null, mean, variance, null, null, null, null, null];
+      const arrays = [null, null, null, null, null, x, null, mean, variance, null, null, null, null, null, null];
       call({ kernel: 'statistics', view, arrays, outputs: STATISTICS, ...NO_SCALARS, count: view.n * view.s });
     },
     rowSums: (sums, x, positions, weights, center, view) => {
@@ -120,15 +120,15 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
     },
     ...maps,
     forward: (y, x, residual, affine, activation, view) => {
-      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null];
+      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null, null];
       call({ kernel: 'forward', view, arrays, outputs: Y | STATISTICS, ...scalars(affine, activation, view) });
     },
     gradientSums: (sums, dy, x, residual, affine, activation, view) => {
-      const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums), null];
+      const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums), null, null];
       call({ kernel: 'gradientSums', view, arrays, outputs: SUMS, ...scalars(affine, activation, view) });
     },
     backward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch, view) => {
-      const arrays = [dx, dresidual, dgamma, dbeta, dy, x, residual, ...flat(affine), null, null, null];
+      const arrays = [dx, dresidual, dgamma, dbeta, dy, x, residual, ...flat(affine), null, null, null, null];
       const rest = { ...scalars(affine, activation, view), batch };
       call({ kernel: 'backward', view, arrays, outputs: GRADIENTS, ...rest });
     },
@@ -140,11 +140,11 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
 function adaptMaps(call: (args: Arguments) => void): Pick<Kernels, 'normalize' | 'gradientInput'> {
   return {
     normalize: (y, x, residual, affine, activation, view) => {
-      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null];
+      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null, null];
       call({ kernel: 'normalize', view, arrays, outputs: Y, ...scalars(affine, activation, view) });
     },
     gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, view) => {
-      const arrays = [dx, dresidual, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums), null];
+      const arrays = [dx, dresidual, null, null, dy, x, residual, ...flat(affine), ...flatSums(sums), null, null];
       const rest = { epsilon: affine.epsilon, activation, batch: sums !== null, count };
       call({ kernel: 'gradientInput', view, arrays, outputs: DX, ...rest });
     },
@@ -154,21 +154,33 @@ function adaptMaps(call: (args: Arguments) => void): Pick<Kernels, 'normalize' |
 function adaptExact(call: (args: Arguments) => void, maps: Pick<Kernels, 'normalize' | 'gradientInput'>): ExactKernels {
   const parts: Omit<ExactKernels, keyof ExactPasses> = {
     exactSums: (records, x, view) => {
-      const arrays = [null, null, null, null, null, x, null, null, null, null, null, null, null, records];
+      const arrays = [null, null, null, null, null, x, null, null, null, null, null, null, null, records, null];
       call({ kernel: 'exactSums', view, arrays, outputs: RECORDS, ...NO_SCALARS, count: 0 });
     },
     exactGradientSums: (records, dy, x, residual, affine, activation, view) => {
-      const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), null, null, records];
+      const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), null, null, records, null];
       call({ kernel: 'exactGradientSums', view, arrays, outputs: RECORDS, ...scalars(affine, activation, view) });
     },
-    exactStatistics,
-    exactGradients,
+    exactStatistics: (mean, variance, records, counts) => {
+      const [given, count] = typeof counts === 'number' ? [null, counts] : [counts, 0];
+      const arrays = [...NO_TENSORS, mean, variance, null, null, null, null, records, given];
+      call({ kernel: 'exactStatistics', view: channels(mean), arrays, outputs: STATISTICS, ...NO_SCALARS, count });
+    },
+    exactGradients: (sums, records, mean) => {
+      const arrays = [...NO_TENSORS, mean, null, null, null, ...flatSums(sums), records, null];
+      call({ kernel: 'exactGradients', view: channels(mean), arrays, outputs: SUMS, ...NO_SCALARS, count: 0 });
+    },
   };
   return { ...parts, ...exactPasses(parts, maps) };
 }
 
 function scalars({ epsilon }: Affine, activation: KernelActivation, { n, s }: View): Scalars {
   return { epsilon, activation, batch: false, count: n * s };
+}
+
+/** Of calls that have no tensors. */
+function channels({ length }: Float64Array): View {
+  return { n: 1, c: length, s: 1 };
 }
 
 function flat({ mean, variance, gamma, beta }: Affine): (Tensor | null)[] {

@@ -25,6 +25,7 @@ export const ARRAYS = [
   'sumDy',
   'sumDyDeviation',
   'records',
+  'counts',
 ] as const satisfies readonly Field[];
 export type ArrayName = (typeof ARRAYS)[number];
 

@@ -39,7 +39,7 @@ export class Stage implements Staging {
   readonly #pool: Pool | null;
   /** Memory that is kept from call to call. */
   #block = 0;
-  /** The type of the call, as the names of exports end. */
+  /** The type of the call, as the names of exports end; empty where there are no tensors. */
   #type = '';
   /** The address of each array, or its distance from the others that are copied. */
   readonly #places: number[] = new Array<number>(ARRAYS.length).fill(0);
@@ -59,13 +59,15 @@ export class Stage implements Staging {
 
   call(args: Arguments): void {
     const { kernel, view, arrays, outputs } = args;
-    this.#type = arrays[X]!.BYTES_PER_ELEMENT === 4 ? 'f32' : 'f64';
+    const x = arrays[X];
+    this.#type = x === null ? '' : x.BYTES_PER_ELEMENT === 4 ? '_f32' : '_f64';
     const { threads, threadBytes, copiedBytes } = this.#resources;
-    if (threads > 1 && arrays[X]!.byteLength >= threadBytes) this.#pool!.start(threads - 1);
+    if (threads > 1 && x !== null && x.byteLength >= threadBytes) this.#pool!.start(threads - 1);
     this.#place(arrays, outputs);
     this.record.begin(view, args, this.#resources);
     const workspace = lines(this.#exports[workspaceOf(kernel)](CALL_ADDRESS));
     if (this.#tensorBytes > copiedBytes || !this.#reserve(workspace + this.#bytes)) {
+      if (x === null) throw full(kernel, workspace + this.#bytes, this.memory);
       this.#callInPieces(args, workspace);
     } else {
       this.#locate(arrays, workspace);
@@ -79,7 +81,7 @@ export class Stage implements Staging {
   /** Calls an export on the record as it is. */
   run(name: string, ...rest: number[]): number {
     try {
-      return this.#exports[`${name}_${this.#type}`](CALL_ADDRESS, ...rest);
+      return this.#exports[name + this.#type](CALL_ADDRESS, ...rest);
     } catch (cause) {
       this.#pool?.stop();
       const what = 'wasm: a worker died in the middle of a call, whose outputs are lost';

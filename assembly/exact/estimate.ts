@@ -1,0 +1,73 @@
+// Results of exact sums by pairs of float64, where these decide how they are rounded; NaN where they do not. A pair is
+// the sum of both, of which the second is at most half a unit in the last place of the first. What is not at once clear
+// is in src/reference/estimate.ts, which has the same operations on the same numbers, scaled by a power of two.
+
+/** Relative to the largest number on the way: 2⁻⁹⁷, see src/reference/estimate.ts. */
+const ERROR: f64 = 0.5 / 281474976710656 / 281474976710656;
+/** Products of smaller numbers than this may lose bits to underflow. */
+const SMALL: f64 = 3.054936363499605e-151; // 2⁻⁵⁰⁰
+
+/** What is rounded away by a product, or a square: T. J. Dekker, Numerische Mathematik 18, 1971. */
+function productError(a: f64, b: f64, product: f64): f64 {
+  const a1 = upperHalf(a);
+  const b1 = upperHalf(b);
+  const a2 = a - a1;
+  const b2 = b - b1;
+  return a1 * b1 - product + a1 * b2 + a2 * b1 + a2 * b2;
+}
+
+function upperHalf(a: f64): f64 {
+  const scaled = a * 134217729; // 2²⁷ + 1
+  return scaled - (scaled - a);
+}
+
+/** What is rounded away by a sum. */
+function sumError(a: f64, b: f64, sum: f64): f64 {
+  const part = sum - a;
+  return a - (sum - part) + (b - part);
+}
+
+/** high + low rounded to float64; NaN where numbers no further away than `error` are rounded to another one. */
+export function rounded(high: f64, low: f64, error: f64): f64 {
+  const sum = high + low;
+  const rest = low - (sum - high);
+  const least = sum + (rest - error);
+  return least == sum + (rest + error) ? least : NaN;
+}
+
+/** The value of a sum. */
+export function estimateSum(high: f64, low: f64): f64 {
+  return rounded(high, low, ERROR * abs(high));
+}
+
+/** S/m */
+export function estimateMean(high: f64, low: f64, m: f64): f64 {
+  const mean = high / m;
+  const product = mean * m;
+  return rounded(mean, (high - product - productError(mean, m, product) + low) / m, ERROR * abs(mean));
+}
+
+/** (m·Q − S²)/m² */
+export function estimateVariance(sHigh: f64, sLow: f64, qHigh: f64, qLow: f64, m: f64): f64 {
+  const first = qHigh * m;
+  const second = sHigh * sHigh;
+  const firstLow = productError(qHigh, m, first) + qLow * m;
+  const secondLow = productError(sHigh, sHigh, second) + 2 * sHigh * sLow;
+  const high = first - second;
+  const low = sumError(first, -second, high) + (firstLow - secondLow);
+  const squared = m * m;
+  const variance = high / squared;
+  const product = variance * squared;
+  const error = productError(variance, squared, product) + variance * productError(m, m, squared);
+  return rounded(variance, (high - product - error + low) / squared, ERROR * (first / squared));
+}
+
+/** H − rest·G */
+export function estimateDeviation(gHigh: f64, gLow: f64, hHigh: f64, hLow: f64, rest: f64): f64 {
+  if (rest == 0) return estimateSum(hHigh, hLow);
+  if (abs(rest) < SMALL) return NaN;
+  const product = -rest * gHigh;
+  const productLow = productError(-rest, gHigh, product) - rest * gLow;
+  const high = hHigh + product;
+  return rounded(high, sumError(hHigh, product, high) + (hLow + productLow), ERROR * (abs(hHigh) + abs(product)));
+}
