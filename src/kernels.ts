@@ -86,10 +86,89 @@ export interface TensorMemory {
 }
 
 /**
- * One backend. Tensors are float32 or float64, all of one call alike; statistics and sums are always float64.
- * Reductions sum in the one order that `docs/numerics.md` defines; everything else is elementwise.
+ * The kernels over tensors of type X with gamma, beta, dgamma and dbeta of type P. Statistics and sums are always
+ * float64. Reductions sum in the one order that `docs/numerics.md` defines; everything else is elementwise.
  */
-export interface Kernels {
+export interface TensorKernels<X, P extends Tensor> {
+  /** mean[c], variance[c] ← of x. Family: reduction. */
+  statistics(mean: Float64Array, variance: Float64Array, x: X, view: View): void;
+
+  /**
+   * sums ← Σ w·d and Σ (w·d)·d per channel over the rows at these positions, in their order; d = x − center. The row at
+   * position p has the element (⌊p/s⌋, ch, p mod s) of each channel. null for `positions` is all n·s in ascending
+   * order, for `weights` 1 each, for `center` 0. The order is that of a tensor (rows, c, 1). Family: reduction.
+   */
+  rowSums(
+    sums: RowSums,
+    x: X,
+    positions: Positions | null,
+    weights: Float64Array | null,
+    center: Float64Array | null,
+    view: View,
+  ): void;
+
+  /**
+   * y ← activation(bn(x) + residual) with the statistics in `affine`. y may be x or residual. Family: elementwise.
+   */
+  normalize(y: X, x: X, residual: X | null, affine: Affine<P>, activation: KernelActivation, view: View): void;
+
+  /** `statistics` into `affine.mean` and `affine.variance`, then `normalize` with them. y may be x or residual. */
+  forward(y: X, x: X, residual: X | null, affine: Affine<P>, activation: KernelActivation, view: View): void;
+
+  /**
+   * sums ← Σ g and Σ g·(x − mean) per channel, where g is dy through the activation: with relu dy where it passes, +0
+   * where it stops, NaN where its input is NaN; its input z = bn(x) + residual is recomputed with the operations of
+   * `normalize`. Family: reduction.
+   */
+  gradientSums(
+    sums: GradientSumArrays,
+    dy: X,
+    x: X,
+    residual: X | null,
+    affine: Affine<P>,
+    activation: KernelActivation,
+    view: View,
+  ): void;
+
+  /**
+   * With sums: dx ← γ·rstd·(g − sumDy/count − (x − mean)·rstd²·sumDyDeviation/count), the gradient of `forward` where
+   * `count` values per channel took part in the statistics. With null: dx ← γ·rstd·g, the gradient of `normalize`.
+   * dresidual ← g, unless null. dx may be dy; dresidual may be dy if dx is not. Family: elementwise.
+   */
+  gradientInput(
+    dx: X,
+    dresidual: X | null,
+    dy: X,
+    x: X,
+    residual: X | null,
+    affine: Affine<P>,
+    activation: KernelActivation,
+    sums: GradientSumArrays | null,
+    count: number,
+    view: View,
+  ): void;
+
+  /**
+   * `gradientSums`, then `gradientInput` (with the sums and count = n·s where `batchStatistics`, else with null), then
+   * dgamma ← sumDyDeviation·rstd and dbeta ← sumDy, both [c].
+   */
+  backward(
+    dx: X,
+    dresidual: X | null,
+    dgamma: P,
+    dbeta: P,
+    dy: X,
+    x: X,
+    residual: X | null,
+    affine: Affine<P>,
+    activation: KernelActivation,
+    batchStatistics: boolean,
+    view: View,
+  ): void;
+}
+
+/** One backend. Tensors and parameters of one call are all float32 or all float64; 16 bits have tables of their own. */
+export interface Kernels extends TensorKernels<Tensor, Tensor> {
   readonly name: BackendName;
   /** The instruction set that runs, as `BackendInfo.isa`. */
   readonly isa: string;
@@ -101,96 +180,28 @@ export interface Kernels {
   readonly memory: TensorMemory | null;
   /** The sums that do not depend on any order. */
   readonly exact: ExactKernels;
+  readonly float16: HalfKernels;
+  readonly bfloat16: HalfKernels;
+}
 
-  /** mean[c], variance[c] ← of x. Family: reduction. */
-  statistics(mean: Float64Array, variance: Float64Array, x: Tensor, view: View): void;
+/** The element types of 16 bits, which `Kernels` has a table for. No array says which of them it holds. */
+export type HalfDtype = 'float16' | 'bfloat16';
 
-  /**
-   * sums ← Σ w·d and Σ (w·d)·d per channel over the rows at these positions, in their order; d = x − center. The row at
-   * position p has the element (⌊p/s⌋, ch, p mod s) of each channel. null for `positions` is all n·s in ascending
-   * order, for `weights` 1 each, for `center` 0. The order is that of a tensor (rows, c, 1). Family: reduction.
-   */
-  rowSums(
-    sums: RowSums,
-    x: Tensor,
-    positions: Positions | null,
-    weights: Float64Array | null,
-    center: Float64Array | null,
-    view: View,
-  ): void;
+/**
+ * The kernels over tensors of 16 bits, given as their bits: docs/numerics.md, section 11. Elements are widened to
+ * float32 where they are read, and rounded once where they are written; parameters are float32.
+ */
+export interface HalfKernels extends TensorKernels<Uint16Array, Float32Array> {
+  readonly exact: ExactSums<Uint16Array>;
 
-  /**
-   * y ← activation(bn(x) + residual) with the statistics in `affine`. y may be x or residual. Family: elementwise.
-   */
-  normalize(
-    y: Tensor,
-    x: Tensor,
-    residual: Tensor | null,
-    affine: Affine,
-    activation: KernelActivation,
-    view: View,
-  ): void;
-
-  /** `statistics` into `affine.mean` and `affine.variance`, then `normalize` with them. y may be x or residual. */
-  forward(
-    y: Tensor,
-    x: Tensor,
-    residual: Tensor | null,
-    affine: Affine,
-    activation: KernelActivation,
-    view: View,
-  ): void;
+  /** to ← from, exactly; both have one length. */
+  widen(to: Float32Array, from: Uint16Array): void;
 
   /**
-   * sums ← Σ g and Σ g·(x − mean) per channel, where g is dy through the activation: with relu dy where it passes, +0
-   * where it stops, NaN where its input is NaN; its input z = bn(x) + residual is recomputed with the operations of
-   * `normalize`. Family: reduction.
+   * to ← from, rounded to nearest even: subnormals stay, what is too large becomes an infinity. NaN becomes quiet, with
+   * its sign and the upper bits of its payload.
    */
-  gradientSums(
-    sums: GradientSumArrays,
-    dy: Tensor,
-    x: Tensor,
-    residual: Tensor | null,
-    affine: Affine,
-    activation: KernelActivation,
-    view: View,
-  ): void;
-
-  /**
-   * With sums: dx ← γ·rstd·(g − sumDy/count − (x − mean)·rstd²·sumDyDeviation/count), the gradient of `forward` where
-   * `count` values per channel took part in the statistics. With null: dx ← γ·rstd·g, the gradient of `normalize`.
-   * dresidual ← g, unless null. dx may be dy; dresidual may be dy if dx is not. Family: elementwise.
-   */
-  gradientInput(
-    dx: Tensor,
-    dresidual: Tensor | null,
-    dy: Tensor,
-    x: Tensor,
-    residual: Tensor | null,
-    affine: Affine,
-    activation: KernelActivation,
-    sums: GradientSumArrays | null,
-    count: number,
-    view: View,
-  ): void;
-
-  /**
-   * `gradientSums`, then `gradientInput` (with the sums and count = n·s where `batchStatistics`, else with null), then
-   * dgamma ← sumDyDeviation·rstd and dbeta ← sumDy, both [c] and of the tensors' type.
-   */
-  backward(
-    dx: Tensor,
-    dresidual: Tensor | null,
-    dgamma: Tensor,
-    dbeta: Tensor,
-    dy: Tensor,
-    x: Tensor,
-    residual: Tensor | null,
-    affine: Affine,
-    activation: KernelActivation,
-    batchStatistics: boolean,
-    view: View,
-  ): void;
+  round(to: Uint16Array, from: Float32Array): void;
 }
 
 /**
@@ -209,10 +220,10 @@ export const RECORD = {
   second: { at: 13, limbs: 19, counts: 32 },
 } as const;
 
-/** The reductions again, float32 only: by `numerics/2` of docs/numerics.md, so that any walk gives the same bits. */
-export interface ExactKernels {
+/** The exact sums over tensors of type X, by `numerics/2` of docs/numerics.md: any walk gives the same bits. */
+export interface ExactSums<X> {
   /** records += Σ x and Σ x² of each channel. All of their limbs are as `RECORD` says before and after. */
-  exactSums(records: Float64Array, x: Float32Array, view: View): void;
+  exactSums(records: Float64Array, x: X, view: View): void;
 
   /**
    * records += Σ g and Σ g·d of each channel, where d = fl(x − fl(mean)) and g is dy through the activation as in
@@ -220,14 +231,17 @@ export interface ExactKernels {
    */
   exactGradientSums(
     records: Float64Array,
-    dy: Float32Array,
-    x: Float32Array,
-    residual: Float32Array | null,
+    dy: X,
+    x: X,
+    residual: X | null,
     affine: Affine<Float32Array>,
     activation: KernelActivation,
     view: View,
   ): void;
+}
 
+/** The reductions again, float32 only, and what comes of their records, whatever tensors these are of. */
+export interface ExactKernels extends ExactSums<Float32Array> {
   /**
    * mean[c], variance[c] ← S/m and (m·Q − S²)/m², each rounded once, from records of `exactSums` over m values in each
    * channel, or over counts[ch]. m is an integer up to 2⁴⁰; both are NaN where it is 0.
@@ -283,7 +297,7 @@ export const KERNEL_NAMES = [
   'gradientSums',
   'gradientInput',
   'backward',
-] as const satisfies readonly (keyof Kernels)[];
+] as const satisfies readonly (keyof TensorKernels<Tensor, Tensor>)[];
 
 /** The operations of `ExactKernels`: with tensors they are named `exactSums_f32`, without any `exactStatistics`. */
 export const EXACT_KERNEL_NAMES = [

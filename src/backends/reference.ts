@@ -3,6 +3,7 @@ import type { Kernels } from '../kernels.js';
 import { backward, gradientInput, gradientSums } from '../reference/backward.js';
 import { exactGradientSums, exactGradients, exactStatistics, exactSums } from '../reference/exact.js';
 import { exactBackward, exactForward } from '../reference/exact-fused.js';
+import { withHalfKernels } from '../reference/half-kernels.js';
 import { fits, makeScratch, type Scratch } from '../reference/layout.js';
 import { forward, normalize } from '../reference/normalize.js';
 import { rowSums } from '../reference/row-sums.js';
@@ -18,7 +19,7 @@ export function load(): Kernels {
     if (!fits(kept, c, s)) kept = makeScratch(c, s);
     return kept;
   };
-  return {
+  return withHalfKernels({
     name: 'reference',
     isa: 'javascript',
     threads: 1,
@@ -55,5 +56,5 @@ export function load(): Kernels {
         exactBackward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view, own);
       },
     },
-  };
+  });
 }

@@ -1,5 +1,6 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
 import type { Affine, ExactKernels, GradientSumArrays, KernelActivation, Kernels, View } from '../kernels.js';
+import { withHalfKernels } from '../reference/half-kernels.js';
 import { fits, makeScratch } from '../reference/layout.js';
 import { rowSums } from '../reference/row-sums.js';
 import type { Tensor } from '../types.js';
@@ -103,7 +104,7 @@ const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
 function adapt(call: (args: Arguments) => void, isa: string, threads: () => number): Kernels {
   const maps = adaptMaps(call);
   let scratch = makeScratch(0, 1);
-  return {
+  return withHalfKernels({
     name: 'wasm',
     isa,
     get threads() {
@@ -133,7 +134,7 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
       call({ kernel: 'backward', view, arrays, outputs: GRADIENTS, ...rest });
     },
     exact: adaptExact(call, maps),
-  };
+  });
 }
 
 /** The kernels that write outputs alone. */

@@ -7,6 +7,7 @@ import {
   type Kernels,
   type Positions,
 } from '../../kernels.js';
+import { withHalfKernels } from '../../reference/half-kernels.js';
 import type { Tensor } from '../../types.js';
 
 type Maybe<T> = T | null;
@@ -127,7 +128,7 @@ export function missingIn(table: object): string[] {
 
 /** Objects laid out flat: one array or number an argument is what Node-API reads fastest. */
 export function adapt(table: Table & ExactTable, isa: string, threads: number, origin: string): Kernels {
-  return {
+  return withHalfKernels({
     name: 'native',
     ...{ isa, threads, origin },
     memory: null,
@@ -174,7 +175,7 @@ export function adapt(table: Table & ExactTable, isa: string, threads: number, o
         s,
       );
     },
-  };
+  });
 }
 
 function adaptExact(table: ExactTable): ExactKernels {

@@ -1,0 +1,118 @@
+/** Conversion between float32 and 16 bits, of every backend and instruction set: docs/numerics.md, section 11. */
+import * as assert from 'uvu/assert';
+import type { HalfDtype } from '#dist/kernels.js';
+import { allUnderTest } from './support/backends.js';
+import { suiteOf } from './support/suite.js';
+
+interface Format {
+  readonly fraction: number;
+  /** Exponents of the least normal and of the largest number. */
+  readonly least: number;
+  readonly largest: number;
+}
+
+const FORMATS: Readonly<Record<HalfDtype, Format>> = {
+  float16: { fraction: 10, least: -14, largest: 15 },
+  bfloat16: { fraction: 7, least: -126, largest: 127 },
+};
+const DTYPES = Object.keys(FORMATS) as HalfDtype[];
+const ALL = Uint16Array.from({ length: 2 ** 16 }, (_, bits) => bits);
+
+/** The value of 16 bits, by the formula of IEEE 754. */
+function numberOf(bits: number, { fraction, least, largest }: Format): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits & 0x7fff) >>> fraction;
+  const rest = bits & (2 ** fraction - 1);
+  if (exponent === largest - least + 2) return rest === 0 ? sign * Infinity : NaN;
+  if (exponent === 0) return sign * rest * 2 ** (least - fraction);
+  return sign * (2 ** fraction + rest) * 2 ** (least - fraction + exponent - 1);
+}
+
+const isNaN16 = (bits: number, { fraction, least, largest }: Format) =>
+  (bits & 0x7fff) > (largest - least + 2) << fraction;
+
+/** Floats around the border between each number of 16 bits above 0 and the next one, and what each must round to. */
+function borders(format: Format): { values: Float32Array; expected: Uint16Array } {
+  const values: number[] = [];
+  const expected: number[] = [];
+  const infinite = (format.largest - format.least + 2) << format.fraction;
+  const bits = new Int32Array(1);
+  const float = new Float32Array(bits.buffer);
+  for (let half = 0; half < infinite; half++) {
+    const below = numberOf(half, format);
+    const next = half + 1 < infinite ? numberOf(half + 1, format) : 2 ** (format.largest + 1);
+    float[0] = below / 2 + next / 2;
+    assert.is(float[0], below / 2 + next / 2, 'borders are float32');
+    const middle = bits[0];
+    for (const [step, rounded] of [
+      [-1, half],
+      [0, half + (half % 2)],
+      [1, half + 1],
+    ]) {
+      bits[0] = middle + step;
+      values.push(float[0], -float[0]);
+      expected.push(rounded, rounded | 0x8000);
+    }
+  }
+  return { values: Float32Array.from(values), expected: Uint16Array.from(expected) };
+}
+
+const hex = (bits: number | undefined) => `0x${bits?.toString(16)}`;
+
+for (const backend of allUnderTest()) {
+  const test = suiteOf(`${backend.name}/${backend.isa}: conversion of 16 bits`);
+  for (const dtype of DTYPES) {
+    const format = FORMATS[dtype];
+
+    test(`${dtype}: all patterns are widened exactly`, () => {
+      const wide = new Float32Array(ALL.length);
+      backend.kernels()[dtype].widen(wide, ALL);
+      const wrong = ALL.findIndex((bits) => !Object.is(wide[bits], numberOf(bits, format)));
+      assert.is(wrong, -1, `${hex(wrong)} became ${wide[wrong]}, not ${numberOf(wrong, format)}`);
+    });
+
+    test(`${dtype}: all patterns come back, and NaN becomes quiet`, () => {
+      const wide = new Float32Array(ALL.length);
+      const back = new Uint16Array(ALL.length);
+      backend.kernels()[dtype].widen(wide, ALL);
+      backend.kernels()[dtype].round(back, wide);
+      const quiet = 2 ** (format.fraction - 1);
+      const expected = ALL.map((bits) => (isNaN16(bits, format) ? bits | quiet : bits));
+      const wrong = back.findIndex((bits, k) => bits !== expected[k]);
+      assert.is(wrong, -1, `${hex(wrong)} became ${hex(back[wrong])}, not ${hex(expected[wrong])}`);
+    });
+
+    test(`${dtype}: what is half-way goes to the even neighbour, what is not to the nearest`, () => {
+      const { values, expected } = borders(format);
+      const rounded = new Uint16Array(values.length);
+      backend.kernels()[dtype].round(rounded, values);
+      const wrong = rounded.findIndex((bits, k) => bits !== expected[k]);
+      assert.is(wrong, -1, `${values[wrong]} became ${hex(rounded[wrong])}, not ${hex(expected[wrong])}`);
+    });
+
+    test(`${dtype}: the ends of float32`, () => {
+      const bits = Uint32Array.of(0, 1, 0x7fffff, 0x800000, 0x7f7fffff, 0x7f800000, 0x7f800001, 0x7fc00000, 0x7fffffff);
+      const signed = Uint32Array.from([...bits, ...bits.map((one) => one | 0x80000000)]);
+      const rounded = new Uint16Array(signed.length);
+      backend.kernels()[dtype].round(rounded, new Float32Array(signed.buffer));
+      const least = { float16: 0, bfloat16: 0x80 }[dtype];
+      const [infinite, quiet, last] = { float16: [0x7c00, 0x7e00, 0x7fff], bfloat16: [0x7f80, 0x7fc0, 0x7fff] }[dtype];
+      const expected = [0, 0, least, least, infinite, infinite, quiet, quiet, last];
+      assert.equal([...rounded], [...expected, ...expected.map((one) => one | 0x8000)]);
+    });
+
+    test(`${dtype}: any length, from any place on, and nothing beside it`, () => {
+      for (let length = 0; length <= 70; length++) {
+        const start = length % 9;
+        const from = ALL.subarray(0x3c00 + start, 0x3c00 + start + length);
+        const wide = new Float32Array(length + 8).fill(7);
+        backend.kernels()[dtype].widen(wide.subarray(3, 3 + length), from);
+        const rounded = new Uint16Array(length + 8).fill(7);
+        backend.kernels()[dtype].round(rounded.subarray(5, 5 + length), wide.subarray(3, 3 + length));
+        const values = Array.from(from, (bits) => numberOf(bits, format));
+        assert.equal([...wide], [7, 7, 7, ...values, 7, 7, 7, 7, 7], `length ${length}`);
+        assert.equal([...rounded], [7, 7, 7, 7, 7, ...from, 7, 7, 7], `length ${length}`);
+      }
+    });
+  }
+}
