@@ -40,12 +40,22 @@ export type { Columns, Join } from './ranks/payload.js';
 export type { ExchangeTag, Reducer } from './ranks/reducer.js';
 export { type ThreadMemoryOptions, ThreadReducer, type ThreadReducerOptions } from './ranks/thread-reducer.js';
 export {
+  type ExactGradientSumsJSON,
   GradientSums,
   type GradientSumsAddOptions,
+  type GradientSumsJSON,
   type GradientSumsOptions,
+  type OrderedGradientSumsJSON,
   type WholeSums,
 } from './statistics/gradient-sums.js';
-export { Moments, type MomentsAddOptions, type MomentsOptions } from './statistics/moments.js';
+export {
+  type ExactMomentsJSON,
+  Moments,
+  type MomentsAddOptions,
+  type MomentsJSON,
+  type MomentsOptions,
+  type OrderedMomentsJSON,
+} from './statistics/moments.js';
 export {
   type PopulationBatch,
   type PopulationProgress,

@@ -92,7 +92,7 @@ test('what is no average is refused', () => {
     [[bn], { weights: ['1'] }, /"weights\[0\]" expected a finite number >= 0, got "1"$/],
     [[bn, bn], { weights: [1, -1] }, /"weights\[1\]" expected a finite number >= 0, got -1$/],
     [[bn, bn], { weights: [1, NaN] }, /"weights\[1\]" expected a finite number >= 0, got NaN$/],
-    [[bn, bn], { weights: [0, 0] }, /"weights" expected at least one above 0, got 0$/],
+    [[bn, bn], { weights: [0, 0] }, /"weights" expected at least one weight above 0, got \[0, 0\]$/],
     [[bn], { weight: [1] }, /did you mean "weights"\?$/],
   ];
   for (const [layers, options, message] of cases) {

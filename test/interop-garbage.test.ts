@@ -1,6 +1,6 @@
 // Whatever is given: it works, or an error of this library says what was expected.
 
-import { BatchNorm, Moments } from 'batchnorm';
+import { BatchNorm, fold, Moments } from 'batchnorm';
 import * as interop from 'batchnorm/interop';
 import * as fc from 'fast-check';
 import * as assert from 'uvu/assert';
@@ -126,5 +126,19 @@ test('what has a state and is no layer', () => {
         /"layer" expected a BatchNorm/,
       );
     }
+  }
+});
+
+test('options that are needed are named where there are none', () => {
+  const calls: Record<string, () => unknown> = {
+    'fold: "options" expected an object with weights, shape and layout': () =>
+      fold(new BatchNorm(1), undefined as never),
+    'fromPyTorch: "options" expected an object with epsilon': () => fromPyTorch({}, undefined as never),
+    'fromFlax: "options" expected an object with epsilon': () => fromFlax({}, undefined as never),
+    'fromOnnx: "options" expected an object with node': () => fromOnnx({}, undefined as never),
+    'fromKeras: "options" expected an object with config or epsilon': () => fromKeras({}, undefined as never),
+  };
+  for (const [words, call] of Object.entries(calls)) {
+    assert.throws(call, (error: Error) => error.message === `batchnorm: ${words}, got undefined`);
   }
 });

@@ -1,7 +1,7 @@
 // Exact sums over threads: ten training steps on any shares have the bits of one process with the whole batch.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { ThreadReducer } from 'batchnorm';
+import { Moments, mergeRanks, ThreadReducer } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import { allUnderTest, type BackendUnderTest } from './support/backends.js';
 import { orderedDiffers, sameAsOne } from './support/exact-compare.js';
@@ -64,6 +64,15 @@ test('ranks that sum in different ways all get an error that names both', async 
     assert.is(error!.code, 'ERR_BATCHNORM_MISMATCH');
     assert.match(error!.message, /rank 0: .*106 numbers, exact sums\); rank 1: .*7 numbers, ordered sums\)/);
   }
+});
+
+test('a memory without room for exact moments says how to make it', () => {
+  const reducer = new ThreadReducer(ThreadReducer.memory(1, 3), 0);
+  const moments = new Moments(3, { summation: 'exact' });
+  assert.throws(
+    () => mergeRanks(reducer, [moments]),
+    /\(3 channels, .*\); exact sums need its \{ summation: 'exact' \}/,
+  );
 });
 
 test('a memory without room for exact sums says how to make it', async () => {

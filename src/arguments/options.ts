@@ -1,5 +1,5 @@
 /** Options that operations have in common, and how options are read. */
-import { nearest, wrongKind } from './messages.js';
+import { nearest, wrongKind, wrongValue } from './messages.js';
 
 /** Options of every function and layer that normalises. */
 export interface Common {
@@ -35,23 +35,24 @@ export function namesOf<O extends object>(names: { readonly [Name in keyof Requi
  * kernels see the same values. Only own properties count, so that what a program puts on `Object.prototype` is no
  * option.
  *
+ * @param wanted says, in the error for what is no object, which options there have to be
  * @throws TypeError where it is no object, or has a name that is not known
  */
-export function readOptions<O extends object>(call: string, options: O, known: Names): O {
-  return options === NO_OPTIONS ? options : readNames(call, 'options', options, known);
+export function readOptions<O extends object>(call: string, options: O, known: Names, wanted = 'an object'): O {
+  return options === NO_OPTIONS ? options : readNames(call, 'options', options, known, wanted);
 }
 
 /** Reads any plain data as {@link readOptions} reads options. */
-export function readNames<O extends object>(call: string, what: string, data: O, known: Names): O {
-  const own = readOwn(call, what, data);
+export function readNames<O extends object>(call: string, what: string, data: O, known: Names, wanted?: string): O {
+  const own = readOwn(call, what, data, wanted);
   checkNames(call, what, own, known);
   return own;
 }
 
 /** Reads plain data whose names are yet to be checked. */
-export function readOwn<O extends object>(call: string, what: string, data: O): O {
+export function readOwn<O extends object>(call: string, what: string, data: O, wanted = 'an object'): O {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || ArrayBuffer.isView(data)) {
-    throw wrongKind(call, what, 'an object', data);
+    throw wrongKind(call, what, wanted, data);
   }
   // The spread comes first, and the prototype after it: V8 copies such objects four times as fast.
   return { ...data, __proto__: null };
@@ -64,18 +65,22 @@ export function checkNames(call: string, what: string, own: object, known: Names
   }
 }
 
-/** Plain data that was written earlier: every field is there, and no other. */
+/**
+ * Plain data that was written earlier: of this format, with every field, and no other. The format comes first, since
+ * data of another one have other fields, of which nothing need be said.
+ */
 export function readFields(
   call: string,
   name: string,
-  data: unknown,
+  data: { readonly format?: unknown },
+  format: string,
   fields: Names,
 ): Readonly<Record<string, unknown>> {
-  const known = readNames(call, name, data as Record<string, unknown>, fields);
+  if (data.format === undefined) throw new TypeError(`batchnorm: ${call}: "${name}" lacks "format"`);
+  if (data.format !== format) throw wrongValue(call, 'format', `'${format}'`, data.format);
+  const known: Readonly<Record<string, unknown>> = readNames(call, name, data, fields);
   const missing = [...fields].filter((field) => known[field] === undefined);
-  // Data without a format are something else, so that the other fields say nothing.
-  const named = missing.includes('format') ? ['format'] : missing;
-  if (named.length > 0) throw new TypeError(`batchnorm: ${call}: "${name}" lacks "${named.join('", "')}"`);
+  if (missing.length > 0) throw new TypeError(`batchnorm: ${call}: "${name}" lacks "${missing.join('", "')}"`);
   return known;
 }
 

@@ -250,7 +250,3 @@ function overlap(call: string, output: string, other: string, mayBeSame: boolean
 export function refuseOrphan(call: string, wanted: string, outResidual: unknown): never {
   throw wrongKind(call, 'outResidual', `nothing without ${wanted}`, outResidual);
 }
-
-export function checkFormat(call: string, format: unknown, known: string): void {
-  if (format !== known) throw wrongValue(call, 'format', `'${known}'`, format);
-}

@@ -161,7 +161,7 @@ export function backward<T extends Tensor>(
   }
   const kind = checkTensor(CALL, 'x', x, shape, view);
   checkArray(CALL, 'dy', dy, kind, x.length, shape);
-  if (summation === 'exact') checkExact(CALL, x, selection !== null && selection.weights !== null);
+  if (summation === 'exact') checkExact(CALL, x, selection);
   checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);
   if (residual === undefined && outResidual !== undefined) refuseOrphan(CALL, 'a residual', outResidual);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);

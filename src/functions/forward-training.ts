@@ -126,7 +126,7 @@ export function forwardTraining<T extends Tensor>(
   const { c } = view;
   const selection = readMask(CALL, mask, shape, view);
   const kind = checkTensor(CALL, 'x', x, shape, view);
-  if (summation === 'exact') checkExact(CALL, x, selection !== null && selection.weights !== null);
+  if (summation === 'exact') checkExact(CALL, x, selection);
   checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   if (outMean !== undefined) checkArray(CALL, 'outMean', outMean, 'Float64Array', c, 'channels');

@@ -1,4 +1,4 @@
-import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
+import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
 import { NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
 import { BatchNorm } from '../layer/constructor.js';
 import { SETTING_NAMES } from '../layer/settings.js';
@@ -81,7 +81,7 @@ function readShares(weights: readonly number[] | undefined, layers: number): num
     if (!(weight >= 0 && weight < Infinity)) throw wrongValue(CALL, `weights[${k}]`, 'a finite number >= 0', weight);
   }
   const largest = Math.max(...weights);
-  if (largest === 0) throw wrongValue(CALL, 'weights', 'at least one above 0', 0);
+  if (largest === 0) throw new RangeError(expected(CALL, 'weights', 'at least one weight above 0', list(weights)));
   const scaled = weights.map((weight: number) => weight / largest);
   const sum = scaled.reduce((total, weight) => total + weight, 0);
   return scaled.map((weight) => weight / sum);

@@ -109,7 +109,7 @@ const OPTIONS = /* @__PURE__ */ namesOf<FoldOptions<Tensor>>({
  * console.log([...folded.weights], [...folded.bias]); // → [ 1, 2, 3, 4 ] [ -1, -1 ]
  */
 export function fold<T extends Tensor>(layer: LayerToFold | StatisticsToFold, options: FoldOptions<T>): Folded<T> {
-  const given = readOptions(CALL, options, OPTIONS);
+  const given = readOptions(CALL, options, OPTIONS, 'an object with weights, shape and layout');
   const { weights, bias = null, into = 'previous', dropActivation = false, inputs, out, outBias } = given;
   checkChoice(CALL, 'into', into, ['previous', 'next']);
   checkBoolean(CALL, 'dropActivation', dropActivation);

@@ -67,7 +67,7 @@ export function fromFlax<D extends Dtype = 'float32'>(
   options: FromFlaxOptions<D>,
 ): BatchNorm<TensorOf<D>> {
   const call = 'fromFlax';
-  const given = readOptions(call, options, FROM_OPTIONS);
+  const given = readOptions(call, options, FROM_OPTIONS, 'an object with epsilon');
   checkSwitches(call, given, 'strict', 'scale', 'center');
   const { prefix: givenPrefix = '', scale, center, ...rest } = given;
   if (typeof givenPrefix !== 'string') throw wrongKind(call, 'prefix', 'a string', givenPrefix);

@@ -105,7 +105,7 @@ export function fromKeras<D extends Dtype = 'float32'>(
   options: FromKerasOptions<D>,
 ): BatchNorm<TensorOf<D>> {
   const call = 'fromKeras';
-  const given = readOptions(call, options, FROM_OPTIONS);
+  const given = readOptions(call, options, FROM_OPTIONS, 'an object with config or epsilon');
   checkSwitches(call, given, 'strict', 'scale', 'center');
   const { prefix, config, scale: _, center: __, varianceEstimator = 'biased', ...rest } = given;
   const settings = config === undefined ? given : { ...given, ...readConfig(call, config, given) };

@@ -76,7 +76,7 @@ export function fromOnnx<D extends Dtype = 'float32'>(
   options: FromOnnxOptions<D>,
 ): BatchNorm<TensorOf<D>> {
   const call = 'fromOnnx';
-  const given = readOptions(call, options, FROM_OPTIONS);
+  const given = readOptions(call, options, FROM_OPTIONS, 'an object with node');
   const { node, opset, varianceEstimator = 'biased', singleValue = 'allow', ...rest } = given;
   const { input, output, attribute } = readNode(call, node);
   if (opset !== undefined) checkOpset(call, opset);

@@ -72,7 +72,7 @@ export function fromPyTorch<D extends Dtype = 'float32'>(
   options: FromPyTorchOptions<D>,
 ): BatchNorm<TensorOf<D>> {
   const call = 'fromPyTorch';
-  const given = readOptions(call, options, FROM_OPTIONS);
+  const given = readOptions(call, options, FROM_OPTIONS, 'an object with epsilon');
   checkSwitches(call, given, 'strict', 'scale', 'center', 'trackRunningStats');
   const { prefix: _, trackRunningStats = true, scale, center, updateRate, ...rest } = given;
   const epsilon = requireEpsilon(call, given.epsilon, 'pass the eps of the module, by default 1e-5');

@@ -115,7 +115,7 @@ export function checkForward<T extends Tensor>(
   checkChannels(call, own.channels, shape, view);
   const chosen = readMask(call, mask, shape, view);
   checkArray(call, 'x', x, own.kind, view.n * c * view.s, shape);
-  if (summation === 'exact') checkExact(call, x, chosen !== null && chosen.weights !== null);
+  if (summation === 'exact') checkExact(call, x, chosen);
   if (residual !== undefined) checkArray(call, 'residual', residual, own.kind, x.length, shape);
   own.check(call);
   if (track) own.checkRunning(call);

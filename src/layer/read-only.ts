@@ -17,6 +17,17 @@ export function makeReadOnly(prototype: object, settingsOf: (layer: object) => S
   }
 }
 
+/** Refuses to set what has no setter, where nothing needs to be said about any of it. */
+export function refuseSetting(name: string, prototype: object): void {
+  for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (property.get === undefined || property.set !== undefined) continue;
+    const set = () => {
+      throw new TypeError(`batchnorm: ${name}: "${key}" cannot be set from outside; it is what the call has found`);
+    };
+    Object.defineProperty(prototype, key, { ...property, set });
+  }
+}
+
 function showing(name: keyof Settings, settingsOf: (layer: object) => Settings): PropertyDescriptor {
   return {
     get(this: object) {

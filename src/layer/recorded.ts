@@ -3,6 +3,7 @@ import { refuseProxies } from '../arguments/messages.js';
 import { NO_OPTIONS } from '../arguments/options.js';
 import type { ParameterOf, Tensor } from '../types.js';
 import type { BatchNormBackwardOptions } from './calls.js';
+import { refuseSetting } from './read-only.js';
 
 /** The gradients of one recorded forward. */
 export interface UseGradients<T extends Tensor> {
@@ -30,6 +31,7 @@ export interface UseGradients<T extends Tensor> {
  */
 export class RecordedForward<T extends Tensor = Float32Array> {
   static {
+    refuseSetting('RecordedForward', RecordedForward.prototype);
     refuseProxies('RecordedForward', RecordedForward.prototype, (value) => #differentiate in value);
   }
 

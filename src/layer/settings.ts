@@ -75,7 +75,8 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
   ghostBatchSize?: number | undefined;
   /**
    * Which samples make a group. 'consecutive' (default): neighbours. 'interleaved' (TensorFlow's virtual_batch_size):
-   * sample i belongs to group i mod ⌈samples / ghostBatchSize⌉, and group sizes differ by at most one.
+   * sample i belongs to group i mod ⌈samples / ghostBatchSize⌉, and group sizes differ by at most one. Needs
+   * `ghostBatchSize`.
    */
   grouping?: 'consecutive' | 'interleaved' | undefined;
   /**
@@ -153,6 +154,10 @@ export function readSettings(call: string, options: BatchNormOptions): Settings 
     throw wrongValue(call, 'summation', "'ordered' with dtype: 'float64'", 'exact');
   }
   if (settings.ghostBatchSize !== null) checkGhosts(call, settings.axis, options.synchronize);
+  // A state has null for no ghost batches, and a grouping all the same.
+  else if (options.ghostBatchSize === undefined && options.grouping !== undefined) {
+    throw wrongKind(call, 'grouping', 'nothing without ghostBatchSize', options.grouping);
+  }
   return settings;
 }
 

@@ -3,7 +3,7 @@ import type { SavedActivation } from '../arguments/activation.js';
 import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
 import { namesOf, readFields, readOwn } from '../arguments/options.js';
-import { checkCount, checkFormat, checkSize, checkVariance } from '../arguments/validate.js';
+import { checkCount, checkSize, checkVariance } from '../arguments/validate.js';
 import type { Summation } from '../passes/exact.js';
 import type { Dtype } from '../types.js';
 import type { OwnArrays } from './arrays.js';
@@ -125,8 +125,7 @@ export function writeState<D extends Dtype>(
 
 /** @throws TypeError, RangeError naming the field that is missing, unknown or wrong */
 export function readState(call: string, state: unknown): SavedLayer {
-  const fields = readFields(call, 'state', upgraded(readOwn(call, 'state', state as object)), FIELDS);
-  checkFormat(call, fields['format'], FORMAT);
+  const fields = readFields(call, 'state', upgraded(readOwn(call, 'state', state as object)), FORMAT, FIELDS);
   const channels = fields['channels'] as number;
   checkSize(call, 'channels', channels);
   const options: BatchNormOptions = readOwn(call, 'state', loadRows(SETTINGS, call, fields));
@@ -136,8 +135,13 @@ export function readState(call: string, state: unknown): SavedLayer {
   return { channels, options, settings, progress, switches, arrays: readArrays(call, fields, channels, settings) };
 }
 
+interface Formatted {
+  readonly format?: unknown;
+  readonly summation?: unknown;
+}
+
 /** A state of an earlier format as this one has it. Whatever it lacks is found missing later. */
-function upgraded(state: { readonly format?: unknown }): object {
+function upgraded(state: Formatted): Formatted {
   const isEarlier = state.format === EARLIER && !('summation' in state);
   return isEarlier ? { ...state, format: FORMAT, summation: 'ordered' } : state;
 }

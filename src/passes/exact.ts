@@ -4,10 +4,18 @@ import { newTensor } from '../arguments/typed-arrays.js';
 import { checkChoice } from '../arguments/validate.js';
 import { kernels } from '../backends/select.js';
 import type { MomentArrays } from '../channels/moment-arrays.js';
-import { type Affine, type GradientSumArrays, type KernelActivation, RECORD, type View } from '../kernels.js';
+import {
+  type Affine,
+  type GradientSumArrays,
+  type KernelActivation,
+  type Positions,
+  RECORD,
+  type View,
+} from '../kernels.js';
 import { carry } from '../reference/limbs.js';
 import type { Tensor } from '../types.js';
 import type { Backward } from './range.js';
+import type { Weights } from './weights.js';
 
 /**
  * How statistics and gradient sums are summed (docs/numerics.md): 'ordered' in one order that is the same on every
@@ -34,14 +42,22 @@ export interface ExactGradientSums extends GradientSumArrays {
   readonly mean: Float64Array;
 }
 
+/** What a mask has chosen. */
+interface Chosen {
+  readonly positions: Positions;
+  readonly weights: Weights | null;
+}
+
 /** @throws TypeError, RangeError for what exact sums are not defined for; the error names what is */
-export function checkExact(call: string, x: Tensor, isWeighted: boolean): void {
+export function checkExact(call: string, x: Tensor, chosen: Chosen | null): void {
   if (x.BYTES_PER_ELEMENT !== 4) {
     throw wrongKind(call, 'x', "a Float32Array with summation: 'exact' (float64 has 'ordered')", x);
   }
-  if (isWeighted) {
-    throw wrongValue(call, 'mask', "0 and 1 with summation: 'exact' (weights have 'ordered')", 'other weights');
-  }
+  if (chosen === null || chosen.weights === null) return;
+  const { each } = chosen.weights;
+  const row = each.findIndex((weight) => weight !== 1);
+  const wanted = "0 or 1 with summation: 'exact' (weights have 'ordered')";
+  throw wrongValue(call, `mask[${chosen.positions[row]}]`, wanted, each[row]);
 }
 
 export function newRecords(channels: number): Float64Array {

@@ -22,8 +22,8 @@ export interface ThreadMemoryOptions {
 
 const OPTIONS = /* @__PURE__ */ nameSet('timeout');
 const MEMORY_OPTIONS = /* @__PURE__ */ nameSet('summation');
-/** Int32 before the counters: number of ranks, numbers per exchange, and who gave up (its rank + 1). */
-const [SIZE, CAPACITY, FAILED, COUNTERS] = [0, 1, 2, 3];
+/** Int32 before the counters: number of ranks, numbers per exchange, channels, and who gave up (its rank + 1). */
+const [SIZE, CAPACITY, CHANNELS, FAILED, COUNTERS] = [0, 1, 2, 3, 4];
 
 /**
  * Numbers of the longest message about so many channels: of ordered sums three rows, and the count of `GradientSums`
@@ -102,6 +102,7 @@ export class ThreadReducer implements Reducer {
     const head = new Int32Array(memory);
     head[SIZE] = size;
     head[CAPACITY] = capacity;
+    head[CHANNELS] = channels;
     return memory;
   }
 
@@ -142,8 +143,10 @@ export class ThreadReducer implements Reducer {
     // would be.
     if (fits || this.#behind((turn - 1) | 0).length === 0) this.#send(turn, values, tag);
     if (!fits) {
-      const told = `(${this.#capacity / 3 - 1} channels, as ThreadReducer.memory was told)`;
-      const exact = tag?.summation === 'exact' ? "; exact sums need its { summation: 'exact' }" : '';
+      const told = `(${this.#head[CHANNELS]} channels, as ThreadReducer.memory was told)`;
+      // Without a tag nobody says what these are: mergeRanks may have been given exact ones.
+      const mayBeExact = tag === undefined || tag.summation === 'exact';
+      const exact = mayBeExact ? "; exact sums need its { summation: 'exact' }" : '';
       throw wrongValue(call, 'values', `at most ${this.#capacity} numbers ${told}${exact}`, length);
     }
     this.#awaitAll(turn);

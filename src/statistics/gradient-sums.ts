@@ -1,5 +1,5 @@
 import { kernelActivation } from '../arguments/activation.js';
-import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
+import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
 import {
@@ -17,7 +17,6 @@ import {
   checkChannelCount,
   checkChannels,
   checkCount,
-  checkFormat,
   checkSize,
   checkTensor,
   readStatistics,
@@ -61,6 +60,37 @@ export interface GradientSumsOptions {
    * docs/reproducible.md
    */
   summation?: Summation | undefined;
+}
+
+/**
+ * {@link GradientSums} as plain data: what `toJSON` gives and `fromJSON` takes; `summation` decides which arrays there
+ * are.
+ */
+export type GradientSumsJSON = OrderedGradientSumsJSON | ExactGradientSumsJSON;
+
+interface GradientSumsJSONHead {
+  format: 'batchnorm-gradient-sums/2';
+  channels: number;
+  /** Values per channel that were added. */
+  count: number;
+  /** The mean that deviations are from, [channels]; null before anything was added. */
+  mean: JsonNumber[] | null;
+}
+
+/** {@link GradientSumsJSON} of `summation: 'ordered'`. */
+export interface OrderedGradientSumsJSON extends GradientSumsJSONHead {
+  summation: 'ordered';
+  /** Σ g, [channels]. */
+  sumDy: JsonNumber[];
+  /** Σ g·(x − mean), [channels]. */
+  sumDyDeviation: JsonNumber[];
+}
+
+/** {@link GradientSumsJSON} of `summation: 'exact'`. */
+export interface ExactGradientSumsJSON extends GradientSumsJSONHead {
+  summation: 'exact';
+  /** The exact sums, 35 integers for each channel: docs/numerics.md, section 10. */
+  sums: JsonNumber[];
 }
 
 const FORMAT = 'batchnorm-gradient-sums/2';
@@ -210,7 +240,7 @@ export class GradientSums {
     const { mean, variance } = readStatistics(ADD, given.mean, given.variance, c);
     const kind = checkTensor(ADD, 'x', x, shape, view);
     checkArray(ADD, 'dy', dy, kind, x.length, shape);
-    if (isExactSums(this.#sums)) checkExact(ADD, x, selection !== null && selection.weights !== null);
+    if (isExactSums(this.#sums)) checkExact(ADD, x, selection);
     checkOperands(ADD, x, gamma, beta, residual, kind, c, shape);
     this.#checkMean(ADD, 'mean', mean);
     // Of a piece without values, too: where other ranks have some, the mean is what theirs are about.
@@ -295,13 +325,15 @@ export class GradientSums {
   }
 
   /** Plain data for `JSON.stringify`, without loss, as {@link Moments.toJSON}. */
-  toJSON(): unknown {
+  toJSON(): GradientSumsJSON {
     const { sumDy, sumDyDeviation } = this.#sums;
     const mean = this.#mean && encodeNumbers(this.#mean);
-    const { summation } = this;
-    const head = { format: FORMAT, channels: this.#channels, summation, count: this.#count, mean };
-    if (isExactSums(this.#sums)) return { ...head, sums: encodeRecords(this.#sums.records) };
-    return { ...head, sumDy: encodeNumbers(sumDy), sumDyDeviation: encodeNumbers(sumDyDeviation) };
+    const [format, channels, count] = [FORMAT, this.#channels, this.#count] as const;
+    if (isExactSums(this.#sums)) {
+      return { format, channels, summation: 'exact', count, mean, sums: encodeRecords(this.#sums.records) };
+    }
+    const sums = { sumDy: encodeNumbers(sumDy), sumDyDeviation: encodeNumbers(sumDyDeviation) };
+    return { format, channels, summation: 'ordered', count, mean, ...sums };
   }
 
   /**
@@ -322,8 +354,7 @@ export class GradientSums {
       mean: null,
     });
     const isOfExact = given.summation === 'exact';
-    const fields = readFields(call, 'json', given, isOfExact ? FIELDS.exact : FIELDS.ordered);
-    checkFormat(call, fields.format, FORMAT);
+    const fields = readFields(call, 'json', given, FORMAT, isOfExact ? FIELDS.exact : FIELDS.ordered);
     const summation = fields.summation as Summation;
     checkSummation(call, summation);
     const channels = fields.channels as number;

@@ -1,11 +1,10 @@
-import { decodeNumbers, encodeNumbers } from '../arguments/json-numbers.js';
+import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
 import { NO_OPTIONS, nameSet, namesOf, readFields, readOptions, readOwn } from '../arguments/options.js';
 import {
   checkChannelCount,
   checkChannels,
   checkCount,
-  checkFormat,
   checkSize,
   checkTensor,
   checkVariance,
@@ -55,6 +54,32 @@ export interface MomentsOptions {
   summation?: Summation | undefined;
 }
 
+/** {@link Moments} as plain data: what `toJSON` gives and `fromJSON` takes; `summation` decides which arrays there are. */
+export type MomentsJSON = OrderedMomentsJSON | ExactMomentsJSON;
+
+interface MomentsJSONHead {
+  format: 'batchnorm-moments/2';
+  channels: number;
+  /** Values seen per channel, [channels]. */
+  count: JsonNumber[];
+}
+
+/** {@link MomentsJSON} of `summation: 'ordered'`. */
+export interface OrderedMomentsJSON extends MomentsJSONHead {
+  summation: 'ordered';
+  /** [channels], 'NaN' where count is 0. */
+  mean: JsonNumber[];
+  /** Population variance, [channels], 'NaN' where count is 0. */
+  variance: JsonNumber[];
+}
+
+/** {@link MomentsJSON} of `summation: 'exact'`. */
+export interface ExactMomentsJSON extends MomentsJSONHead {
+  summation: 'exact';
+  /** The exact sums, 35 integers for each channel: docs/numerics.md, section 10. */
+  sums: JsonNumber[];
+}
+
 const FORMAT = 'batchnorm-moments/2';
 /** Has no `summation`, which was 'ordered'. */
 const EARLIER = 'batchnorm-moments/1';
@@ -68,6 +93,14 @@ const FIELDS = {
 /** The arrays themselves, not copies: for the rest of the facade, and not to be written to. */
 export let arraysOf: (moments: Moments) => MomentArrays;
 let setSeen: (moments: Moments, seen: MomentArrays) => void;
+/** Adds a batch as {@link Moments.add} does, for another public function, which errors name. */
+export let addBatch: (
+  call: string,
+  moments: Moments,
+  x: Tensor,
+  shape: readonly number[],
+  options: MomentsAddOptions,
+) => void;
 /** Of this very class. */
 export let isMoments: (value: unknown) => value is Moments;
 
@@ -103,6 +136,7 @@ export class Moments {
   static {
     refuseProxies('Moments', Moments.prototype, (value) => #seen in value);
     arraysOf = (moments) => moments.#seen;
+    addBatch = (call, moments, x, shape, options) => moments.#addBatch(call, x, shape, options);
     setSeen = (moments, seen) => {
       moments.#seen = seen;
     };
@@ -175,15 +209,19 @@ export class Moments {
    * console.log([...new Moments(3).add(image, [1, 2, 3], { axis: -1 }).mean]); // → [ 0, 255, 0 ]
    */
   add(x: Tensor, shape: readonly number[], options: MomentsAddOptions = NO_OPTIONS): this {
-    const { axis, mask } = readOptions('Moments.add', options, ADD_OPTIONS);
-    const view = readView('Moments.add', shape, axis);
-    checkChannels('Moments.add', this.#channels, shape, view);
-    const selection = readMask('Moments.add', mask, shape, view);
-    const kind = checkTensor('Moments.add', 'x', x, shape, view);
+    this.#addBatch('Moments.add', x, shape, readOptions('Moments.add', options, ADD_OPTIONS));
+    return this;
+  }
+
+  #addBatch(call: string, x: Tensor, shape: readonly number[], { axis, mask }: MomentsAddOptions): void {
+    const view = readView(call, shape, axis);
+    checkChannels(call, this.#channels, shape, view);
+    const selection = readMask(call, mask, shape, view);
+    const kind = checkTensor(call, 'x', x, shape, view);
     if (isExact(this.#seen)) {
-      checkExact('Moments.add', x, selection !== null && selection.weights !== null);
+      checkExact(call, x, selection);
       const chosen = selection === null ? x : selection.gather(kind, x);
-      if (chosen.length === 0) return this;
+      if (chosen.length === 0) return;
       this.#seen = addExact(this.#seen, chosen as Float32Array, selection?.view ?? view);
     } else if (selection !== null) {
       if (selection.view.n * view.c > 0) mergeMoments(this.#seen, chosenStatistics(kind, x, selection, 'ordered'));
@@ -193,7 +231,6 @@ export class Moments {
       this.#batch.count.fill(view.n * view.s);
       mergeMoments(this.#seen, this.#batch);
     }
-    return this;
   }
 
   /**
@@ -229,11 +266,14 @@ export class Moments {
    * const copy = Moments.fromJSON(JSON.parse(JSON.stringify(moments)));
    * console.log(copy.mean[0] === moments.mean[0]); // → true
    */
-  toJSON(): unknown {
+  toJSON(): MomentsJSON {
     const { count, mean, variance } = this.#seen;
-    const head = { format: FORMAT, channels: this.#channels, summation: this.summation, count: encodeNumbers(count) };
-    if (isExact(this.#seen)) return { ...head, sums: encodeRecords(this.#seen.records) };
-    return { ...head, mean: encodeNumbers(mean), variance: encodeNumbers(variance) };
+    const [format, channels, counts] = [FORMAT, this.#channels, encodeNumbers(count)] as const;
+    if (isExact(this.#seen)) {
+      return { format, channels, summation: 'exact', count: counts, sums: encodeRecords(this.#seen.records) };
+    }
+    const [means, variances] = [encodeNumbers(mean), encodeNumbers(variance)];
+    return { format, channels, summation: 'ordered', count: counts, mean: means, variance: variances };
   }
 
   /**
@@ -245,8 +285,7 @@ export class Moments {
     const call = 'Moments.fromJSON';
     const given = upgraded(readOwn(call, 'json', json as object), EARLIER, FORMAT);
     const isOfExact = given.summation === 'exact';
-    const fields = readFields(call, 'json', given, isOfExact ? FIELDS.exact : FIELDS.ordered);
-    checkFormat(call, fields.format, FORMAT);
+    const fields = readFields(call, 'json', given, FORMAT, isOfExact ? FIELDS.exact : FIELDS.ordered);
     checkSummation(call, fields.summation as Summation);
     const channels = fields.channels as number;
     checkSize(call, 'channels', channels);

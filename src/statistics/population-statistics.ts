@@ -4,7 +4,7 @@ import { readView } from '../arguments/validate.js';
 import { checkSummation, type Summation } from '../passes/exact.js';
 import type { Mask } from '../passes/mask.js';
 import type { Tensor } from '../types.js';
-import { isMoments, Moments } from './moments.js';
+import { addBatch, isMoments, Moments } from './moments.js';
 
 /** One batch of the data that {@link populationStatistics} reads. */
 export interface PopulationBatch {
@@ -84,8 +84,9 @@ export async function populationStatistics(
   for await (const batch of batches) {
     if (!isBatch(batch)) throw wrongKind(CALL, `batches[${seen}]`, '{ x, shape }', batch);
     const { x, shape, mask } = readNames(CALL, `batches[${seen}]`, batch, BATCH);
-    moments ??= new Moments(readView(CALL, shape, axis).c, { summation });
-    moments.add(x, shape, { axis, mask });
+    const call = `${CALL}: batches[${seen}]`;
+    moments ??= new Moments(readView(call, shape, axis).c, { summation });
+    addBatch(call, moments, x, shape, { axis, mask });
     seen++;
     await onProgress?.({ batches: seen, moments });
   }

@@ -241,6 +241,38 @@ export default function words(backend: BackendUnderTest): void {
     }
   });
 
+  test('population statistics name themselves and the batch', async () => {
+    const [good, bad] = [
+      { x: X, shape: SHAPE },
+      { x: X.subarray(1), shape: SHAPE },
+    ];
+    const error = await populationStatistics([good, bad]).then(
+      () => null,
+      (reason: Error) => reason,
+    );
+    assert.match(error!.message, /^batchnorm: populationStatistics: batches\[1\]: "x" expected Float32Array or /);
+  });
+
+  test('what is saved in another format is refused by its format, whatever its fields', () => {
+    const other = { format: 'batchnorm/9', planes: 3 };
+    for (const call of [
+      () => BatchNorm.fromState(wrong(other)),
+      () => new BatchNorm(1).loadState(wrong(other)),
+      () => Moments.fromJSON(other),
+      () => GradientSums.fromJSON(other),
+    ]) {
+      assert.throws(call, /: "format" expected 'batchnorm[^']*\/2', got "batchnorm\/9"$/);
+    }
+  });
+
+  test('a recorded forward says that its parts cannot be set', () => {
+    const recorded = new BatchNorm(1, { singleValue: 'allow' }).record(X, SHAPE);
+    for (const name of ['y', 'dgamma', 'dbeta', 'dresidual'] as const) {
+      const message = messageOf(() => Object.assign(recorded, { [name]: X }));
+      assert.match(message, new RegExp(`^batchnorm: RecordedForward: "${name}" cannot be set from outside; `));
+    }
+  });
+
   test('a Proxy, as of Vue, says what to do', () => {
     for (const call of [
       () => new Proxy(new BatchNorm(1), {}).forward(X, SHAPE),

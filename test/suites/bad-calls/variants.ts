@@ -37,6 +37,12 @@ export const variantsCalls: readonly BadCall[] = [
     'BatchNorm: "grouping" expected \'consecutive\' or \'interleaved\', got "random"',
   ],
   [
+    'grouping of nothing',
+    () => layer({ grouping: 'interleaved' }),
+    TypeError,
+    'BatchNorm: "grouping" expected nothing without ghostBatchSize, got "interleaved"',
+  ],
+  [
     'onNonFinite',
     () => layer({ onNonFinite: 'ignore' }),
     RangeError,
