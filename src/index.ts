@@ -28,6 +28,7 @@ export type { WeightLayout } from './inference/weight-layout.js';
 export type { Parameter } from './layer/arrays.js';
 export type { BatchNormBackwardOptions, BatchNormForwardOptions } from './layer/calls.js';
 export { BatchNorm, type BatchNormConstructor } from './layer/constructor.js';
+export type { NormalizeWith, SampleMixture } from './layer/mixture.js';
 export type { RecordedForward } from './layer/recorded.js';
 export type { RenormLimits, RenormOptions, RenormSettings, SavedRenorm } from './layer/renorm.js';
 export type { BatchNormOptions } from './layer/settings.js';

@@ -318,6 +318,8 @@ test('what does not fit is refused with what was expected', () => {
   ];
   for (const [layer, message] of others) assert.throws(() => fold(layer as BatchNorm, good), message);
   const batch = new BatchNorm(4);
+  batch.normalizeWith = { sample: 0.1 };
+  assert.throws(() => fold(batch, good), /"layer.normalizeWith" expected 'mode' or 'running': only constants/);
   batch.normalizeWith = 'batch';
   assert.throws(() => fold(batch, good), /"layer.normalizeWith" expected 'mode' or 'running': only constants/);
 });

@@ -7,6 +7,7 @@ import { nonFiniteChannels } from '../channels/non-finite.js';
 import type { Summation } from '../passes/exact.js';
 import { Pass } from '../passes/pass.js';
 import { requireInput, type Saved } from '../passes/saved.js';
+import type { Variant } from '../passes/variant.js';
 import { readSynchronization, Synchronization, type SynchronizeOptions } from '../ranks/synchronize.js';
 import { type Moments, momentsOf } from '../statistics/moments.js';
 import type { DtypeOf, ParameterOf, Tensor } from '../types.js';
@@ -17,10 +18,12 @@ import {
   checkBackward,
   checkForward,
   checkLimits,
+  neededStatistics,
   readBackwardOptions,
   readForwardOptions,
 } from './calls.js';
 import { LastForward } from './last-forward.js';
+import { Mixture, type NormalizeWith } from './mixture.js';
 import { makeReadOnly } from './read-only.js';
 import { RecordedForward } from './recorded.js';
 import type { RenormSettings } from './renorm.js';
@@ -55,6 +58,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   readonly #running: RunningStatistics;
   readonly #transaction: StatisticsTransaction;
   readonly #pass: Pass<T>;
+  readonly #variants: readonly Variant[];
   readonly #synchronized: boolean;
   #switches: Switches = { training: true, normalizeWith: 'mode', updateStatistics: true, learn: true };
   readonly #last = new LastForward<T>();
@@ -76,7 +80,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     this.#own = own;
     this.#running = running;
     this.#transaction = new StatisticsTransaction(own, running, settings);
-    this.#pass = new Pass(own, settings, variantsOf(own.renorm, settings, ranks));
+    this.#pass = new Pass(own, settings);
+    this.#variants = variantsOf(own.renorm, settings, ranks);
     this.#synchronized = ranks !== null;
   }
 
@@ -289,15 +294,22 @@ export class BatchNorm<T extends Tensor = Float32Array> {
 
   /**
    * The statistics that forward normalises by: 'mode' (default), as train() and eval() say; 'batch', always those of
-   * the batch; 'running', always the running ones.
+   * the batch; 'running', always the running ones; or, as 'mode', but evaluation mixes those of each sample with the
+   * running ones: { sample: 0.1 }, see {@link SampleMixture}, which needs the samples on the first axis.
    *
    * @throws TypeError, RangeError when set to anything else
+   * @example
+   * import { BatchNorm } from 'batchnorm';
+   * const bn = new BatchNorm(1, { epsilon: 0 }).eval();
+   * bn.normalizeWith = { sample: 0.5 }; // the running mean is 0, that of the sample 2; the variances are 1
+   * const y = bn.forward(Float32Array.of(1, 3), [1, 1, 2]); // mean 1, variance 1/2 + 1/2 + 1
+   * console.log(y[0], y[1].toFixed(3)); // → 0 1.414
    */
-  get normalizeWith(): 'mode' | 'batch' | 'running' {
+  get normalizeWith(): NormalizeWith {
     return this.#switches.normalizeWith;
   }
 
-  set normalizeWith(statistics: 'mode' | 'batch' | 'running') {
+  set normalizeWith(statistics: NormalizeWith) {
     this.#switch('normalizeWith', statistics);
   }
 
@@ -403,11 +415,10 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   #run(call: string, x: T, shape: readonly number[], options: BatchNormForwardOptions<T>, recorded: boolean) {
-    const { training, normalizeWith: by, updateStatistics } = this.#switches;
-    const batch = by === 'mode' ? training : by === 'batch';
-    const track = training && updateStatistics;
     const given = readForwardOptions(call, options);
-    const needed = { batch, track };
+    const { training } = this.#switches;
+    const needed = neededStatistics(this.#switches);
+    const { batch, track, sample } = needed;
     const { view, arrangement } = checkForward(
       call,
       this.#own,
@@ -421,9 +432,11 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     const limits = checkLimits(call, this.#settings, given);
     const { out, residual = null, update = true } = given;
     const y = out ?? newTensor<T>(this.#own.kind, x.length);
-    const request = { call, x, residual, y, given: out !== undefined, view, arrangement, batch, track, limits };
+    const variants = sample > 0 ? [new Mixture(sample, this.#own)] : this.#variants;
+    const own = { batch: batch || sample > 0, track, limits, variants };
+    const request = { call, x, residual, y, given: out !== undefined, view, arrangement, ...own };
     const { saved, statistics } = this.#pass.forward(request, recorded);
-    this.#transaction.begin(statistics, track, update);
+    this.#transaction.begin(sample > 0 ? null : statistics, track, update);
     return { y, saved, due: training || batch };
   }
 

@@ -19,8 +19,10 @@ import { type Mask, readMask } from '../passes/mask.js';
 import type { Saved } from '../passes/saved.js';
 import type { Tensor } from '../types.js';
 import type { LayerArrays } from './arrays.js';
+import { SAMPLES } from './mixture.js';
 import { type RenormLimits, readLimits } from './renorm.js';
 import type { Settings } from './settings.js';
+import type { Switches } from './switches.js';
 
 /** Options of {@link BatchNorm.forward} and {@link BatchNorm.record}, all of them optional. */
 export interface BatchNormForwardOptions<T extends Tensor> extends RenormLimits {
@@ -87,6 +89,14 @@ export interface Needed {
   readonly batch: boolean;
   /** Take those of the batch into the running ones. */
   readonly track: boolean;
+  /** Weight of those of each sample, where they are mixed with the running ones; else 0. */
+  readonly sample: number;
+}
+
+export function neededStatistics({ training, normalizeWith, updateStatistics }: Switches): Needed {
+  const track = training && updateStatistics;
+  if (typeof normalizeWith === 'object') return { batch: training, track, sample: training ? 0 : normalizeWith.sample };
+  return { batch: normalizeWith === 'mode' ? training : normalizeWith === 'batch', track, sample: 0 };
 }
 
 export function readForwardOptions<T extends Tensor>(
@@ -101,15 +111,17 @@ export function checkForward<T extends Tensor>(
   own: LayerArrays<T>,
   settings: Settings,
   synchronized: boolean,
-  { batch, track }: Needed,
+  { batch, track, sample }: Needed,
   x: T,
   given: readonly number[],
   { out, residual, update, mask }: BatchNormForwardOptions<T>,
 ): { view: View; arrangement: Arrangement | null } {
   const { axis, singleValue, ghostBatchSize, summation } = settings;
   if (update !== undefined) checkBoolean(call, 'update', update);
-  // Ghost batches look at it again.
-  const shape = ghostBatchSize !== null && Array.isArray(given) ? Array.from(given) : given;
+  const reason = sample > 0 ? 'normalizeWith' : 'ghostBatchSize';
+  const cut = sample > 0 || ghostBatchSize !== null;
+  // What cuts the batch looks at it again.
+  const shape = cut && Array.isArray(given) ? Array.from(given) : given;
   const view = readView(call, shape, axis);
   const { c } = view;
   checkChannels(call, own.channels, shape, view);
@@ -125,8 +137,8 @@ export function checkForward<T extends Tensor>(
     checkOverlap(call, { out }, { x, residual }, FORWARD_IN_PLACE);
     own.checkOutput(call, 'out', out);
   }
-  if (ghostBatchSize !== null && axis + shape.length === 0) {
-    const wanted = 'an axis of samples before that of the channels, for ghostBatchSize';
+  if (cut && (axis === 0 || axis + shape.length === 0)) {
+    const wanted = `an axis of samples before that of the channels, for ${reason}`;
     throw new RangeError(expected(call, 'shape', wanted, list(shape)));
   }
   const { n, s } = chosen?.view ?? view;
@@ -134,7 +146,8 @@ export function checkForward<T extends Tensor>(
   if (single && (batch || track) && singleValue === 'throw') {
     refuseSingleValue(call, shape, 'normalise by the running statistics with eval()', chosen !== null);
   }
-  return { view, arrangement: arrange(view, chosen, batch || track ? settings : null, shape[0]) };
+  const whole = batch || track ? settings : null;
+  return { view, arrangement: arrange(view, chosen, sample > 0 ? SAMPLES : whole, shape[0]) };
 }
 
 /** The limits of batch renormalization in this call; a layer without it has none to set. */

@@ -7,6 +7,7 @@ import { checkCount, checkSize, checkVariance } from '../arguments/validate.js';
 import type { Summation } from '../passes/exact.js';
 import type { Dtype } from '../types.js';
 import type { OwnArrays } from './arrays.js';
+import type { NormalizeWith } from './mixture.js';
 import type { SavedRenorm } from './renorm.js';
 import { loadRows, plain, readRows, saveRows } from './rows.js';
 import type { Progress } from './running-statistics.js';
@@ -41,7 +42,8 @@ export interface BatchNormState<D extends Dtype = Dtype> {
   renorm: SavedRenorm | null;
   onNonFinite: 'propagate' | 'skip' | 'throw';
   training: boolean;
-  normalizeWith: 'mode' | 'batch' | 'running';
+  /** One of the words, or the weights of a mixture, which add up to 1. */
+  normalizeWith: NormalizeWith;
   updateStatistics: boolean;
   learn: boolean;
   /** Number of batches that the running statistics have taken in. */

@@ -1,9 +1,10 @@
 /** The switches of a layer, one row each: what it does and what it leaves. */
-import { choice, flag, type ValuesOf } from './rows.js';
+import { normalizeWith } from './mixture.js';
+import { flag, type ValuesOf } from './rows.js';
 
 export const SWITCHES = {
   training: flag(true),
-  normalizeWith: choice('mode', 'batch', 'running'),
+  normalizeWith,
   updateStatistics: flag(true),
   learn: flag(true),
 };

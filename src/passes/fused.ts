@@ -31,7 +31,7 @@ interface Run<T extends Tensor> {
   readonly statistics: MomentArrays | null;
 }
 
-const NO_PARTS: readonly never[] = [];
+const NOTHING: readonly never[] = [];
 
 export class FusedPass<T extends Tensor> {
   readonly #own: Parameters<T>;
@@ -85,7 +85,8 @@ export class FusedPass<T extends Tensor> {
       gathered: false,
       overwritten: overwrittenBy(y, x, needed),
       affine,
-      parts: NO_PARTS,
+      parts: NOTHING,
+      variants: NOTHING,
     };
   }
 

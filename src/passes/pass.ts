@@ -20,7 +20,7 @@ import { normalize } from './range.js';
 import type { Forwarded, ForwardRequest, GradientOutputs, Parameters, PassSettings } from './request.js';
 import { type NormalizedPart, neededResidual, overwrittenBy, type Saved } from './saved.js';
 import { Selection } from './selection.js';
-import type { Limits, Variant } from './variant.js';
+import type { Variant } from './variant.js';
 
 export class Pass<T extends Tensor> {
   readonly #own: Parameters<T>;
@@ -28,12 +28,9 @@ export class Pass<T extends Tensor> {
   readonly #activation: Activation;
   readonly #code: KernelActivation;
   readonly #summation: Summation;
-  readonly #variants: readonly Variant[];
-  /** Whether a variant gives or corrects statistics that do not follow from x. */
-  readonly #foreign: boolean;
   readonly #fused: FusedPass<T>;
 
-  constructor(own: Parameters<T>, settings: PassSettings, variants: readonly Variant[]) {
+  constructor(own: Parameters<T>, settings: PassSettings) {
     const { epsilon, activation } = settings;
     this.#own = own;
     this.#fused = new FusedPass(own, settings);
@@ -41,8 +38,6 @@ export class Pass<T extends Tensor> {
     this.#activation = activation;
     this.#code = kernelActivation(activation);
     this.#summation = settings.summation;
-    this.#variants = variants;
-    this.#foreign = variants.some((variant) => variant.shared || variant.corrects);
   }
 
   /**
@@ -51,12 +46,12 @@ export class Pass<T extends Tensor> {
    * @param recorded whether what is saved outlives the next forward but one
    */
   forward(request: ForwardRequest<T>, recorded: boolean): Forwarded<T> {
-    const isPlain = request.arrangement === null && this.#variants.length === 0;
+    const isPlain = request.arrangement === null && request.variants.length === 0;
     return isPlain ? this.#fused.forward(request, recorded) : this.#unfused(request);
   }
 
   #unfused(request: ForwardRequest<T>): Forwarded<T> {
-    const { call, x, residual, y, view, batch } = request;
+    const { call, x, residual, y, view, batch, variants } = request;
     const { kind } = this.#own;
     const arrangement = request.arrangement ?? wholeBatch(view);
     const { order } = arrangement;
@@ -64,9 +59,9 @@ export class Pass<T extends Tensor> {
     const inSitu = arrangement.parts.length === 1 && isReadInSitu(kind, y, x, residual) ? chosen : null;
     const from = inSitu !== null || order === null ? x : order.gather(kind, x);
     const measured = batch || request.track;
-    const batches = measured ? this.#measure(call, from, arrangement, inSitu) : null;
-    const parts = this.#normalizedParts(arrangement, batch ? batches : null, request.limits);
-    this.#checkStill(call, { x, residual, out: y });
+    const batches = measured ? this.#measure(request, from, arrangement, inSitu) : null;
+    const parts = this.#normalizedParts(arrangement, batch ? batches : null, request);
+    checkStill(call, variants, { x, residual, out: y });
     const added = inSitu !== null || order === null ? residual : residual && order.gather(kind, residual);
     this.#write(request, from, added, parts, inSitu);
     const gathered = chosen !== null && inSitu === null;
@@ -82,34 +77,42 @@ export class Pass<T extends Tensor> {
       overwritten: gathered ? null : overwrittenBy(y, x, needed),
       affine: null,
       parts,
+      variants,
     };
     return { saved, statistics: batches && mergedMoments(batches) };
   }
 
   /** The statistics of each part, and what variants make of them. @throws where they are refused */
-  #measure(call: string, x: T, arrangement: Arrangement, inSitu: Selection | null): readonly MomentArrays[] {
+  #measure(
+    { call, variants }: ForwardRequest<T>,
+    x: T,
+    arrangement: Arrangement,
+    inSitu: Selection | null,
+  ): readonly MomentArrays[] {
     const own: readonly MomentArrays[] = statisticsOfParts(x, arrangement, inSitu, this.#summation);
-    return this.#variants.reduce((all, variant) => variant.statistics(call, all, arrangement.parts), own);
+    return variants.reduce((all, variant) => variant.statistics(call, all, arrangement.parts), own);
   }
 
   /** Parts with what they are normalised by: statistics of the batch, or the running ones where there are none. */
   #normalizedParts(
     { parts }: Arrangement,
     batches: readonly MomentArrays[] | null,
-    limits: Limits,
+    { limits, variants }: ForwardRequest<T>,
   ): NormalizedPart<T>[] {
     const { runningMean, runningVariance } = this.#own;
     const epsilon = this.#epsilon;
     const gamma = (this.#own.gamma?.slice() ?? null) as T | null;
     const beta = (this.#own.beta?.slice() ?? null) as T | null;
-    const correcting = this.#variants.find((variant) => variant.corrects);
+    const correcting = variants.find((variant) => variant.corrects);
+    // Whether a variant gives or corrects statistics that do not follow from x.
+    const foreign = variants.some((variant) => variant.shared || variant.corrects);
     return parts.map(({ start, end, view, weights }, i) => {
       const part = { start, end, view, weights };
       if (batches === null) {
         const given = { mean: runningMean.slice(), variance: runningVariance.slice(), gamma, beta, epsilon };
         return { ...part, affine: given, count: 0, corrected: null };
       }
-      const batch = this.#foreign ? representable(batches[i]) : batches[i];
+      const batch = foreign ? representable(batches[i]) : batches[i];
       const { mean, variance, count } = batch;
       const corrected = correcting?.correct(batch, epsilon, limits) ?? null;
       const affine = corrected
@@ -121,7 +124,7 @@ export class Pass<T extends Tensor> {
 
   /** y ← of what lies in the order of the parts, or of x where it lies. */
   #write(
-    { x, residual, y, given, view, arrangement }: ForwardRequest<T>,
+    { x, residual, y, given, view, arrangement, variants }: ForwardRequest<T>,
     from: T,
     added: T | null,
     parts: readonly NormalizedPart<T>[],
@@ -137,7 +140,7 @@ export class Pass<T extends Tensor> {
     const place = apart ? newTensor<T>(this.#own.kind, from.length) : y;
     for (const part of parts) {
       if (part.start === part.end) continue;
-      const measure = measureOfPart(part, this.#variants);
+      const measure = measureOfPart(part, variants);
       const [to, by] = [slice(place, part), added && slice(added, part)];
       normalize(measure, to, slice(from, part), by, part.affine, this.#code, part.view);
     }
@@ -185,7 +188,7 @@ export class Pass<T extends Tensor> {
     dy: T,
     x: T,
     residual: T | null,
-    { parts, batchStatistics }: Saved<T>,
+    { parts, batchStatistics, variants }: Saved<T>,
     { learn, dgamma, dbeta }: GradientOutputs<T>,
   ): void {
     differentiateParts({
@@ -196,27 +199,31 @@ export class Pass<T extends Tensor> {
       x,
       residual,
       parts,
-      variants: this.#variants,
+      variants,
       summation: this.#summation,
       activation: this.#code,
       batchStatistics,
       learn,
       dgamma,
       dbeta,
-      beforeWriting: () => this.#checkStill(call, { dy, x, residual, out: dx, outResidual: dresidual }),
+      beforeWriting: () => checkStill(call, variants, { dy, x, residual, out: dx, outResidual: dresidual }),
     });
   }
+}
 
-  /**
-   * What other ranks are asked by may have run anything: tensors may be gone that were there when they were checked.
-   */
-  #checkStill(call: string, tensors: Readonly<Record<string, T | null>>): void {
-    if (!this.#variants.some((variant) => variant.shared)) return;
-    for (const [name, tensor] of Object.entries(tensors)) {
-      if (tensor === null || (tensor.length > 0 && !isRevoked(tensor))) continue;
-      if (tensor.length === 0 && isUsable(tensor)) continue;
-      throw wrongKind(call, name, 'to be left alone while ranks exchange', tensor);
-    }
+/**
+ * What other ranks are asked by may have run anything: tensors may be gone that were there when they were checked.
+ */
+function checkStill(
+  call: string,
+  variants: readonly Variant[],
+  tensors: Readonly<Record<string, Tensor | null>>,
+): void {
+  if (!variants.some((variant) => variant.shared)) return;
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (tensor === null || (tensor.length > 0 && !isRevoked(tensor))) continue;
+    if (tensor.length === 0 && isUsable(tensor)) continue;
+    throw wrongKind(call, name, 'to be left alone while ranks exchange', tensor);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Tensor } from '../types.js';
 import type { Arrangement } from './arrange.js';
 import type { Summation } from './exact.js';
 import type { Saved } from './saved.js';
-import type { Limits } from './variant.js';
+import type { Limits, Variant } from './variant.js';
 
 /** The arrays of a layer that a forward reads. */
 export interface Parameters<T extends Tensor> {
@@ -41,6 +41,8 @@ export interface ForwardRequest<T extends Tensor> {
   /** Whether its statistics are wanted though it is not normalised by them. */
   readonly track: boolean;
   readonly limits: Limits;
+  /** In the order in which they take part. */
+  readonly variants: readonly Variant[];
 }
 
 export interface Forwarded<T extends Tensor> {

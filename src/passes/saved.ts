@@ -10,7 +10,7 @@ import type { Affine, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { type Arrangement, lengthOf, type Part } from './arrange.js';
 import { Selection } from './selection.js';
-import type { Corrected } from './variant.js';
+import type { Corrected, Variant } from './variant.js';
 
 /** A part with the statistics that it was normalised by. */
 export interface NormalizedPart<T extends Tensor> extends Part {
@@ -40,6 +40,8 @@ export interface Saved<T extends Tensor> extends SavedInput<T> {
   /** All of x was normalised by these; null where there are parts. */
   readonly affine: Affine<T> | null;
   readonly parts: readonly NormalizedPart<T>[];
+  /** Those of the forward, which have a part in the gradient, too. */
+  readonly variants: readonly Variant[];
 }
 
 /** What a forward in place has written over, of what its backward will need. */

@@ -54,7 +54,9 @@ export interface MomentsOptions {
   summation?: Summation | undefined;
 }
 
-/** {@link Moments} as plain data: what `toJSON` gives and `fromJSON` takes; `summation` decides which arrays there are. */
+/**
+ * {@link Moments} as plain data: what `toJSON` gives and `fromJSON` takes; `summation` decides which arrays there are.
+ */
 export type MomentsJSON = OrderedMomentsJSON | ExactMomentsJSON;
 
 interface MomentsJSONHead {

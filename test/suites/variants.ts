@@ -3,6 +3,7 @@ import type { BackendUnderTest } from '../support/backends.js';
 import activations from './activations.js';
 import ghost from './ghost.js';
 import masks from './masks.js';
+import mixture from './mixture.js';
 import pieces from './pieces.js';
 import population from './population.js';
 import recorded from './recorded.js';
@@ -18,6 +19,7 @@ export default function variants(backend: BackendUnderTest): void {
   recorded(backend);
   sharedLayer(backend);
   ghost(backend);
+  mixture(backend);
   renorm(backend);
   pieces(backend);
   masks(backend);

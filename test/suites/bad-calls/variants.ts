@@ -94,6 +94,36 @@ export const variantsCalls: readonly BadCall[] = [
       "pass singleValue: 'allow' for variance 0 (y = beta), or normalise by the running statistics with eval()",
   ],
   [
+    'a mixture without its weight',
+    (f) => Object.assign(f.bn, { normalizeWith: { running: 0.5 } }),
+    TypeError,
+    'BatchNorm: "normalizeWith.sample" expected a weight from 0 to 1, got undefined',
+  ],
+  [
+    'a mixture above 1',
+    (f) => Object.assign(f.bn, { normalizeWith: { sample: 1.5 } }),
+    RangeError,
+    'BatchNorm: "normalizeWith.sample" expected a weight from 0 to 1, got 1.5',
+  ],
+  [
+    'weights that are not 1 together',
+    (f) => Object.assign(f.bn, { normalizeWith: { sample: 0.25, running: 0.25 } }),
+    RangeError,
+    'BatchNorm: "normalizeWith.running" expected 1 - sample, 0.75, got 0.25',
+  ],
+  [
+    'a mixture of what is unknown',
+    (f) => Object.assign(f.bn, { normalizeWith: { sample: 0.25, batch: 0.75 } }),
+    TypeError,
+    'BatchNorm: "normalizeWith" has no "batch"; known are sample, running',
+  ],
+  [
+    'samples of channels',
+    (f) => Object.assign(new BatchNorm(2, { axis: 0 }).eval(), { normalizeWith: { sample: 0.5 } }).forward(f.x, [2, 3]),
+    RangeError,
+    'BatchNorm.forward: "shape" expected an axis of samples before that of the channels, for normalizeWith, got [2, 3]',
+  ],
+  [
     'normalizeWith',
     (f) => Object.assign(f.bn, { normalizeWith: 'both' }),
     RangeError,
