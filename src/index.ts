@@ -15,6 +15,7 @@ export type { Common } from './arguments/options.js';
 export { allocate, release } from './backends/allocate.js';
 export { backend, backends, ready, useBackend } from './backends/select.js';
 export { type BackwardOptions, backward, type Gradients } from './functions/backward.js';
+export { type DoubleBackward, type DoubleBackwardOptions, doubleBackward } from './functions/double-backward.js';
 export { type ForwardInferenceOptions, forwardInference } from './functions/forward-inference.js';
 export { type ForwardTraining, type ForwardTrainingOptions, forwardTraining } from './functions/forward-training.js';
 

@@ -2,6 +2,7 @@
 import accuracy from './accuracy.js';
 import atomic from './atomic.js';
 import cancelling from './cancelling.js';
+import doubleBackward from './double-backward.js';
 import edges from './edges.js';
 import errors from './errors.js';
 import exact from './exact.js';
@@ -32,6 +33,7 @@ export default [
   exactHostile,
   exactPasses,
   gradients,
+  doubleBackward,
   properties,
   variants,
   edges,

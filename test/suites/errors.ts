@@ -3,6 +3,7 @@ import { allocate } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
 import { suiteFor } from '../support/suite.js';
+import { doubleBackwardCalls } from './bad-calls/double-backward.js';
 import { forwardCalls } from './bad-calls/forward.js';
 import { layerCalls } from './bad-calls/layer.js';
 import { memoryCalls } from './bad-calls/memory.js';
@@ -15,6 +16,7 @@ import { variantsCalls } from './bad-calls/variants.js';
 
 const TABLE: readonly BadCall[] = [
   ...forwardCalls,
+  ...doubleBackwardCalls,
   ...layerCalls,
   ...memoryCalls,
   ...momentsCalls,

@@ -4,6 +4,7 @@ import {
   type BatchNormOptions,
   type BatchNormState,
   backward,
+  doubleBackward,
   forwardInference,
   forwardTraining,
   GradientSums,
@@ -71,6 +72,19 @@ const CALLS: Record<string, Call> = {
       }),
     ),
   'backward without': (wrap) => backward(DY, X, SHAPE, wrap({ ...GIVEN })),
+  doubleBackward: (wrap) =>
+    doubleBackward(
+      DY,
+      X,
+      SHAPE,
+      wrap({
+        ...GIVEN,
+        ...parameters(),
+        ...{ axis: 1, epsilon: 1e-3, mask: MASK, statistics: 'batch' as const, summation: 'exact' as const },
+        ...{ ddx: DY, ddgamma: Float32Array.of(1, 2), ddbeta: Float32Array.of(3, 4), ddresidual: X },
+      }),
+    ),
+  'doubleBackward without': (wrap) => doubleBackward(DY, X, SHAPE, wrap({ ...GIVEN })),
   layer: (wrap) => layer({ decay: 0.5, debias: true, scale: true, center: true }, wrap),
   'layer with variants': (wrap) =>
     layer({ ghostBatchSize: 2, grouping: 'interleaved', onNonFinite: 'skip', singleValue: 'allow' }, wrap),
@@ -98,6 +112,7 @@ NAMES.push('outMean', 'outVariance', 'mean', 'variance', 'statistics', 'sums', '
 NAMES.push('update', 'rMin', 'rMax', 'dMax', 'updateRate', 'decay', 'debias', 'varianceEstimator', 'scale', 'center');
 NAMES.push('dtype', 'ghostBatchSize', 'grouping', 'renorm', 'onNonFinite', 'synchronize', 'gradients', 'timeout');
 NAMES.push('isa', 'threads', 'memory', 'from', 'onProgress', 'slope', 'min', 'max', 'origin', 'weights', 'groups');
+NAMES.push('summation', 'ddx', 'ddgamma', 'ddbeta', 'ddresidual');
 
 async function polluted(name: string, enumerable: boolean, value: unknown, run: () => unknown): Promise<void> {
   Object.defineProperty(Object.prototype, name, { value, enumerable, configurable: true, writable: true });

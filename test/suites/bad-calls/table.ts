@@ -3,6 +3,8 @@ import {
   type BackwardOptions,
   BatchNorm,
   backward,
+  type DoubleBackwardOptions,
+  doubleBackward,
   type ForwardInferenceOptions,
   type ForwardTrainingOptions,
   forwardInference,
@@ -66,6 +68,11 @@ export class Fixture {
   back(options: Partial<BackwardOptions<Float32Array>>, dy = this.dy): unknown {
     const { x, shape, mean, variance, out, outGamma, outBeta } = this;
     return backward(dy, x, shape, { mean, variance, out, outGamma, outBeta, ...options });
+  }
+
+  backTwice(options: Partial<DoubleBackwardOptions<Float32Array>>, dy = this.dy): unknown {
+    const { x, shape, mean, variance } = this;
+    return doubleBackward(dy, x, shape, { mean, variance, ddx: x, ...options });
   }
 }
 
