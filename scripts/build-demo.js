@@ -1,5 +1,5 @@
 // Compiles what stands above the library: demo to dist-demo, then bench, which takes the report kit from there, to
-// dist-bench. What an earlier build has left there would be packed.
+// dist-bench; then puts the live page together. What an earlier build has left there would be packed.
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,6 +13,8 @@ for (const folder of ['demo', 'bench']) {
   rmSync(join(root, `dist-${folder}`), { recursive: true, force: true });
   execFileSync(process.execPath, [tsc, '-p', join(root, folder)], { stdio: 'inherit' });
 }
+
+execFileSync(process.execPath, [join(root, 'scripts', 'build-live.js')], { stdio: 'inherit' });
 
 // What `--help` of these commands says where the packages that they need, and that would print it, are not installed.
 for (const [command, folder] of [

@@ -2,6 +2,8 @@
 import { REPORT_STYLE } from './style.js';
 
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
+/** WebAssembly may be compiled, and workers made of code that the page has. */
+const SCRIPT_POLICY = "'wasm-unsafe-eval'; worker-src blob:";
 
 export interface Page {
   readonly title: string;
@@ -11,9 +13,12 @@ export interface Page {
   readonly style: string;
   /** HTML. */
   readonly main: string;
+  /** The one script that runs, and the base64 of its SHA-256. */
+  readonly script?: { readonly code: string; readonly hash: string };
 }
 
-export function renderPage({ title, description, style, main }: Page): string {
+export function renderPage({ title, description, style, main, script }: Page): string {
+  const policy = script === undefined ? POLICY : `${POLICY}; script-src 'sha256-${script.hash}' ${SCRIPT_POLICY}`;
   const shown =
     description === undefined
       ? ''
@@ -27,14 +32,14 @@ export function renderPage({ title, description, style, main }: Page): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">${shown}
+<meta http-equiv="Content-Security-Policy" content="${policy}">${shown}
 <title>${title}</title>
 <style>${REPORT_STYLE}${style}</style>
 </head>
 <body>
 <main>
 ${main}
-</main>
+</main>${script === undefined ? '' : `\n<script>${script.code}</script>`}
 </body>
 </html>
 `;

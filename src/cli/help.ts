@@ -28,7 +28,7 @@ export function helpOf({ name, description, options, examples }: Described): str
 function described(option: string, row: Option): Row {
   if (row.type === 'flag') return [`--${option}`, `${row.description} (default: false)`];
   const term = `--${option} <${'unit' in row ? row.unit : ''}>`;
-  if (row.type === 'whole number') return [term, `${row.description} (default: ${row.default})`];
+  if ('default' in row) return [term, `${row.description} (default: ${row.default})`];
   const choices = 'choices' in row && row.choices ? ` (choices: ${row.choices.join(', ')})` : '';
   return [term, row.description + choices];
 }

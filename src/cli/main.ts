@@ -9,6 +9,7 @@ import { DOCTOR_OPTIONS, runDoctor } from './doctor/index.js';
 import { Failure } from './failure.js';
 import { helpOf, helpOfAll } from './help.js';
 import { INSPECT_OPTIONS, runInspect } from './inspect.js';
+import { LIVE_OPTIONS, runLive } from './live.js';
 import { demonstration } from './needs.js';
 import { Misuse, type Options, readOptions, type Values } from './options.js';
 
@@ -33,6 +34,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     description: 'Hold every backend against an oracle, and time it beside other libraries and the memory.',
     run: runBench,
   },
+  live: own(
+    'live',
+    'Write a page in which two networks learn to read digits, without and with batch normalization, while you move ' +
+      'sliders. One file; it needs a browser and no network.',
+    LIVE_OPTIONS,
+    ['batchnorm live', 'batchnorm live --out page.html'],
+    runLive,
+  ),
   doctor: own(
     'doctor',
     'Say what runs here and why, test it, and advise. The exit code is 1 where something is wrong.',

@@ -20,7 +20,7 @@ export interface WholeNumber {
   readonly default: number;
 }
 
-/** An option that takes a text, and has to be given. */
+/** An option that takes a text, and has to be given where it has no default. */
 export interface Text {
   readonly type: 'text';
   /** Name of the text in the help. */
@@ -28,6 +28,7 @@ export interface Text {
   readonly description: string;
   /** The texts that it takes; any where they are not said. */
   readonly choices?: readonly string[];
+  readonly default?: string;
 }
 
 /** An argument that is given by its place, not by a name, and is required; its row names it in the help. */
@@ -88,10 +89,10 @@ export function readOptions<O extends Options>(command: string, options: O, args
   return found as Values<O>;
 }
 
-function defaults(options: Options): Record<string, boolean | number> {
-  const values = Object.entries(options).flatMap(([name, row]): [string, boolean | number][] => {
+function defaults(options: Options): Record<string, boolean | number | string> {
+  const values = Object.entries(options).flatMap(([name, row]): [string, boolean | number | string][] => {
     if (row.type === 'flag') return [[name, false]];
-    return row.type === 'whole number' ? [[name, row.default]] : [];
+    return 'default' in row && row.default !== undefined ? [[name, row.default]] : [];
   });
   return Object.fromEntries(values);
 }

@@ -1,0 +1,88 @@
+/** The network of the live page: hidden layers of 64 units, then ten scores; softmax and cross-entropy. */
+import { CLASSES, type Images, inputs } from '../data/dataset.js';
+import { Layer } from './layer.js';
+import type { LiveSettings } from './settings.js';
+
+export const UNITS = 64;
+
+export interface Evaluated {
+  /** The share of images that are told right. */
+  readonly accuracy: number;
+  /** The inputs of each hidden layer's activation, [images, UNITS]; they are overwritten by what comes next. */
+  readonly entering: readonly Float32Array[];
+}
+
+export class LiveNetwork {
+  readonly #layers: readonly Layer[];
+  readonly #rate: number;
+  readonly #gradient: Float32Array;
+
+  /** @param rows the most images that come at once */
+  constructor(settings: LiveSettings, normalized: boolean, pixels: number, rows: number) {
+    const { depth, activation, dropout, deviation, seed, rate } = settings;
+    this.#rate = rate;
+    this.#gradient = new Float32Array(rows * CLASSES);
+    const hidden = Array.from({ length: depth }, (_, i) => ({
+      ...{ inputs: i === 0 ? pixels : UNITS, units: UNITS, activation, dropout, normalized },
+    }));
+    const last = { inputs: UNITS, units: CLASSES, activation: null, dropout: 0, normalized: false };
+    this.#layers = [...hidden, last].map(
+      (options, i) => new Layer({ ...options, deviation, rows, seed: seed * 100 + 2 * i }),
+    );
+  }
+
+  /** One step of plain gradient descent; the mean loss of the minibatch before it. */
+  step(images: Images): number {
+    const scores = this.#forward(inputs(images), images.count, true);
+    const loss = crossEntropy(scores, images.labels, this.#gradient);
+    let gradient: Float32Array = this.#gradient;
+    for (const layer of this.#layers.toReversed()) gradient = layer.backward(gradient, images.count, this.#rate);
+    return loss;
+  }
+
+  /** In inference: batch normalization uses its running statistics. */
+  evaluate(x: Float32Array, labels: Uint8Array): Evaluated {
+    const count = labels.length;
+    const scores = this.#forward(x, count, false);
+    let right = 0;
+    for (let i = 0; i < count; i++) if (largest(scores, i * CLASSES) === labels[i]) right++;
+    return { accuracy: right / count, entering: this.#layers.slice(0, -1).map((layer) => layer.entering(count)) };
+  }
+
+  /** Of the weights of each layer, in the last step. */
+  gradientNorms(): number[] {
+    return this.#layers.map((layer) => layer.gradientNorm());
+  }
+
+  dispose(): void {
+    for (const layer of this.#layers) layer.dispose();
+  }
+
+  #forward(x: Float32Array, count: number, training: boolean): Float32Array {
+    return this.#layers.reduce((h, layer) => layer.forward(h, count, training), x);
+  }
+}
+
+/** The mean over the images; `gradient` ← (softmax(scores) − target)/images. */
+export function crossEntropy(scores: Float32Array, labels: Uint8Array, gradient: Float32Array): number {
+  const count = labels.length;
+  let loss = 0;
+  for (let i = 0; i < count; i++) {
+    const from = i * CLASSES;
+    const top = scores[from + largest(scores, from)];
+    let sum = 0;
+    for (let j = 0; j < CLASSES; j++) sum += Math.exp(scores[from + j] - top);
+    for (let j = 0; j < CLASSES; j++) {
+      const share = Math.exp(scores[from + j] - top) / sum;
+      gradient[from + j] = (share - Number(j === labels[i])) / count;
+    }
+    loss += Math.log(sum) + top - scores[from + labels[i]];
+  }
+  return loss / count;
+}
+
+function largest(scores: Float32Array, from: number): number {
+  let best = 0;
+  for (let j = 1; j < CLASSES; j++) if (scores[from + j] > scores[from + best]) best = j;
+  return best;
+}
