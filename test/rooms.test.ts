@@ -29,7 +29,7 @@ const PIECES: readonly Piece[] = [
   },
   {
     names: 'addRow foldLanes fold foldColumns reduceColumns reduceShortRows reduceLongRows reduceGroups',
-    files: { reference: 'reduce.ts', assembly: 'reduce.ts', native: 'reduce.h' },
+    files: { reference: 'reduce.ts', assembly: 'reduce.ts', native: 'lanes.h fold.h reduce.h' },
   },
   {
     names: 'CENTRED_ABOVE sums centredSums needsCentring clamp centre measure statistics',

@@ -1,5 +1,5 @@
 // The kernel `rowSums`: two sums per channel over rows that lie anywhere. They are gathered, some rows of some channels
-// at a time, and added to lanes as the columns of a tensor (rows, c, 1) are: reduce.h.
+// at a time, and added to lanes as the columns of a tensor (rows, c, 1) are: lanes.h.
 #include "kernels_isa.h"
 #include "stats.h"
 
@@ -100,8 +100,8 @@ struct WeightedSums {
 template <class Term>
 void addGathered(double* lanes, const Term& term, size_t rows, size_t width, size_t stacked) {
   const size_t columns = stacked * width, whole = rows / stacked;
-  if (whole > 0) addColumns(lanes, term, {0, whole, columns, 0}, columns);
-  addColumns(lanes, term, {whole * columns, 1, columns, 0}, rows % stacked * width);
+  if (whole > 0) addColumns(lanes, term, {0, whole, columns, 0, false}, columns);
+  addColumns(lanes, term, {whole * columns, 1, columns, 0, false}, rows % stacked * width);
 }
 
 /** Adds to the totals the sums of one group of rows. add(lanes, values, row, count) adds gathered rows. */
@@ -110,10 +110,10 @@ void sumGroup(const Totals& totals, const Rows<T>& rows, size_t group, Channels 
   const View v = rows.view();
   const size_t width = channels.last - channels.first, end = minOf((group + 1) * groupRows(v), v.n);
   const size_t step = minOf(MAX_ROWS, GATHERED / width / LANES * LANES);
-  alignas(64) double lanes[MAX_COLUMNS / LANES * PAIR];
+  alignas(64) double lanes[COLUMN_LANES];
   alignas(64) T values[GATHERED];
   size_t places[MAX_ROWS];
-  clear(lanes, divideUp(stackedRows(v) * width, LANES));
+  clearColumns(lanes, stackedRows(v) * width);
   for (size_t row = group * groupRows(v); row < end; row += step) {
     const size_t count = minOf(step, end - row);
     rows.locate(places, row, count);

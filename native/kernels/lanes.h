@@ -1,0 +1,162 @@
+// Strips of rows on their way into lanes: a block of vectors side by side has its lanes in registers while the rows of
+// a strip pass. docs/numerics.md, section 2, defines the lanes.
+//
+// A term has, for V one of Part<T> and T:
+//   TENSORS                                        the number of tensors that it reads
+//   void fetch(size_t k)                           asks for the elements from k on
+//   Columns                                        memory for its parameters, broadcast to columns
+//   Term columns(Columns&, View, Channels) const   a term that has its parameters for each column of these channels
+//   Parameters<V> parameters<V>(size_t at, bool perColumn)
+//                                                  the numbers of channel `at`, or of the columns of V from `at` on
+//   void add<V>(Sum& first, Sum& second, size_t k, const Parameters<V>&)
+//                                                  adds the terms of the elements from k on
+#pragma once
+#include <cstring>
+
+#include "stream.h"
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+/** Columns whose lanes are kept at once, in 16 KB. At least those of a channel and of a stack; else free to choose. */
+constexpr size_t COLUMNS_AT_ONCE = 1024;
+/**
+ * The distance from the first sum of a column to its second one. First sums lie side by side, so that a vector of them
+ * can begin at any column. A line more than the columns: sums that lie a page apart would wait for each other.
+ */
+constexpr size_t COLUMNS_APART = COLUMNS_AT_ONCE + 8;
+/** Doubles that hold the lanes of COLUMNS_AT_ONCE columns. */
+constexpr size_t COLUMN_LANES = 2 * COLUMNS_APART;
+
+/**
+ * Rows of columns, or of lanes: row r of `count` begins at element `position` + r·stride. The elements that lie `ahead`
+ * of those at hand are fetched, unless that is 0. Lanes are +0 before a strip that `begins` a group, whatever is there.
+ */
+struct Strip {
+  size_t position, count, stride, ahead;
+  bool begins;
+};
+
+/** The number of elements of each tensor that a walk in order fetches ahead. */
+template <class Term>
+constexpr size_t fetchedAhead() {
+  return FETCHED_BYTES / (Term::TENSORS * sizeof(typename Term::Element));
+}
+
+/**
+ * COUNT vectors of lanes side by side, second sums APART from first ones. They are a chain of members: compilers would
+ * keep an array in memory and not in registers.
+ */
+template <class V, class Term, size_t APART, size_t COUNT>
+struct Block {
+  using Sum = typename Traits<V>::Sum;
+  static constexpr size_t LENGTH = Traits<V>::LENGTH;
+  Sum first, second;
+  typename Term::template Parameters<V> parameters;
+  Block<V, Term, APART, COUNT - 1> rest;
+
+  BN_INLINE void take(const Term& term, size_t parameter, bool perColumn) {
+    parameters = term.template parameters<V>(parameter, perColumn);
+    rest.take(term, parameter + (perColumn ? LENGTH : 0), perColumn);
+  }
+  BN_INLINE void clear() {
+    first = second = Traits<Sum>::splat(0.0);
+    rest.clear();
+  }
+  BN_INLINE void load(const double* lanes) {
+    first = Traits<Sum>::load(lanes);
+    second = Traits<Sum>::load(lanes + APART);
+    rest.load(lanes + LENGTH);
+  }
+  BN_INLINE void add(const Term& term, size_t k) {
+    term.template add<V>(first, second, k, parameters);
+    rest.add(term, k + LENGTH);
+  }
+  BN_INLINE void save(double* lanes) const {
+    store(lanes, first);
+    store(lanes + APART, second);
+    rest.save(lanes + LENGTH);
+  }
+};
+template <class V, class Term, size_t APART>
+struct Block<V, Term, APART, 0> {
+  BN_INLINE void take(const Term&, size_t, bool) {}
+  BN_INLINE void clear() {}
+  BN_INLINE void load(const double*) {}
+  BN_INLINE void add(const Term&, size_t) {}
+  BN_INLINE void save(double*) const {}
+};
+
+/** Adds COUNT vectors side by side, their lanes in registers while the rows of the strip pass. */
+template <class V, size_t APART, size_t COUNT, class Term>
+BN_INLINE void addBlock(double* lanes, const Term& term, const Strip& strip, size_t j, size_t parameter,
+                        bool perColumn) {
+  constexpr size_t LINE = LINE_BYTES / sizeof(typename Term::Element);
+  Block<V, Term, APART, COUNT> block;
+  block.take(term, parameter, perColumn);
+  if (strip.begins) {
+    block.clear();
+  } else {
+    block.load(lanes);
+  }
+  const size_t start = strip.position + j, end = start + strip.count * strip.stride;
+  if (strip.ahead == 0) {
+    for (size_t k = start; k != end; k += strip.stride) block.add(term, k);
+  } else {
+    for (size_t k = start; k != end; k += strip.stride) {
+      BN_UNROLL
+      for (size_t at = 0; at < COUNT * Traits<V>::LENGTH; at += LINE) term.fetch(k + strip.ahead + at);
+      block.add(term, k);
+    }
+  }
+  block.save(lanes);
+}
+
+/** Vectors at a time. With two doubles a vector, 16 registers have room for 8 lanes and not for 16. */
+constexpr size_t BLOCK = D::LENGTH == 2 ? 4 : LANES / D::LENGTH;
+/**
+ * Vectors at a time in short rows: 32 registers of 8 doubles hold the lanes of rows of 64 columns, which are then read
+ * in the order of memory. In longer rows that gains nothing.
+ */
+constexpr size_t WIDE_BLOCK = D::LENGTH == 8 ? 4 * BLOCK : BLOCK;
+
+/** Adds rows of `width` columns; the parameters of column j are at j. */
+template <class Term>
+BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, size_t width) {
+  using Part = typename Vectors<typename Term::Element>::Part;
+  size_t j = 0;
+  if (width < 2 * WIDE_BLOCK * Part::LENGTH) {
+    for (; j + WIDE_BLOCK * Part::LENGTH <= width; j += WIDE_BLOCK * Part::LENGTH) {
+      addBlock<Part, COLUMNS_APART, WIDE_BLOCK>(lanes + j, term, strip, j, j, true);
+    }
+  }
+  for (; j + BLOCK * Part::LENGTH <= width; j += BLOCK * Part::LENGTH) {
+    addBlock<Part, COLUMNS_APART, BLOCK>(lanes + j, term, strip, j, j, true);
+  }
+  for (; j + Part::LENGTH <= width; j += Part::LENGTH) {
+    addBlock<Part, COLUMNS_APART, 1>(lanes + j, term, strip, j, j, true);
+  }
+  for (; j < width; ++j) addBlock<typename Term::Element, COLUMNS_APART, 1>(lanes + j, term, strip, j, j, true);
+}
+
+/** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
+template <class Term>
+BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t ch, size_t length) {
+  using Part = typename Vectors<typename Term::Element>::Part;
+  // Half of the usual distance: the elements behind the end of a row may not be wanted soon.
+  const Strip whole{position, length / LANES, LANES, fetchedAhead<Term>() / 2, false};
+  for (size_t j = 0; j < LANES; j += BLOCK * Part::LENGTH) {
+    addBlock<Part, LANES, BLOCK>(lanes + j, term, whole, j, ch, false);
+  }
+  const Strip rest{position + whole.count * LANES, 1, 1, 0, false};
+  size_t j = 0;
+  for (; j + Part::LENGTH <= length % LANES; j += Part::LENGTH) {
+    addBlock<Part, LANES, 1>(lanes + j, term, rest, j, ch, false);
+  }
+  for (; j < length % LANES; ++j) addBlock<typename Term::Element, LANES, 1>(lanes + j, term, rest, j, ch, false);
+}
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn
