@@ -2,10 +2,11 @@
 //
 //   the addon    in Node.js, with ASan and UBSan: calls with nonsense, 100,000 of them made up; every allocation
 //                refused in turn; the suites of the native backend, with every instruction set of this processor
+//   the pool     of threads by itself, with ASan and UBSan, and with TSan
 //   the kernels  and their threads without JavaScript, with ASan and UBSan, and with TSan, and where the system gives
 //                fewer threads than were asked for: every digest, by every walk, by two callers at once
 //
-// --quick leaves out the suites and the kernels, and links those that node-gyp has built: a minute.
+// --quick leaves out the suites, the pool and the kernels, and links those that node-gyp has built: a minute.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,6 +29,7 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
+if (!quick && process.exitCode === undefined) testPool();
 if (!quick && process.exitCode === undefined) testKernels();
 
 async function testAddon(addon) {
@@ -84,6 +86,26 @@ function nonsense(addon, runs) {
   } catch (error) {
     if (existsSync(journal)) error.message += `\nthe last call: ${readFileSync(journal, 'utf8').trim()}`;
     throw error;
+  }
+}
+
+/** The pool of threads by itself, with parts that take no time, so that its own steps meet. */
+function testPool() {
+  const folder = mkdtempSync(join(tmpdir(), 'batchnorm-sanitize-'));
+  try {
+    for (const flags of [address, ['-g1', '-fsanitize=thread']]) {
+      const program = join(folder, 'pool');
+      const sources = ['native/driver/pool.cc', 'native/runtime/pool.cc'];
+      execFileSync('g++', ['-std=c++17', '-O1', ...flags, ...sources, '-pthread', '-o', program], { cwd: root });
+      const env = { ...process.env, TSAN_OPTIONS: 'die_after_fork=0' }; // a child of the pool's starts threads
+      execFileSync(program, { env, stdio: 'inherit', timeout: 300_000 });
+    }
+    console.log('the pool of threads, with ASan and UBSan, and with TSan: as it should be');
+  } catch (error) {
+    console.log(`failed: the pool of threads: ${error.message}`);
+    process.exitCode = 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -20,6 +20,8 @@ constexpr size_t MAX_PARTS = 1024;
 constexpr int LOOKS = 4096;
 /** A thread without work looks for some for so long before it sleeps: waking it costs about as much. */
 constexpr uint64_t SPIN_MICROSECONDS = 60;
+/** Each thread wakes so many others at most, which wake others in turn: the caller is soon at work itself. */
+constexpr size_t WAKES_EACH = 8;
 
 using Task = void (*)(const void* job, size_t part);
 using threads::Lock;
@@ -46,6 +48,8 @@ class Ticket {
   uint64_t number() const { return word_ >> 20; }
   size_t parts() const { return word_ >> 9 & 0x7ff; }
   size_t threads() const { return word_ & 0x1ff; }
+  /** Whether it ends all threads. */
+  bool ends() const { return threads() == 0; }
 
  private:
   uint64_t word_;
@@ -53,9 +57,10 @@ class Ticket {
 
 class Pool {
  public:
-  void run(size_t threads, size_t parts, Task task, const void* job) {
+  void run(size_t wanted, size_t parts, Task task, const void* job) {
+    const size_t threads = std::min({wanted, parts, MAX_THREADS});
     if (threads < 2 || busy_.exchange(true, std::memory_order_acquire)) return runAlone(parts, task, job);
-    if (start(std::min(threads, MAX_THREADS) - 1) == 0) {
+    if (start(threads - 1) == 0) {
       runAlone(parts, task, job);
     } else {
       runShared(threads, parts, task, job);
@@ -79,9 +84,7 @@ class Pool {
     started_ = 0;
     busy_ = false;
     new (&holding_) threads::Mutex();
-    new (&sleep_) threads::Mutex();
-    new (&wake_) threads::Condition();
-    sleepers_ = 0;
+    for (Bed& bed : beds_) new (&bed) Bed();
   }
 
  private:
@@ -92,6 +95,13 @@ class Pool {
     threads::Thread thread;
 
     void run() { pool->serve(index, seen); }
+  };
+
+  /** Where a thread sleeps. */
+  struct alignas(64) Bed {
+    std::atomic<bool> taken{false};
+    threads::Mutex mutex;
+    threads::Condition wake;
   };
 
   static void runAlone(size_t parts, Task task, const void* job) {
@@ -106,7 +116,8 @@ class Pool {
     parts_ = parts;
     const Ticket ticket(++number_, (parts + each - 1) / each, std::min(threads, started_ + 1));
     done_.store(0, std::memory_order_relaxed);
-    publish(ticket);
+    ticket_.store(ticket.word());
+    wakeFor(ticket, 0);
     work(ticket, 0);
     for (int looks = 0; done_.load(std::memory_order_acquire) < ticket.parts(); ++looks) {
       looks < LOOKS ? pause() : threads::yield();
@@ -128,44 +139,65 @@ class Pool {
   void forgetAfterFork();
 
   void stop() {
-    publish(Ticket(++number_, 0, 0));
+    ticket_.store(Ticket(++number_, 0, 0).word());
+    for (size_t i = 0; i < started_; ++i) wake(i + 1);
     for (size_t i = 0; i < started_; ++i) workers_[i].thread.join();
     started_ = 0;
   }
 
-  void publish(Ticket ticket) {
-    ticket_.store(ticket.word());
-    if (sleepers_.load() == 0) return;
-    const Lock lock(sleep_);
-    wake_.wakeAll();
+  /** Wakes those for whom the thread `index` cares, as far as the call wants them and they sleep. */
+  void wakeFor(Ticket ticket, size_t index) {
+    const size_t first = index * WAKES_EACH + 1, last = std::min(first + WAKES_EACH, ticket.threads());
+    for (size_t other = first; other < last; ++other) wake(other);
+  }
+
+  /**
+   * Called after a ticket is published. A thread that goes to bed says so before it looks at the ticket for the last
+   * time, all in one order (seq_cst): it sees the new ticket, or is seen here.
+   */
+  void wake(size_t index) {
+    Bed& bed = beds_[index - 1];
+    if (!bed.taken.load()) return;
+    const Lock lock(bed.mutex);
+    bed.taken.store(false);
+    bed.wake.wakeOne();
   }
 
   /** The work of a thread: it takes part in calls until it is given a ticket for no threads. */
   void serve(size_t index, uint64_t seen) {
     for (;;) {
-      const Ticket ticket(await(seen));
-      if (ticket.threads() == 0) return;
+      const Ticket ticket(await(index, seen));
+      if (ticket.ends()) return;
       seen = ticket.word();
-      if (index < ticket.threads()) work(ticket, index);
+      wakeFor(ticket, index);
+      work(ticket, index);
     }
   }
 
-  /** Waits for a ticket other than the one seen, and returns it. */
-  uint64_t await(uint64_t seen) {
+  /** Waits for a ticket that wants this thread, other than the one seen, and returns it. */
+  uint64_t await(size_t index, uint64_t seen) {
+    const auto isWanted = [=](uint64_t word) {
+      return word != seen && (index < Ticket(word).threads() || Ticket(word).ends());
+    };
     const uint64_t until = threads::microseconds() + SPIN_MICROSECONDS;
     do {
       for (int i = 0; i < 64; ++i) {
         const uint64_t word = ticket_.load(std::memory_order_acquire);
-        if (word != seen) return word;
+        if (isWanted(word)) return word;
         pause();
       }
     } while (threads::microseconds() < until);
-    const Lock lock(sleep_);
-    ++sleepers_;
-    uint64_t word;
-    while ((word = ticket_.load()) == seen) wake_.wait(sleep_);
-    --sleepers_;
-    return word;
+    Bed& bed = beds_[index - 1];
+    const Lock lock(bed.mutex);
+    for (;;) {
+      bed.taken.store(true);
+      const uint64_t word = ticket_.load();
+      if (isWanted(word)) {
+        bed.taken.store(false);
+        return word;
+      }
+      bed.wake.wait(bed.mutex);
+    }
   }
 
   /** Takes part in a call: first the share of this thread, then what is left. */
@@ -203,9 +235,7 @@ class Pool {
   alignas(64) std::atomic<size_t> done_{0};
   alignas(64) std::atomic<uint64_t> claims_[MAX_PARTS] = {};
 
-  threads::Mutex sleep_;
-  threads::Condition wake_;
-  std::atomic<size_t> sleepers_{0};
+  Bed beds_[MAX_THREADS - 1] = {};  // of each worker
 };
 
 /** Never destroyed: its threads may be at work while the process exits. */

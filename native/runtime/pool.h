@@ -1,5 +1,5 @@
 // The threads that calls share. One pool serves the process, all its isolates: it starts threads when a call first
-// wants them, and they sleep when there has been no work for a while.
+// wants them, and they sleep when there has been no work for them for a while. A call wakes those that it wants.
 #pragma once
 #include <cstddef>
 

@@ -32,7 +32,7 @@ class Mutex {
 class Condition {
  public:
   void wait(Mutex& mutex) { SleepConditionVariableSRW(&condition_, &mutex.lock_, INFINITE, 0); }
-  void wakeAll() { WakeAllConditionVariable(&condition_); }
+  void wakeOne() { WakeConditionVariable(&condition_); }
 
  private:
   CONDITION_VARIABLE condition_ = CONDITION_VARIABLE_INIT;
@@ -86,7 +86,7 @@ class Mutex {
 class Condition {
  public:
   void wait(Mutex& mutex) { pthread_cond_wait(&condition_, &mutex.mutex_); }
-  void wakeAll() { pthread_cond_broadcast(&condition_); }
+  void wakeOne() { pthread_cond_signal(&condition_); }
 
  private:
   pthread_cond_t condition_ = PTHREAD_COND_INITIALIZER;

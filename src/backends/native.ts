@@ -11,7 +11,7 @@ import { availableThreads } from './threads.js';
 export type { Resources } from './native/table.js';
 
 let found: Addons | undefined;
-/** By instruction set and threads: switching to and fro makes nothing anew. */
+/** By instruction set, threads and processors: switching to and fro makes nothing anew. */
 const loaded = new Map<string, Kernels>();
 
 /** The instruction sets that this machine can run, best first. */
@@ -19,22 +19,26 @@ export function isas(): string[] {
   return [...addons().isas()];
 }
 
-export function load({ isa, threads = availableThreads() }: LoadOptions): Kernels {
+/** More threads than processors would take them from each other: calls are shared by as many as there are. */
+export function load({ isa, threads: wanted }: LoadOptions): Kernels {
+  const processors = availableThreads();
+  const threads = wanted ?? processors;
   const known = isas();
   if (isa !== undefined && !known.includes(isa)) {
     throw new Error(`native: this processor or build does not run "${isa}"; it runs ${known.join(', ')}.`);
   }
   for (const chosen of isa === undefined ? known : [isa]) {
-    const key = `${chosen} ${threads}`;
-    const kernels = loaded.get(key) ?? addons().load(chosen, { threads });
+    const key = `${chosen} ${threads} ${processors}`;
+    const kernels = loaded.get(key) ?? addons().load(chosen, { threads: Math.min(threads, processors) });
     if (kernels === undefined) continue;
-    loaded.set(key, kernels);
-    return kernels;
+    const named = kernels.threads === threads ? kernels : { ...kernels, threads };
+    loaded.set(key, named);
+    return named;
   }
   throw addons().absence();
 }
 
-/** The kernels with walks of one's own choice, for tests and measurements. */
+/** The kernels with walks of one's own choice, for tests and measurements; with more threads than processors, too. */
 export function loadWith(isa: string, resources: Resources): Kernels {
   const kernels = addons().load(isa, resources);
   if (kernels === undefined) throw addons().absence();
