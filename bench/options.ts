@@ -1,7 +1,8 @@
 /** The command line of the benchmark. */
-import { availableParallelism } from 'node:os';
+
 import type { Summation } from 'batchnorm';
 import { Command, InvalidArgumentError } from 'commander';
+import { availableThreads } from '#dist/backends/threads.js';
 import { OPERATIONS, type Operation, SHAPES, type ShapeName, WHOLE_OPERATIONS } from './shapes.js';
 
 export interface Options {
@@ -64,7 +65,7 @@ export function parseOptions(argv: readonly string[]): Options {
 
 /** 1 and 2, as far as the machine has them. */
 function defaultThreads(): number[] {
-  return availableParallelism() >= 2 ? [1, 2] : [1];
+  return availableThreads() >= 2 ? [1, 2] : [1];
 }
 
 function list<Name extends string>(known: readonly Name[]): (text: string) => Name[] {
@@ -85,11 +86,14 @@ function count(text: string): number {
   throw new InvalidArgumentError('Expected a whole number from 1 to 9999.');
 }
 
-/** The memory limit spins on every thread: more of them than processors would wait for each other for ever. */
+/**
+ * The memory limit spins on every thread: more of them than processors would wait for each other for ever. A quota of
+ * processor time counts, too.
+ */
 function counts(text: string): number[] {
   const values = [...new Set(text.split(',').map(count))];
-  const most = availableParallelism();
-  if (values.some((value) => value > most)) throw new InvalidArgumentError(`This machine has ${most} processors.`);
+  const most = availableThreads();
+  if (values.some((value) => value > most)) throw new InvalidArgumentError(`This process has ${most} processors.`);
   return values;
 }
 

@@ -10,7 +10,7 @@ const ROWS: Rows = [['kit'], ['data', 'runs'], ['report', 'live'], ['train'], ['
 
 const PUBLIC = ['batchnorm', 'batchnorm/tfjs', 'batchnorm/mpi'];
 /** Benchmarks of kernels, which call them as no user can; they are not packed. */
-const OF_KERNELS = ['addons.ts', 'wasm.ts'];
+const OF_KERNELS = ['addons.ts', 'pool.ts', 'wasm.ts'];
 
 const root = new URL('../', import.meta.url);
 const manifestOf = (folder: string) => JSON.parse(readFileSync(new URL(`${folder}package.json`, root), 'utf8'));
@@ -33,6 +33,7 @@ const inBench = (name: string, file: string) =>
   name.startsWith('#demo/kit/') ||
   name in demo.optionalDependencies ||
   (file === 'contenders/onnx-model.ts' && name === 'protobufjs') || // with onnxruntime-node, which is installed apart
+  name === '#dist/backends/threads.js' || // how many threads there are by default: it has no public name
   (OF_KERNELS.includes(file) && name.startsWith('#dist/'));
 
 const test = suiteOf('walls of the demonstration');

@@ -2,10 +2,11 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { availableThreads } from '../../dist/backends/threads.js';
 import { unitsOf } from './gyp.js';
 import { headersOf, hostLibrary, nodeApiHeaders, systemLibrary } from './toolchain.js';
 
@@ -44,7 +45,7 @@ async function compile(target, folder) {
       await compiler(target, [...options, '-c', source, '-o', object]);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  await Promise.all(Array.from({ length: availableThreads() }, worker));
   return objects.sort();
 }
 
