@@ -16,8 +16,9 @@ class Integer {
   static constexpr size_t LIMBS = 54;
 
   Integer() { std::memset(limbs_, 0, sizeof limbs_); }
-  /** Of a record, whose last limb has the sign. */
-  Integer(const double* record, size_t count) {
+  /** Of canonical limbs, of which the last has the sign. */
+  template <class Limb>
+  Integer(const Limb* record, size_t count) {
     for (size_t i = 0; i + 1 < count; ++i) limbs_[i] = static_cast<uint32_t>(record[i]);
     const int32_t top = static_cast<int32_t>(record[count - 1]);
     limbs_[count - 1] = static_cast<uint32_t>(top);

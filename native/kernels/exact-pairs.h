@@ -16,6 +16,8 @@ struct Pair {
 
   static constexpr double STEP = 1.0 / (1ULL << 49) / (1ULL << 49);
 
+  /** Two halves, as near to the number as a step leaves them. */
+  static Pair of(double high, double low) { return {high, low, std::fabs(high) * STEP}; }
   /** The sum of both, whatever their order, and what was rounded away. */
   static Pair sum(double a, double b) {
     const double s = a + b, t = s - a;
@@ -65,23 +67,30 @@ struct Pair {
   }
 };
 
-/** A sum of a record in units of 2^unit, as far as two float64 hold it: its five highest limbs that are not empty. */
-inline Pair pairOf(const double* limbs, size_t count, int unit) {
+/**
+ * A sum in canonical limbs, in units of 2^unit, as far as two float64 hold it: its five highest limbs that say more
+ * than its sign.
+ */
+template <class Limb>
+Pair pairOf(const Limb* limbs, size_t count, int unit) {
   constexpr double LIMB = 4294967296.0;
+  const bool negative = limbs[count - 1] < 0;
+  // Above the highest of them all bits are the sign.
+  const Limb sign = negative ? 0xffffffff : 0;
   size_t last = count - 1;
-  double top = limbs[last];
-  // A limb of −1 is only the sign of the one below, where the upper bit of that is set.
-  while (last > 0 && (top == 0 || (top == -1 && limbs[last - 1] >= LIMB / 2))) {
-    top = top == 0 ? limbs[last - 1] : limbs[last - 1] - LIMB;
+  double top = static_cast<double>(limbs[last]);
+  if (limbs[last] == (negative ? -1 : 0)) {
     --last;
+    while (last > 0 && limbs[last] == sign) --last;
+    top = static_cast<double>(limbs[last]) - (negative ? LIMB : 0);
   }
-  const auto below = [&](size_t i) { return i <= last ? limbs[last - i] : 0; };
+  const auto below = [&](size_t i) { return i <= last ? static_cast<double>(limbs[last - i]) : 0; };
   const double weight = 1 / LIMB;
   const Pair upper = Pair::sumOfFalling(top, below(1) * weight);
   const double lower = weight * weight * (below(2) + weight * (below(3) + weight * below(4)));
   const Pair all = Pair::sumOfFalling(upper.high, upper.low + lower);
   const double scale = powerOfTwo(unit + 32 * static_cast<int>(last));
-  return {all.high * scale, all.low * scale, std::fabs(all.high * scale) * Pair::STEP};
+  return Pair::of(all.high * scale, all.low * scale);
 }
 
 }  // namespace
