@@ -12,13 +12,26 @@ import masks from './suites/tfjs/masks.js';
 import memory from './suites/tfjs/memory.js';
 import registration from './suites/tfjs/register.js';
 import repairs from './suites/tfjs/repairs.js';
+import secondOrder from './suites/tfjs/second-order.js';
 import summation from './suites/tfjs/summation.js';
 import { type TfjsCase, tfjsStep } from './support/mpi-tfjs.js';
 import { suiteOf } from './support/suite.js';
 import { close, OUR_ERROR } from './support/tfjs.js';
 
 for (const host of ['cpu', 'wasm'] as const) {
-  const suites = [layer, config, conformance, repairs, masks, registration, memory, fold, foldNets, summation];
+  const suites = [
+    layer,
+    config,
+    conformance,
+    repairs,
+    masks,
+    registration,
+    memory,
+    fold,
+    foldNets,
+    summation,
+    secondOrder,
+  ];
   for (const suite of suites) suite(host);
 }
 

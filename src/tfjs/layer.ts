@@ -7,14 +7,8 @@ import { checkSummation, type Summation } from '../passes/exact.js';
 import { readSynchronization } from '../ranks/synchronize.js';
 import { type Positions, readPositions } from './mask.js';
 import { type Given, readNumbers } from './numbers-given.js';
-import {
-  type LearntParameters,
-  normalizeByBatch,
-  normalizeByGiven,
-  normalizeTogether,
-  type Statistics,
-  type Timed,
-} from './operations.js';
+import { type LearntParameters, normalizeByBatch, normalizeByGiven, normalizeTogether } from './operations.js';
+import type { Statistics, Timed } from './pass.js';
 import { ALONE, Ranks } from './synchronize.js';
 
 /**
@@ -104,7 +98,8 @@ interface OriginalClass {
  * gradients are exact for that. A batch without elements, or without one that counts, leaves the moving statistics
  * alone; the latter is normalised by them.
  *
- * Gradients are those of first order. Tensors are float32; others are cast to it.
+ * Gradients have gradients: of second order in training (not with a mask, nor with several ranks), of any order with
+ * the moving statistics. Tensors are float32; others are cast to it.
  */
 export class BatchNormalization extends Original {
   /** The name of this layer in serialised models: that of TensorFlow.js' own layer. */

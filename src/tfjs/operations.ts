@@ -6,41 +6,14 @@ import { backward, forwardInference, forwardTraining } from '../index.js';
 import type { Summation } from '../passes/exact.js';
 import { computeTensors } from './heap.js';
 import { addStatisticsGradient, maskedStatistics, type Positions } from './mask.js';
+import type { Pass, Settings, Statistics, Timed } from './pass.js';
+import { differentiableGradients, type GradientInputs } from './second-order.js';
 import type { Ranks, WholeStatistics } from './synchronize.js';
-
-/** The settings that are fixed in a layer. */
-export interface Settings {
-  /** The channel axis; negative counts from the end. */
-  readonly axis: number;
-  readonly epsilon: number;
-}
 
 /** The learnt parameters, [c] each; null where the layer has none. */
 export interface LearntParameters {
   readonly gamma: Tensor | null;
   readonly beta: Tensor | null;
-}
-
-/** Mean and population variance per channel. */
-export interface Statistics {
-  readonly mean: Float64Array;
-  readonly variance: Float64Array;
-}
-
-/** Runs a function on someone's clock. */
-export type Timed = <R>(run: () => R) => R;
-
-/** The forward that is differentiated. */
-interface Pass extends Settings, Statistics {
-  /** 'batch': mean and variance depend on x. 'given': they are constants. */
-  readonly kind: 'batch' | 'given';
-  /** The positions that mean and variance were taken over; null for all. */
-  readonly positions: Positions | null;
-  readonly timed: Timed;
-  /** How the gradients of gamma and beta are summed, where no ranks say it. Default 'ordered'. */
-  readonly summation?: Summation;
-  /** The ranks that share the statistics, if there are others, and the number of values per channel that all have. */
-  readonly shared?: { readonly ranks: Ranks; readonly count: number };
 }
 
 /**
@@ -66,7 +39,15 @@ export function normalizeByBatch(
     }
   });
   const { mean, variance } = statistics;
-  const pass: Pass = { ...settings, mean, variance, kind: 'batch', positions, timed: timeBackward };
+  const pass: Pass = {
+    ...settings,
+    mean,
+    variance,
+    kind: 'batch',
+    positions,
+    timed: timeBackward,
+    summation: 'ordered',
+  };
   return { y: differentiable(y, x, { gamma, beta }, pass), mean, variance };
 }
 
@@ -99,6 +80,7 @@ export function normalizeTogether(
     kind: 'batch',
     positions,
     timed: timeBackward,
+    summation: ranks.summation,
     shared: { ranks, count },
   };
   return { y: differentiable(y, x, { gamma, beta }, pass), mean, variance, count };
@@ -127,9 +109,9 @@ function differentiable(y: Tensor, x: Tensor, { gamma, beta }: LearntParameters,
     // The optimiser may have written gamma since: what counts is the value that forward saw, which is the saved one.
     const gradFunc = (dy: Tensor, [x, gamma]: Tensor[]) =>
       pass.timed(() => {
-        const [dx, dgamma, dbeta] = gradients(dy, x, gamma ?? null, pass);
-        const wanted = [dx, ...(gamma ? [dgamma] : []), ...(beta ? [dbeta] : [])];
-        return wanted.map((gradient) => notDifferentiable(gradient, [dy, x, ...(gamma ? [gamma] : [])]));
+        const inputs = { dy, x, gamma: gamma ?? null };
+        const [dx, dgamma, dbeta] = differentiableGradients(gradients(inputs, pass), inputs, pass);
+        return [dx, ...(gamma ? [dgamma] : []), ...(beta ? [dbeta] : [])];
       });
     return { value: y, gradFunc };
   });
@@ -137,7 +119,7 @@ function differentiable(y: Tensor, x: Tensor, { gamma, beta }: LearntParameters,
 }
 
 /** dx, dgamma, dbeta. */
-function gradients(dy: Tensor, x: Tensor, gamma: Tensor | null, pass: Pass): Tensor[] {
+function gradients({ dy, x, gamma }: GradientInputs, pass: Pass): Tensor[] {
   const { axis, epsilon, mean, variance, kind, positions, shared, summation } = pass;
   const channels = [mean.length];
   return computeTensors([x.shape, channels, channels], { dy, x, gamma }, (outputs, values) => {
@@ -163,15 +145,4 @@ function gradients(dy: Tensor, x: Tensor, gamma: Tensor | null, pass: Pass): Ten
     const given = { dx: out, dgamma: outGamma, dbeta: outBeta };
     addStatisticsGradient(given, values.x, positions, { mean, variance, epsilon, gamma: values.gamma });
   });
-}
-
-/** A gradient of a gradient would miss what passes through here, so it is refused. */
-function notDifferentiable(result: Tensor, inputs: Tensor[]): Tensor {
-  const refuse = (): never => {
-    throw new Error(
-      'batchnorm: batchNormalization has gradients of first order only; for gradients of gradients use ' +
-        'tf.layers.batchNormalization',
-    );
-  };
-  return customGrad(() => ({ value: result, gradFunc: refuse }))(...inputs);
 }

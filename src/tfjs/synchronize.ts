@@ -34,7 +34,7 @@ export const ALONE: Reducer = { rank: 0, size: 1, exchange: (values) => [values]
 export class Ranks {
   readonly #reducer: Reducer;
   readonly #summed: boolean;
-  readonly #summation: Summation;
+  readonly summation: Summation;
   readonly #layer: number;
   readonly #steps = { forward: 0, backward: 0 };
 
@@ -42,14 +42,18 @@ export class Ranks {
   constructor(reducer: Reducer, summed: boolean, summation: Summation) {
     this.#reducer = reducer;
     this.#summed = summed;
-    this.#summation = summation;
+    this.summation = summation;
     this.#layer = nextLayer(reducer);
+  }
+
+  get size(): number {
+    return this.#reducer.size;
   }
 
   /** Joins the statistics of this rank's part, or of chosen positions in it, with those of all other ranks. */
   statistics(x: Float32Array, shape: readonly number[], axis: number, positions: Positions | null): WholeStatistics {
     const channels = shape.at(axis)!;
-    const moments = new Moments(channels, { summation: this.#summation });
+    const moments = new Moments(channels, { summation: this.summation });
     moments.add(x, shape, positions === null ? { axis } : { axis, mask: positions.counts });
     const [{ mean, variance, count }] = mergeRanks(this.#reducer, [moments] as const, this.#tag('forward', channels));
     return { mean, variance, count: count[0] ?? 0 };
@@ -59,7 +63,7 @@ export class Ranks {
   differentiate([dx, dgamma, dbeta]: Outputs, part: Part): void {
     const { axis, epsilon, mean, variance, shape, dy, x, gamma, positions, count } = part;
     const options = { axis, epsilon, mean, variance };
-    const own = new GradientSums(mean.length, { summation: this.#summation }).add(dy, x, shape, options);
+    const own = new GradientSums(mean.length, { summation: this.summation }).add(dy, x, shape, options);
     const [whole] = mergeRanks(this.#reducer, [own] as const, this.#tag('backward', mean.length));
     const targets = { gamma, out: dx, outGamma: dgamma, outBeta: dbeta };
     if (whole.count === count) {
