@@ -1,64 +1,114 @@
-// Sums of any exponents: float64 bins to which multiples of one unit are added, so that nothing is rounded. A bin is
-// for several exponents. A float32 has 24 bits, and is added to one of 16 exponents: with 1024 terms that is 24 + 15 +
-// 10 bits of 53. A product has 48 bits, so that it is cut into halves of 36, by cutting one factor; 4 exponents leave
-// 36 + 3 + 10.
-import { addShifted, carry, countOdd, FIRST_COUNTS, SECOND, SECOND_COUNTS } from './limbs';
+// Sums of any exponents, by a bin for every 4 exponents: what is added to it is a multiple of one unit, so that nothing
+// is rounded. A value has 24 bits, and its bin is a float64: with 1024 terms that is 24 + 3 + 10 bits of 53. A product
+// has 48 bits, and its magnitude is added to an integer, one for either sign: 48 + 3 + 10 bits of 63. Its exponent field
+// is that of float64, in which no product is subnormal; zeros have a bin, too, which is not read.
+import { addLimbs, addShifted, carry, countOdd, FIRST_COUNTS, SECOND, SECOND_COUNTS } from './limbs';
 import { powerOfTwo } from './nearest';
-import { Span } from './span';
+import { Seen } from './seen';
 
-/** Fields of a bin for values, and for halves of products, as powers of two. */
-const VALUE_FIELDS: i32 = 4;
-const PRODUCT_FIELDS: i32 = 2;
-const UPPER: usize = (256 >> VALUE_FIELDS) << 3;
-const LOWER: usize = UPPER + ((512 >> PRODUCT_FIELDS) << 3);
-export const BINS_BYTES: usize = LOWER + ((512 >> PRODUCT_FIELDS) << 3);
-/** Half of a significand: 12 bits are left of 24. */
-const UPPER_HALF: u32 = 0xfffff000;
+/** Bins of 8 bytes, by the upper bits of the field: 6 of values; 9 of products above 0, then of those below. */
+const PRODUCTS: usize = 64 << 3;
+const NEGATIVE: usize = 512 << 3;
+export const BINS_BYTES: usize = PRODUCTS + 2 * NEGATIVE;
+/** The bins of the least product and of the greatest. */
+const FIRST_PRODUCT: i32 = (1023 - 298) >> 2;
+const LAST_PRODUCT: i32 = (1023 + 255) >> 2;
+/** The bin whose unit is that of a record's second sum. Eight are for a limb. */
+const UNIT_PRODUCT: i32 = (1023 + 47 - 298) >> 2;
 
-function field(bits: u32): usize {
-  return (bits >> 23) & 255;
-}
-
-function increase(at: usize, by: f64): void {
-  store<f64>(at, load<f64>(at) + by);
-}
-
-/** Σ p and Σ p·q of `count` values, at most 1024. The bins are 0 before and after. */
-export function addByBins(record: usize, p: usize, q: usize, count: usize, span: Span, bins: usize): void {
-  for (let k: usize = 0; k < count << 2; k += 4) {
-    const bits = load<u32>(p + k);
-    const fieldOfP = field(bits);
-    const fieldOfQ = field(load<u32>(q + k));
-    const value = <f64>load<f32>(p + k);
-    const factor = <f64>load<f32>(q + k);
-    if (fieldOfP < 255) increase(bins + ((fieldOfP >> VALUE_FIELDS) << 3), value);
-    else countOdd(record + FIRST_COUNTS, value);
-    if (fieldOfP == 255 || fieldOfQ == 255) {
-      countOdd(record + SECOND_COUNTS, value * factor);
-      continue;
-    }
-    const half = <f64>reinterpret<f32>(bits & UPPER_HALF);
-    const at = bins + (((fieldOfP + fieldOfQ) >> PRODUCT_FIELDS) << 3);
-    increase(at + UPPER, half * factor);
-    increase(at + LOWER, (value - half) * factor);
+/**
+ * Σ p and Σ p·q of `count` values, a multiple of 8 up to 1024, by what was seen of them. Bins are 0 before and after.
+ */
+export function addByBins(record: usize, p: usize, q: usize, count: usize, seen: Seen, bins: usize): void {
+  const end = p + (count << 2);
+  if (seen.isOdd()) for (; p < end; p += 4, q += 4) addOdd(record, p, q, bins);
+  for (; p < end; p += 16, q += 16) {
+    addOne(p, q, bins);
+    addOne(p + 4, q + 4, bins);
+    addOne(p + 8, q + 8, bins);
+    addOne(p + 12, q + 12, bins);
   }
-  pour(record, bins, span.mostP >> VALUE_FIELDS, VALUE_FIELDS, 1);
-  pour(record + SECOND, bins + UPPER, (span.mostP + span.mostQ) >> PRODUCT_FIELDS, PRODUCT_FIELDS, 2);
-  pour(record + SECOND, bins + LOWER, (span.mostP + span.mostQ) >> PRODUCT_FIELDS, PRODUCT_FIELDS, 2);
+  pourValues(record, bins, seen);
+  pourProducts(record + SECOND, bins + PRODUCTS, seen);
   carry(record);
 }
 
-/**
- * Moves bins to limbs. `least`, 1 for each factor, is the field whose unit is that of the sum: subnormal numbers have
- * it too.
- */
-function pour(sum: usize, bins: usize, last: i32, fields: i32, least: i32): void {
-  for (let number: i32 = 0; number <= last; ++number) {
-    const at = bins + ((<usize>number) << 3);
-    const value = load<f64>(at);
-    if (value == 0) continue;
-    store<f64>(at, 0);
-    const shift = max((number << fields) - least, 0);
-    addShifted(sum, <i64>(value * powerOfTwo(149 * least - shift)), shift);
+function addOne(p: usize, q: usize, bins: usize): void {
+  const value = <f64>load<f32>(p);
+  addValue(p, value, bins);
+  addProduct(value * <f64>load<f32>(q), bins + PRODUCTS);
+}
+
+/** Counts what is not finite. */
+function addOdd(record: usize, p: usize, q: usize, bins: usize): void {
+  const value = <f64>load<f32>(p);
+  const product = value * <f64>load<f32>(q);
+  if (value - value == 0) addValue(p, value, bins);
+  else countOdd(record + FIRST_COUNTS, value);
+  if (product - product == 0) addProduct(product, bins + PRODUCTS);
+  else countOdd(record + SECOND_COUNTS, product);
+}
+
+function addValue(p: usize, value: f64, bins: usize): void {
+  const at = bins + (<usize>(load<u32>(p) >> 22) & 0x1f8);
+  store<f64>(at, load<f64>(at) + value);
+}
+
+function addProduct(product: f64, bins: usize): void {
+  const bits = reinterpret<u64>(product);
+  const magnitude = (((bits & 0xfffffffffffff) | 0x10000000000000) >> 5) << ((bits >> 52) & 3);
+  const at = bins + (<usize>(bits >> 51) & 0x1ff8);
+  store<u64>(at, load<u64>(at) + magnitude);
+}
+
+/** What is in a bin, which becomes empty. */
+function taken<T>(bin: usize): T {
+  const value = load<T>(bin);
+  store<T>(bin, <T>0);
+  return value;
+}
+
+/** Moves bins of values to limbs. Subnormal ones are in the first bin. */
+function pourValues(sum: usize, bins: usize, seen: Seen): void {
+  addShifted(sum, <i64>(taken<f64>(bins) * powerOfTwo(149)), 0);
+  const last = (seen.mostFieldP() >> 2) - 1;
+  for (let limb = max((seen.leastFieldP() >> 2) - 1, 0) >> 3; limb <= last >> 3; ++limb) {
+    let low: i64 = 0;
+    let high: i64 = 0;
+    for (let k = 0; k < 8 && (limb << 3) + k <= last; ++k) {
+      const bin = (limb << 3) + k + 1;
+      const value = <i64>(taken<f64>(bins + ((<usize>bin) << 3)) * powerOfTwo(153 - 4 * bin));
+      low += (value & 0xffffffff) << (k << 2);
+      high += (value >> 32) << (k << 2);
+    }
+    addLimbs(sum + ((<usize>limb) << 3), low, high);
   }
+}
+
+/** Moves bins of products to limbs. */
+function pourProducts(sum: usize, bins: usize, seen: Seen): void {
+  // Subnormal factors are up to 23 binades below their field.
+  const least = max((seen.leastFieldP() + seen.leastFieldQ() + 769 - 46) >> 2, FIRST_PRODUCT);
+  const most = min((seen.mostFieldP() + seen.mostFieldQ() + 770) >> 2, LAST_PRODUCT);
+  for (let bin = least; bin < UNIT_PRODUCT; ++bin) {
+    addShifted(sum, takenProduct(bins + ((<usize>bin) << 3)), (bin - UNIT_PRODUCT) << 2);
+  }
+  for (let limb = max(least - UNIT_PRODUCT, 0) >> 3; limb <= (most - UNIT_PRODUCT) >> 3; ++limb) {
+    const from = bins + ((<usize>(UNIT_PRODUCT + (limb << 3))) << 3);
+    let low: i64 = 0;
+    let high: i64 = 0;
+    for (let k: usize = 0; k < 8; ++k) {
+      const value = takenProduct(from + (k << 3));
+      low += (value & 0xffffffff) << (k << 2);
+      high += (value >> 32) << (k << 2);
+    }
+    addLimbs(sum + ((<usize>limb) << 3), low, high);
+  }
+  store<u64>(bins, 0);
+  store<u64>(bins + NEGATIVE, 0);
+}
+
+/** The bins of either sign. */
+function takenProduct(bin: usize): i64 {
+  return taken<i64>(bin) - taken<i64>(bin + NEGATIVE);
 }

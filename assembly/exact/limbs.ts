@@ -24,12 +24,14 @@ export function addShifted(sum: usize, units: i64, shift: i32): void {
     units = shift > -64 ? units >> -shift : 0;
     shift = 0;
   }
-  const at = sum + ((<usize>(shift >> 5)) << 3);
   const rest = <i64>(shift & 31);
-  const low = (<u64>(units & 0xffffffff)) << rest;
-  const high = (units >> 32) << rest;
+  addLimbs(sum + ((<usize>(shift >> 5)) << 3), (units & 0xffffffff) << rest, (units >> 32) << rest);
+}
+
+/** Adds low + high·2³² to the limbs from `at` on; low is not below 0. */
+export function addLimbs(at: usize, low: i64, high: i64): void {
   increase(at, <f64>(low & 0xffffffff));
-  increase(at + 8, <f64>((low >> 32) + <u64>(high & 0xffffffff)));
+  increase(at + 8, <f64>((low >> 32) + (high & 0xffffffff)));
   increase(at + 16, <f64>(high >> 32));
 }
 

@@ -8,8 +8,8 @@ import { Bent, NO_ACTIVATION, No, RELU, Yes } from '../kinds';
 import { BINS_BYTES } from './bins';
 import { addGroup, GROUP } from './group';
 import { carry, RECORD_BYTES } from './limbs';
-import { Span } from './span';
 import { CHANNELS, fill, RUN_BYTES, TILE_BYTES, VALUES } from './tile';
+import { WINDOW_BYTES, Window } from './window';
 
 /** Rows from this length on need no tile. */
 export const LONG: usize = VALUES;
@@ -19,9 +19,8 @@ const STEP: usize = 8;
 const BETWEEN_CARRIES: usize = 1 << 24;
 
 /** The memory that a thread keeps for itself. */
-const SPAN_BYTES: usize = 64;
 const GROUP_BYTES: usize = (GROUP << 2) + 64;
-const BINS: usize = SPAN_BYTES;
+const BINS: usize = CHANNELS * WINDOW_BYTES;
 const G: usize = BINS + BINS_BYTES;
 const D: usize = G + GROUP_BYTES;
 const X: usize = D + GROUP_BYTES;
@@ -42,28 +41,41 @@ export class Part {
 
 /** Adds a part of the tensors of a call to records. `own` has OWN_BYTES for this thread. */
 export function sumPart(call: Call, records: usize, part: Part, own: usize): void {
-  memory.fill(own + BINS, 0, BINS_BYTES);
+  memory.fill(own, 0, BINS + BINS_BYTES);
+  const step: usize = call.s >= LONG ? 1 : CHANNELS;
   const rows = max<usize>(1, BETWEEN_CARRIES / (part.right - part.left));
-  for (let start = part.firstRow; start < part.lastRow; start += rows) {
-    const end = min(start + rows, part.lastRow);
-    if (call.s >= LONG) sumLongRows(call, records, part, start, end, own);
-    else sumTiles(call, records, part, start, end, own);
-    for (let ch = part.first; ch < part.last; ++ch) carry(records + ch * RECORD_BYTES);
+  for (let first = part.first; first < part.last; first += step) {
+    const width = min(step, part.last - first);
+    for (let b: usize = 0; b < width; ++b) windowOf(own, b).turn();
+    for (let start = part.firstRow; start < part.lastRow; start += rows) {
+      const end = min(start + rows, part.lastRow);
+      if (call.s >= LONG) sumLongRows(call, records, part, first, start, end, own);
+      else sumTiles(call, records, first, width, start, end, own);
+      for (let b: usize = 0; b < width; ++b) {
+        const record = records + (first + b) * RECORD_BYTES;
+        windowOf(own, b).pour(record);
+        carry(record);
+      }
+    }
   }
 }
 
-function sumLongRows(call: Call, records: usize, part: Part, start: usize, end: usize, own: usize): void {
+/** The window of a channel of the tile. */
+function windowOf(own: usize, channel: usize): Window {
+  return changetype<Window>(own + channel * WINDOW_BYTES);
+}
+
+function sumLongRows(call: Call, records: usize, part: Part, ch: usize, start: usize, end: usize, own: usize): void {
+  const record = records + ch * RECORD_BYTES;
   for (let i = start; i < end; ++i) {
-    for (let ch = part.first; ch < part.last; ++ch) {
-      const row = (i * call.c + ch) * call.s;
-      for (let j = part.left; j < part.right; j += GROUP) {
-        const count = min(GROUP, part.right - j);
-        const whole = count & ~(STEP - 1);
-        const x = call.x + ((row + j) << 2);
-        const distance = (row + j) << 2;
-        if (whole > 0) addRun(call, records, ch, x, call.dy + distance, residualAt(call, distance), whole, own);
-        if (whole < count) addRest(call, records, ch, distance + (whole << 2), count - whole, own);
-      }
+    const row = (i * call.c + ch) * call.s;
+    for (let j = part.left; j < part.right; j += GROUP) {
+      const count = min(GROUP, part.right - j);
+      const whole = count & ~(STEP - 1);
+      const x = call.x + ((row + j) << 2);
+      const distance = (row + j) << 2;
+      if (whole > 0) addRun(call, record, ch, x, call.dy + distance, residualAt(call, distance), whole, own, own);
+      if (whole < count) addRest(call, record, ch, distance + (whole << 2), count - whole, own);
     }
   }
 }
@@ -74,35 +86,35 @@ function residualAt(call: Call, distance: usize): usize {
 }
 
 /** Values that fill no vector. */
-function addRest(call: Call, records: usize, ch: usize, distance: usize, count: usize, own: usize): void {
+function addRest(call: Call, record: usize, ch: usize, distance: usize, count: usize, own: usize): void {
   const bytes = count << 2;
   const residual = residualAt(call, distance);
   memory.fill(own + X, 0, STEP << 2);
   memory.copy(own + X, call.x + distance, bytes);
   if (call.dy != 0) memory.copy(own + DY, call.dy + distance, bytes);
   if (residual != 0) memory.copy(own + RESIDUAL, residual, bytes);
-  addRun(call, records, ch, own + X, own + DY, residual == 0 ? 0 : own + RESIDUAL, count, own);
+  addRun(call, record, ch, own + X, own + DY, residual == 0 ? 0 : own + RESIDUAL, count, own, own);
 }
 
-function sumTiles(call: Call, records: usize, part: Part, start: usize, end: usize, own: usize): void {
+function sumTiles(call: Call, records: usize, first: usize, width: usize, start: usize, end: usize, own: usize): void {
   const c = call.c;
   const s = call.s;
   const rowsAtOnce = VALUES / s;
   const hasResidual = residualAt(call, 0) != 0;
-  for (let first = part.first; first < part.last; first += CHANNELS) {
-    const width = min(CHANNELS, part.last - first);
-    for (let i = start; i < end; i += rowsAtOnce) {
-      const rows = min(rowsAtOnce, end - i);
-      const distance = ((i * c + first) * s) << 2;
-      const count = rows * s;
-      fill(own + X, call.x + distance, width, rows, c, s);
-      if (call.dy != 0) fill(own + DY, call.dy + distance, width, rows, c, s);
-      if (hasResidual) fill(own + RESIDUAL, call.residual + distance, width, rows, c, s);
-      for (let b: usize = 0; b < width; ++b) {
-        const run = own + b * RUN_BYTES;
-        if (call.dy == 0) blank(run + X, count);
-        addRun(call, records, first + b, run + X, run + DY, hasResidual ? run + RESIDUAL : 0, count, own);
-      }
+  for (let i = start; i < end; i += rowsAtOnce) {
+    const rows = min(rowsAtOnce, end - i);
+    const distance = ((i * c + first) * s) << 2;
+    const count = rows * s;
+    fill(own + X, call.x + distance, width, rows, c, s);
+    if (call.dy != 0) fill(own + DY, call.dy + distance, width, rows, c, s);
+    if (hasResidual) fill(own + RESIDUAL, call.residual + distance, width, rows, c, s);
+    for (let b: usize = 0; b < width; ++b) {
+      const run = own + b * RUN_BYTES;
+      const ch = first + b;
+      const record = records + ch * RECORD_BYTES;
+      const residual = hasResidual ? run + RESIDUAL : 0;
+      if (call.dy == 0) blank(run + X, count);
+      addRun(call, record, ch, run + X, run + DY, residual, count, own + b * WINDOW_BYTES, own);
     }
   }
 }
@@ -115,19 +127,19 @@ function blank(values: usize, count: usize): void {
 /** Adds values of one channel. They may be read, but do not count, up to the next multiple of STEP. */
 function addRun(
   call: Call,
-  records: usize,
+  record: usize,
   ch: usize,
   x: usize,
   dy: usize,
   residual: usize,
   count: usize,
+  at: usize,
   own: usize,
 ): void {
-  const span = changetype<Span>(own);
-  const record = records + ch * RECORD_BYTES;
+  const window = changetype<Window>(at);
   const whole = (count + STEP - 1) & ~(STEP - 1);
   if (call.dy == 0) {
-    addGroup(record, x, x, whole, span, own + BINS);
+    addGroup(window, record, x, x, whole, own + BINS);
     return;
   }
   // Values that fill no vector are in a tile, and may be followed by zeros there.
@@ -140,7 +152,7 @@ function addRun(
   }
   blank(g, count);
   blank(own + D, count);
-  addGroup(record, g, own + D, whole, span, own + BINS);
+  addGroup(window, record, g, own + D, whole, own + BINS);
 }
 
 /** d of values of one channel, and g where there is an activation. */
