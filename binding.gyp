@@ -49,8 +49,8 @@
           'target_name': 'kernels_avx2',
           'includes': ['native/kernels/isa.gypi'],
           'defines': ['BN_ISA=avx2', 'BN_AVX2'],
-          'cflags_cc': ['-mavx2', '-mfma'],
-          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx2', '-mfma']},
+          'cflags_cc': ['-mavx2', '-mfma', '-mf16c'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx2', '-mfma', '-mf16c']},
           'msvs_settings': {'VCCLCompilerTool': {'EnableEnhancedInstructionSet': '5'}},  # 5 = AVX2
         },
         {
@@ -58,8 +58,8 @@
           'includes': ['native/kernels/isa.gypi'],
           'defines': ['BN_ISA=avx512', 'BN_AVX512'],
           # GCC 12 warns about its own header: avx512fintrin.h leaves registers undefined on purpose.
-          'cflags_cc': ['-mavx512f', '-mavx512vl', '-mfma', '-Wno-uninitialized', '-Wno-maybe-uninitialized'],
-          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx512f', '-mavx512vl', '-mfma']},
+          'cflags_cc': ['-mavx512f', '-mavx512vl', '-mfma', '-mf16c', '-Wno-uninitialized', '-Wno-maybe-uninitialized'],
+          'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx512f', '-mavx512vl', '-mfma', '-mf16c']},
           'msvs_settings': {'VCCLCompilerTool': {'AdditionalOptions': ['/arch:AVX512']}},
         },
       ],

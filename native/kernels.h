@@ -11,6 +11,30 @@ struct View {
   size_t n, c, s;
 };
 
+/** Elements of 16 bits, as they lie in memory. They are widened where they are read, and rounded where written. */
+struct Float16 {
+  uint16_t bits;
+};
+struct Bfloat16 {
+  uint16_t bits;
+};
+
+/** Wide<T> is the type that elements T of tensors are computed in, and that gamma and beta have beside them. */
+template <class T>
+struct WideOf {
+  using Type = T;
+};
+template <>
+struct WideOf<Float16> {
+  using Type = float;
+};
+template <>
+struct WideOf<Bfloat16> {
+  using Type = float;
+};
+template <class T>
+using Wide = typename WideOf<T>::Type;
+
 /** The statistics and parameters of a layer, [c] each. A gamma of null is 1, a beta of null is 0. */
 template <class T>
 struct Affine {
@@ -88,51 +112,72 @@ struct Call {
   void* scratch;
 };
 
-/** The kernels for one element type. */
+/** The kernels for tensors of one element type. */
 template <class T>
 struct KernelTable {
   size_t (*scratchBytes)(View, const Resources&);
   void (*statistics)(double* mean, double* variance, const T* x, const Call&);
   size_t (*rowSumsBytes)(size_t count, size_t c, const Resources&);
   void (*rowSums)(RowSums, const T* x, const Positions&, const double* weights, const double* center, const Call&);
-  void (*normalize)(T* y, const T* x, const T* residual, const Affine<T>&, const Activation&, CachedCoefficients,
+  void (*normalize)(T* y, const T* x, const T* residual, const Affine<Wide<T>>&, const Activation&, CachedCoefficients,
                     const Call&);
-  void (*forward)(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>&,
+  void (*forward)(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<Wide<T>>&,
                   const Activation&, const Call&);
-  void (*gradientSums)(GradientSums, const T* dy, const T* x, const T* residual, const Affine<T>&, const Activation&,
-                       const Call&);
-  void (*gradientInput)(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>&,
+  void (*gradientSums)(GradientSums, const T* dy, const T* x, const T* residual, const Affine<Wide<T>>&,
+                       const Activation&, const Call&);
+  void (*gradientInput)(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<Wide<T>>&,
                         const Activation&, const GradientSums*, double count, const Call&);
-  void (*backward)(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x, const T* residual,
-                   const Affine<T>&, const Activation&, bool batchStatistics, const Call&);
+  void (*backward)(T* dx, T* dresidual, Wide<T>* dgamma, Wide<T>* dbeta, const T* dy, const T* x, const T* residual,
+                   const Affine<Wide<T>>&, const Activation&, bool batchStatistics, const Call&);
 };
 
-/** The kernels of exact sums, float32 only: src/kernels.ts, ExactKernels. */
+/** The exact kernels of one element type: src/kernels.ts, ExactTensorKernels. */
+template <class T>
 struct ExactTable {
   size_t (*scratchBytes)(View, const Resources&);
-  void (*sums)(double* records, const float* x, const Call&);
-  void (*gradientSums)(double* records, const float* dy, const float* x, const float* residual, const Affine<float>&,
+  void (*sums)(double* records, const T* x, const Call&);
+  void (*gradientSums)(double* records, const T* dy, const T* x, const T* residual, const Affine<float>&,
                        const Activation&, const Call&);
+  /** Of the scratch of `forward` and `backward`. */
+  size_t (*passBytes)(View, const Resources&);
+  /** `records` may be null. */
+  void (*forward)(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<float>&,
+                  const Activation&, double* records, const Call&);
+  void (*backward)(T* dx, T* dresidual, float* dgamma, float* dbeta, const T* dy, const T* x, const T* residual,
+                   const Affine<float>&, const Activation&, bool batchStatistics, const Call&);
+};
+/** What comes of records: src/kernels.ts, ExactKernels. */
+struct ExactResultsTable {
   /** The count of channel ch is counts[ch·step]. */
   void (*statistics)(double* mean, double* variance, const double* records, const double* counts, size_t step,
                      size_t c);
   void (*gradients)(GradientSums, const double* records, const double* mean, size_t c);
-  /** Of the scratch of `forward` and `backward`. */
-  size_t (*passBytes)(View, const Resources&);
-  /** `records` may be null. */
-  void (*forward)(float* y, const float* x, const float* residual, double* mean, double* variance, const Affine<float>&,
-                  const Activation&, double* records, const Call&);
-  void (*backward)(float* dx, float* dresidual, float* dgamma, float* dbeta, const float* dy, const float* x,
-                   const float* residual, const Affine<float>&, const Activation&, bool batchStatistics, const Call&);
+};
+/** Conversions between 16 bits and float32, of as many elements as the view has. */
+template <class T>
+struct ConversionTable {
+  void (*widen)(float* to, const T* from, const Call&);
+  void (*round)(T* to, const float* from, const Call&);
 };
 /** Numbers of a channel's record. */
 constexpr size_t EXACT_RECORD = 35;
+
+/** All kernels of an element type of 16 bits: src/kernels.ts, HalfKernels. */
+template <class T>
+struct HalfTables {
+  KernelTable<T> kernels;
+  ExactTable<T> exact;
+  ConversionTable<T> conversion;
+};
 
 struct Kernels {
   const char* isa;
   KernelTable<float> f32;
   KernelTable<double> f64;
-  ExactTable exact;
+  ExactTable<float> exact;
+  ExactResultsTable exactResults;
+  HalfTables<Float16> f16;
+  HalfTables<Bfloat16> bf16;
 };
 
 }  // namespace bn

@@ -17,8 +17,8 @@ const required = (process.env.BATCHNORM_REQUIRE ?? '').split(',');
 /** The flags that binding.gyp gives to the kernels of each instruction set. */
 export const ISA_FLAGS = {
   baseline: [],
-  avx2: ['-mavx2', '-mfma', '-DBN_AVX2'],
-  avx512: ['-mavx512f', '-mavx512vl', '-mfma', '-DBN_AVX512', '-Wno-uninitialized', '-Wno-maybe-uninitialized'],
+  avx2: ['-mavx2', '-mfma', '-mf16c', '-DBN_AVX2'],
+  avx512: ['-mavx512f', '-mavx512vl', '-mfma', '-mf16c', '-DBN_AVX512', '-Wno-uninitialized', '-Wno-maybe-uninitialized'],
   neon: ['-DBN_NEON'],
 };
 

@@ -18,6 +18,7 @@ export { type BackwardOptions, backward, type Gradients } from './functions/back
 export { type DoubleBackward, type DoubleBackwardOptions, doubleBackward } from './functions/double-backward.js';
 export { type ForwardInferenceOptions, forwardInference } from './functions/forward-inference.js';
 export { type ForwardTraining, type ForwardTrainingOptions, forwardTraining } from './functions/forward-training.js';
+export { type ConversionOptions, fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './functions/half.js';
 
 export { type AverageOptions, averageOf } from './inference/average-of.js';
 export type { LayerToFold, StatisticsToFold } from './inference/evaluated.js';
@@ -64,4 +65,13 @@ export {
   type PopulationStatisticsOptions,
   populationStatistics,
 } from './statistics/population-statistics.js';
-export type { BackendInfo, BackendName, Dtype, DtypeOf, ParameterOf, Tensor, TensorOf } from './types.js';
+export type {
+  BackendInfo,
+  BackendName,
+  Dtype,
+  DtypeOf,
+  Float16Tensor,
+  ParameterOf,
+  Tensor,
+  TensorOf,
+} from './types.js';

@@ -192,9 +192,9 @@ export type HalfDtype = 'float16' | 'bfloat16';
  * float32 where they are read, and rounded once where they are written; parameters are float32.
  */
 export interface HalfKernels extends TensorKernels<Uint16Array, Float32Array> {
-  readonly exact: ExactSums<Uint16Array>;
+  readonly exact: ExactTensorKernels<Uint16Array>;
 
-  /** to ← from, exactly; both have one length. */
+  /** to ← from, exactly; both have one length, which is not 0. */
   widen(to: Float32Array, from: Uint16Array): void;
 
   /**
@@ -220,8 +220,8 @@ export const RECORD = {
   second: { at: 13, limbs: 19, counts: 32 },
 } as const;
 
-/** The exact sums over tensors of type X, by `numerics/2` of docs/numerics.md: any walk gives the same bits. */
-export interface ExactSums<X> {
+/** The exact sums over tensors of type X, and passes with them, by `numerics/2` of docs/numerics.md: any walk gives the same bits. */
+export interface ExactTensorKernels<X> {
   /** records += Σ x and Σ x² of each channel. All of their limbs are as `RECORD` says before and after. */
   exactSums(records: Float64Array, x: X, view: View): void;
 
@@ -238,10 +238,39 @@ export interface ExactSums<X> {
     activation: KernelActivation,
     view: View,
   ): void;
+
+  /**
+   * `exactSums` of x alone, `exactStatistics` into `affine.mean` and `affine.variance`, then `normalize` with them.
+   * records ← the sums, whatever was there, unless null. y may be x or residual.
+   */
+  exactForward(
+    y: X,
+    x: X,
+    residual: X | null,
+    affine: Affine<Float32Array>,
+    activation: KernelActivation,
+    records: Float64Array | null,
+    view: View,
+  ): void;
+
+  /** `backward` of `Kernels` with the sums of `exactGradientSums` and `exactGradients`. */
+  exactBackward(
+    dx: X,
+    dresidual: X | null,
+    dgamma: Float32Array,
+    dbeta: Float32Array,
+    dy: X,
+    x: X,
+    residual: X | null,
+    affine: Affine<Float32Array>,
+    activation: KernelActivation,
+    batchStatistics: boolean,
+    view: View,
+  ): void;
 }
 
-/** The reductions again, float32 only, and what comes of their records, whatever tensors these are of. */
-export interface ExactKernels extends ExactSums<Float32Array> {
+/** The exact kernels for float32, and what comes of records, whatever tensors these are of. */
+export interface ExactKernels extends ExactTensorKernels<Float32Array> {
   /**
    * mean[c], variance[c] ← S/m and (m·Q − S²)/m², each rounded once, from records of `exactSums` over m values in each
    * channel, or over counts[ch]. m is an integer up to 2⁴⁰; both are NaN where it is 0.
@@ -257,35 +286,6 @@ export interface ExactKernels extends ExactSums<Float32Array> {
    * sums ← G and H − (mean − fl(mean))·G, each rounded once, from records of `exactGradientSums` with the same mean[c].
    */
   exactGradients(sums: GradientSumArrays, records: Float64Array, mean: Float64Array): void;
-
-  /**
-   * `exactSums` of x alone, `exactStatistics` into `affine.mean` and `affine.variance`, then `normalize` with them.
-   * records ← the sums, whatever was there, unless null. y may be x or residual.
-   */
-  exactForward(
-    y: Float32Array,
-    x: Float32Array,
-    residual: Float32Array | null,
-    affine: Affine<Float32Array>,
-    activation: KernelActivation,
-    records: Float64Array | null,
-    view: View,
-  ): void;
-
-  /** `backward` of `Kernels` with the sums of `exactGradientSums` and `exactGradients`. */
-  exactBackward(
-    dx: Float32Array,
-    dresidual: Float32Array | null,
-    dgamma: Float32Array,
-    dbeta: Float32Array,
-    dy: Float32Array,
-    x: Float32Array,
-    residual: Float32Array | null,
-    affine: Affine<Float32Array>,
-    activation: KernelActivation,
-    batchStatistics: boolean,
-    view: View,
-  ): void;
 }
 
 /** The operations of `Kernels`; each exists once per element type in every room, as `statistics_f32` and so on. */
@@ -299,12 +299,20 @@ export const KERNEL_NAMES = [
   'backward',
 ] as const satisfies readonly (keyof TensorKernels<Tensor, Tensor>)[];
 
-/** The operations of `ExactKernels`: with tensors they are named `exactSums_f32`, without any `exactStatistics`. */
-export const EXACT_KERNEL_NAMES = [
+/** The operations of `ExactTensorKernels`: they exist once per element type but float64, as `exactSums_f32`. */
+export const EXACT_TENSOR_NAMES = [
   'exactSums',
   'exactGradientSums',
-  'exactStatistics',
-  'exactGradients',
   'exactForward',
   'exactBackward',
+] as const satisfies readonly (keyof ExactTensorKernels<never>)[];
+
+/** The operations of `ExactKernels`, of which those on records have no element type. */
+export const EXACT_KERNEL_NAMES = [
+  ...EXACT_TENSOR_NAMES,
+  'exactStatistics',
+  'exactGradients',
 ] as const satisfies readonly (keyof ExactKernels)[];
+
+/** What types of 16 bits have beside `KERNEL_NAMES` and `EXACT_TENSOR_NAMES`. */
+export const HALF_KERNEL_NAMES = ['widen', 'round'] as const satisfies readonly (keyof HalfKernels)[];

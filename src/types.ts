@@ -21,6 +21,11 @@ export type DtypeOf<T extends Tensor> = { [D in Dtype]: T extends Tensors[D] ? D
 /** Type of gamma, beta, dgamma and dbeta of tensors of type T: T itself. */
 export type ParameterOf<T extends Tensor> = T;
 
+/** `Float16Array`, where the runtime and TypeScript's library have it: Node.js 24 and later, browsers. */
+export type Float16Tensor = typeof globalThis extends { Float16Array: { prototype: infer T extends ArrayBufferView } }
+  ? T
+  : never;
+
 /** The three implementations of the kernels, best first. */
 export type BackendName = 'native' | 'wasm' | 'reference';
 

@@ -102,7 +102,7 @@ for (const backend of allUnderTest()) {
     });
 
     test(`${dtype}: any length, from any place on, and nothing beside it`, () => {
-      for (let length = 0; length <= 70; length++) {
+      for (let length = 1; length <= 70; length++) {
         const start = length % 9;
         const from = ALL.subarray(0x3c00 + start, 0x3c00 + start + length);
         const wide = new Float32Array(length + 8).fill(7);

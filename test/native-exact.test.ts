@@ -10,12 +10,12 @@ import { loadWith } from '#dist/backends/native.js';
 import * as reference from '#dist/backends/reference.js';
 import type { Kernels, View } from '#dist/kernels.js';
 import { underTest } from './support/backends.js';
-import { ExactCalls } from './support/exact-calls.js';
+import { ExactCalls, exactOf } from './support/exact-calls.js';
 import { exactData } from './support/exact-data.js';
 import { randomFor } from './support/random.js';
 import { skipAloud } from './support/runner.js';
 import { suiteOf } from './support/suite.js';
-import { firstDifference } from './support/tensors.js';
+import { firstDifference, type KernelDtype } from './support/tensors.js';
 
 const THREADS = [1, 2, 3, 7];
 const ACTIVATIONS = [0, 1, kernelActivation(leakyRelu(0.25))] as const;
@@ -39,9 +39,11 @@ const VIEWS: readonly View[] = [
 /** Few bins, many, as many as there are by turns, and none that are enough. */
 const CLASSES = ['relu of normal', 'log-normal 3', 'a window that moves', 'all exponents', 'NaN at times'];
 
+const DTYPES: readonly KernelDtype[] = ['float32', 'float16', 'bfloat16'];
+
 /** Records of all sums, each added to the ones before. */
-function recordsOf(kernels: Kernels, dataClass: string, view: View): Float64Array[] {
-  const calls = new ExactCalls(kernels, kernels.exact!);
+function recordsOf(kernels: Kernels, dtype: KernelDtype, dataClass: string, view: View): Float64Array[] {
+  const calls = new ExactCalls(kernels, exactOf(kernels, dtype));
   const random = randomFor(`${dataClass} ${view.n} ${view.c} ${view.s}`);
   const [x, dy, residual] = [dataClass, dataClass, 'normal'].map((name) => exactData(name, view, random));
   const affine = {
@@ -64,9 +66,9 @@ function recordsOf(kernels: Kernels, dataClass: string, view: View): Float64Arra
 }
 
 const expected = new Map<string, Float64Array[]>();
-function referenceOf(dataClass: string, view: View): Float64Array[] {
-  const key = JSON.stringify([dataClass, view]);
-  if (!expected.has(key)) expected.set(key, recordsOf(reference.load(), dataClass, view));
+function referenceOf(dtype: KernelDtype, dataClass: string, view: View): Float64Array[] {
+  const key = JSON.stringify([dtype, dataClass, view]);
+  if (!expected.has(key)) expected.set(key, recordsOf(reference.load(), dtype, dataClass, view));
   return expected.get(key)!;
 }
 
@@ -76,14 +78,19 @@ if (Array.isArray(native)) {
     const test = suiteOf(`native/${isa}: exact sums over threads`);
     for (const view of VIEWS) {
       test(`n ${view.n}, c ${view.c}, s ${view.s}`, () => {
-        CLASSES.forEach((dataClass, row) => {
-          const own = referenceOf(dataClass, view);
+        const rows = DTYPES.flatMap((dtype) => CLASSES.map((dataClass) => ({ dtype, dataClass })));
+        rows.forEach(({ dtype, dataClass }, row) => {
+          const own = referenceOf(dtype, dataClass, view);
           // By turns, so that each class meets two of them, and each of them every kind of walk.
           for (const threads of [THREADS[row % 4], THREADS[(row + 3) % 4]]) {
-            const actual = recordsOf(loadWith(isa, { threads, threadBytes: 1 }), dataClass, view);
+            const actual = recordsOf(loadWith(isa, { threads, threadBytes: 1 }), dtype, dataClass, view);
             actual.forEach((records, call) => {
               const k = firstDifference(records, own[call]);
-              assert.is(k, -1, `${dataClass}, ${threads} threads, call ${call}: number ${k} is ${records[k]}`);
+              assert.is(
+                k,
+                -1,
+                `${dtype}, ${dataClass}, ${threads} threads, call ${call}: number ${k} is ${records[k]}`,
+              );
             });
           }
         });

@@ -8,11 +8,11 @@ import { loadWith, type Resources } from '#dist/backends/native.js';
 import type { Kernels } from '#dist/kernels.js';
 import { allUnderTest, underTest } from './support/backends.js';
 import { callAll, VARIANTS, type Variant } from './support/calls.js';
-import { inputsOf } from './support/data.js';
+import { inputsOf, type KernelInputs } from './support/data.js';
 import { skipAloud } from './support/runner.js';
 import { SHAPES, type Shape } from './support/shapes.js';
 import { suiteOf } from './support/suite.js';
-import { DTYPES, firstDifference } from './support/tensors.js';
+import { firstDifference, KERNEL_DTYPES } from './support/tensors.js';
 
 const HUGE = 2 ** 40;
 const DATA_CLASSES = ['normal', 'mean 2^10 std'];
@@ -47,7 +47,7 @@ if (Array.isArray(native)) {
     const test = suiteOf(`native/${isa}: walks`);
     [...SHAPES, ...WIDE].forEach((shape, row) => {
       test(`n ${shape.n}, c ${shape.c}, s ${shape.s}`, () => {
-        DTYPES.forEach((dtype, which) => {
+        KERNEL_DTYPES.forEach((dtype, which) => {
           DATA_CLASSES.forEach((dataClass, column) => {
             const inputs = inputsOf(dataClass, dtype, shape);
             const turn = row + 3 * column + 5 * which;
@@ -74,7 +74,7 @@ function agree(
   walk: Resources,
   variant: Variant,
   expected: ReturnType<typeof callAll>['outputs'],
-  inputs: ReturnType<typeof inputsOf>,
+  inputs: KernelInputs,
   offset: number,
 ): void {
   const actual = callAll(kernels, inputs, variant, offset);

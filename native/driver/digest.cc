@@ -1,8 +1,8 @@
 // Prints a digest without JavaScript, for processors that Node.js does not run on here, and for emulated ones. The data
 // and the hash are defined in test/support/digests.ts. The arguments are one case:
 //
-//   digest n c s float32|float64 unit|near|offset|tiny|decades|special|constant true|false none|relu|'slope low high'
-//   seed
+//   digest n c s float32|float64|float16|bfloat16 unit|near|offset|tiny|decades|special|constant true|false
+//   none|relu|'slope low high' seed
 //
 // The digest is computed once for every way in which kernels can walk, on up to seven threads, and by two callers at
 // once. The exit code is 1 where one of them differs. `npm run test:sanitize` runs this program under sanitizers.
@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "../kernels.h"
+#include "../kernels/half.h"
 #include "../runtime/pool.h"
 
 #if defined(BN_FEW_THREADS)
@@ -83,6 +83,12 @@ class Hash {
   void add(const std::vector<double>& array) {
     for (double value : array) addBits(std::isnan(value) ? 0x7ff8000000000000u : bits<uint64_t>(value), 8);
   }
+  void add(const std::vector<Float16>& array) {
+    for (Float16 value : array) addBits((value.bits & 0x7fff) > 0x7c00 ? 0x7e00 : value.bits, 2);
+  }
+  void add(const std::vector<Bfloat16>& array) {
+    for (Bfloat16 value : array) addBits((value.bits & 0x7fff) > 0x7f80 ? 0x7fc0 : value.bits, 2);
+  }
   uint64_t value() const { return hash_; }
 
  private:
@@ -109,35 +115,52 @@ Activation activationOf(const char* name) {
 }
 
 template <class T>
+T rounded(double value) {
+  if constexpr (sizeof(T) > 2) return static_cast<T>(value);
+  T half;
+  if constexpr (sizeof(T) == 2) BN_ISA::storeHalf(&half, static_cast<float>(value));
+  return half;
+}
+template <class T>
+double numberOf(T value) {
+  if constexpr (sizeof(T) == 2)
+    return BN_ISA::wideOf(value);
+  else
+    return value;
+}
+
+template <class T>
 uint64_t digest(const KernelTable<T>& table, View v, const Resources& resources, char** arguments) {
   const std::string kind = arguments[5];
   const bool residual = std::strcmp(arguments[6], "true") == 0;
   const Activation activation = activationOf(arguments[7]);
   Draws draws(static_cast<uint32_t>(std::strtoul(arguments[8], nullptr, 10)));
-  const auto fill = [&draws](size_t length, const std::string& data) {
-    std::vector<T> array(length);
-    for (T& value : array) value = static_cast<T>(draws.value(data));
+  const auto fill = [&draws](auto element, size_t length, const std::string& data) {
+    std::vector<decltype(element)> array(length);
+    for (auto& value : array) value = rounded<decltype(element)>(draws.value(data));
     return array;
   };
   const size_t length = v.n * v.c * v.s;
-  const std::vector<T> x = fill(length, kind), dy = fill(length, "unit"), r = fill(residual ? length : 0, "unit");
-  const std::vector<T> gamma = fill(v.c, "unit"), beta = fill(v.c, "unit");
+  const std::vector<T> x = fill(T(), length, kind), dy = fill(T(), length, "unit");
+  const std::vector<T> r = fill(T(), residual ? length : 0, "unit");
+  const std::vector<Wide<T>> gamma = fill(Wide<T>(), v.c, "unit"), beta = fill(Wide<T>(), v.c, "unit");
   const T* given = residual ? r.data() : nullptr;
 
   std::vector<double> scratch((table.scratchBytes(v, resources) + sizeof(double) - 1) / sizeof(double) + 7);
   const Call call{v, resources, reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(scratch.data()) + 63) / 64 * 64)};
   std::vector<double> mean(v.c), variance(v.c);
-  const Affine<T> affine{mean.data(), variance.data(), gamma.data(), beta.data(), std::ldexp(1.0, -17)};
+  const Affine<Wide<T>> affine{mean.data(), variance.data(), gamma.data(), beta.data(), std::ldexp(1.0, -17)};
   std::vector<T> y(length);
   table.forward(y.data(), x.data(), given, mean.data(), variance.data(), affine, activation, call);
   Hash hash;
-  std::vector<T> again(length), memory(CACHED_COEFFICIENTS * v.c);
+  std::vector<T> again(length);
+  std::vector<Wide<T>> memory(CACHED_COEFFICIENTS * v.c);
   for (bool known : {false, true}) {
     table.normalize(again.data(), x.data(), given, affine, activation, {memory.data(), known}, call);
     for (size_t k = 0; k < length; ++k) {
-      if (std::memcmp(&again[k], &y[k], sizeof(T)) != 0 && !(std::isnan(again[k]) && std::isnan(y[k]))) {
-        std::fprintf(stderr, "normalize gives %g at %zu, not the %g of forward\n", static_cast<double>(again[k]), k,
-                     static_cast<double>(y[k]));
+      const double one = numberOf(again[k]), other = numberOf(y[k]);
+      if (std::memcmp(&again[k], &y[k], sizeof(T)) != 0 && !(std::isnan(one) && std::isnan(other))) {
+        std::fprintf(stderr, "normalize gives %g at %zu, not the %g of forward\n", one, k, other);
         std::exit(1);
       }
     }
@@ -146,17 +169,24 @@ uint64_t digest(const KernelTable<T>& table, View v, const Resources& resources,
   hash.add(variance);
   hash.add(y);
   for (bool batchStatistics : {true, false}) {
-    std::vector<T> dx(length), dresidual(length), dgamma(v.c), dbeta(v.c);
+    std::vector<T> dx(length), dresidual(length);
+    std::vector<Wide<T>> dgamma(v.c), dbeta(v.c);
     table.backward(dx.data(), dresidual.data(), dgamma.data(), dbeta.data(), dy.data(), x.data(), given, affine,
                    activation, batchStatistics, call);
-    for (const std::vector<T>* array : {&dx, &dresidual, &dgamma, &dbeta}) hash.add(*array);
+    for (const std::vector<T>* array : {&dx, &dresidual}) hash.add(*array);
+    for (const std::vector<Wide<T>>* array : {&dgamma, &dbeta}) hash.add(*array);
   }
   return hash.value();
 }
 
 uint64_t digestWith(View v, const Resources& resources, char** arguments) {
-  return std::strcmp(arguments[4], "float32") == 0 ? digest(BN_ISA::kernels.f32, v, resources, arguments)
-                                                   : digest(BN_ISA::kernels.f64, v, resources, arguments);
+  const std::string dtype = arguments[4];
+  if (dtype == "float32") return digest(BN_ISA::kernels.f32, v, resources, arguments);
+  if (dtype == "float64") return digest(BN_ISA::kernels.f64, v, resources, arguments);
+  if (dtype == "float16") return digest(BN_ISA::kernels.f16.kernels, v, resources, arguments);
+  if (dtype == "bfloat16") return digest(BN_ISA::kernels.bf16.kernels, v, resources, arguments);
+  std::fprintf(stderr, "digest: unknown dtype %s\n", dtype.c_str());
+  std::exit(2);
 }
 
 /** Resources that lead to every way of walking. Caches are made small, so that small tensors meet all of them. */

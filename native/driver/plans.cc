@@ -85,7 +85,7 @@ Pass reductionOf(View v, size_t threads, size_t reads) {
 }
 
 Pass outputsOf(View v, size_t threads, size_t tensors) {
-  const OutputParts parts(v, threads);
+  const OutputParts parts(v, threads, sizeof(float));
   const size_t width = parts.across ? v.c * v.s : 1, length = v.n * v.c * v.s;
   Pass pass{threads, {}};
   for (size_t part = 0; part < parts.count; ++part) {
@@ -211,7 +211,7 @@ bool printAll(View v, const Resources& resources) {
     run();
     same = print(kernel, work, pieces) && same;
   };
-  const size_t pieces = piecesOf(v), free = v.n * v.c * v.s / OutputParts::LINE, parts = exactPiecesOf(v);
+  const size_t pieces = piecesOf(v), free = v.n * v.c * v.s / (LINE_BYTES / sizeof(float)), parts = exactPiecesOf(v);
   counted("statistics", workOf(v, 1, 0, resources), pieces, [&] { f32.statistics(sums, sums, x, call); });
   counted("normalize", workOf(v, 0, 2, resources), free, [&] {
     f32.normalize(x, x, nullptr, affine, none, {nullptr, false}, call);

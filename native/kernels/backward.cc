@@ -19,7 +19,7 @@ template <class T, Residual RESIDUAL, class ACTIVATION>
 struct GradientTerm {
   using Element = T;
   static constexpr size_t TENSORS = ACTIVATION::GATES && RESIDUAL != Residual::NO ? 3 : 2;
-  using Columns = BroadcastCoefficients<T, ACTIVATION::GATES ? 3 : 1>;
+  using Columns = BroadcastCoefficients<Wide<T>, ACTIVATION::GATES ? 3 : 1>;
   template <class V>
   struct Parameters {
     V center, scale, offset;
@@ -28,7 +28,7 @@ struct GradientTerm {
   const T* x;
   const T* residual;
   ACTIVATION activation;
-  Coefficients<T> coefs;
+  Coefficients<Wide<T>> coefs;
 
   void fetch(size_t k) const {
     prefetch(x + k);
@@ -50,7 +50,7 @@ struct GradientTerm {
     const V g = gradientThrough<RESIDUAL>(activation, Traits<V>::load(dy + k), d, p.scale, p.offset, residual, k);
     const Sum wide = widen(g);
     first = BN_ISA::add(first, wide);
-    second = addProduct(second, wide, widen(d), T());
+    second = addProduct(second, wide, widen(d), Wide<T>());
   }
 };
 
@@ -58,7 +58,7 @@ struct GradientTerm {
 template <class T, Residual RESIDUAL, class ACTIVATION, bool BATCH>
 struct InputMap {
   using Element = T;
-  using Columns = BroadcastCoefficients<T, BATCH ? 5 : 3>;
+  using Columns = BroadcastCoefficients<Wide<T>, BATCH ? 5 : 3>;
   template <class V>
   struct Parameters {
     V center, scale, offset, dxSlope, dxOffset;
@@ -69,7 +69,7 @@ struct InputMap {
   const T* x;
   const T* residual;
   ACTIVATION activation;
-  Coefficients<T> coefs;
+  Coefficients<Wide<T>> coefs;
   size_t ahead;  // elements from here to those that are fetched
 
   InputMap columns(Columns& memory, View v, Channels channels) const {
@@ -79,7 +79,7 @@ struct InputMap {
             x,
             residual,
             activation,
-            memory.of(coefs, v, channels, intoLine(output + channels.first * v.s)),
+            memory.of(coefs, v, channels, intoVectors(output + channels.first * v.s)),
             ahead};
   }
   bool aligned() const { return dresidual == nullptr || intoLine(dresidual) == intoLine(output); }
@@ -146,7 +146,7 @@ struct Inputs {
   /** Calls body(activation, RESIDUAL) with the activation and the presence of a residual as types. */
   template <class Body>
   void withTypes(const Body& body) const {
-    withActivation<T>(activation, addsResidual(), body);
+    withActivation<Wide<T>>(activation, addsResidual(), body);
   }
   /** The number of tensors that are read for the sums. */
   size_t count() const { return addsResidual() ? 3 : 2; }
@@ -154,7 +154,7 @@ struct Inputs {
 
 /** Writes the two gradient sums of the channels of the tile, whose coefficients are there. */
 template <class T>
-void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affine<T>& affine, const Walk<T>& walk,
+void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affine<Wide<T>>& affine, const Walk<T>& walk,
                       Tile tile) {
   const double *first = walk.totals, *second = walk.totals + walk.v.c;
   in.withTypes([&](auto chosen, auto withResidual) {
@@ -175,7 +175,7 @@ void gradientInputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStati
   in.withTypes([&](auto chosen, auto withResidual) {
     using Chosen = decltype(chosen);
     constexpr Residual RESIDUAL = seenBy<Chosen>(withResidual.value);
-    const Coefficients<T>& coefs = walk.channels;
+    const Coefficients<Wide<T>>& coefs = walk.channels;
     const size_t ahead = walk.ahead(tile);
     if (batchStatistics) {
       walk.map(InputMap<T, RESIDUAL, Chosen, true>{dx, dresidual, in.dy, in.x, in.residual, chosen, coefs, ahead},
@@ -191,7 +191,7 @@ void gradientInputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStati
 
 /** contract: src/kernels.ts, gradientSums */
 template <class T>
-void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
+void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual, const Affine<Wide<T>>& affine,
                   const Activation& activation, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
   const Walk<T> walk(in.count(), in.count(), call);
@@ -203,7 +203,7 @@ void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual,
 
 /** contract: src/kernels.ts, gradientInput */
 template <class T>
-void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<T>& affine,
+void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<Wide<T>>& affine,
                    const Activation& activation, const GradientSums* sums, double count, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
   const Walk<T> walk(0, in.count() + (dresidual == nullptr ? 1 : 2), call, dx);
@@ -216,8 +216,8 @@ void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residu
 
 /** contract: src/kernels.ts, backward */
 template <class T>
-void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x, const T* residual,
-              const Affine<T>& affine, const Activation& activation, bool batchStatistics, const Call& call) {
+void backward(T* dx, T* dresidual, Wide<T>* dgamma, Wide<T>* dbeta, const T* dy, const T* x, const T* residual,
+              const Affine<Wide<T>>& affine, const Activation& activation, bool batchStatistics, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
   const Walk<T> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call, dx);
   const GradientSums& sums = walk.sums;
@@ -231,18 +231,17 @@ void backward(T* dx, T* dresidual, T* dgamma, T* dbeta, const T* dy, const T* x,
   });
 }
 
-template void gradientSums(GradientSums, const float*, const float*, const float*, const Affine<float>&,
-                           const Activation&, const Call&);
-template void gradientSums(GradientSums, const double*, const double*, const double*, const Affine<double>&,
-                           const Activation&, const Call&);
-template void gradientInput(float*, float*, const float*, const float*, const float*, const Affine<float>&,
-                            const Activation&, const GradientSums*, double, const Call&);
-template void gradientInput(double*, double*, const double*, const double*, const double*, const Affine<double>&,
-                            const Activation&, const GradientSums*, double, const Call&);
-template void backward(float*, float*, float*, float*, const float*, const float*, const float*, const Affine<float>&,
-                       const Activation&, bool, const Call&);
-template void backward(double*, double*, double*, double*, const double*, const double*, const double*,
-                       const Affine<double>&, const Activation&, bool, const Call&);
+#define BN_BACKWARD(T)                                                                                              \
+  template void gradientSums(GradientSums, const T*, const T*, const T*, const Affine<Wide<T>>&, const Activation&, \
+                             const Call&);                                                                          \
+  template void gradientInput(T*, T*, const T*, const T*, const T*, const Affine<Wide<T>>&, const Activation&,      \
+                              const GradientSums*, double, const Call&);                                            \
+  template void backward(T*, T*, Wide<T>*, Wide<T>*, const T*, const T*, const T*, const Affine<Wide<T>>&,          \
+                         const Activation&, bool, const Call&);
+BN_BACKWARD(float)
+BN_BACKWARD(double)
+BN_BACKWARD(Float16)
+BN_BACKWARD(Bfloat16)
 
 }  // namespace BN_ISA
 }  // namespace bn

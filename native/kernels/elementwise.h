@@ -41,10 +41,11 @@ BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
   using Full = typename Vectors<T>::Full;
   using Part = typename Vectors<T>::Part;
   const size_t end = k + length;
-  const auto single = map.template parameters<T>(ch, false);
+  const auto single = map.template parameters<Wide<T>>(ch, false);
   if (length >= UNALIGNED_BELOW) {
     BN_SINGLY
-    for (const size_t aligned = k + toLine(map.output + k); k < aligned; ++k) map.template apply<false, T>(k, single);
+    for (const size_t aligned = k + toLine(map.output + k); k < aligned; ++k)
+      map.template apply<false, Wide<T>>(k, single);
   }
   const auto full = map.template parameters<Full>(ch, false);
   BN_UNROLL
@@ -52,7 +53,7 @@ BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
   const auto part = map.template parameters<Part>(ch, false);
   for (; k + Part::LENGTH <= end; k += Part::LENGTH) map.template apply<false, Part>(k, part);
   BN_SINGLY
-  for (; k < end; ++k) map.template apply<false, T>(k, single);
+  for (; k < end; ++k) map.template apply<false, Wide<T>>(k, single);
 }
 
 /**
@@ -66,7 +67,7 @@ BN_INLINE size_t mapPiece(const Map& map, size_t k, size_t end, size_t j, size_t
     j += Traits<V>::LENGTH;
     if (j >= columns) j -= columns;
   }
-  if constexpr (Traits<V>::LENGTH > 1) return mapPiece<typename Map::Element>(map, k, end, j, columns);
+  if constexpr (Traits<V>::LENGTH > 1) return mapPiece<Wide<typename Map::Element>>(map, k, end, j, columns);
   return j;
 }
 

@@ -33,8 +33,9 @@ size_t exactPassBytes(View v, const Resources& resources) {
 }
 
 /** contract: src/kernels.ts, exactForward; affine.mean and affine.variance point to `mean` and `variance` */
-void exactForward(float* y, const float* x, const float* residual, double* mean, double* variance,
-                  const Affine<float>& affine, const Activation& activation, double* records, const Call& call) {
+template <class T>
+void exactForward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<float>& affine,
+                  const Activation& activation, double* records, const Call& call) {
   const Own own(call);
   const View v = call.view;
   const double m = static_cast<double>(v.n * v.s);
@@ -45,9 +46,9 @@ void exactForward(float* y, const float* x, const float* residual, double* mean,
 }
 
 /** contract: src/kernels.ts, exactBackward */
-void exactBackward(float* dx, float* dresidual, float* dgamma, float* dbeta, const float* dy, const float* x,
-                   const float* residual, const Affine<float>& affine, const Activation& activation,
-                   bool batchStatistics, const Call& call) {
+template <class T>
+void exactBackward(T* dx, T* dresidual, float* dgamma, float* dbeta, const T* dy, const T* x, const T* residual,
+                   const Affine<float>& affine, const Activation& activation, bool batchStatistics, const Call& call) {
   const Own own(call);
   const View v = call.view;
   const GradientSums sums{own.sumDy, own.sumDyDeviation};
@@ -61,6 +62,15 @@ void exactBackward(float* dx, float* dresidual, float* dgamma, float* dbeta, con
     dbeta[ch] = static_cast<float>(sums.sumDy[ch]);
   }
 }
+
+#define BN_EXACT_PASSES(T)                                                                                      \
+  template void exactForward(T*, const T*, const T*, double*, double*, const Affine<float>&, const Activation&, \
+                             double*, const Call&);                                                             \
+  template void exactBackward(T*, T*, float*, float*, const T*, const T*, const T*, const Affine<float>&,       \
+                              const Activation&, bool, const Call&);
+BN_EXACT_PASSES(float)
+BN_EXACT_PASSES(Float16)
+BN_EXACT_PASSES(Bfloat16)
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -12,16 +12,30 @@ struct Spread {
   alignas(64) float center[MOST_COLUMNS], scale[MOST_COLUMNS], offset[MOST_COLUMNS];
 };
 
+/** Whether elements are floats as they lie in memory. Those of 16 bits are widened while they are gathered. */
+template <class T>
+constexpr bool ARE_FLOATS = sizeof(T) == sizeof(float);
+
 /** Σ x and Σ x². */
+template <class T>
 struct Squares {
-  static constexpr bool SQUARES = true, DIRECT = true;
+  using Element = T;
+  static constexpr bool SQUARES = true, DIRECT = ARE_FLOATS<T>;
   static constexpr size_t TENSORS = 1;
-  const float* x;
+  const T* x;
 
   Piece piece(size_t k, size_t count, size_t stride, const Spread&) const {
-    return {x + k, x + k, count, stride, nullptr};
+    if constexpr (!DIRECT)
+      return {};
+    else
+      return {x + k, x + k, count, stride, nullptr};
   }
-  Ahead ahead(size_t k, size_t run, size_t stride, size_t into) const { return {x + k, nullptr, run, stride, into}; }
+  Ahead ahead(size_t k, size_t run, size_t stride, size_t into) const {
+    if constexpr (!DIRECT)
+      return {};
+    else
+      return {x + k, nullptr, run, stride, into};
+  }
   void parameters(Spread&, size_t, size_t) const {}
   /** Vectors, of which the last two may overlap: a call of the library's copy takes longer. */
   void gather(float* g, float*, const Spread&, size_t k, size_t count, bool) const {
@@ -30,25 +44,34 @@ struct Squares {
     if (j == count) return;
     if (count >= F::LENGTH) return store(g + count - F::LENGTH, F::load(x + k + count - F::LENGTH));
     BN_SINGLY
-    for (; j < count; ++j) g[j] = x[k + j];
+    for (; j < count; ++j) g[j] = Traits<float>::load(x + k + j);
   }
 };
 
 /** Σ g and Σ g·d, where g is dy through the activation and d = fl(x − center). */
-template <Residual RESIDUAL, class ACTIVATION>
+template <class T, Residual RESIDUAL, class ACTIVATION>
 struct Products {
-  static constexpr bool SQUARES = false, DIRECT = !ACTIVATION::GATES;
+  using Element = T;
+  static constexpr bool SQUARES = false, DIRECT = ARE_FLOATS<T> && !ACTIVATION::GATES;
   static constexpr size_t TENSORS = ACTIVATION::GATES && RESIDUAL != Residual::NO ? 3 : 2;
-  const float* dy;
-  const float* x;
-  const float* residual;
+  const T* dy;
+  const T* x;
+  const T* residual;
   ACTIVATION activation;
   Coefficients<float> coefs;
 
   Piece piece(size_t k, size_t count, size_t stride, const Spread& spread) const {
-    return {dy + k, x + k, count, stride, spread.center};
+    if constexpr (!DIRECT)
+      return {};
+    else
+      return {dy + k, x + k, count, stride, spread.center};
   }
-  Ahead ahead(size_t k, size_t run, size_t stride, size_t into) const { return {x + k, dy + k, run, stride, into}; }
+  Ahead ahead(size_t k, size_t run, size_t stride, size_t into) const {
+    if constexpr (!ARE_FLOATS<T>)
+      return {};
+    else
+      return {x + k, dy + k, run, stride, into};
+  }
   void parameters(Spread& spread, size_t column, size_t ch) const {
     spread.center[column] = coefs.center[ch];
     spread.scale[column] = coefs.scale[ch];

@@ -107,7 +107,7 @@ class ExactWalk {
       : v_(call.view),
         source_(source),
         resources_(call.resources),
-        threads_(threadsFor(v_.n * v_.c * v_.s * sizeof(float) * Source::TENSORS, resources_)),
+        threads_(threadsFor(v_.n * v_.c * v_.s * sizeof(typename Source::Element) * Source::TENSORS, resources_)),
         shares_(v_, threads_),
         records_(records),
         sums_(static_cast<int64_t*>(call.scratch)) {}

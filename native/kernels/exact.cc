@@ -1,4 +1,4 @@
-// Exact sums of float32: docs/numerics.md, section 10.
+// Exact sums of float32 and of 16 bits: docs/numerics.md, section 10.
 #include "exact.h"
 
 #include "activation.h"
@@ -16,13 +16,15 @@ size_t exactScratchBytes(View v, const Resources& resources) {
 }
 
 /** contract: src/kernels.ts, exactSums */
-void exactSums(double* records, const float* x, const Call& call) {
-  ExactWalk<Squares>(records, Squares{x}, call).run();
+template <class T>
+void exactSums(double* records, const T* x, const Call& call) {
+  ExactWalk<Squares<T>>(records, Squares<T>{x}, call).run();
 }
 
 /** contract: src/kernels.ts, exactGradientSums */
-void exactGradientSums(double* records, const float* dy, const float* x, const float* residual,
-                       const Affine<float>& affine, const Activation& activation, const Call& call) {
+template <class T>
+void exactGradientSums(double* records, const T* dy, const T* x, const T* residual, const Affine<float>& affine,
+                       const Activation& activation, const Call& call) {
   const View v = call.view;
   const size_t parts = Shares::partsAtMost(v, call.resources.threads), length = v.c + 2 * LANES;
   float* const memory = reinterpret_cast<float*>(static_cast<int64_t*>(call.scratch) + parts * v.c * RECORD);
@@ -31,10 +33,18 @@ void exactGradientSums(double* records, const float* dy, const float* x, const f
   withActivation<float>(activation, activation.code != Activation::NONE && residual != nullptr,
                         [&](auto chosen, auto withResidual) {
                           using Chosen = decltype(chosen);
-                          using Source = Products<seenBy<Chosen>(withResidual.value), Chosen>;
+                          using Source = Products<T, seenBy<Chosen>(withResidual.value), Chosen>;
                           ExactWalk<Source>(records, Source{dy, x, residual, chosen, coefs}, call).run();
                         });
 }
+
+#define BN_EXACT_SUMS(T)                                                                                          \
+  template void exactSums(double*, const T*, const Call&);                                                        \
+  template void exactGradientSums(double*, const T*, const T*, const T*, const Affine<float>&, const Activation&, \
+                                  const Call&);
+BN_EXACT_SUMS(float)
+BN_EXACT_SUMS(Float16)
+BN_EXACT_SUMS(Bfloat16)
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -6,8 +6,10 @@ namespace bn {
 namespace BN_ISA {
 
 size_t exactScratchBytes(View, const Resources&);
-void exactSums(double* records, const float* x, const Call&);
-void exactGradientSums(double* records, const float* dy, const float* x, const float* residual, const Affine<float>&,
+template <class T>
+void exactSums(double* records, const T* x, const Call&);
+template <class T>
+void exactGradientSums(double* records, const T* dy, const T* x, const T* residual, const Affine<float>&,
                        const Activation&, const Call&);
 /** The count of channel ch is counts[ch·step]. */
 void exactStatistics(double* mean, double* variance, const double* records, const double* counts, size_t step,
@@ -16,10 +18,12 @@ void exactGradients(GradientSums, const double* records, const double* mean, siz
 /** Bytes of scratch memory of the two below. */
 size_t exactPassBytes(View, const Resources&);
 /** `records` may be null. */
-void exactForward(float* y, const float* x, const float* residual, double* mean, double* variance, const Affine<float>&,
+template <class T>
+void exactForward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<float>&,
                   const Activation&, double* records, const Call&);
-void exactBackward(float* dx, float* dresidual, float* dgamma, float* dbeta, const float* dy, const float* x,
-                   const float* residual, const Affine<float>&, const Activation&, bool batchStatistics, const Call&);
+template <class T>
+void exactBackward(T* dx, T* dresidual, float* dgamma, float* dbeta, const T* dy, const T* x, const T* residual,
+                   const Affine<float>&, const Activation&, bool batchStatistics, const Call&);
 
 }  // namespace BN_ISA
 }  // namespace bn

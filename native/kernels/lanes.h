@@ -137,7 +137,7 @@ BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, s
   for (; j + Part::LENGTH <= width; j += Part::LENGTH) {
     addBlock<Part, COLUMNS_APART, 1>(lanes + j, term, strip, j, j, true);
   }
-  for (; j < width; ++j) addBlock<typename Term::Element, COLUMNS_APART, 1>(lanes + j, term, strip, j, j, true);
+  for (; j < width; ++j) addBlock<Wide<typename Term::Element>, COLUMNS_APART, 1>(lanes + j, term, strip, j, j, true);
 }
 
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
@@ -154,7 +154,7 @@ BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t 
   for (; j + Part::LENGTH <= length % LANES; j += Part::LENGTH) {
     addBlock<Part, LANES, 1>(lanes + j, term, rest, j, ch, false);
   }
-  for (; j < length % LANES; ++j) addBlock<typename Term::Element, LANES, 1>(lanes + j, term, rest, j, ch, false);
+  for (; j < length % LANES; ++j) addBlock<Wide<typename Term::Element>, LANES, 1>(lanes + j, term, rest, j, ch, false);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 template <class T, Residual RESIDUAL, class ACTIVATION>
 struct NormalizeMap {
   using Element = T;
-  using Columns = BroadcastCoefficients<T, 3>;
+  using Columns = BroadcastCoefficients<Wide<T>, 3>;
   template <class V>
   struct Parameters {
     V center, scale, offset;
@@ -20,11 +20,11 @@ struct NormalizeMap {
   const T* x;
   const T* residual;
   ACTIVATION activation;
-  Coefficients<T> coefs;
+  Coefficients<Wide<T>> coefs;
   size_t ahead;  // elements from here to those that are fetched
 
   NormalizeMap columns(Columns& memory, View v, Channels channels) const {
-    return {output, x, residual, activation, memory.of(coefs, v, channels, intoLine(output + channels.first * v.s)),
+    return {output, x, residual, activation, memory.of(coefs, v, channels, intoVectors(output + channels.first * v.s)),
             ahead};
   }
   bool aligned() const { return true; }
@@ -45,9 +45,9 @@ struct NormalizeMap {
 
 /** Writes y for the channels of the tile, whose coefficients are there. */
 template <class T>
-void normalizeTile(T* y, const T* x, const T* residual, const Activation& activation, const Coefficients<T>& coefs,
-                   const Walk<T>& walk, Tile tile) {
-  withActivation<T>(activation, residual != nullptr, [&](auto chosen, auto withResidual) {
+void normalizeTile(T* y, const T* x, const T* residual, const Activation& activation,
+                   const Coefficients<Wide<T>>& coefs, const Walk<T>& walk, Tile tile) {
+  withActivation<Wide<T>>(activation, residual != nullptr, [&](auto chosen, auto withResidual) {
     using Map = NormalizeMap<T, withResidual.value, decltype(chosen)>;
     walk.map(Map{y, x, residual, chosen, coefs, walk.ahead(tile)}, tile);
   });
@@ -57,12 +57,12 @@ void normalizeTile(T* y, const T* x, const T* residual, const Activation& activa
 
 /** contract: src/kernels.ts, normalize */
 template <class T>
-void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, const Activation& activation,
+void normalize(T* y, const T* x, const T* residual, const Affine<Wide<T>>& affine, const Activation& activation,
                CachedCoefficients cached, const Call& call) {
   const Walk<T> walk(0, residual == nullptr ? 2 : 3, call, y);
-  Coefficients<T> coefs = walk.channels;
+  Coefficients<Wide<T>> coefs = walk.channels;
   if (cached.memory != nullptr) {
-    T* const all = static_cast<T*>(cached.memory);
+    Wide<T>* const all = static_cast<Wide<T>*>(cached.memory);
     coefs = {all, all + walk.v.c, all + 2 * walk.v.c, nullptr, nullptr};
   }
   if (!cached.known) coefficients(coefs, affine, {0, walk.v.c});
@@ -72,7 +72,7 @@ void normalize(T* y, const T* x, const T* residual, const Affine<T>& affine, con
 
 /** contract: src/kernels.ts, forward; affine.mean and affine.variance point to `mean` and `variance` */
 template <class T>
-void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<T>& affine,
+void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<Wide<T>>& affine,
              const Activation& activation, const Call& call) {
   const Walk<T> walk(1, residual == nullptr ? 2 : 3, call, y);
   walk.tiles([&](Tile tile) {
@@ -82,14 +82,15 @@ void forward(T* y, const T* x, const T* residual, double* mean, double* variance
   });
 }
 
-template void normalize(float*, const float*, const float*, const Affine<float>&, const Activation&, CachedCoefficients,
+#define BN_NORMALIZE(T)                                                                                          \
+  template void normalize(T*, const T*, const T*, const Affine<Wide<T>>&, const Activation&, CachedCoefficients, \
+                          const Call&);                                                                          \
+  template void forward(T*, const T*, const T*, double*, double*, const Affine<Wide<T>>&, const Activation&,     \
                         const Call&);
-template void normalize(double*, const double*, const double*, const Affine<double>&, const Activation&,
-                        CachedCoefficients, const Call&);
-template void forward(float*, const float*, const float*, double*, double*, const Affine<float>&, const Activation&,
-                      const Call&);
-template void forward(double*, const double*, const double*, double*, double*, const Affine<double>&, const Activation&,
-                      const Call&);
+BN_NORMALIZE(float)
+BN_NORMALIZE(double)
+BN_NORMALIZE(Float16)
+BN_NORMALIZE(Bfloat16)
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -190,10 +190,13 @@ void rowSums(RowSums sums, const T* x, const Positions& positions, const double*
   std::memcpy(sums.second, totals + v.c, v.c * sizeof(double));
 }
 
-template size_t rowSumsBytes<float>(size_t, size_t, const Resources&);
-template size_t rowSumsBytes<double>(size_t, size_t, const Resources&);
-template void rowSums(RowSums, const float*, const Positions&, const double*, const double*, const Call&);
-template void rowSums(RowSums, const double*, const Positions&, const double*, const double*, const Call&);
+#define BN_ROW_SUMS(T)                                               \
+  template size_t rowSumsBytes<T>(size_t, size_t, const Resources&); \
+  template void rowSums(RowSums, const T*, const Positions&, const double*, const double*, const Call&);
+BN_ROW_SUMS(float)
+BN_ROW_SUMS(double)
+BN_ROW_SUMS(Float16)
+BN_ROW_SUMS(Bfloat16)
 
 }  // namespace BN_ISA
 }  // namespace bn

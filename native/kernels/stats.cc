@@ -15,6 +15,8 @@ void statistics(double* mean, double* variance, const T* x, const Call& call) {
 
 template void statistics(double*, double*, const float*, const Call&);
 template void statistics(double*, double*, const double*, const Call&);
+template void statistics(double*, double*, const Float16*, const Call&);
+template void statistics(double*, double*, const Bfloat16*, const Call&);
 
 }  // namespace BN_ISA
 }  // namespace bn

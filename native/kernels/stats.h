@@ -29,7 +29,7 @@ struct Sums {
   BN_INLINE void add(Sum& first, Sum& second, size_t k, const Parameters<V>&) const {
     const Sum v = widen(Traits<V>::load(x + k));
     first = BN_ISA::add(first, v);
-    second = addProduct(second, v, v, T());
+    second = addProduct(second, v, v, Wide<T>());
   }
 };
 
@@ -93,13 +93,13 @@ void measure(double* mean, double* variance, const T* x, const Walk<T>& walk, Ti
     const double average = first[ch] / m, uncentred = clamp((second[ch] - first[ch] * average) / m);
     mean[ch] = average;
     variance[ch] = uncentred;
-    centring |= needsCentring(average, uncentred, T());  // no branch, so that this becomes vectors
+    centring |= needsCentring(average, uncentred, Wide<T>());  // no branch, so that this becomes vectors
   }
   if (centring == 0) return;
 
   walk.reduce(CentredSums<T>{x, mean}, tile);
   for (size_t ch = all.first; ch < all.last; ++ch) {
-    if (needsCentring(mean[ch], variance[ch], T())) centre(mean[ch], variance[ch], first[ch] / m, second[ch] / m);
+    if (needsCentring(mean[ch], variance[ch], Wide<T>())) centre(mean[ch], variance[ch], first[ch] / m, second[ch] / m);
   }
 }
 

@@ -19,6 +19,11 @@ template <class T>
 inline size_t intoLine(const T* p) {
   return reinterpret_cast<size_t>(p) % LINE_BYTES / sizeof(T);
 }
+/** The same modulo the number of lanes: how far float coefficients begin into a line so that both are aligned. */
+template <class T>
+inline size_t intoVectors(const T* p) {
+  return intoLine(p) % LANES;
+}
 /** The number of elements from p to the beginning of the next cache line; 0 where one begins at p. */
 template <class T>
 inline size_t toLine(const T* p) {

@@ -22,13 +22,26 @@ constexpr KernelTable<T> tableOf() {
           forward<T>,      gradientSums<T>, gradientInput<T>, backward<T>};
 }
 
-constexpr ExactTable EXACT{exactScratchBytes, exactSums,      exactGradientSums, exactStatistics,
-                           exactGradients,    exactPassBytes, exactForward,      exactBackward};
+template <class T>
+constexpr ExactTable<T> exactTableOf() {
+  return {exactScratchBytes, exactSums<T>, exactGradientSums<T>, exactPassBytes, exactForward<T>, exactBackward<T>};
+}
+
+template <class T>
+constexpr HalfTables<T> halfTablesOf() {
+  return {tableOf<T>(), exactTableOf<T>(), {widenTensor<T>, roundTensor<T>}};
+}
 
 }  // namespace
 
 extern const Kernels kernels;
-const Kernels kernels = {BN_STRING(BN_ISA), tableOf<float>(), tableOf<double>(), EXACT};
+const Kernels kernels = {BN_STRING(BN_ISA),
+                         tableOf<float>(),
+                         tableOf<double>(),
+                         exactTableOf<float>(),
+                         {exactStatistics, exactGradients},
+                         halfTablesOf<Float16>(),
+                         halfTablesOf<Bfloat16>()};
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -5,9 +5,11 @@
 //   H  floats, as many as D has doubles             (what is widened into sums)
 //
 // Each has LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, gate, atMost and
-// choose. H has widen (to D), D has addExactProduct, F and D have stream, and drain comes after streaming. This file
-// gives float and double the same functions, so that a formula is written once and serves vectors and tails alike.
+// choose. H has widen (to D), D has addExactProduct, F and D have stream, and drain comes after streaming. F and H load
+// 16 bits, too, and storeHalf and streamHalf round to them. This file gives float and double the same functions, so
+// that a formula is written once and serves vectors and tails alike.
 #pragma once
+#include "half.h"
 #include "layout.h"
 
 // BN_INLINE    a function that is only fast in the registers of its caller
@@ -70,6 +72,23 @@ inline bool atMost(double a, double b) { return a <= b; }
 inline float choose(bool where, float a, float b) { return where ? a : b; }
 inline double choose(bool where, double a, double b) { return where ? a : b; }
 
+template <class V>
+inline void store(Float16* p, V v) {
+  storeHalf(p, v);
+}
+template <class V>
+inline void store(Bfloat16* p, V v) {
+  storeHalf(p, v);
+}
+template <class V>
+inline void stream(Float16* p, V v) {
+  streamHalf(p, v);
+}
+template <class V>
+inline void stream(Bfloat16* p, V v) {
+  streamHalf(p, v);
+}
+
 /** Stores v at p. If STREAM, it goes past the caches, and p must be aligned to the vector. */
 template <bool STREAM, class T, class V>
 inline void put(T* p, V v) {
@@ -99,6 +118,8 @@ struct ScalarTraits {
   using Sum = double;
   static constexpr size_t LENGTH = 1;
   static T load(const T* p) { return *p; }
+  static float load(const Float16* p) { return wideOf(*p); }
+  static float load(const Bfloat16* p) { return wideOf(*p); }
   static T splat(T v) { return v; }
 };
 template <>
@@ -119,6 +140,10 @@ struct Vectors<double> {
   using Full = D;
   using Part = D;
 };
+template <>
+struct Vectors<Float16> : Vectors<float> {};
+template <>
+struct Vectors<Bfloat16> : Vectors<float> {};
 
 /** sum + a·b. float32 factors make exact products, where a fused and an unfused sum are the same bits. */
 template <class Sum>

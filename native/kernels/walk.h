@@ -58,15 +58,14 @@ struct Units {
 /** The outputs of all channels, shared out in parts one behind the other: rows where the walk is across, else elements.
  */
 struct OutputParts {
-  /** Elements that are not taken apart, so that no two threads write to one cache line. */
-  static constexpr size_t LINE = 16;
   bool across;
   size_t count, unit, units;
 
-  OutputParts(View v, size_t threads)
+  /** Cache lines of elements of `width` bytes are not taken apart, so that no two threads write to the same one. */
+  OutputParts(View v, size_t threads, size_t width)
       : across(v.s < ACROSS_BELOW),
         count(threads * PARTS_PER_THREAD),
-        unit(across ? stackedRows(v) : LINE),
+        unit(across ? stackedRows(v) : LINE_BYTES / width),
         units(divideUp(across ? v.n : v.n * v.c * v.s, unit)) {}
   /** Where a part begins. The last one may end behind the tensor. */
   size_t begin(size_t part) const { return units * part / count * unit; }
@@ -78,9 +77,9 @@ class Walk {
  public:
   const View v;
   const Plan plan;
-  double* totals;            // [2c] two sums per channel
-  GradientSums sums;         // [c] each
-  Coefficients<T> channels;  // [c] each
+  double* totals;                  // [2c] two sums per channel
+  GradientSums sums;               // [c] each
+  Coefficients<Wide<T>> channels;  // [c] each
 
   /** planOf explains `reread` and `tensors`. `output` is the first tensor that is written, if there is one. */
   Walk(size_t reread, size_t tensors, const Call& call, const T* output = nullptr)
@@ -90,7 +89,7 @@ class Walk {
         base_(static_cast<double*>(call.scratch)) {
     totals = take(2 * v.c);
     sums = {take(v.c), take(v.c)};
-    const auto next = [&] { return reinterpret_cast<T*>(take(v.c + 2 * LANES)) + intoLine(output); };
+    const auto next = [&] { return reinterpret_cast<Wide<T>*>(take(v.c + 2 * LANES)) + intoVectors(output); };
     channels = {next(), next(), next(), next(), next()};
     partials_ = base_;
   }
@@ -102,10 +101,10 @@ class Walk {
   }
 
   /** A copy of cached coefficients of `normalize`, behind which there is room to go on round the end of a row. */
-  Coefficients<T> copied(const Coefficients<T>& from) const {
-    std::memcpy(channels.center, from.center, v.c * sizeof(T));
-    std::memcpy(channels.scale, from.scale, v.c * sizeof(T));
-    std::memcpy(channels.offset, from.offset, v.c * sizeof(T));
+  Coefficients<Wide<T>> copied(const Coefficients<Wide<T>>& from) const {
+    std::memcpy(channels.center, from.center, v.c * sizeof(Wide<T>));
+    std::memcpy(channels.scale, from.scale, v.c * sizeof(Wide<T>));
+    std::memcpy(channels.offset, from.offset, v.c * sizeof(Wide<T>));
     return channels;
   }
 
@@ -157,7 +156,7 @@ class Walk {
     const bool across = v.s < ACROSS_BELOW;
     if (v.c > COLUMNS_AT_ONCE && tile.channels.last - tile.channels.first == v.c) closeRing();
     if (tile.shared) {
-      const OutputParts parts(v, plan.threads);
+      const OutputParts parts(v, plan.threads, sizeof(T));
       parallel(resources_, plan.threads, parts.count, [&](size_t index) {
         const size_t part = plan.manner.descending ? parts.count - 1 - index : index;
         mapUnits(map, parts.begin(part), parts.begin(part + 1));
@@ -179,8 +178,8 @@ class Walk {
 
   /** Copies the first coefficients behind the last ones, for vectors that end in the next row. */
   void closeRing() const {
-    T* const all[] = {channels.center, channels.scale, channels.offset, channels.dxSlope, channels.dxOffset};
-    for (T* each : all) std::memcpy(each + v.c, each, LANES * sizeof(T));
+    Wide<T>* const all[] = {channels.center, channels.scale, channels.offset, channels.dxSlope, channels.dxOffset};
+    for (Wide<T>* each : all) std::memcpy(each + v.c, each, LANES * sizeof(Wide<T>));
   }
   /** Takes `length` doubles of the memory, each time from a multiple of 64 bytes on. */
   double* take(size_t length) {

@@ -1,6 +1,8 @@
 // The Node-API edge: arguments in, kernels called. No arithmetic here.
 #include <napi.h>
 
+#include <type_traits>
+
 #include "arguments.h"
 #include "dispatch.h"
 #include "instance.h"
@@ -13,13 +15,21 @@
 namespace bn {
 namespace {
 
-/** Calls body(arguments, loaded, T()), where T is the element type of the tensors. */
-template <class Body>
+/** The elements of functions for float32 and float64 alike; each type of 16 bits has functions of its own. */
+struct FloatOrDouble {};
+
+/** Calls body(arguments, loaded, T()), where T is the element type of the tensors: Elements, or one of both. */
+template <class Elements, class Body>
 void withArguments(napi_env env, napi_callback_info info, size_t count, const Body& body) {
-  Arguments arguments(env, info, count);
+  constexpr bool EITHER = std::is_same<Elements, FloatOrDouble>::value;
+  Arguments arguments(env, info, count, !EITHER);
   if (!arguments.areGood()) return;
   const Loaded& loaded = *static_cast<const Loaded*>(arguments.data());
-  arguments.isDouble() ? body(arguments, loaded, double()) : body(arguments, loaded, float());
+  if constexpr (EITHER) {
+    arguments.isDouble() ? body(arguments, loaded, double()) : body(arguments, loaded, float());
+  } else {
+    body(arguments, loaded, Elements());
+  }
 }
 
 /** A call that is lent so many bytes of scratch memory. */
@@ -40,19 +50,20 @@ Call callOf(Arguments& in, const Loaded& loaded) {
   return callOf(in, loaded, loaded.table(T()).scratchBytes);
 }
 
-template <class T>
-Affine<T> readAffine(Arguments& in) {
+template <class P>
+Affine<P> readAffine(Arguments& in) {
   const double* mean = in.channels<double>();
   const double* variance = in.channels<double>();
-  const T* gamma = in.optionalChannels<T>();
-  const T* beta = in.optionalChannels<T>();
+  const P* gamma = in.optionalChannels<P>();
+  const P* beta = in.optionalChannels<P>();
   return {mean, variance, gamma, beta, in.number()};
 }
 
 // src/backends/native.ts says which arguments each kernel has.
 
+template <class Elements>
 napi_value statistics(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 7, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments<Elements>(env, info, 7, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     double* mean = in.channels<double>();
     double* variance = in.channels<double>();
@@ -64,8 +75,9 @@ napi_value statistics(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+template <class Elements>
 napi_value rowSums(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 10, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments<Elements>(env, info, 10, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     double* first = in.channels<double>();
     double* second = in.channels<double>();
@@ -82,13 +94,14 @@ napi_value rowSums(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+template <class Elements>
 napi_value normalize(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 13, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments<Elements>(env, info, 13, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     T* y = in.tensor<T>();
     const T* x = in.tensor<T>();
     const T* residual = in.optionalTensor<T>();
-    const Affine<T> affine = readAffine<T>(in);
+    const Affine<Wide<T>> affine = readAffine<Wide<T>>(in);
     const Activation activation = in.activation();
     const Call call = callOf<T>(in, loaded);
     if (!in.areGood()) return;
@@ -99,17 +112,18 @@ napi_value normalize(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+template <class Elements>
 napi_value forward(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 13, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments<Elements>(env, info, 13, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     T* y = in.tensor<T>();
     const T* x = in.tensor<T>();
     const T* residual = in.optionalTensor<T>();
     double* mean = in.channels<double>();
     double* variance = in.channels<double>();
-    const T* gamma = in.optionalChannels<T>();
-    const T* beta = in.optionalChannels<T>();
-    const Affine<T> affine{mean, variance, gamma, beta, in.number()};
+    const Wide<T>* gamma = in.optionalChannels<Wide<T>>();
+    const Wide<T>* beta = in.optionalChannels<Wide<T>>();
+    const Affine<Wide<T>> affine{mean, variance, gamma, beta, in.number()};
     const Activation activation = in.activation();
     const Call call = callOf<T>(in, loaded);
     if (!in.areGood()) return;
@@ -118,15 +132,16 @@ napi_value forward(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+template <class Elements>
 napi_value gradientSums(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 15, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments<Elements>(env, info, 15, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     double* sumDy = in.channels<double>();
     double* sumDyDeviation = in.channels<double>();
     const T* dy = in.tensor<T>();
     const T* x = in.tensor<T>();
     const T* residual = in.optionalTensor<T>();
-    const Affine<T> affine = readAffine<T>(in);
+    const Affine<Wide<T>> affine = readAffine<Wide<T>>(in);
     const Activation activation = in.activation();
     const Call call = callOf<T>(in, loaded);
     if (!in.areGood()) return;
@@ -135,15 +150,16 @@ napi_value gradientSums(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+template <class Elements>
 napi_value gradientInput(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 18, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments<Elements>(env, info, 18, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     T* dx = in.tensor<T>();
     T* dresidual = in.optionalTensor<T>();
     const T* dy = in.tensor<T>();
     const T* x = in.tensor<T>();
     const T* residual = in.optionalTensor<T>();
-    const Affine<T> affine = readAffine<T>(in);
+    const Affine<Wide<T>> affine = readAffine<Wide<T>>(in);
     const Activation activation = in.activation();
     GradientSums sums;
     sums.sumDy = in.optionalChannels<double>();
@@ -158,17 +174,18 @@ napi_value gradientInput(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+template <class Elements>
 napi_value backward(napi_env env, napi_callback_info info) {
-  withArguments(env, info, 18, [](Arguments& in, const Loaded& loaded, auto element) {
+  withArguments<Elements>(env, info, 18, [](Arguments& in, const Loaded& loaded, auto element) {
     using T = decltype(element);
     T* dx = in.tensor<T>();
     T* dresidual = in.optionalTensor<T>();
-    T* dgamma = in.channels<T>();
-    T* dbeta = in.channels<T>();
+    Wide<T>* dgamma = in.channels<Wide<T>>();
+    Wide<T>* dbeta = in.channels<Wide<T>>();
     const T* dy = in.tensor<T>();
     const T* x = in.tensor<T>();
     const T* residual = in.optionalTensor<T>();
-    const Affine<T> affine = readAffine<T>(in);
+    const Affine<Wide<T>> affine = readAffine<Wide<T>>(in);
     const Activation activation = in.activation();
     const bool batchStatistics = in.boolean();
     const Call call = callOf<T>(in, loaded);
@@ -179,67 +196,48 @@ napi_value backward(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/** withArguments for what exact sums have of float32 only, and of no tensor. */
-template <class Body>
+/** withArguments for what exact sums have of T only, or of no tensor, where T is float. */
+template <class T, class Body>
 void withExactArguments(napi_env env, napi_callback_info info, size_t count, const Body& body) {
-  Arguments arguments(env, info, count);
+  Arguments arguments(env, info, count, sizeof(T) == 2);
   if (arguments.isDouble()) arguments.fail(ErrorKind::TYPE, "exact sums expected float32 tensors, got float64");
   if (arguments.areGood()) body(arguments, *static_cast<const Loaded*>(arguments.data()));
 }
 
+template <class T>
 napi_value exactSums(napi_env env, napi_callback_info info) {
-  withExactArguments(env, info, 6, [](Arguments& in, const Loaded& loaded) {
+  withExactArguments<T>(env, info, 6, [](Arguments& in, const Loaded& loaded) {
+    const ExactTable<T>& exact = loaded.exact(T());
     double* records = in.records();
-    const float* x = in.tensor<float>();
-    const Call call = callOf(in, loaded, loaded.kernels.exact.scratchBytes);
-    if (in.areGood()) loaded.kernels.exact.sums(records, x, call);
+    const T* x = in.tensor<T>();
+    const Call call = callOf(in, loaded, exact.scratchBytes);
+    if (in.areGood()) exact.sums(records, x, call);
   });
   return nullptr;
 }
 
+template <class T>
 napi_value exactGradientSums(napi_env env, napi_callback_info info) {
-  withExactArguments(env, info, 14, [](Arguments& in, const Loaded& loaded) {
+  withExactArguments<T>(env, info, 14, [](Arguments& in, const Loaded& loaded) {
+    const ExactTable<T>& exact = loaded.exact(T());
     double* records = in.records();
-    const float* dy = in.tensor<float>();
-    const float* x = in.tensor<float>();
-    const float* residual = in.optionalTensor<float>();
+    const T* dy = in.tensor<T>();
+    const T* x = in.tensor<T>();
+    const T* residual = in.optionalTensor<T>();
     const Affine<float> affine = readAffine<float>(in);
     const Activation activation = in.activation();
-    const Call call = callOf(in, loaded, loaded.kernels.exact.scratchBytes);
-    if (in.areGood()) loaded.kernels.exact.gradientSums(records, dy, x, residual, affine, activation, call);
+    const Call call = callOf(in, loaded, exact.scratchBytes);
+    if (in.areGood()) exact.gradientSums(records, dy, x, residual, affine, activation, call);
   });
   return nullptr;
 }
 
-napi_value exactStatistics(napi_env env, napi_callback_info info) {
-  withExactArguments(env, info, 8, [](Arguments& in, const Loaded& loaded) {
-    double* mean = in.channels<double>();
-    double* variance = in.channels<double>();
-    const double* records = in.records();
-    double one = 0;
-    size_t step = 0;
-    const double* counts = in.counts(one, step);
-    if (in.areGood()) loaded.kernels.exact.statistics(mean, variance, records, counts, step, in.view().c);
-  });
-  return nullptr;
-}
-
-napi_value exactGradients(napi_env env, napi_callback_info info) {
-  withExactArguments(env, info, 8, [](Arguments& in, const Loaded& loaded) {
-    double* sumDy = in.channels<double>();
-    double* sumDyDeviation = in.channels<double>();
-    const double* records = in.records();
-    const double* mean = in.channels<double>();
-    if (in.areGood()) loaded.kernels.exact.gradients({sumDy, sumDyDeviation}, records, mean, in.view().c);
-  });
-  return nullptr;
-}
-
+template <class T>
 napi_value exactForward(napi_env env, napi_callback_info info) {
-  withExactArguments(env, info, 14, [](Arguments& in, const Loaded& loaded) {
-    float* y = in.tensor<float>();
-    const float* x = in.tensor<float>();
-    const float* residual = in.optionalTensor<float>();
+  withExactArguments<T>(env, info, 14, [](Arguments& in, const Loaded& loaded) {
+    T* y = in.tensor<T>();
+    const T* x = in.tensor<T>();
+    const T* residual = in.optionalTensor<T>();
     double* mean = in.channels<double>();
     double* variance = in.channels<double>();
     const float* gamma = in.optionalChannels<float>();
@@ -247,29 +245,74 @@ napi_value exactForward(napi_env env, napi_callback_info info) {
     const Affine<float> affine{mean, variance, gamma, beta, in.number()};
     const Activation activation = in.activation();
     double* records = in.optional<double>(EXACT_RECORD * in.view().c);
-    const ExactTable& exact = loaded.kernels.exact;
+    const ExactTable<T>& exact = loaded.exact(T());
     const Call call = callOf(in, loaded, exact.passBytes);
     if (in.areGood()) exact.forward(y, x, residual, mean, variance, affine, activation, records, call);
   });
   return nullptr;
 }
 
+template <class T>
 napi_value exactBackward(napi_env env, napi_callback_info info) {
-  withExactArguments(env, info, 18, [](Arguments& in, const Loaded& loaded) {
-    float* dx = in.tensor<float>();
-    float* dresidual = in.optionalTensor<float>();
+  withExactArguments<T>(env, info, 18, [](Arguments& in, const Loaded& loaded) {
+    T* dx = in.tensor<T>();
+    T* dresidual = in.optionalTensor<T>();
     float* dgamma = in.channels<float>();
     float* dbeta = in.channels<float>();
-    const float* dy = in.tensor<float>();
-    const float* x = in.tensor<float>();
-    const float* residual = in.optionalTensor<float>();
+    const T* dy = in.tensor<T>();
+    const T* x = in.tensor<T>();
+    const T* residual = in.optionalTensor<T>();
     const Affine<float> affine = readAffine<float>(in);
     const Activation activation = in.activation();
     const bool batchStatistics = in.boolean();
-    const ExactTable& exact = loaded.kernels.exact;
+    const ExactTable<T>& exact = loaded.exact(T());
     const Call call = callOf(in, loaded, exact.passBytes);
     if (!in.areGood()) return;
     exact.backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, call);
+  });
+  return nullptr;
+}
+
+napi_value exactStatistics(napi_env env, napi_callback_info info) {
+  withExactArguments<float>(env, info, 8, [](Arguments& in, const Loaded& loaded) {
+    double* mean = in.channels<double>();
+    double* variance = in.channels<double>();
+    const double* records = in.records();
+    double one = 0;
+    size_t step = 0;
+    const double* counts = in.counts(one, step);
+    if (in.areGood()) loaded.kernels.exactResults.statistics(mean, variance, records, counts, step, in.view().c);
+  });
+  return nullptr;
+}
+
+napi_value exactGradients(napi_env env, napi_callback_info info) {
+  withExactArguments<float>(env, info, 8, [](Arguments& in, const Loaded& loaded) {
+    double* sumDy = in.channels<double>();
+    double* sumDyDeviation = in.channels<double>();
+    const double* records = in.records();
+    const double* mean = in.channels<double>();
+    if (in.areGood()) loaded.kernels.exactResults.gradients({sumDy, sumDyDeviation}, records, mean, in.view().c);
+  });
+  return nullptr;
+}
+
+template <class T>
+napi_value widen(napi_env env, napi_callback_info info) {
+  withArguments<T>(env, info, 6, [](Arguments& in, const Loaded& loaded, T) {
+    float* to = in.tensor<float>();
+    const T* from = in.tensor<T>();
+    if (in.areGood()) loaded.half(T()).conversion.widen(to, from, {in.view(), loaded.resources, nullptr});
+  });
+  return nullptr;
+}
+
+template <class T>
+napi_value round(napi_env env, napi_callback_info info) {
+  withArguments<T>(env, info, 6, [](Arguments& in, const Loaded& loaded, T) {
+    T* to = in.tensor<T>();
+    const float* from = in.tensor<float>();
+    if (in.areGood()) loaded.half(T()).conversion.round(to, from, {in.view(), loaded.resources, nullptr});
   });
   return nullptr;
 }
@@ -311,6 +354,27 @@ const Kernels* kernelsNamed(napi_env env, napi_value isa) {
   return std::strlen(name) == length ? find(name) : nullptr;
 }
 
+struct Function {
+  const char* name;
+  napi_callback call;
+};
+
+// The kernels of one element type, and those that a type of 16 bits has beside them.
+#define BN_KERNELS(END, T)                                                                                           \
+  {"statistics" END, statistics<T>}, {"rowSums" END, rowSums<T>}, {"normalize" END, normalize<T>},                   \
+      {"forward" END, forward<T>}, {"gradientSums" END, gradientSums<T>}, {"gradientInput" END, gradientInput<T>}, { \
+    "backward" END, backward<T>                                                                                      \
+  }
+#define BN_EXACT(END, T) \
+  {"exactSums" END, exactSums<T>}, { "exactGradientSums" END, exactGradientSums<T> }
+#define BN_HALF(END, T) \
+  BN_KERNELS(END, T), BN_EXACT(END, T), {"widen" END, widen<T>}, { "round" END, round<T> }
+
+constexpr Function FUNCTIONS[] = {
+    BN_KERNELS("", FloatOrDouble),      BN_EXACT("", float),      {"exactStatistics", exactStatistics},
+    {"exactGradients", exactGradients}, BN_HALF("_f16", Float16), BN_HALF("_bf16", Bfloat16),
+};
+
 /**
  * load(isa, { threads, threadBytes, tileBytes, sharedBytes, streamBytes }): the kernels of one instruction set, as an
  * object of functions. All but the threads are for tests and measurements: kernels.h, Resources.
@@ -336,14 +400,11 @@ napi_value load(napi_env env, napi_callback_info info) {
   instance.loaded = loaded;
 
   napi_value table;
-  const auto add = [&](const char* name, napi_callback function) { return define(env, table, name, function, loaded); };
-  const bool done =
-      isDone(env, napi_create_object(env, &table)) && add("statistics", statistics) && add("rowSums", rowSums) &&
-      add("normalize", normalize) && add("forward", forward) && add("gradientSums", gradientSums) &&
-      add("gradientInput", gradientInput) && add("backward", backward) && add("exactSums", exactSums) &&
-      add("exactGradientSums", exactGradientSums) && add("exactStatistics", exactStatistics) &&
-      add("exactGradients", exactGradients) && add("exactForward", exactForward) && add("exactBackward", exactBackward);
-  return done ? table : nullptr;
+  if (!isDone(env, napi_create_object(env, &table))) return nullptr;
+  for (const Function& function : FUNCTIONS) {
+    if (!define(env, table, function.name, function.call, loaded)) return nullptr;
+  }
+  return table;
 }
 
 void finalize(Napi::Env, Instance* instance) { memory::destroy(instance); }

@@ -31,7 +31,8 @@ inline void throwError(napi_env env, ErrorKind kind, const char* format, ...) {
  */
 class Arguments {
  public:
-  Arguments(napi_env env, napi_callback_info info, size_t count) : env_(env) {
+  /** `half`: elements of tensors have 16 bits; otherwise they are float32 or float64. */
+  Arguments(napi_env env, napi_callback_info info, size_t count, bool half) : env_(env) {
     size_t given = MAX_ARGUMENTS;
     if (napi_get_cb_info(env, info, &given, values_, nullptr, &data_) != napi_ok || given != count) {
       fail(ErrorKind::TYPE, "expected %zu arguments, got %zu", count, given);
@@ -39,7 +40,8 @@ class Arguments {
     }
     at_ = count - 4;
     const double bytes = number();
-    if (bytes != 4 && bytes != 8) failValue(at_ - 1, "an element size of 4 or 8", bytes);
+    if (half && bytes != 2) failValue(at_ - 1, "an element size of 2", bytes);
+    if (!half && bytes != 4 && bytes != 8) failValue(at_ - 1, "an element size of 4 or 8", bytes);
     isDouble_ = bytes == 8;
     view_ = {extent(), extent(), extent()};
     if (static_cast<double>(view_.n) * static_cast<double>(view_.c) * static_cast<double>(view_.s) > MAX_LENGTH) {
@@ -54,7 +56,7 @@ class Arguments {
   /** The data that the function was made with. */
   void* data() const { return data_; }
 
-  /** Whether tensors are of float64. The argument before the extents says so: 4 or 8, the bytes of an element. */
+  /** Whether tensors are of float64. The argument before the extents says so: 2, 4 or 8, the bytes of an element. */
   bool isDouble() const { return isDouble_; }
 
   /** A typed array of n·c·s elements. */
@@ -176,14 +178,17 @@ class Arguments {
   template <class T>
   T* array(size_t length) {
     if (!good_) return nullptr;
-    const char* name = sizeof(T) == 4 ? "a Float32Array" : "a Float64Array";
+    const char* name = sizeof(T) == 2 ? "a Uint16Array" : sizeof(T) == 4 ? "a Float32Array" : "a Float64Array";
+    const napi_typedarray_type wanted = sizeof(T) == 2   ? napi_uint16_array
+                                        : sizeof(T) == 4 ? napi_float32_array
+                                                         : napi_float64_array;
     napi_typedarray_type type;
     size_t actual;
     void* data;
     if (napi_get_typedarray_info(env_, values_[at_], &type, &actual, &data, nullptr, nullptr) != napi_ok) {
       return failNot(name), nullptr;
     }
-    if (type != (sizeof(T) == 4 ? napi_float32_array : napi_float64_array)) {
+    if (type != wanted) {
       return failAt(at_, ErrorKind::TYPE, name, "another typed array"), nullptr;
     }
     if (actual != length) {

@@ -4,7 +4,7 @@
 namespace bn {
 
 struct Cpu {
-  bool avx2;    // with FMA, and the system saves the upper halves of the registers
+  bool avx2;    // with FMA and F16C, and the system saves the upper halves of the registers
   bool avx512;  // F and VL, and the system saves the opmask and the wide registers
 };
 

@@ -51,6 +51,17 @@ struct Loaded {
 
   const KernelTable<float>& table(float) const { return kernels.f32; }
   const KernelTable<double>& table(double) const { return kernels.f64; }
+  const HalfTables<Float16>& half(Float16) const { return kernels.f16; }
+  const HalfTables<Bfloat16>& half(Bfloat16) const { return kernels.bf16; }
+  template <class T>
+  const KernelTable<T>& table(T element) const {
+    return half(element).kernels;
+  }
+  const ExactTable<float>& exact(float) const { return kernels.exact; }
+  template <class T>
+  const ExactTable<T>& exact(T element) const {
+    return half(element).exact;
+  }
 };
 
 /** The state of one environment. */

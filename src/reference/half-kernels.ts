@@ -1,9 +1,9 @@
 // The kernels for 16 bits, made of those for float32: docs/numerics.md, section 11. Tensors are widened as a whole, so
 // they read as the definition, and take as much memory beside their arguments as float32 does.
-import type { ExactSums, HalfDtype, HalfKernels, Kernels, TensorKernels } from '../kernels.js';
+import type { ExactTensorKernels, HalfDtype, HalfKernels, Kernels, TensorKernels } from '../kernels.js';
 import { round, widen } from './half.js';
 
-type FloatKernels = TensorKernels<Float32Array, Float32Array> & { readonly exact: ExactSums<Float32Array> };
+type FloatKernels = TensorKernels<Float32Array, Float32Array> & { readonly exact: ExactTensorKernels<Float32Array> };
 
 /** Adds the kernels for 16 bits to a backend that has none of its own. */
 export function withHalfKernels(kernels: Omit<Kernels, HalfDtype>): Kernels {
@@ -61,6 +61,18 @@ function halfKernels(kernels: FloatKernels, dtype: HalfDtype): HalfKernels {
       exactSums: (records, x, view) => kernels.exact.exactSums(records, wide(x), view),
       exactGradientSums: (records, dy, x, residual, affine, activation, view) =>
         kernels.exact.exactGradientSums(records, wide(dy), wide(x), wide(residual), affine, activation, view),
+      exactForward: (y, x, residual, affine, activation, records, view) => {
+        const values = wide(x);
+        kernels.exact.exactForward(values, values, wide(residual), affine, activation, records, view);
+        write(y, values);
+      },
+      exactBackward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view) => {
+        const [values, other] = [wide(dy), roomFor(dresidual)];
+        const inputs = [values, wide(x), wide(residual), affine, activation, batchStatistics, view] as const;
+        kernels.exact.exactBackward(values, other, dgamma, dbeta, ...inputs);
+        write(dx, values);
+        write(dresidual, other);
+      },
     },
   };
 }

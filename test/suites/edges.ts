@@ -3,7 +3,7 @@ import { backward, forwardTraining, type Tensor } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { View } from '#dist/kernels.js';
 import type { BackendUnderTest } from '../support/backends.js';
-import { inputsOf } from '../support/data.js';
+import { type Inputs, inputsOf } from '../support/data.js';
 import { indices } from '../support/oracle.js';
 import { suiteFor } from '../support/suite.js';
 import { DTYPES, type Dtype, firstDifference, zeros } from '../support/tensors.js';
@@ -31,7 +31,7 @@ export default function edges(backend: BackendUnderTest): void {
   }
 }
 
-function run({ x, dy, residual, gamma, beta, view, epsilon }: ReturnType<typeof inputsOf>) {
+function run({ x, dy, residual, gamma, beta, view, epsilon }: Inputs) {
   const shape = [view.n, view.c, view.s];
   const options = { residual, gamma, beta, epsilon };
   const { y, mean, variance } = forwardTraining<Tensor>(x, shape, options);

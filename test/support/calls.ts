@@ -1,9 +1,24 @@
 /** Every kernel of the contract called on the same inputs, all outputs kept. */
 import { type Activation, clip, leakyRelu, type Tensor } from 'batchnorm';
 import { kernelActivation } from '#dist/arguments/activation.js';
-import { type Affine, type ExactKernels, type KernelActivation, type Kernels, RECORD } from '#dist/kernels.js';
-import type { Inputs } from './data.js';
-import { type Dtype, Guarded } from './tensors.js';
+import {
+  type Affine,
+  type ExactTensorKernels,
+  type KernelActivation,
+  type Kernels,
+  RECORD,
+  type TensorKernels,
+} from '#dist/kernels.js';
+import type { KernelInputs } from './data.js';
+import {
+  exactTableOf,
+  Guarded,
+  type KernelDtype,
+  type KernelTensor,
+  numbersOf,
+  parameterDtype,
+  tableOf,
+} from './tensors.js';
 
 /** How the kernels are called. */
 export interface Variant {
@@ -36,25 +51,27 @@ export const VARIANTS: readonly Variant[] = [
 
 export type Outputs = Map<string, Tensor>;
 
-/** The outputs of every kernel by name, and what was written elsewhere (null if nothing was). */
+/** The numbers that every kernel gave, by name, and what was written elsewhere (null if nothing was). */
 export interface Result {
   readonly outputs: Outputs;
   readonly violation: string | null;
 }
 
-export function callAll(kernels: Kernels, inputs: Inputs, variant: Variant, offset = 0): Result {
+export function callAll(kernels: Kernels, inputs: KernelInputs, variant: Variant, offset = 0): Result {
   return new Calls(kernels, inputs, variant, offset).all();
 }
 
 class Calls {
-  readonly #kernels: Kernels;
-  readonly #inputs: Inputs;
+  readonly #kernels: TensorKernels<KernelTensor, Tensor>;
+  readonly #exact: ExactTensorKernels<KernelTensor> | null;
+  readonly #inputs: KernelInputs;
   readonly #variant: Variant;
   readonly #guarded: Guarded;
-  readonly #outputs: Outputs = new Map();
+  readonly #outputs = new Map<string, KernelTensor>();
 
-  constructor(kernels: Kernels, inputs: Inputs, variant: Variant, offset: number) {
-    this.#kernels = kernels;
+  constructor(kernels: Kernels, inputs: KernelInputs, variant: Variant, offset: number) {
+    this.#kernels = tableOf(kernels, inputs.dtype);
+    this.#exact = exactTableOf(kernels, inputs.dtype);
     this.#inputs = inputs;
     this.#variant = variant;
     this.#guarded = new Guarded(offset);
@@ -83,8 +100,10 @@ class Calls {
     this.#gradientInput('gradientInput by given', given, null, 0);
     this.#backward('backward', batch, true);
     this.#backward('backward by given', given, false);
-    if (this.#inputs.dtype === 'float32') this.#exact(given);
-    return { outputs: this.#outputs, violation: this.#guarded.violation() };
+    if (this.#exact !== null) this.#exactly(this.#exact, given);
+    const { dtype } = this.#inputs;
+    const numbers = [...this.#outputs].map(([name, array]) => [name, numbersOf(dtype, array)] as const);
+    return { outputs: new Map(numbers), violation: this.#guarded.violation() };
   }
 
   #normalize(title: string, affine: Affine): void {
@@ -98,20 +117,18 @@ class Calls {
   }
 
   /** The passes by exact sums, with records and without. */
-  #exact(given: Affine): void {
-    const { exact } = this.#kernels;
+  #exactly(exact: ExactTensorKernels<KernelTensor>, given: Affine): void {
     const records = this.#output('exactForward: records', 'float64', RECORD.numbers * this.#inputs.view.c);
     const batch = this.#exactForward(exact, 'exactForward', records as Float64Array);
     this.#exactForward(exact, 'exactForward without records', null);
-    const backward = exact.exactBackward as Kernels['backward'];
+    const backward = exact.exactBackward as TensorKernels<KernelTensor, Tensor>['backward'];
     this.#backward('exactBackward', batch, true, backward);
     this.#backward('exactBackward by given', given, false, backward);
   }
 
-  #exactForward(exact: ExactKernels, title: string, records: Float64Array | null): Affine {
-    const arrays = this.#forwardArrays(title) as Record<'y' | 'x' | 'residual', Float32Array>;
+  #exactForward(exact: ExactTensorKernels<KernelTensor>, title: string, records: Float64Array | null): Affine {
+    const { y, x, residual } = this.#forwardArrays(title);
     const affine = this.#ownAffine(title) as Affine<Float32Array>;
-    const { y, x, residual } = arrays;
     exact.exactForward(y, x, residual, affine, this.#activation(), records, this.#inputs.view);
     return affine;
   }
@@ -131,14 +148,14 @@ class Calls {
   #backward(title: string, affine: Affine, batch: boolean, kernel = this.#kernels.backward): void {
     const { dx, dresidual, dy } = this.#backwardArrays(title);
     const { x, view, dtype } = this.#inputs;
-    const dgamma = this.#output(`${title}: dgamma`, dtype, view.c);
-    const dbeta = this.#output(`${title}: dbeta`, dtype, view.c);
+    const dgamma = this.#output(`${title}: dgamma`, parameterDtype(dtype), view.c) as Tensor;
+    const dbeta = this.#output(`${title}: dbeta`, parameterDtype(dtype), view.c) as Tensor;
     const activation = this.#activation();
     const residual = this.#residual();
     kernel(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch, view);
   }
 
-  #forwardArrays(title: string): { y: Tensor; x: Tensor; residual: Tensor | null } {
+  #forwardArrays(title: string): { y: KernelTensor; x: KernelTensor; residual: KernelTensor | null } {
     const { x, dtype } = this.#inputs;
     const residual = this.#residual();
     const { place } = this.#variant;
@@ -153,7 +170,7 @@ class Calls {
     return { y: this.#output(`${title}: y`, dtype, x.length), x: this.#guarded.input(x), residual };
   }
 
-  #backwardArrays(title: string): { dx: Tensor; dresidual: Tensor | null; dy: Tensor } {
+  #backwardArrays(title: string): { dx: KernelTensor; dresidual: KernelTensor | null; dy: KernelTensor } {
     const { dy, dtype } = this.#inputs;
     const { place, residual } = this.#variant;
     const name = `${title}: dresidual`;
@@ -184,7 +201,7 @@ class Calls {
     return kernelActivation(this.#variant.activation);
   }
 
-  #residual(): Tensor | null {
+  #residual(): KernelTensor | null {
     return this.#variant.residual ? this.#guarded.input(this.#inputs.residual) : null;
   }
 
@@ -192,13 +209,13 @@ class Calls {
     return this.#output(name, 'float64', this.#inputs.view.c) as Float64Array;
   }
 
-  #output(name: string, dtype: Dtype, length: number): Tensor {
+  #output(name: string, dtype: KernelDtype, length: number): KernelTensor {
     const array = this.#guarded.output(dtype, length);
     this.#outputs.set(name, array);
     return array;
   }
 
-  #over(name: string, input: Tensor): Tensor {
+  #over(name: string, input: KernelTensor): KernelTensor {
     const array = this.#guarded.inPlace(input);
     this.#outputs.set(name, array);
     return array;

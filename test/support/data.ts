@@ -2,7 +2,7 @@
 import type { Tensor } from 'batchnorm';
 import type { View } from '#dist/kernels.js';
 import { type Random, randomFor } from './random.js';
-import { type Dtype, zeros } from './tensors.js';
+import { type Dtype, isHalf, type KernelDtype, type KernelTensor, parameterDtype, tensorOf, zeros } from './tensors.js';
 
 interface Place {
   random: Random;
@@ -12,6 +12,8 @@ interface Place {
   k: number;
   /** The least positive number of the type. */
   least: number;
+  /** The exponent of its largest number. */
+  most: number;
 }
 
 type Element = (place: Place) => number;
@@ -48,44 +50,59 @@ export const WILD = {
     if (odd && place.ch % 4 === 2) return Number.NaN;
     return normal(place);
   },
-  'largest numbers': ({ random, least }) => random.normal() * (least === 2 ** -149 ? 2 ** 127 : 2 ** 1023),
+  'largest numbers': ({ random, most }) => random.normal() * 2 ** most,
 } satisfies Record<string, Element>;
 
 export const DATA: Record<string, Element> = { ...PLAIN, ...WILD };
 
-function fill(dtype: Dtype, { n, c, s }: View, random: Random, element: Element): Tensor {
-  const array = zeros(dtype, n * c * s);
-  const place: Place = { random, ch: 0, k: 0, least: dtype === 'float32' ? 2 ** -149 : 2 ** -1074 };
+/** Exponents of the least and of the largest numbers. */
+const ENDS: Record<KernelDtype, readonly [least: number, most: number]> = {
+  float64: [-1074, 1023],
+  float32: [-149, 127],
+  bfloat16: [-133, 127],
+  float16: [-24, 15],
+};
+
+function fill(dtype: KernelDtype, { n, c, s }: View, random: Random, element: Element): KernelTensor {
+  const array = zeros(parameterDtype(dtype), n * c * s);
+  const [least, most] = ENDS[dtype];
+  const place: Place = { random, ch: 0, k: 0, least: 2 ** least, most };
   for (let i = 0; i < n; i++) {
     for (place.ch = 0; place.ch < c; place.ch++) {
       for (let j = 0; j < s; j++, place.k++) array[place.k] = element(place);
     }
   }
-  return array;
+  return isHalf(dtype) ? tensorOf(dtype, array) : array;
 }
 
 /** Everything that a kernel reads. */
-export interface Inputs {
+export interface Inputs<T extends KernelTensor = Tensor, D extends KernelDtype = Dtype> {
   readonly title: string;
   readonly view: View;
-  readonly dtype: Dtype;
-  readonly x: Tensor;
-  readonly dy: Tensor;
-  readonly residual: Tensor;
+  readonly dtype: D;
+  readonly x: T;
+  readonly dy: T;
+  readonly residual: T;
   readonly gamma: Tensor;
   readonly beta: Tensor;
   readonly epsilon: number;
 }
 
+/** The same of tensors of any type that kernels take. */
+export type KernelInputs = Inputs<KernelTensor, KernelDtype>;
+
 const GAMMAS = [1, -0.5, 2, 0, 1.5, -0, 0.01];
 const BETAS = [0, 1, -0, -2, 0.125];
 
 /** x of the class; dy and residual of the class too where it is wild, else normal. */
-export function inputsOf(dataClass: string, dtype: Dtype, view: View, epsilon = 1e-5): Inputs {
+export function inputsOf(dataClass: string, dtype: Dtype, view: View, epsilon?: number): Inputs;
+export function inputsOf(dataClass: string, dtype: KernelDtype, view: View, epsilon?: number): KernelInputs;
+export function inputsOf(dataClass: string, dtype: KernelDtype, view: View, epsilon = 1e-5): KernelInputs {
   const title = `${dataClass}, ${dtype}, (${view.n}, ${view.c}, ${view.s})`;
   const random = randomFor(title);
   const other = dataClass in WILD ? DATA[dataClass] : normal;
-  const perChannel = (values: number[]) => zeros(dtype, view.c).map((_, ch) => values[ch % values.length]);
+  const perChannel = (values: number[]) =>
+    zeros(parameterDtype(dtype), view.c).map((_, ch) => values[ch % values.length]);
   return {
     title,
     view,

@@ -10,7 +10,7 @@ import {
   type View,
 } from '#dist/kernels.js';
 import { type ExactPair, exactPairs } from './exact-oracle.js';
-import { Guarded } from './tensors.js';
+import { Guarded, isHalf, type KernelDtype, tensorOf } from './tensors.js';
 
 /** What `exactGradientSums` reads. */
 export interface ExactPass {
@@ -20,6 +20,28 @@ export interface ExactPass {
   readonly affine: Affine<Float32Array>;
   readonly activation: KernelActivation;
   readonly view: View;
+}
+
+/** The exact kernels for elements of this type, given as float32 and rounded to it. */
+export function exactOf(kernels: Kernels, dtype: KernelDtype): ExactKernels {
+  if (!isHalf(dtype)) return kernels.exact;
+  const half = kernels[dtype].exact;
+  let calls = 0;
+  /** The numbers of 16 bits of a tensor, from another place on each time. */
+  const placed = (values: Float32Array): Uint16Array => {
+    const start = calls++ % 5;
+    const room = new Uint16Array(values.length + start);
+    room.set(tensorOf(dtype, values), start);
+    return room.subarray(start);
+  };
+  return {
+    ...kernels.exact,
+    exactSums: (records, x, view) => half.exactSums(records, placed(x), view),
+    exactGradientSums: (records, dy, x, residual, affine, activation, view) => {
+      const own = residual === null ? null : placed(residual);
+      half.exactGradientSums(records, placed(dy), placed(x), own, affine, activation, view);
+    },
+  };
 }
 
 export class ExactCalls {

@@ -1,4 +1,4 @@
-// AVX2 with FMA: 8 floats, 4 doubles.
+// AVX2 with FMA and F16C: 8 floats, 4 doubles.
 #pragma once
 #include <immintrin.h>
 
@@ -10,12 +10,16 @@ struct F {
   static constexpr size_t LENGTH = 8;
   __m256 v;
   static F load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  static F load(const Float16* p);
+  static F load(const Bfloat16* p);
   static F splat(float x) { return {_mm256_set1_ps(x)}; }
 };
 struct H {
   static constexpr size_t LENGTH = 4;
   __m128 v;
   static H load(const float* p) { return {_mm_loadu_ps(p)}; }
+  static H load(const Float16* p);
+  static H load(const Bfloat16* p);
   static H splat(float x) { return {_mm_set1_ps(x)}; }
 };
 struct D {
@@ -24,6 +28,48 @@ struct D {
   static D load(const double* p) { return {_mm256_loadu_pd(p)}; }
   static D splat(double x) { return {_mm256_set1_pd(x)}; }
 };
+
+inline __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+inline __m128i load64(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }
+inline F F::load(const Float16* p) { return {_mm256_cvtph_ps(load128(p))}; }
+inline H H::load(const Float16* p) { return {_mm_cvtph_ps(load64(p))}; }
+inline F F::load(const Bfloat16* p) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16))};
+}
+inline H H::load(const Bfloat16* p) { return {_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(load64(p)), 16))}; }
+
+/** The nearest numbers of 16 bits. */
+inline __m128i nearest(const Float16*, F a) { return _mm256_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
+inline __m128i nearest(const Float16*, H a) { return _mm_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
+inline __m128i nearest(const Bfloat16*, F a) {
+  const __m256i bits = _mm256_castps_si256(a.v),
+                odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+  const __m256i isNan = _mm256_castps_si256(_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q));
+  const __m256i chosen = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, isNan), 16);
+  return _mm_packus_epi32(_mm256_castsi256_si128(chosen), _mm256_extracti128_si256(chosen, 1));
+}
+inline __m128i nearest(const Bfloat16*, H a) {
+  const __m128i bits = _mm_castps_si128(a.v), odd = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(1));
+  const __m128i rounded = _mm_add_epi32(bits, _mm_add_epi32(odd, _mm_set1_epi32(0x7fff)));
+  const __m128i quiet = _mm_or_si128(bits, _mm_set1_epi32(0x400000));
+  const __m128i isNan = _mm_castps_si128(_mm_cmpunord_ps(a.v, a.v));
+  const __m128i chosen = _mm_srli_epi32(_mm_blendv_epi8(rounded, quiet, isNan), 16);
+  return _mm_packus_epi32(chosen, chosen);
+}
+template <class T>
+inline void storeHalf(T* p, F a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), nearest(p, a));
+}
+template <class T>
+inline void storeHalf(T* p, H a) {
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), nearest(p, a));
+}
+template <class T>
+inline void streamHalf(T* p, F a) {
+  _mm_stream_si128(reinterpret_cast<__m128i*>(p), nearest(p, a));
+}
 
 inline void store(float* p, F a) { _mm256_storeu_ps(p, a.v); }
 inline void store(float* p, H a) { _mm_storeu_ps(p, a.v); }

@@ -1,4 +1,4 @@
-// AVX-512 F and VL: 16 floats, 8 doubles.
+// AVX-512 F and VL, with F16C: 16 floats, 8 doubles.
 #pragma once
 #include <immintrin.h>
 
@@ -10,12 +10,16 @@ struct F {
   static constexpr size_t LENGTH = 16;
   __m512 v;
   static F load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  static F load(const Float16* p);
+  static F load(const Bfloat16* p);
   static F splat(float x) { return {_mm512_set1_ps(x)}; }
 };
 struct H {
   static constexpr size_t LENGTH = 8;
   __m256 v;
   static H load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  static H load(const Float16* p);
+  static H load(const Bfloat16* p);
   static H splat(float x) { return {_mm256_set1_ps(x)}; }
 };
 struct D {
@@ -24,6 +28,49 @@ struct D {
   static D load(const double* p) { return {_mm512_loadu_pd(p)}; }
   static D splat(double x) { return {_mm512_set1_pd(x)}; }
 };
+
+inline __m256i load256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+inline F F::load(const Float16* p) { return {_mm512_cvtph_ps(load256(p))}; }
+inline H H::load(const Float16* p) { return {_mm256_cvtph_ps(load128(p))}; }
+inline F F::load(const Bfloat16* p) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load256(p)), 16))};
+}
+inline H H::load(const Bfloat16* p) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16))};
+}
+
+/** The nearest numbers of 16 bits. VCVTNEPS2BF16 takes subnormals for 0, so bfloat16 is rounded by integers. */
+inline __m256i nearest(const Float16*, F a) { return _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
+inline __m128i nearest(const Float16*, H a) { return _mm256_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
+inline __m256i nearest(const Bfloat16*, F a) {
+  const __m512i bits = _mm512_castps_si512(a.v),
+                odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const __mmask16 isNan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+  const __m512i quiet = _mm512_mask_or_epi32(rounded, isNan, bits, _mm512_set1_epi32(0x400000));
+  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(quiet, 16));
+}
+inline __m128i nearest(const Bfloat16*, H a) {
+  const __m256i bits = _mm256_castps_si256(a.v),
+                odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __mmask8 isNan = _mm256_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+  const __m256i quiet = _mm256_mask_or_epi32(rounded, isNan, bits, _mm256_set1_epi32(0x400000));
+  return _mm256_cvtepi32_epi16(_mm256_srli_epi32(quiet, 16));
+}
+template <class T>
+inline void storeHalf(T* p, F a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), nearest(p, a));
+}
+template <class T>
+inline void storeHalf(T* p, H a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), nearest(p, a));
+}
+template <class T>
+inline void streamHalf(T* p, F a) {
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), nearest(p, a));
+}
 
 inline void store(float* p, F a) { _mm512_storeu_ps(p, a.v); }
 inline void store(float* p, H a) { _mm256_storeu_ps(p, a.v); }

@@ -10,6 +10,8 @@ struct F {
   static constexpr size_t LENGTH = 4;
   __m128 v;
   static F load(const float* p) { return {_mm_loadu_ps(p)}; }
+  static F load(const Float16* p);
+  static F load(const Bfloat16* p);
   static F splat(float x) { return {_mm_set1_ps(x)}; }
 };
 /** Two floats in the lower half of a register. */
@@ -17,6 +19,8 @@ struct H {
   static constexpr size_t LENGTH = 2;
   __m128 v;
   static H load(const float* p) { return {_mm_castsi128_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))}; }
+  static H load(const Float16* p);
+  static H load(const Bfloat16* p);
   static H splat(float x) { return {_mm_set1_ps(x)}; }
 };
 struct D {
@@ -25,6 +29,83 @@ struct D {
   static D load(const double* p) { return {_mm_loadu_pd(p)}; }
   static D splat(double x) { return {_mm_set1_pd(x)}; }
 };
+
+inline __m128i select(__m128i where, __m128i a, __m128i b) {
+  return _mm_or_si128(_mm_and_si128(where, a), _mm_andnot_si128(where, b));
+}
+inline __m128i load64(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }
+inline __m128i load32(const void* p) {
+  int pair;
+  std::memcpy(&pair, p, sizeof pair);
+  return _mm_cvtsi32_si128(pair);
+}
+
+/** The floats of four numbers of 16 bits. bfloat16 is the upper half of a float. */
+inline __m128 wide(const Bfloat16*, __m128i halves) {
+  return _mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), halves));
+}
+/** Of float16 the exponent is raised: once more where it is not finite; a subnormal is 2⁻¹⁴ too large then. */
+inline __m128 wide(const Float16*, __m128i halves) {
+  const __m128i bits = _mm_unpacklo_epi16(halves, _mm_setzero_si128());
+  const __m128i magnitude = _mm_slli_epi32(_mm_and_si128(bits, _mm_set1_epi32(0x7fff)), 13);
+  const __m128i sign = _mm_slli_epi32(_mm_andnot_si128(_mm_set1_epi32(0x7fff), bits), 16);
+  const __m128i raise = _mm_set1_epi32(112 << 23);
+  const __m128i infinite = _mm_and_si128(_mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x0f7fffff)), raise);
+  const __m128i normal = _mm_add_epi32(_mm_add_epi32(magnitude, raise), infinite);
+  const __m128 least = _mm_castsi128_ps(_mm_set1_epi32(113 << 23));
+  const __m128i raised = _mm_add_epi32(magnitude, _mm_castps_si128(least));
+  const __m128i subnormal = _mm_castps_si128(_mm_sub_ps(_mm_castsi128_ps(raised), least));
+  const __m128i isSubnormal = _mm_cmpgt_epi32(_mm_set1_epi32(1 << 23), magnitude);
+  return _mm_castsi128_ps(_mm_or_si128(sign, select(isSubnormal, subnormal, normal)));
+}
+inline F F::load(const Float16* p) { return {wide(p, load64(p))}; }
+inline H H::load(const Float16* p) { return {wide(p, load32(p))}; }
+inline F F::load(const Bfloat16* p) { return {wide(p, load64(p))}; }
+inline H H::load(const Bfloat16* p) { return {wide(p, load32(p))}; }
+
+/** The nearest numbers of 16 bits. */
+inline __m128i nearest(const Bfloat16*, __m128 a) {
+  const __m128i bits = _mm_castps_si128(a), odd = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(1));
+  const __m128i rounded = _mm_add_epi32(bits, _mm_add_epi32(odd, _mm_set1_epi32(0x7fff)));
+  const __m128i quiet = _mm_or_si128(bits, _mm_set1_epi32(0x400000));
+  const __m128i isNan = _mm_castps_si128(_mm_cmpunord_ps(a, a));
+  const __m128i chosen = _mm_srai_epi32(select(isNan, quiet, rounded), 16);
+  return _mm_packs_epi32(chosen, chosen);
+}
+/** float16: below 2⁻¹⁴ an addition to 1/2 rounds to units of 2⁻²⁴. */
+inline __m128i nearest(const Float16*, __m128 a) {
+  const __m128i bits = _mm_castps_si128(a), sign = _mm_srai_epi32(bits, 31);
+  const __m128i magnitude = _mm_and_si128(bits, _mm_set1_epi32(0x7fffffff));
+  const __m128i odd = _mm_and_si128(_mm_srli_epi32(bits, 13), _mm_set1_epi32(1));
+  const __m128i lowered = _mm_add_epi32(magnitude, _mm_set1_epi32(0xfff - (112 << 23)));
+  const __m128i normal = _mm_srli_epi32(_mm_add_epi32(lowered, odd), 13);
+  const __m128 half = _mm_set1_ps(0.5f);
+  const __m128i sum = _mm_castps_si128(_mm_add_ps(_mm_castsi128_ps(magnitude), half));
+  const __m128i subnormal = _mm_sub_epi32(sum, _mm_castps_si128(half));
+  const __m128i isSubnormal = _mm_cmpgt_epi32(_mm_set1_epi32(113 << 23), magnitude);
+  const __m128i finite = select(isSubnormal, subnormal, normal);
+  const __m128i payload = _mm_and_si128(_mm_srli_epi32(bits, 13), _mm_set1_epi32(0x3ff));
+  const __m128i isNan = _mm_castps_si128(_mm_cmpunord_ps(a, a));
+  const __m128i quiet = _mm_and_si128(isNan, _mm_or_si128(payload, _mm_set1_epi32(0x200)));
+  const __m128i infinite = _mm_or_si128(quiet, _mm_set1_epi32(0x7c00));
+  const __m128i isInfinite = _mm_cmpgt_epi32(magnitude, _mm_set1_epi32((143 << 23) - 1));
+  const __m128i chosen = select(isInfinite, infinite, finite);
+  const __m128i signedBits = _mm_or_si128(chosen, _mm_slli_epi32(sign, 15));
+  return _mm_packs_epi32(signedBits, signedBits);
+}
+template <class T>
+inline void storeHalf(T* p, F a) {
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), nearest(p, a.v));
+}
+template <class T>
+inline void storeHalf(T* p, H a) {
+  const int pair = _mm_cvtsi128_si32(nearest(p, a.v));
+  std::memcpy(p, &pair, sizeof pair);
+}
+template <class T>
+inline void streamHalf(T* p, F a) {
+  _mm_stream_si64(reinterpret_cast<long long*>(p), _mm_cvtsi128_si64(nearest(p, a.v)));
+}
 
 inline void store(float* p, F a) { _mm_storeu_ps(p, a.v); }
 inline void store(float* p, H a) { _mm_storel_pi(reinterpret_cast<__m64*>(p), a.v); }

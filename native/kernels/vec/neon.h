@@ -10,12 +10,16 @@ struct F {
   static constexpr size_t LENGTH = 4;
   float32x4_t v;
   static F load(const float* p) { return {vld1q_f32(p)}; }
+  static F load(const Float16* p);
+  static F load(const Bfloat16* p);
   static F splat(float x) { return {vdupq_n_f32(x)}; }
 };
 struct H {
   static constexpr size_t LENGTH = 2;
   float32x2_t v;
   static H load(const float* p) { return {vld1_f32(p)}; }
+  static H load(const Float16* p);
+  static H load(const Bfloat16* p);
   static H splat(float x) { return {vdup_n_f32(x)}; }
 };
 struct D {
@@ -24,6 +28,47 @@ struct D {
   static D load(const double* p) { return {vld1q_f64(p)}; }
   static D splat(double x) { return {vdupq_n_f64(x)}; }
 };
+
+inline uint16x4_t loadPair(const void* p) {
+  uint32_t pair;
+  std::memcpy(&pair, p, sizeof pair);
+  return vreinterpret_u16_u32(vdup_n_u32(pair));
+}
+inline uint16x4_t loadFour(const void* p) {
+  uint64_t four;
+  std::memcpy(&four, p, sizeof four);
+  return vcreate_u16(four);
+}
+/** The floats of four numbers of 16 bits. */
+inline float32x4_t wide(const Float16*, uint16x4_t halves) { return vcvt_f32_f16(vreinterpret_f16_u16(halves)); }
+inline float32x4_t wide(const Bfloat16*, uint16x4_t halves) { return vreinterpretq_f32_u32(vshll_n_u16(halves, 16)); }
+inline F F::load(const Float16* p) { return {wide(p, loadFour(p))}; }
+inline H H::load(const Float16* p) { return {vget_low_f32(wide(p, loadPair(p)))}; }
+inline F F::load(const Bfloat16* p) { return {wide(p, loadFour(p))}; }
+inline H H::load(const Bfloat16* p) { return {vget_low_f32(wide(p, loadPair(p)))}; }
+
+/** The nearest numbers of 16 bits. */
+inline uint16x4_t nearest(const Float16*, float32x4_t a) { return vreinterpret_u16_f16(vcvt_f16_f32(a)); }
+inline uint16x4_t nearest(const Bfloat16*, float32x4_t a) {
+  const uint32x4_t bits = vreinterpretq_u32_f32(a), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+  const uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
+  const uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
+  return vshrn_n_u32(vbslq_u32(vceqq_f32(a, a), rounded, quiet), 16);
+}
+template <class T>
+inline void storeHalf(T* p, F a) {
+  const uint64_t four = vget_lane_u64(vreinterpret_u64_u16(nearest(p, a.v)), 0);
+  std::memcpy(p, &four, sizeof four);
+}
+template <class T>
+inline void storeHalf(T* p, H a) {
+  const uint32_t pair = vget_lane_u32(vreinterpret_u32_u16(nearest(p, vcombine_f32(a.v, a.v))), 0);
+  std::memcpy(p, &pair, sizeof pair);
+}
+template <class T>
+inline void streamHalf(T* p, F a) {
+  storeHalf(p, a);
+}
 
 inline void store(float* p, F a) { vst1q_f32(p, a.v); }
 inline void store(float* p, H a) { vst1_f32(p, a.v); }

@@ -1,57 +1,57 @@
 /** The exports of the addon, and the kernel contract made of them. */
 import {
   EXACT_KERNEL_NAMES,
+  EXACT_TENSOR_NAMES,
   type ExactKernels,
+  type ExactTensorKernels,
+  HALF_KERNEL_NAMES,
+  type HalfKernels,
   KERNEL_NAMES,
   type KernelActivation,
   type Kernels,
   type Positions,
+  type TensorKernels,
 } from '../../kernels.js';
-import { withHalfKernels } from '../../reference/half-kernels.js';
 import type { Tensor } from '../../types.js';
 
 type Maybe<T> = T | null;
-type Parameters = [
-  mean: Float64Array,
-  variance: Float64Array,
-  gamma: Maybe<Tensor>,
-  beta: Maybe<Tensor>,
-  epsilon: number,
-];
+/** A typed array, as far as this file looks at it. */
+type Sized = { readonly BYTES_PER_ELEMENT: number };
+type Parameters<P> = [mean: Float64Array, variance: Float64Array, gamma: Maybe<P>, beta: Maybe<P>, epsilon: number];
 /** Parameters as [slope, low, high]. */
 type Activation = 0 | 1 | Float64Array;
 type Extents = [bytesPerElement: number, n: number, c: number, s: number];
 
-/** The table that `load` of the addon returns: the contract of kernels.ts with its objects laid out flat. */
-interface Table {
-  statistics(mean: Float64Array, variance: Float64Array, x: Tensor, ...extents: Extents): void;
+/** The contract of kernels.ts with its objects laid out flat. */
+interface TensorTable<X, P> {
+  statistics(mean: Float64Array, variance: Float64Array, x: X, ...extents: Extents): void;
   rowSums(
     first: Float64Array,
     second: Float64Array,
-    x: Tensor,
+    x: X,
     positions: Maybe<Positions>,
     weights: Maybe<Float64Array>,
     center: Maybe<Float64Array>,
     ...extents: Extents
   ): void;
-  normalize(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, Activation, ...Extents]): void;
-  forward(y: Tensor, x: Tensor, residual: Maybe<Tensor>, ...rest: [...Parameters, Activation, ...Extents]): void;
+  normalize(y: X, x: X, residual: Maybe<X>, ...rest: [...Parameters<P>, Activation, ...Extents]): void;
+  forward(y: X, x: X, residual: Maybe<X>, ...rest: [...Parameters<P>, Activation, ...Extents]): void;
   gradientSums(
     sumDy: Float64Array,
     sumDyDeviation: Float64Array,
-    dy: Tensor,
-    x: Tensor,
-    residual: Maybe<Tensor>,
-    ...rest: [...Parameters, activation: Activation, ...Extents]
+    dy: X,
+    x: X,
+    residual: Maybe<X>,
+    ...rest: [...Parameters<P>, activation: Activation, ...Extents]
   ): void;
   gradientInput(
-    dx: Tensor,
-    dresidual: Maybe<Tensor>,
-    dy: Tensor,
-    x: Tensor,
-    residual: Maybe<Tensor>,
+    dx: X,
+    dresidual: Maybe<X>,
+    dy: X,
+    x: X,
+    residual: Maybe<X>,
     ...rest: [
-      ...Parameters,
+      ...Parameters<P>,
       activation: Activation,
       sumDy: Maybe<Float64Array>,
       sumDyDeviation: Maybe<Float64Array>,
@@ -60,27 +60,38 @@ interface Table {
     ]
   ): void;
   backward(
-    dx: Tensor,
-    dresidual: Maybe<Tensor>,
-    dgamma: Tensor,
-    dbeta: Tensor,
-    dy: Tensor,
-    x: Tensor,
-    residual: Maybe<Tensor>,
-    ...rest: [...Parameters, activation: Activation, batchStatistics: boolean, ...Extents]
+    dx: X,
+    dresidual: Maybe<X>,
+    dgamma: P,
+    dbeta: P,
+    dy: X,
+    x: X,
+    residual: Maybe<X>,
+    ...rest: [...Parameters<P>, activation: Activation, batchStatistics: boolean, ...Extents]
   ): void;
 }
 
-/** The exact kernels of the addon. If there is no tensor, the extents are [4, 1, c, 1]. */
-interface ExactTable {
-  exactSums(records: Float64Array, x: Float32Array, ...extents: Extents): void;
+/** The exact sums of the addon, and passes with them. */
+interface ExactTensorTable<X> {
+  exactSums(records: Float64Array, x: X, ...extents: Extents): void;
   exactGradientSums(
     records: Float64Array,
-    dy: Float32Array,
-    x: Float32Array,
-    residual: Maybe<Float32Array>,
-    ...rest: [...Parameters, activation: Activation, ...Extents]
+    dy: X,
+    x: X,
+    residual: Maybe<X>,
+    ...rest: [...Parameters<Float32Array>, activation: Activation, ...Extents]
   ): void;
+  exactForward(
+    y: X,
+    x: X,
+    residual: Maybe<X>,
+    ...rest: [...Parameters<Float32Array>, activation: Activation, records: Maybe<Float64Array>, ...Extents]
+  ): void;
+  exactBackward: TensorTable<X, Float32Array>['backward'];
+}
+
+/** The exact kernels of the addon. If there is no tensor, the extents are [4, 1, c, 1]. */
+interface ExactTable extends ExactTensorTable<Float32Array> {
   exactStatistics(
     mean: Float64Array,
     variance: Float64Array,
@@ -95,14 +106,20 @@ interface ExactTable {
     mean: Float64Array,
     ...extents: Extents
   ): void;
-  exactForward(
-    y: Float32Array,
-    x: Float32Array,
-    residual: Maybe<Float32Array>,
-    ...rest: [...Parameters, activation: Activation, records: Maybe<Float64Array>, ...Extents]
-  ): void;
-  exactBackward: Table['backward'];
 }
+
+/** The functions for tensors of 16 bits, of which the addon has two sets, by the ends of their names. */
+interface HalfTable extends TensorTable<Uint16Array, Float32Array>, ExactTensorTable<Uint16Array> {
+  widen(to: Float32Array, from: Uint16Array, ...extents: Extents): void;
+  round(to: Uint16Array, from: Float32Array, ...extents: Extents): void;
+}
+type HalfEnd = '_f16' | '_bf16';
+type HalfTables = {
+  [Name in keyof HalfTable as `${Name}${HalfEnd}`]: HalfTable[Name];
+};
+
+/** The table that `load` of the addon returns. */
+type Table = TensorTable<Tensor, Tensor> & ExactTable & HalfTables;
 
 /** How the kernels may walk (native/kernels.h, Resources); all but `threads` by the machine's caches unless given. */
 export interface Resources {
@@ -115,24 +132,40 @@ export interface Resources {
 
 export interface Addon {
   isas(): string[];
-  load(isa: string, resources: Resources): Table & ExactTable;
+  load(isa: string, resources: Resources): Table;
 }
 
+const HALF_NAMES = [...KERNEL_NAMES, ...EXACT_TENSOR_NAMES, ...HALF_KERNEL_NAMES] as const;
+const HALF_ENDS = ['_f16', '_bf16'] as const;
+
 /** The functions of a table, by the kernels of the contract: an addon of another version may lack some. */
-const FUNCTIONS: readonly string[] = [...KERNEL_NAMES, ...EXACT_KERNEL_NAMES];
+const FUNCTIONS: readonly string[] = [
+  ...KERNEL_NAMES,
+  ...EXACT_KERNEL_NAMES,
+  ...HALF_ENDS.flatMap((end) => HALF_NAMES.map((name) => name + end)),
+];
 
 /** Kernels that a table lacks. */
 export function missingIn(table: object): string[] {
   return FUNCTIONS.filter((name) => typeof (table as Record<string, unknown>)[name] !== 'function');
 }
 
-/** Objects laid out flat: one array or number an argument is what Node-API reads fastest. */
-export function adapt(table: Table & ExactTable, isa: string, threads: number, origin: string): Kernels {
-  return withHalfKernels({
+/** All kernels of the addon. */
+export function adapt(table: Table, isa: string, threads: number, origin: string): Kernels {
+  return {
     name: 'native',
     ...{ isa, threads, origin },
     memory: null,
+    ...adaptTensors(table),
     exact: adaptExact(table),
+    float16: adaptHalf(table, '_f16'),
+    bfloat16: adaptHalf(table, '_bf16'),
+  };
+}
+
+/** Objects laid out flat: one array or number an argument is what Node-API reads fastest. */
+function adaptTensors<X extends Sized, P extends Tensor>(table: TensorTable<X, P>): TensorKernels<X, P> {
+  return {
     statistics: (mean, variance, x, { n, c, s }) => table.statistics(mean, variance, x, bytesOf(x), n, c, s),
     rowSums: ({ first, second }, x, positions, weights, center, { n, c, s }) =>
       table.rowSums(first, second, x, positions, weights, center, bytesOf(x), n, c, s),
@@ -142,12 +175,12 @@ export function adapt(table: Table & ExactTable, isa: string, threads: number, o
       table.forward(y, x, residual, mean, variance, gamma, beta, epsilon, flat(activation), bytesOf(x), n, c, s),
     gradientSums: (sums, dy, x, residual, { mean, variance, gamma, beta, epsilon }, activation, { n, c, s }) => {
       const { sumDy, sumDyDeviation } = sums;
-      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
+      const parameters: Parameters<P> = [mean, variance, gamma, beta, epsilon];
       table.gradientSums(sumDy, sumDyDeviation, dy, x, residual, ...parameters, flat(activation), bytesOf(x), n, c, s);
     },
     gradientInput: (dx, dresidual, dy, x, residual, affine, activation, sums, count, { n, c, s }) => {
       const { mean, variance, gamma, beta, epsilon } = affine;
-      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
+      const parameters: Parameters<P> = [mean, variance, gamma, beta, epsilon];
       const given = [sums?.sumDy ?? null, sums?.sumDyDeviation ?? null] as const;
       const extents: Extents = [bytesOf(x), n, c, s];
       table.gradientInput(dx, dresidual, dy, x, residual, ...parameters, flat(activation), ...given, count, ...extents);
@@ -175,32 +208,49 @@ export function adapt(table: Table & ExactTable, isa: string, threads: number, o
         s,
       );
     },
-  });
+  };
 }
 
-function adaptExact(table: ExactTable): ExactKernels {
+function adaptHalf(all: HalfTables, end: HalfEnd): HalfKernels {
+  const entries = HALF_NAMES.map((name) => [name, all[`${name}${end}`]] as const);
+  const table = Object.fromEntries(entries) as unknown as HalfTable;
   return {
-    exactSums: (records, x, { n, c, s }) => table.exactSums(records, x, 4, n, c, s),
+    ...adaptTensors(table),
+    exact: adaptExactTensors(table, 2),
+    widen: (to, from) => table.widen(to, from, 2, 1, from.length, 1),
+    round: (to, from) => table.round(to, from, 2, 1, from.length, 1),
+  };
+}
+
+function adaptExactTensors<X>(table: ExactTensorTable<X>, bytes: number): ExactTensorKernels<X> {
+  return {
+    exactSums: (records, x, { n, c, s }) => table.exactSums(records, x, bytes, n, c, s),
     exactGradientSums: (records, dy, x, residual, affine, activation, { n, c, s }) => {
       const { mean, variance, gamma, beta, epsilon } = affine;
-      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
-      table.exactGradientSums(records, dy, x, residual, ...parameters, flat(activation), 4, n, c, s);
+      const parameters: Parameters<Float32Array> = [mean, variance, gamma, beta, epsilon];
+      table.exactGradientSums(records, dy, x, residual, ...parameters, flat(activation), bytes, n, c, s);
     },
-    exactStatistics: (mean, variance, records, counts) =>
-      table.exactStatistics(mean, variance, records, counts, 4, 1, mean.length, 1),
-    exactGradients: ({ sumDy, sumDyDeviation }, records, mean) =>
-      table.exactGradients(sumDy, sumDyDeviation, records, mean, 4, 1, mean.length, 1),
     exactForward: (y, x, residual, { mean, variance, gamma, beta, epsilon }, activation, records, { n, c, s }) => {
-      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
-      table.exactForward(y, x, residual, ...parameters, flat(activation), records, 4, n, c, s);
+      const parameters: Parameters<Float32Array> = [mean, variance, gamma, beta, epsilon];
+      table.exactForward(y, x, residual, ...parameters, flat(activation), records, bytes, n, c, s);
     },
     exactBackward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, view) => {
       const outputs = [dx, dresidual, dgamma, dbeta] as const;
       const { mean, variance, gamma, beta, epsilon } = affine;
-      const parameters: Parameters = [mean, variance, gamma, beta, epsilon];
-      const extents: Extents = [4, view.n, view.c, view.s];
+      const parameters: Parameters<Float32Array> = [mean, variance, gamma, beta, epsilon];
+      const extents: Extents = [bytes, view.n, view.c, view.s];
       table.exactBackward(...outputs, dy, x, residual, ...parameters, flat(activation), batchStatistics, ...extents);
     },
+  };
+}
+
+function adaptExact(table: ExactTable): ExactKernels {
+  return {
+    ...adaptExactTensors(table, 4),
+    exactStatistics: (mean, variance, records, counts) =>
+      table.exactStatistics(mean, variance, records, counts, 4, 1, mean.length, 1),
+    exactGradients: ({ sumDy, sumDyDeviation }, records, mean) =>
+      table.exactGradients(sumDy, sumDyDeviation, records, mean, 4, 1, mean.length, 1),
   };
 }
 
@@ -210,6 +260,6 @@ function flat(activation: KernelActivation): Activation {
 }
 
 /** Told, since it costs Node-API as much to find out as to read another array. */
-function bytesOf(x: Tensor): number {
+function bytesOf(x: Sized): number {
   return x.BYTES_PER_ELEMENT;
 }

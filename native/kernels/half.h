@@ -1,0 +1,47 @@
+// Single numbers of 16 bits, by integers: docs/numerics.md, section 11.
+#pragma once
+#include "layout.h"
+
+namespace bn {
+namespace BN_ISA {
+namespace {
+
+inline uint32_t bitsOf(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+inline float floatOf(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline float wideOf(Bfloat16 half) { return floatOf(static_cast<uint32_t>(half.bits) << 16); }
+/** The exponent is raised by 112: once more where it is not finite; a subnormal is 2^-14 too large then. */
+inline float wideOf(Float16 half) {
+  const uint32_t magnitude = (half.bits & 0x7fffu) << 13, sign = (half.bits & 0x8000u) << 16, raise = 112u << 23;
+  const uint32_t least = 1u << 23, infinite = 31u << 23;
+  const float subnormal = floatOf(magnitude + raise + least) - floatOf(raise + least);
+  const uint32_t normal = magnitude + raise + (magnitude >= infinite ? raise : 0);
+  return floatOf(sign | (magnitude < least ? bitsOf(subnormal) : normal));
+}
+
+/** Rounds to the nearest number, of two to the even one; NaN becomes quiet and keeps the upper bits of its payload. */
+inline void storeHalf(Bfloat16* p, float value) {
+  const uint32_t bits = bitsOf(value), rounded = bits + (bits >> 16 & 1) + 0x7fff;
+  p->bits = static_cast<uint16_t>((value == value ? rounded : bits | 0x400000) >> 16);
+}
+/** Below 2^-14 an addition to 1/2 rounds to units of 2^-24. */
+inline void storeHalf(Float16* p, float value) {
+  const uint32_t bits = bitsOf(value), magnitude = bits & 0x7fffffff, lower = 112u << 23;
+  uint32_t half = (magnitude - lower + (bits >> 13 & 1) + 0xfff) >> 13;
+  if (magnitude < 113u << 23) half = bitsOf(floatOf(magnitude) + 0.5f) - bitsOf(0.5f);
+  if (magnitude >= 143u << 23) half = 0x7c00;
+  if (value != value) half = 0x7e00 | (bits >> 13 & 0x3ff);
+  p->bits = static_cast<uint16_t>(half | (bits >> 16 & 0x8000));
+}
+
+}  // namespace
+}  // namespace BN_ISA
+}  // namespace bn
