@@ -150,6 +150,15 @@ test('small-batch: a ghost batch counts by itself', () => {
   assert.equal(kindsOf(trained({ ghostBatchSize: 16 }), data()), []);
 });
 
+test('groups of channels are held against the groups of x, and count their values together', () => {
+  const options = { groups: 2, updateRate: 0.02 } as const;
+  const layer = trained(options, { m: 4, channels: 8 });
+  assert.equal(kindsOf(layer, data(1000, 8)), []);
+  assert.equal(kindsOf(trained(options, { m: 3, channels: 8 }), data(1000, 8)), ['small-batch']);
+  const plain = new BatchNorm(8).loadState({ ...layer.state(), groups: null, updateRate: 0.1 });
+  assert.ok(kindsOf(plain, data(1000, 8)).includes('shift'));
+});
+
 test('noisy-average: fewer than 100 values in it', () => {
   assert.equal(kindsOf(trained({ updateRate: 1 }, { m: 99 })), ['noisy-average']);
   assert.equal(kindsOf(trained({ updateRate: 1 }, { m: 101 })), []);

@@ -142,7 +142,7 @@ function estimator({ channels: total, varianceEstimator, history }: Subject, { v
 }
 
 /** The line through gamma and beta is monotone: the least and the most of x decide. */
-function deadRelu(subject: Subject, { least, most, values }: Measured): Found[] {
+function deadRelu(subject: Subject, { least, most, valuesOfChannel: values }: Measured): Found[] {
   const { channels: total, relu, gamma, beta, runningMean, runningVariance, epsilon } = subject;
   if (!relu || values < LEAST_VALUES) return [];
   const highest = (ch: number) => {

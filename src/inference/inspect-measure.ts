@@ -4,8 +4,10 @@ import type { Tensor } from '../types.js';
 
 /** Measurements of x per channel, [c] each. */
 export interface Measured {
-  /** Values per channel, m. */
+  /** Values behind each mean and variance, m: those of a channel, or of its group. */
   readonly values: number;
+  /** Values of each channel, whose least and most are `least` and `most`. */
+  readonly valuesOfChannel: number;
   /** Samples, K. The values of one (the pixels of an image) depend on each other; samples do not. */
   readonly samples: number;
   readonly mean: Float64Array;
@@ -42,7 +44,22 @@ export function measure(x: Tensor, { n, c, s }: View, samples: number | null): M
         };
   const values = n * s;
   const first = sums(x, walk, values);
-  return { values, samples: walk.samples, ...first, ...scatter(x, walk, first.mean) };
+  return { values, valuesOfChannel: values, samples: walk.samples, ...first, ...scatter(x, walk, first.mean) };
+}
+
+/** As {@link measure}, where groups of channels share mean and variance: each channel has those of its group. */
+export function measureGroups(x: Tensor, view: View, samples: number | null, groups: number | null): Measured {
+  const own = measure(x, view, samples);
+  if (groups === null) return own;
+  const size = view.c / groups;
+  const { values, mean, variance, meanError, varianceError } = measure(
+    x,
+    { n: view.n, c: groups, s: view.s * size },
+    samples,
+  );
+  const spread = (numbers: Float64Array) => own.mean.map((_, ch) => numbers[Math.floor(ch / size)]);
+  const together = { mean: spread(mean), variance: spread(variance) };
+  return { ...own, values, ...together, meanError: spread(meanError), varianceError: spread(varianceError) };
 }
 
 function sums(x: Tensor, walk: Walk, values: number) {

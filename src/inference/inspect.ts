@@ -5,7 +5,7 @@ import { checkBoolean, checkChannels, checkCount, checkSize, checkTensor, readVi
 import { BatchNorm } from '../layer/constructor.js';
 import type { Tensor } from '../types.js';
 import { examine, type Inspection } from './inspect-examine.js';
-import { type Measured, measure } from './inspect-measure.js';
+import { type Measured, measureGroups } from './inspect-measure.js';
 import { effectiveBatches, type History, type Subject, startWeight } from './inspect-subject.js';
 
 const CALL = 'inspect';
@@ -163,9 +163,14 @@ function historyOf(layer: BatchNorm<Tensor>, given: number | undefined): History
     batches: batchesTracked > 0 || untouched ? batchesTracked : null,
     startWeight: startWeight(average),
     effectiveBatches: effectiveBatches(average),
-    valuesPerBatch: given ?? valuesOf(layer, debiasWeight < 1),
+    valuesPerBatch: ofGroup(layer, given ?? valuesOf(layer, debiasWeight < 1)),
     untouched,
   };
+}
+
+/** Values behind each mean and variance, from those of a channel. */
+function ofGroup({ channels, groups }: BatchNorm<Tensor>, values: number | null): number | null {
+  return values === null || groups === null ? values : (values * channels) / groups;
 }
 
 /**
@@ -192,5 +197,5 @@ function measureInput(layer: BatchNorm<Tensor>, { x, shape }: InspectInput): Mea
   const wanted = layer.dtype === 'float32' ? 'Float32Array' : 'Float64Array';
   if (kind !== wanted) throw wrongKind(CALL, 'x', `${wanted}, as the layer is of ${layer.dtype}`, x);
   const at = layer.axis < 0 ? layer.axis + shape.length : layer.axis;
-  return x.length === 0 ? null : measure(x, view, at === 0 ? null : shape[0]);
+  return x.length === 0 ? null : measureGroups(x, view, at === 0 ? null : shape[0], layer.groups);
 }

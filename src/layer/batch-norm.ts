@@ -28,7 +28,7 @@ import { makeReadOnly } from './read-only.js';
 import { RecordedForward } from './recorded.js';
 import type { RenormSettings } from './renorm.js';
 import { RunningStatistics } from './running-statistics.js';
-import { type BatchNormOptions, OPTIONS, readSettings, type Settings } from './settings.js';
+import { type BatchNormOptions, checkDivides, groupsOf, OPTIONS, readSettings, type Settings } from './settings.js';
 import { type BatchNormState, checkSame, readState, type SavedLayer, writeState } from './state.js';
 import { StatisticsTransaction } from './statistics-transaction.js';
 import { SWITCHES, type Switches } from './switches.js';
@@ -71,6 +71,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     checkChannelCount('BatchNorm', channels);
     const chosen = readOptions('BatchNorm', options, OPTIONS);
     const settings = readSettings('BatchNorm', chosen);
+    checkDivides('BatchNorm', channels, settings);
     const given = readSynchronization('BatchNorm', chosen);
     const { dtype } = settings;
     const own = new LayerArrays<T>(dtype === 'float32' ? 'Float32Array' : 'Float64Array', channels, settings);
@@ -80,8 +81,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     this.#own = own;
     this.#running = running;
     this.#transaction = new StatisticsTransaction(own, running, settings);
-    this.#pass = new Pass(own, settings);
-    this.#variants = variantsOf(own.renorm, settings, ranks);
+    this.#pass = new Pass(own, { ...settings, groups: groupsOf(settings, channels) });
+    this.#variants = variantsOf(channels, own.renorm, settings, ranks);
     this.#synchronized = ranks !== null;
   }
 
@@ -116,6 +117,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * ('interleaved').
    */
   declare readonly grouping: 'consecutive' | 'interleaved';
+  /** Number of groups of channels that share statistics; null if each channel has its own. */
+  declare readonly groups: number | null;
   /** Limits and rate of batch renormalization; null if the layer does not use it. */
   declare readonly renorm: RenormSettings | null;
   /**

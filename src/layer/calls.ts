@@ -21,7 +21,7 @@ import type { Tensor } from '../types.js';
 import type { LayerArrays } from './arrays.js';
 import { SAMPLES } from './mixture.js';
 import { type RenormLimits, readLimits } from './renorm.js';
-import type { Settings } from './settings.js';
+import { groupsOf, type Settings } from './settings.js';
 import type { Switches } from './switches.js';
 
 /** Options of {@link BatchNorm.forward} and {@link BatchNorm.record}, all of them optional. */
@@ -142,7 +142,8 @@ export function checkForward<T extends Tensor>(
     throw new RangeError(expected(call, 'shape', wanted, list(shape)));
   }
   const { n, s } = chosen?.view ?? view;
-  const single = n * s === 1 && c > 0 && !synchronized && ghostBatchSize === null;
+  const isAlone = groupsOf(settings, c) === null;
+  const single = n * s === 1 && c > 0 && !synchronized && ghostBatchSize === null && isAlone;
   if (single && (batch || track) && singleValue === 'throw') {
     refuseSingleValue(call, shape, 'normalise by the running statistics with eval()', chosen !== null);
   }

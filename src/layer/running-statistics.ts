@@ -2,13 +2,14 @@
 
 import { wrongValue } from '../arguments/messages.js';
 import { averaged, type MomentArrays, mergeMoments, sampleVariance } from '../channels/moment-arrays.js';
+import { groupedMoments } from '../passes/groups.js';
 import type { Tensor } from '../types.js';
 import type { LayerArrays } from './arrays.js';
 import { updateRenorm } from './renorm.js';
-import type { Settings } from './settings.js';
+import { groupsOf, type Settings } from './settings.js';
 import { checkDebias, checkUpdateRate, type UpdateRate } from './update-rate.js';
 
-type Arrays = Pick<LayerArrays<Tensor>, 'runningMean' | 'runningVariance' | 'renorm'>;
+type Arrays = Pick<LayerArrays<Tensor>, 'channels' | 'runningMean' | 'runningVariance' | 'renorm'>;
 
 /** Progress of the running statistics, beside their arrays. */
 export interface Progress {
@@ -25,11 +26,13 @@ export class RunningStatistics implements Progress {
   debiasWeight = 0;
   readonly #arrays: Arrays;
   readonly #settings: Settings;
+  readonly #groups: number | null;
   #updateRate: UpdateRate;
 
   constructor(arrays: Arrays, settings: Settings) {
     this.#arrays = arrays;
     this.#settings = settings;
+    this.#groups = groupsOf(settings, arrays.channels);
     this.#updateRate = settings.updateRate;
   }
 
@@ -44,11 +47,12 @@ export class RunningStatistics implements Progress {
   }
 
   /** Takes in a batch; all channels count as many values. */
-  update(batch: MomentArrays): void {
+  update(channels: MomentArrays): void {
     const { renorm, epsilon } = this.#settings;
+    const batch = groupedMoments(channels, this.#groups);
     const before = this.valuesTracked;
     this.batchesTracked++;
-    this.valuesTracked += batch.count[0];
+    this.valuesTracked += channels.count[0];
     if (this.#updateRate === 'pooled') this.#pool(batch, before);
     else if (renorm === null) this.#average(batch, this.#weight(this.#updateRate));
     else this.#averageDeviation(batch, this.#weight(this.#updateRate));
@@ -87,17 +91,18 @@ export class RunningStatistics implements Progress {
     }
   }
 
-  /** running ← mean and variance of all values so far, `before` of them in it. */
+  /** running ← mean and variance of all values so far, `before` of each channel in it. */
   #pool(batch: MomentArrays, before: number): void {
     const { runningMean, runningVariance } = this.#arrays;
-    const toPopulation = 1 / this.#correction(before);
+    const together = this.#groups === null ? 1 : runningMean.length / this.#groups;
+    const toPopulation = 1 / this.#correction(before * together);
     const pooled = {
-      count: new Float64Array(runningMean.length).fill(before),
+      count: new Float64Array(runningMean.length).fill(before * together),
       mean: runningMean,
       variance: runningVariance.map((variance) => variance * toPopulation),
     };
     mergeMoments(pooled, batch);
-    const correction = this.#correction(this.valuesTracked);
+    const correction = this.#correction(this.valuesTracked * together);
     for (let ch = 0; ch < runningMean.length; ch++) runningVariance[ch] = pooled.variance[ch] * correction;
   }
 
@@ -111,16 +116,17 @@ export class RunningStatistics implements Progress {
    *
    * @throws RangeError where a channel has seen no value
    */
-  set(call: string, { count, mean, variance }: MomentArrays): void {
+  set(call: string, channels: MomentArrays): void {
+    const { count, mean, variance } = groupedMoments(channels, this.#groups);
     const { runningMean, runningVariance } = this.#arrays;
     const unbiased = this.#settings.varianceEstimator === 'unbiased';
-    const empty = count.indexOf(0);
+    const empty = channels.count.indexOf(0);
     if (empty >= 0) throw wrongValue(call, `moments.count[${empty}]`, 'at least one value in each channel', 0);
     runningMean.set(mean);
     for (let ch = 0; ch < runningVariance.length; ch++) {
       runningVariance[ch] = unbiased && count[ch] > 1 ? sampleVariance(variance[ch], count[ch]) : variance[ch];
     }
-    this.valuesTracked = count.reduce((most, each) => Math.max(most, each), 0);
+    this.valuesTracked = channels.count.reduce((most, each) => Math.max(most, each), 0);
     this.debiasWeight = 1;
   }
 

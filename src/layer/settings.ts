@@ -80,6 +80,12 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
    */
   grouping?: 'consecutive' | 'interleaved' | undefined;
   /**
+   * Number of groups of channels: mean and variance are those of all values of c/groups neighbouring channels, for
+   * batches so small that one channel says too little. It divides the number of channels. Default: as many groups as
+   * channels, each with statistics of its own.
+   */
+  groups?: number | undefined;
+  /**
    * Batch renormalization (arXiv 1702.03275): true, or its limits and rate; see {@link RenormOptions}. Default false.
    */
   renorm?: boolean | RenormOptions | undefined;
@@ -105,6 +111,23 @@ const renorm: Row<RenormSettings | null, SavedRenorm | null> = {
   load: decodeRenorm,
 };
 
+function checkGroups(call: string, name: string, groups: number | null): void {
+  if (groups === null) return;
+  checkSize(call, name, groups);
+  if (groups === 0) throw wrongValue(call, name, 'at least 1 group', 0);
+}
+
+/** @throws RangeError where the channels cannot be divided into groups */
+export function checkDivides(call: string, channels: number, { groups }: Settings): void {
+  if (groups === null || channels % groups === 0) return;
+  throw wrongValue(call, 'groups', `a divisor of the number of channels, ${channels}`, groups);
+}
+
+/** Number of groups of channels that share statistics; null where each channel has its own. */
+export function groupsOf({ groups }: Settings, channels: number): number | null {
+  return groups === channels ? null : groups;
+}
+
 function checkGroupSize(call: string, name: string, size: number | null): void {
   if (size === null) return;
   checkSize(call, name, size);
@@ -126,6 +149,7 @@ export const SETTINGS = {
   summation: choice<Summation>('ordered', 'exact'),
   ghostBatchSize: plain<number | null>(null, checkGroupSize),
   grouping: choice('consecutive', 'interleaved'),
+  groups: plain<number | null>(null, checkGroups),
   renorm,
   onNonFinite: choice('propagate', 'skip', 'throw'),
 } satisfies Partial<Record<keyof BatchNormOptions, unknown>>;

@@ -38,6 +38,8 @@ export interface BatchNormState<D extends Dtype = Dtype> {
   /** Number of samples in a ghost batch; null if the whole batch is normalised together. */
   ghostBatchSize: number | null;
   grouping: 'consecutive' | 'interleaved';
+  /** Number of groups of channels that share statistics; null where each channel has its own. */
+  groups: number | null;
   /** [rMin, rMax, dMax, updateRate] of batch renormalization; null if the layer does not use it. */
   renorm: SavedRenorm | null;
   onNonFinite: 'propagate' | 'skip' | 'throw';
@@ -140,12 +142,15 @@ export function readState(call: string, state: unknown): SavedLayer {
 interface Formatted {
   readonly format?: unknown;
   readonly summation?: unknown;
+  readonly groups?: unknown;
 }
 
 /** A state of an earlier format as this one has it. Whatever it lacks is found missing later. */
 function upgraded(state: Formatted): Formatted {
   const isEarlier = state.format === EARLIER && !('summation' in state);
-  return isEarlier ? { ...state, format: FORMAT, summation: 'ordered' } : state;
+  const current = isEarlier ? { ...state, format: FORMAT, summation: 'ordered' } : state;
+  // Groups of channels came later than the format.
+  return current.format === FORMAT && !('groups' in current) ? { ...current, groups: null } : current;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -7,16 +7,18 @@ import { hasValues } from '../passes/part-statistics.js';
 import { Variant } from '../passes/variant.js';
 import type { Synchronization } from '../ranks/synchronize.js';
 import { Renorm, type RenormAverages } from './renorm.js';
-import type { Settings } from './settings.js';
+import { groupsOf, type Settings } from './settings.js';
 
 export function variantsOf(
+  channels: number,
   averages: RenormAverages | null,
   settings: Settings,
   ranks: Synchronization | null,
 ): readonly Variant[] {
   const { ghostBatchSize, singleValue, onNonFinite } = settings;
-  // A batch that is one part is checked before the forward begins.
-  const looksAtSizes = singleValue === 'throw' && (ranks !== null || ghostBatchSize !== null);
+  // Groups of channels have several values in any case. A batch that is one part is checked before the forward begins.
+  const isAlone = groupsOf(settings, channels) === null;
+  const looksAtSizes = singleValue === 'throw' && isAlone && (ranks !== null || ghostBatchSize !== null);
   const variants = [
     ranks,
     looksAtSizes ? new RefusedSingleValues(ranks !== null) : null,

@@ -1,4 +1,5 @@
 /** Gradients of several parts, or of parts whose statistics a variant has changed: kernel by kernel. */
+import { kernelActivation } from '../arguments/activation.js';
 import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { GradientSumArrays, KernelActivation } from '../kernels.js';
@@ -6,6 +7,7 @@ import type { Tensor } from '../types.js';
 import { countOf, rowsOf, slice } from './arrange.js';
 import { clearSingleValues } from './differentiate.js';
 import { exactGradientSums, newRecords, type Summation, sumsOfRecords } from './exact.js';
+import { groupedSums, shareOfStatistics } from './groups.js';
 import { type Measure, measureOf } from './measure.js';
 import { backward, gradientInput, gradientSums } from './range.js';
 import type { NormalizedPart } from './saved.js';
@@ -55,10 +57,10 @@ export function differentiateParts<T extends Tensor>(call: PartsBackward<T>): vo
   writeParameterGradients(call, summed ? all : sums, isEmpty);
 }
 
-/** How the statistics of a part follow from its x; null where they are given, corrected or shared. */
+/** How the statistics of a part follow from its x; null where they are given, corrected, shared or of groups. */
 export function measureOfPart<T extends Tensor>(part: NormalizedPart<T>, variants: readonly Variant[]): Measure | null {
-  const follow = part.count > 0 && part.corrected === null && !variants.some((variant) => variant.shared);
-  return follow ? measureOf(part) : null;
+  const own = part.count > 0 && part.corrected === null && part.groups === null;
+  return own && !variants.some((variant) => variant.shared) ? measureOf(part) : null;
 }
 
 /** The sums over everything that shared the statistics. */
@@ -94,6 +96,10 @@ function writePart<T extends Tensor>(
 ): void {
   const { affine, view, weights, count, corrected } = part;
   const { activation } = call;
+  if (whole !== null && part.groups !== null) {
+    writeGrouped(call, part, whole, part.groups);
+    return;
+  }
   const given = whole && corrected !== null ? corrected.sums(whole) : whole;
   const [dx, dresidual] = [slice(call.dx, part), call.dresidual && slice(call.dresidual, part)];
   const [dy, residual] = [slice(call.dy, part), call.residual && slice(call.residual, part)];
@@ -106,6 +112,27 @@ function writePart<T extends Tensor>(
     }
   });
   if (rowsOf(part) === 1 && countOf(part) === count) clearSingleValues(dx);
+}
+
+/** First what each value sends back by itself, then what comes back through the statistics of its group. */
+function writeGrouped<T extends Tensor>(
+  call: PartsBackward<T>,
+  part: NormalizedPart<T>,
+  whole: GradientSumArrays,
+  groups: number,
+): void {
+  const { affine, view, weights, count, corrected } = part;
+  const [dx, x] = [slice(call.dx, part), slice(call.x, part)];
+  const [dresidual, residual] = [
+    call.dresidual && slice(call.dresidual, part),
+    call.residual && slice(call.residual, part),
+  ];
+  kernels().gradientInput(dx, dresidual, slice(call.dy, part), x, residual, affine, call.activation, null, 0, view);
+  const together = groupedSums(whole, affine.gamma, groups);
+  const share = shareOfStatistics(affine, corrected?.sums(together) ?? together);
+  const none = kernelActivation('none');
+  if (weights === null) kernels().gradientInput(dx, null, dx, x, null, share.affine, none, share.sums, count, view);
+  else weightedGradientInput(dx, null, dx, x, null, share.affine, none, share.sums, count, weights.each, view);
 }
 
 /** Where no part shares its statistics: dgamma and dbeta are those of the parts, added in order, in float64. */

@@ -15,6 +15,7 @@ import { placesFor, residualGradient, scatterGradients } from './differentiate.j
 import { differentiateParts, measureOfPart } from './differentiate-parts.js';
 import type { Summation } from './exact.js';
 import { FusedPass } from './fused.js';
+import { groupedMoments } from './groups.js';
 import { mergedMoments, statisticsOfParts } from './part-statistics.js';
 import { normalize } from './range.js';
 import type { Forwarded, ForwardRequest, GradientOutputs, Parameters, PassSettings } from './request.js';
@@ -28,6 +29,7 @@ export class Pass<T extends Tensor> {
   readonly #activation: Activation;
   readonly #code: KernelActivation;
   readonly #summation: Summation;
+  readonly #groups: number | null;
   readonly #fused: FusedPass<T>;
 
   constructor(own: Parameters<T>, settings: PassSettings) {
@@ -38,6 +40,7 @@ export class Pass<T extends Tensor> {
     this.#activation = activation;
     this.#code = kernelActivation(activation);
     this.#summation = settings.summation;
+    this.#groups = settings.groups;
   }
 
   /**
@@ -46,7 +49,8 @@ export class Pass<T extends Tensor> {
    * @param recorded whether what is saved outlives the next forward but one
    */
   forward(request: ForwardRequest<T>, recorded: boolean): Forwarded<T> {
-    const isPlain = request.arrangement === null && request.variants.length === 0;
+    const { arrangement, variants, batch } = request;
+    const isPlain = arrangement === null && variants.length === 0 && !(batch && this.#groups !== null);
     return isPlain ? this.#fused.forward(request, recorded) : this.#unfused(request);
   }
 
@@ -110,15 +114,17 @@ export class Pass<T extends Tensor> {
       const part = { start, end, view, weights };
       if (batches === null) {
         const given = { mean: runningMean.slice(), variance: runningVariance.slice(), gamma, beta, epsilon };
-        return { ...part, affine: given, count: 0, corrected: null };
+        return { ...part, affine: given, count: 0, corrected: null, groups: null };
       }
-      const batch = foreign ? representable(batches[i]) : batches[i];
+      const groups = this.#groups;
+      const merged = groupedMoments(batches[i], groups);
+      const batch = foreign || groups !== null ? representable(merged) : merged;
       const { mean, variance, count } = batch;
       const corrected = correcting?.correct(batch, epsilon, limits) ?? null;
       const affine = corrected
         ? { mean: corrected.mean, variance: corrected.variance, gamma, beta, epsilon: 0 }
         : { mean, variance, gamma, beta, epsilon };
-      return { ...part, affine, count: count[0], corrected };
+      return { ...part, affine, count: count[0], corrected, groups };
     });
   }
 

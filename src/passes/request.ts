@@ -23,6 +23,8 @@ export interface PassSettings {
   readonly summation: Summation;
   readonly epsilon: number;
   readonly activation: Activation;
+  /** Number of groups of channels that share statistics; null where each channel has its own. */
+  readonly groups: number | null;
 }
 
 /** A forward, all of it checked. */

@@ -15,9 +15,11 @@ import type { Corrected, Variant } from './variant.js';
 /** A part with the statistics that it was normalised by. */
 export interface NormalizedPart<T extends Tensor> extends Part {
   readonly affine: Affine<T>;
-  /** Values per channel behind the statistics, wherever they lie; 0 where these were given. */
+  /** Values behind the statistics of a channel, wherever they lie; 0 where these were given. */
   readonly count: number;
   readonly corrected: Corrected | null;
+  /** Number of groups of channels that share the statistics; null where there are none, or statistics were given. */
+  readonly groups: number | null;
 }
 
 /** The inputs of a forward, as its backward will find them. */

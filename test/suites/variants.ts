@@ -2,6 +2,7 @@
 import type { BackendUnderTest } from '../support/backends.js';
 import activations from './activations.js';
 import ghost from './ghost.js';
+import groups from './groups.js';
 import masks from './masks.js';
 import mixture from './mixture.js';
 import pieces from './pieces.js';
@@ -19,6 +20,7 @@ export default function variants(backend: BackendUnderTest): void {
   recorded(backend);
   sharedLayer(backend);
   ghost(backend);
+  groups(backend);
   mixture(backend);
   renorm(backend);
   pieces(backend);

@@ -17,7 +17,7 @@ const MOMENTUM =
 
 const STATE_FIELDS =
   'format, channels, axis, epsilon, updateRate, debias, varianceEstimator, scale, center, activation, ' +
-  'singleValue, dtype, summation, ghostBatchSize, grouping, renorm, onNonFinite, training, normalizeWith, ' +
+  'singleValue, dtype, summation, ghostBatchSize, grouping, groups, renorm, onNonFinite, training, normalizeWith, ' +
   'updateStatistics, learn, batchesTracked, valuesTracked, debiasWeight, gamma, beta, runningMean, ' +
   'runningVariance, renormMean, renormDeviation';
 
@@ -125,7 +125,7 @@ export const settingsCalls: readonly BadCall[] = [
     TypeError,
     'BatchNorm: "options" has no "affine"; known are axis, epsilon, updateRate, decay, debias, ' +
       'varianceEstimator, scale, center, activation, singleValue, dtype, summation, ghostBatchSize, grouping, ' +
-      'renorm, onNonFinite, synchronize, gradients',
+      'groups, renorm, onNonFinite, synchronize, gradients',
   ],
   [
     'no state',

@@ -42,6 +42,13 @@ export const variantsCalls: readonly BadCall[] = [
     TypeError,
     'BatchNorm: "grouping" expected nothing without ghostBatchSize, got "interleaved"',
   ],
+  ['no groups', () => layer({ groups: 0 }), RangeError, 'BatchNorm: "groups" expected at least 1 group, got 0'],
+  [
+    'groups that do not divide',
+    () => layer({ groups: 2 }),
+    RangeError,
+    'BatchNorm: "groups" expected a divisor of the number of channels, 3, got 2',
+  ],
   [
     'onNonFinite',
     () => layer({ onNonFinite: 'ignore' }),
