@@ -5,6 +5,7 @@ import { checkArray, checkChoice, checkTensor, readStatistics, readView } from '
 import { arrangedDoubleGradients, type DoubleBackwardPass, doubleGradients } from '../passes/differentiate-twice.js';
 import { checkExact, checkSummation, type Summation } from '../passes/exact.js';
 import { type Mask, readMask } from '../passes/mask.js';
+import type { Selection } from '../passes/selection.js';
 import type { ParameterOf, Tensor } from '../types.js';
 
 /**
@@ -111,7 +112,7 @@ export function doubleBackward<T extends Tensor>(
   const view = readView(CALL, shape, axis);
   const { c } = view;
   const selection = readMask(CALL, mask, shape, view);
-  if (selection !== null && selection.weights !== null) throw wrongValue(CALL, 'mask', '0 and 1', 'other weights');
+  if (selection !== null) refuseWeights(selection);
   const known = readStatistics(CALL, mean, variance, c);
   const kind = checkTensor(CALL, 'x', x, shape, view);
   checkArray(CALL, 'dy', dy, kind, x.length, shape);
@@ -141,4 +142,10 @@ export function doubleBackward<T extends Tensor>(
     ddresidual: ddresidual ?? null,
   };
   return selection === null ? doubleGradients(pass) : arrangedDoubleGradients(selection, selection.view, pass);
+}
+
+/** A weight counts in the statistics and not in the loss, so P would not be symmetric. */
+function refuseWeights({ positions, weights }: Selection): void {
+  const row = weights?.each.findIndex((weight) => weight !== 1) ?? -1;
+  if (row >= 0) throw wrongValue(CALL, `mask[${positions[row]}]`, '0 or 1', weights?.each[row]);
 }

@@ -7,7 +7,7 @@ import type { Affine, GradientSumArrays, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { Order } from './arrange.js';
 import { type BackwardPass, clearSingleValues } from './differentiate.js';
-import { exactGradientSums, newRecords } from './exact.js';
+import { exactGradientSums } from './exact.js';
 
 /** The backward that is differentiated, and the gradients of the loss with respect to what it gave. */
 export interface DoubleBackwardPass<T extends Tensor>
@@ -103,7 +103,7 @@ function sumsAgainst<T extends Tensor>(
   mean: Float64Array,
 ): GradientSumArrays {
   const affine = affineOf(mean, null);
-  if (summation === 'exact') return exactGradientSums(a, b, null, affine, 0, view, newRecords(view.c));
+  if (summation === 'exact') return exactGradientSums(a, b, null, affine, 0, view);
   const sums = { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
   kernels().gradientSums(sums, a, b, null, affine, 0, view);
   return sums;

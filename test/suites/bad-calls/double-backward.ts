@@ -45,7 +45,7 @@ export const doubleBackwardCalls: readonly BadCall[] = [
     'a mask with weights, twice',
     (f) => f.backTwice({ mask: [1, 0.5] }),
     RangeError,
-    'doubleBackward: "mask" expected 0 and 1, got "other weights"',
+    'doubleBackward: "mask[1]" expected 0 or 1, got 0.5',
   ],
   [
     'sums of a whole batch, twice',
