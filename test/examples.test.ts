@@ -54,6 +54,7 @@ const DOCUMENTS = [
   'docs/tfjs.md',
   'docs/wasm.md',
   'docs/reproducible.md',
+  'docs/recipes.md',
 ];
 const examples = [...FILES.flatMap(fromComments), ...DOCUMENTS.flatMap(fromMarkdown)];
 
