@@ -1,5 +1,6 @@
 // The two gradient sums per channel, and dx from them: docs/numerics.md, section 5.
 #include "activation.h"
+#include "exact-share.h"
 #include "kernels_isa.h"
 #include "walk.h"
 
@@ -231,6 +232,24 @@ void backward(T* dx, T* dresidual, Wide<T>* dgamma, Wide<T>* dbeta, const T* dy,
   });
 }
 
+/** contract: src/kernels.ts, exactBackward */
+template <class T>
+void exactBackward(T* dx, T* dresidual, float* dgamma, float* dbeta, const T* dy, const T* x, const T* residual,
+                   const Affine<float>& affine, const Activation& activation, bool batchStatistics, const Call& call) {
+  const Inputs<T> in{dy, x, residual, activation};
+  const Walk<T> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call, dx);
+  const GradientSums& sums = walk.sums;
+  const double count = static_cast<double>(walk.v.n * walk.v.s);
+  const float* const known[] = {walk.channels.center, walk.channels.scale, walk.channels.offset};
+  walk.tiles([&](Tile tile) {
+    coefficients(walk.channels, affine, tile.channels);
+    exactDifferentiate(sums, dy, x, residual, affine, activation, known, exactShare(walk, tile, call));
+    if (batchStatistics) inputCoefficients(walk.channels, affine, sums, count, tile.channels);
+    gradientInputTile(dx, dresidual, in, batchStatistics, walk, tile);
+    parameterGradients(dgamma, dbeta, sums, affine, tile.channels);
+  });
+}
+
 #define BN_BACKWARD(T)                                                                                              \
   template void gradientSums(GradientSums, const T*, const T*, const T*, const Affine<Wide<T>>&, const Activation&, \
                              const Call&);                                                                          \
@@ -242,6 +261,13 @@ BN_BACKWARD(float)
 BN_BACKWARD(double)
 BN_BACKWARD(Float16)
 BN_BACKWARD(Bfloat16)
+
+#define BN_EXACT_BACKWARD(T)                                                                              \
+  template void exactBackward(T*, T*, float*, float*, const T*, const T*, const T*, const Affine<float>&, \
+                              const Activation&, bool, const Call&);
+BN_EXACT_BACKWARD(float)
+BN_EXACT_BACKWARD(Float16)
+BN_EXACT_BACKWARD(Bfloat16)
 
 }  // namespace BN_ISA
 }  // namespace bn

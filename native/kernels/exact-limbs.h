@@ -53,10 +53,26 @@ inline void carry(int64_t* limbs, size_t count) {
   }
 }
 
+/** Carries in the sums of a channel. Most limbs are 0. */
+inline void settle(int64_t* sums) {
+  const auto limbs = [](int64_t* at, size_t count) {
+    int64_t carried = 0;
+    for (size_t i = 0; i + 1 < count; ++i) {
+      if ((at[i] | carried) == 0) continue;
+      carried += at[i];
+      at[i] = carried & 0xffffffff;
+      carried >>= 32;
+    }
+    at[count - 1] += carried;
+  };
+  limbs(sums, FIRST_LIMBS);
+  limbs(sums + SECOND_AT, SECOND_LIMBS);
+}
+
 /** Counts one value that is not finite. */
 inline void countSpecial(int64_t* counts, double value) { ++counts[value > 0 ? 0 : value < 0 ? 1 : 2]; }
 
-/** Adds limbs to canonical ones, and leaves them canonical. Most are 0. */
+/** Adds canonical limbs to canonical ones. Most are 0. */
 inline void addLimbs(double* to, const int64_t* limbs, size_t count) {
   int64_t carried = 0;
   for (size_t i = 0; i + 1 < count; ++i) {

@@ -94,6 +94,19 @@ inline size_t joiningThreads(View v, size_t parts, const Resources& resources) {
   return minOf(v.c, threadsFor(parts * v.c * RECORD * sizeof(int64_t), resources));
 }
 
+/** Takes the sums of channels first .. last − 1, in canonical limbs, RECORD for each. */
+struct Taker {
+  void (*call)(const void* job, Channels channels, int64_t* sums);
+  const void* job;
+
+  template <class Job>
+  static Taker of(const Job& job) {
+    return {[](const void* own, Channels channels, int64_t* sums) { (*static_cast<const Job*>(own))(channels, sums); },
+            &job};
+  }
+  void operator()(Channels channels, int64_t* sums) const { call(job, channels, sums); }
+};
+
 /** One call. A source has
  *   SQUARES, whether d is g, and DIRECT, whether values may be summed where they are;
  *   piece(k, count, stride, spread), rows that begin at k, and ahead(k, …), an Ahead that begins there;
@@ -103,51 +116,64 @@ inline size_t joiningThreads(View v, size_t parts, const Resources& resources) {
 template <class Source>
 class ExactWalk {
  public:
-  ExactWalk(double* records, const Source& source, const Call& call)
-      : v_(call.view),
-        source_(source),
-        resources_(call.resources),
-        threads_(threadsFor(v_.n * v_.c * v_.s * sizeof(typename Source::Element) * Source::TENSORS, resources_)),
-        shares_(v_, threads_),
-        records_(records),
-        sums_(static_cast<int64_t*>(call.scratch)) {}
+  /** `memory` is for the sums of parts, where threads share the values of channels. */
+  ExactWalk(const Source& source, View v, const Resources& resources, size_t threads, int64_t* memory)
+      : v_(v), source_(source), resources_(resources), threads_(threads), shares_(v_, threads), sums_(memory) {}
 
-  void run() const {
+  /** Calls take(channels, sums) for all channels, some at a time. */
+  void run(const Taker& take) const {
     parallel(resources_, threads_, shares_.blocks * shares_.parts, [&](size_t unit) {
       const size_t part = unit / shares_.blocks;
       const Channels channels = shares_.channels(v_, unit % shares_.blocks);
-      std::memset(sumsOf(part, channels.first), 0, (channels.last - channels.first) * RECORD * sizeof(int64_t));
-      shares_.planes ? planes(part, channels) : columns(part, channels);
-      if (shares_.parts == 1) record(channels);
+      if (shares_.parts == 1) return some(channels, take);
+      int64_t* const sums = sumsOf(part, channels.first);
+      std::memset(sums, 0, (channels.last - channels.first) * RECORD * sizeof(int64_t));
+      shares_.planes ? planes(part, shares_.parts, channels, sums) : columns(part, shares_.parts, channels, sums);
     });
     if (shares_.parts == 1) return;
     const size_t joining = joiningThreads(v_, shares_.parts, resources_);
     parallel(resources_, joining, joining, [&](size_t share) {
-      record({v_.c * share / joining, v_.c * (share + 1) / joining});
+      join({v_.c * share / joining, v_.c * (share + 1) / joining}, take);
     });
+  }
+
+  /** The same for some channels, by the thread that calls. */
+  void some(Channels channels, const Taker& take) const {
+    alignas(64) int64_t sums[MOST_COLUMNS * RECORD];
+    const size_t step = shares_.planes ? CHANNELS_AT_ONCE : maxOf(1, MOST_COLUMNS / v_.s);
+    for (size_t first = channels.first; first < channels.last; first += step) {
+      const Channels part{first, minOf(first + step, channels.last)};
+      std::memset(sums, 0, (part.last - part.first) * RECORD * sizeof(int64_t));
+      shares_.planes ? planes(0, 1, part, sums) : columns(0, 1, part, sums);
+      give(take, part, sums);
+    }
   }
 
  private:
   int64_t* sumsOf(size_t part, size_t ch) const { return sums_ + (part * v_.c + ch) * RECORD; }
 
-  /** Adds the sums of all parts to the records. */
-  void record(Channels channels) const {
-    for (size_t ch = channels.first; ch < channels.last; ++ch) {
-      int64_t* const sums = sumsOf(0, ch);
-      for (size_t part = 1; part < shares_.parts; ++part) {
-        const int64_t* const more = sumsOf(part, ch);
-        for (size_t i = 0; i < RECORD; ++i) sums[i] += more[i];
-      }
-      addToRecord(records_ + ch * RECORD, sums);
-    }
+  void give(const Taker& take, Channels channels, int64_t* sums) const {
+    for (size_t i = 0; i < channels.last - channels.first; ++i) settle(sums + i * RECORD);
+    take(channels, sums);
   }
 
-  void planes(size_t part, Channels channels) const {
+  /** Adds up the sums of all parts. */
+  void join(Channels channels, const Taker& take) const {
+    int64_t* const sums = sumsOf(0, channels.first);
+    for (size_t part = 1; part < shares_.parts; ++part) {
+      const int64_t* const more = sumsOf(part, channels.first);
+      for (size_t i = 0; i < (channels.last - channels.first) * RECORD; ++i) sums[i] += more[i];
+    }
+    give(take, channels, sums);
+  }
+
+  /** Adds a part of the values of channels to their sums. */
+  void planes(size_t part, size_t parts, Channels channels, int64_t* sums) const {
     const size_t m = v_.n * v_.s;
     ColumnBlock block(STEP, STEP, true, Source::SQUARES);
     for (size_t ch = channels.first; ch < channels.last; ++ch) {
-      block.turnTo(sumsOf(part, ch));
-      plane(block, ch, m * part / shares_.parts, m * (part + 1) / shares_.parts);
+      block.turnTo(sums + (ch - channels.first) * RECORD);
+      plane(block, ch, m * part / parts, m * (part + 1) / parts);
     }
     block.finish();
   }
@@ -180,20 +206,21 @@ class ExactWalk {
     }
   }
 
-  void columns(size_t part, Channels channels) const {
+  void columns(size_t part, size_t parts, Channels channels, int64_t* sums) const {
     const size_t row = v_.c * v_.s, rows = v_.n / shares_.stacked;
-    const size_t first = rows * part / shares_.parts, last = rows * (part + 1) / shares_.parts;
+    const size_t first = rows * part / parts, last = rows * (part + 1) / parts;
     const size_t count = (channels.last - channels.first) * v_.s * shares_.stacked;
     const size_t from = channels.first * v_.s;
-    matrix(part, channels.first, from + first * shares_.stacked * row, last - first, count);
+    matrix(sums, channels.first, from + first * shares_.stacked * row, last - first, count);
     const size_t rest = v_.n % shares_.stacked;
-    if (part + 1 == shares_.parts && rest > 0) {
-      matrix(part, channels.first, rows * shares_.stacked * row, 1, rest * row);
+    if (part + 1 == parts && rest > 0) {
+      matrix(sums, channels.first, rows * shares_.stacked * row, 1, rest * row);
     }
   }
 
-  /** Adds `count` rows of columns, which begin at `from` with a channel. */
-  void matrix(size_t part, size_t channel, size_t from, size_t count, size_t columns) const {
+  /** Adds `count` rows of columns, which begin at `from` with a channel, to sums of which those of that one are first.
+   */
+  void matrix(int64_t* sums, size_t channel, size_t from, size_t count, size_t columns) const {
     const size_t width = divideUp(columns, STEP) * STEP, stride = v_.c * v_.s * shares_.stacked;
     const bool direct = Source::DIRECT && columns == width;
     alignas(64) float g[GATHERED], d[GATHERED];
@@ -202,7 +229,7 @@ class ExactWalk {
     ColumnBlock block(columns, width, false, Source::SQUARES);
     for (size_t j = 0; j < columns; ++j) {
       const size_t ch = (channel + j / v_.s) % v_.c;
-      block.setTarget(j, sumsOf(part, ch));
+      block.setTarget(j, sums + (ch - channel) * RECORD);
       source_.parameters(spread, j, ch);
     }
     const size_t strip = minOf(TERMS, GATHERED / width);
@@ -228,7 +255,6 @@ class ExactWalk {
   const Resources& resources_;
   const size_t threads_;
   const Shares shares_;
-  double* const records_;
   int64_t* const sums_;
 };
 

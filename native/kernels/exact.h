@@ -15,8 +15,6 @@ void exactGradientSums(double* records, const T* dy, const T* x, const T* residu
 void exactStatistics(double* mean, double* variance, const double* records, const double* counts, size_t step,
                      size_t c);
 void exactGradients(GradientSums, const double* records, const double* mean, size_t c);
-/** Bytes of scratch memory of the two below. */
-size_t exactPassBytes(View, const Resources&);
 /** `records` may be null. */
 template <class T>
 void exactForward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<float>&,
@@ -24,6 +22,26 @@ void exactForward(T* y, const T* x, const T* residual, double* mean, double* var
 template <class T>
 void exactBackward(T* dx, T* dresidual, float* dgamma, float* dbeta, const T* dy, const T* x, const T* residual,
                    const Affine<float>&, const Activation&, bool batchStatistics, const Call&);
+
+/** What is summed of a pass: the channels first .. last − 1 by the thread that calls, or all channels by `threads`. */
+struct ExactShare {
+  View view;
+  const Resources& resources;
+  size_t threads;
+  bool all;
+  size_t first, last;
+  /** As much as exactMemory says, aligned to 64 bytes. */
+  void* memory;
+};
+/** Bytes of memory for the sums of all channels by so many threads or fewer. */
+size_t exactMemory(View, size_t threads);
+/** The two statistics of these channels, and their records unless null; arrays begin with those of channel 0. */
+template <class T>
+void exactMeasure(double* mean, double* variance, double* records, const T* x, const ExactShare&);
+/** The gradient sums of these channels. The three arrays are coefficients; of `affine` only the mean is read. */
+template <class T>
+void exactDifferentiate(GradientSums, const T* dy, const T* x, const T* residual, const Affine<float>&,
+                        const Activation&, const float* const coefficients[3], const ExactShare&);
 
 }  // namespace BN_ISA
 }  // namespace bn

@@ -3,7 +3,7 @@
   'type': 'static_library',
   'sources': [
     'stats.cc', 'row_sums.cc', 'normalize.cc', 'backward.cc', 'conversion.cc', 'table.cc', 'exact.cc',
-    'exact-results.cc', 'exact-fused.cc',
+    'exact-results.cc',
   ],
   'cflags!': ['-O3'],
   # GCC fuses a·b+c by itself where the instruction set has it, also without fast-math: then bits differ.

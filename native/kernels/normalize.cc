@@ -1,5 +1,6 @@
 // y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
 #include "activation.h"
+#include "exact-share.h"
 #include "kernels_isa.h"
 #include "stats.h"
 
@@ -82,6 +83,18 @@ void forward(T* y, const T* x, const T* residual, double* mean, double* variance
   });
 }
 
+/** contract: src/kernels.ts, exactForward; affine.mean and affine.variance point to `mean` and `variance` */
+template <class T>
+void exactForward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<float>& affine,
+                  const Activation& activation, double* records, const Call& call) {
+  const Walk<T> walk(1, residual == nullptr ? 2 : 3, call, y);
+  walk.tiles([&](Tile tile) {
+    exactMeasure(mean, variance, records, x, exactShare(walk, tile, call));
+    coefficients(walk.channels, affine, tile.channels);
+    normalizeTile(y, x, residual, activation, walk.channels, walk, tile);
+  });
+}
+
 #define BN_NORMALIZE(T)                                                                                          \
   template void normalize(T*, const T*, const T*, const Affine<Wide<T>>&, const Activation&, CachedCoefficients, \
                           const Call&);                                                                          \
@@ -91,6 +104,13 @@ BN_NORMALIZE(float)
 BN_NORMALIZE(double)
 BN_NORMALIZE(Float16)
 BN_NORMALIZE(Bfloat16)
+
+#define BN_EXACT_FORWARD(T)                                                                                     \
+  template void exactForward(T*, const T*, const T*, double*, double*, const Affine<float>&, const Activation&, \
+                             double*, const Call&);
+BN_EXACT_FORWARD(float)
+BN_EXACT_FORWARD(Float16)
+BN_EXACT_FORWARD(Bfloat16)
 
 }  // namespace BN_ISA
 }  // namespace bn

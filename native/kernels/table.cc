@@ -1,7 +1,6 @@
 // The table of the kernels of one instruction set. native/runtime/dispatch.cc chooses one of these tables.
-#include "exact.h"
+#include "exact-share.h"
 #include "kernels_isa.h"
-#include "walk.h"
 
 #define BN_STRING_(x) #x
 #define BN_STRING(x) BN_STRING_(x)
@@ -17,6 +16,11 @@ size_t scratchBytes(View v, const Resources& resources) {
 }
 
 template <class T>
+size_t exactPassBytes(View v, const Resources& resources) {
+  return walkBytes<T>(v, resources) + exactMemory(v, resources.threads);
+}
+
+template <class T>
 constexpr KernelTable<T> tableOf() {
   return {scratchBytes<T>, statistics<T>,   rowSumsBytes<T>,  rowSums<T>, normalize<T>,
           forward<T>,      gradientSums<T>, gradientInput<T>, backward<T>};
@@ -24,7 +28,7 @@ constexpr KernelTable<T> tableOf() {
 
 template <class T>
 constexpr ExactTable<T> exactTableOf() {
-  return {exactScratchBytes, exactSums<T>, exactGradientSums<T>, exactPassBytes, exactForward<T>, exactBackward<T>};
+  return {exactScratchBytes, exactSums<T>, exactGradientSums<T>, exactPassBytes<T>, exactForward<T>, exactBackward<T>};
 }
 
 template <class T>
