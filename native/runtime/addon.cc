@@ -365,8 +365,11 @@ struct Function {
       {"forward" END, forward<T>}, {"gradientSums" END, gradientSums<T>}, {"gradientInput" END, gradientInput<T>}, { \
     "backward" END, backward<T>                                                                                      \
   }
-#define BN_EXACT(END, T) \
-  {"exactSums" END, exactSums<T>}, { "exactGradientSums" END, exactGradientSums<T> }
+#define BN_EXACT(END, T)                                                            \
+  {"exactSums" END, exactSums<T>}, {"exactGradientSums" END, exactGradientSums<T>}, \
+      {"exactForward" END, exactForward<T>}, {                                      \
+    "exactBackward" END, exactBackward<T>                                           \
+  }
 #define BN_HALF(END, T) \
   BN_KERNELS(END, T), BN_EXACT(END, T), {"widen" END, widen<T>}, { "round" END, round<T> }
 
