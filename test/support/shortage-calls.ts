@@ -5,6 +5,7 @@ import {
   type BatchNormOptions,
   backward,
   clip,
+  doubleBackward,
   forwardInference,
   forwardTraining,
   GradientSums,
@@ -92,6 +93,11 @@ export const CALLS: Record<string, Make> = {
     call: () => backward(dy, x, SHAPE, { mean: channels(0), variance: channels(1), out, activation: 'relu' }),
     state: nothing,
   }),
+  doubleBackward: (x, dy) => {
+    const given = { mean: channels(0), variance: channels(1), activation: 'relu' as const };
+    const rest = { ...given, ddgamma: parameters(1), ddbeta: parameters(2) };
+    return { call: () => doubleBackward(dy, x, SHAPE, { ...rest, ddx: dy }), state: nothing };
+  },
   'forwardTraining with a mask': (x, _dy, out) => ({
     call: () => forwardTraining(x, SHAPE, { out, ...WEIGHTS }),
     state: nothing,
