@@ -17,16 +17,22 @@ const PROCESSORS = {
   'Xeon, 2 MiB and 300 MiB': [2 ** 21, 300 * 2 ** 20],
   'Skylake, 256 KiB and 8 MiB': [2 ** 18, 2 ** 23],
 };
+/** Bytes for which another thread takes part: the default, and 4,096 values, so that all that are offered do. */
+const WORTHS = { '256 KiB': 0, '4,096 values': 2 ** 14 };
 const COUNTS = ['threads', 'units', 'largest', 'bytes', 'barriers', 'joined', 'pieces'];
 
 const cases = Object.keys(SHAPES).flatMap((shape) =>
   layoutsOf(shape).flatMap((layout) =>
     Object.entries(PROCESSORS).flatMap(([processor, caches]) =>
-      THREADS.map((offered) => ({ shape, layout, processor, caches, offered, view: viewOf(shape, layout) })),
+      Object.keys(WORTHS).flatMap((worth) =>
+        THREADS.map((offered) => ({ shape, layout, processor, caches, worth, offered, view: viewOf(shape, layout) })),
+      ),
     ),
   ),
 );
-const counted = rows(count(cases.map(({ offered, caches, view: { n, c, s } }) => [offered, ...caches, n, c, s])));
+const counted = rows(
+  count(cases.map(({ offered, worth, caches, view: { n, c, s } }) => [offered, WORTHS[worth], ...caches, n, c, s])),
+);
 console.log(process.argv.includes('--json') ? JSON.stringify(counted) : table(counted));
 
 /** The output of the driver, which is compiled for it. */
@@ -52,17 +58,17 @@ function rows(output) {
   const each = lines.length / cases.length;
   return lines.map((line, i) => {
     const [kernel, ...numbers] = line.split(' ');
-    const { shape, layout, processor, offered, view } = cases[Math.floor(i / each)];
+    const { shape, layout, processor, worth, offered, view } = cases[Math.floor(i / each)];
     const counts = Object.fromEntries(COUNTS.map((name, j) => [name, Number(numbers[j])]));
     const values = view.n * view.c * view.s;
-    return { shape, layout, processor, offered, kernel, values, ...counts };
+    return { shape, layout, processor, worth, offered, kernel, values, ...counts };
   });
 }
 
 /** A line for each shape, layout and kernel, with the worst of the processors. */
 function table(all) {
   const groups = new Map();
-  for (const row of all) {
+  for (const row of all.filter(({ worth }) => worth === '256 KiB')) {
     const name = `${row.shape} ${row.layout} | ${row.kernel}`;
     groups.set(name, [...(groups.get(name) ?? []), row]);
   }

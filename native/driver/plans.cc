@@ -1,13 +1,14 @@
 // Prints how kernels share out their work, for machines that are not here: docs/threads.md has the table. A line of
 // input is a case, and a line of output a kernel of it:
 //
-//   threads own last n c s
+//   threads worth own last n c s
 //   kernel threads units largest bytes barriers joined pieces
 //
-// `own` and `last` are bytes of caches; `largest` and `bytes` are those of the thread that has the most, and of all, of
-// float32 tensors; `joined` are bytes of partial sums; `pieces` are the units that the order of summation allows, none
-// smaller than a cache line. The kernels run, but their parallel parts do not: they are written down, and must be those
-// that are counted here. The exit code is 1 where they are not.
+// `worth` are the bytes for which another thread takes part, 0 the default; `own` and `last` are bytes of caches;
+// `largest` and `bytes` are those of the thread that has the most, and of all, of float32 tensors; `joined` are bytes
+// of partial sums; `pieces` are the units that the order of summation allows, none smaller than a cache line. The
+// kernels run, but their parallel parts do not: they are written down, and must be those that are counted here. The
+// exit code is 1 where they are not.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -237,11 +238,12 @@ bool printAll(View v, const Resources& resources) {
 
 int main() {
   bool same = true;
-  size_t threads, own, last;
+  size_t threads, worth, own, last;
   bn::View v{};
-  while (std::scanf("%zu %zu %zu %zu %zu %zu", &threads, &own, &last, &v.n, &v.c, &v.s) == 6) {
+  while (std::scanf("%zu %zu %zu %zu %zu %zu %zu", &threads, &worth, &own, &last, &v.n, &v.c, &v.s) == 7) {
     bn::Resources resources = bn::resourcesOf({own, last});
     resources.threads = threads;
+    if (worth > 0) resources.threadBytes = worth;
     resources.run = bn::BN_ISA::writeDown;
     same = bn::BN_ISA::printAll(v, resources) && same;
   }

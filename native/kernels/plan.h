@@ -20,6 +20,8 @@ constexpr size_t MIN_RUN = 4096;
 constexpr size_t MIN_PIECE = 64;
 /** The narrowest piece of rows that are summed as columns, in bytes, if there are enough pieces for all threads. */
 constexpr size_t WIDE_RUN = 2048;
+/** The same, if it is this that gives all threads equal shares. */
+constexpr size_t EVEN_RUN = 512;
 /** The number of parts for each thread: a thread that is late then leaves little to wait for. */
 constexpr size_t PARTS_PER_THREAD = 8;
 

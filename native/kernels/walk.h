@@ -28,7 +28,9 @@ void parallel(const Resources& resources, size_t threads, size_t parts, const Bo
 
 /**
  * The units in which groups of rows and channels are shared out among threads: `outer` groups or rows, each of them in
- * `blocks` of channels, and each long row in `chunks` of segments.
+ * `blocks` of channels, and each long row in `chunks` of segments. A thread has neighbouring units: those of a block,
+ * so that the last group, which is shorter, makes no difference where each thread has whole blocks; of long rows those
+ * that lie side by side.
  */
 struct Units {
   size_t outer, blocks, chunks;
@@ -40,18 +42,31 @@ struct Units {
     const size_t wide = asColumns(v) ? maxOf(v.c * rowBytes / WIDE_RUN, divideUp(threads, outer)) : v.c;
     const size_t most = divideUp(v.c, narrowest);
     blocks = minOf(minOf(divideUp(wanted, outer), wide), most);
+    if (asColumns(v)) blocks = evenBlocks(v, threads, minOf(most, maxOf(blocks, v.c * rowBytes / EVEN_RUN)));
     while (asColumns(v) && blocks < most && !isBalanced(outer * blocks, threads)) ++blocks;
     chunks = minOf(divideUp(wanted, outer * blocks), segmentsOf(v));
   }
   size_t count() const { return outer * blocks * chunks; }
 
   Groups groups(View v, size_t unit) const {
-    const size_t o = unit / (blocks * chunks), chunk = unit % chunks, segments = segmentsOf(v);
+    const size_t o = outerOf(v, unit), chunk = unit % chunks, segments = segmentsOf(v);
     return {o * segments + segments * chunk / chunks, o * segments + segments * (chunk + 1) / chunks};
   }
   Channels channels(View v, size_t unit) const {
-    const size_t block = unit / chunks % blocks;
+    const size_t block = asLongRows(v) ? unit / chunks % blocks : unit / outer;
     return {v.c * block / blocks, v.c * (block + 1) / blocks};
+  }
+
+ private:
+  size_t outerOf(View v, size_t unit) const { return asLongRows(v) ? unit / (blocks * chunks) : unit % outer; }
+  /** The fewest blocks, at least as many as there are, that give each thread as many rows; else as many as there are.
+   */
+  size_t evenBlocks(View v, size_t threads, size_t most) const {
+    for (size_t more = blocks; more <= most; ++more) {
+      const size_t rows = divideUp(outer * more, threads) * minOf(groupRows(v), v.n);
+      if (more % threads == 0 || 8 * rows * threads <= 9 * v.n * more) return more;
+    }
+    return blocks;
   }
 };
 
