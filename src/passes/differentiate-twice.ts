@@ -150,12 +150,14 @@ function writeDx<T extends Tensor>(pass: DoubleBackwardPass<T>, dx: T, g: T, sum
     const product = sums.product[ch] / m - 3 * a * b;
     third[ch] = batchStatistics ? -rstd * rstd * (gamma * rstd * product + own * b) : 0;
   }
-  dx.fill(0);
-  const add = (of: T, mean: Float64Array, by: T) =>
-    kernels().normalize(dx, of, dx, affineOf<Tensor>(mean, by), 0, view);
-  if (ddgamma !== null || (ddx !== null && batchStatistics)) add(g, sums.means.g, first);
-  if (batchStatistics && (ddx !== null || ddgamma !== null)) add(x, affine.mean, third);
-  if (batchStatistics && ddx !== null) add(ddx, sums.means.ddx, second);
+  const terms: [of: T, mean: Float64Array, by: T][] = [];
+  if (ddgamma !== null || (ddx !== null && batchStatistics)) terms.push([g, sums.means.g, first]);
+  if (batchStatistics && (ddx !== null || ddgamma !== null)) terms.push([x, affine.mean, third]);
+  if (batchStatistics && ddx !== null) terms.push([ddx, sums.means.ddx, second]);
+  if (terms.length === 0) dx.fill(0);
+  terms.forEach(([of, mean, by], k) => {
+    kernels().normalize(dx, of, k === 0 ? null : dx, affineOf(mean, by), 0, view);
+  });
   if (batchStatistics && m === 1) clearSingleValues(dx);
 }
 
