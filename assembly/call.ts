@@ -75,6 +75,10 @@ export class Call extends Arguments {
   width: usize;
   /** Which kernel runs. */
   kernel: i32;
+  /** Whether its sums are exact. */
+  isExact: bool;
+  /** Whether records are wanted, and not only what they come to. */
+  keepsRecords: bool;
   /** Channels of a tile: c where the walk is by rows. */
   tileChannels: usize;
   /** Units of a walk by rows that threads share out: see walk.ts. */

@@ -1,13 +1,13 @@
 // The exports of the module: each kernel of src/kernels.ts once per element type. A call says what is in the record
 // that it points to.
 import { Call, workspaceBytes } from './call';
-import { exactGradients, exactStatistics } from './exact/results';
+import { resultsOfRecords } from './exact/results';
 import { exactBytes, exactWalk } from './exact/walk';
-import { finishPieces, reducePiece, walk } from './kernels';
+import { finishExactPieces, finishPieces, reducePiece, walk, walkExactly } from './kernels';
 import { BACKWARD, FORWARD, GRADIENT_INPUT, GRADIENT_SUMS, NO_ACTIVATION, NORMALIZE, STATISTICS } from './kinds';
 import { serve } from './pool';
 
-export { exactGradients, exactStatistics, serve, workspaceBytes };
+export { serve, workspaceBytes };
 
 /** The workspace of the exact kernels. */
 export function exactWorkspaceBytes(call: Call): f64 {
@@ -75,6 +75,18 @@ export function exactSums_f32(call: Call): void {
 export function exactGradientSums_f32(call: Call): void {
   exactWalk(call);
 }
+export function exactForward_f32(call: Call): void {
+  walkExactly(call, FORWARD, 1, forwardTensors(call));
+}
+export function exactBackward_f32(call: Call): void {
+  walkExactly(call, BACKWARD, summed(call), backwardTensors(call));
+}
+export function exactStatistics(call: Call): void {
+  resultsOfRecords(call, call.workspace);
+}
+export function exactGradients(call: Call): void {
+  resultsOfRecords(call, call.workspace);
+}
 
 /** For tensors that come in pieces: kinds of sums are those of kinds.ts. */
 export function reduce_f32(call: Call, kind: i32): void {
@@ -85,6 +97,9 @@ export function reduce_f64(call: Call, kind: i32): void {
 }
 export function finish_f32(call: Call, kind: i32): bool {
   return finishPieces(call, 4, kind);
+}
+export function finishExact_f32(call: Call): void {
+  finishExactPieces(call);
 }
 export function finish_f64(call: Call, kind: i32): bool {
   return finishPieces(call, 8, kind);

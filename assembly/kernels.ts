@@ -3,7 +3,8 @@
 import { finishGradient, inputCoefficients, parameterGradients } from './backward';
 import { Call } from './call';
 import { coefficients } from './coefficients';
-import { EXACT, exactPart } from './exact/walk';
+import { resultsOfRecords } from './exact/results';
+import { beginExact, EXACT, exactPart, exactTile } from './exact/walk';
 import {
   BACKWARD,
   BENT,
@@ -29,6 +30,10 @@ import { mapPart, mapTile, reduceTile, sumUnit } from './walk';
 
 /** mean[ch], variance[ch] ← of x, for the channels of a tile. contract: src/kernels.ts, statistics */
 export function measure(call: Call, first: usize, last: usize, thread: usize): void {
+  if (call.isExact) {
+    exactTile(call, first, last, thread);
+    return;
+  }
   reduceTile(call, SUMS, first, last, thread);
   if (!finishSums(call, first, last)) return;
   reduceTile(call, CENTRED, first, last, thread);
@@ -51,6 +56,10 @@ function forwardTile(call: Call, first: usize, last: usize, thread: usize): void
 function gradientSumsTile(call: Call, first: usize, last: usize, thread: usize): void {
   const kind = call.activation == NO_ACTIVATION ? GRADIENT : call.activation == RELU ? GATED : BENT;
   coefficients(call, first, last);
+  if (call.isExact) {
+    exactTile(call, first, last, thread);
+    return;
+  }
   reduceTile(call, kind, first, last, thread);
   finishGradient(call, first, last);
 }
@@ -95,8 +104,20 @@ export function runPart(call: Call, phase: i32, part: usize, thread: usize): voi
 
 /** Calls the kernel for all channels. */
 export function walk(call: Call, width: usize, kernel: i32, reread: usize, tensors: usize): void {
-  call.kernel = kernel;
+  call.isExact = false;
   call.prepare(width);
+  run(call, kernel, reread, tensors);
+}
+
+/** Calls the kernel with exact sums of float32. */
+export function walkExactly(call: Call, kernel: i32, reread: usize, tensors: usize): void {
+  call.prepare(4);
+  beginExact(call);
+  run(call, kernel, reread, tensors);
+}
+
+function run(call: Call, kernel: i32, reread: usize, tensors: usize): void {
+  call.kernel = kernel;
   if (kernel == BACKWARD) {
     call.sumDy = call.ownSumDy;
     call.sumDyDeviation = call.ownSumDyDeviation;
@@ -112,6 +133,13 @@ export function reducePiece(call: Call, width: usize, kind: i32): void {
   plan(call, 0, kind == SUMS || kind == CENTRED ? 1 : kind == GRADIENT ? 2 : 3);
   if (kind >= GRADIENT) coefficients(call, 0, call.c);
   reduceTile(call, kind, 0, call.c, 0);
+}
+
+/** Computes from the exact sums of all pieces the statistics or gradients. */
+export function finishExactPieces(call: Call): void {
+  call.width = 4;
+  resultsOfRecords(call, call.workspace);
+  if (call.dgamma != 0) parameterGradients(call, 0, call.c);
 }
 
 /** Computes from the sums of all pieces the statistics or gradients; whether the centred sums are wanted too. */

@@ -31,8 +31,8 @@ const VIEWS: readonly View[] = [
 const CLASSES = ['normal', '63 binades below full', 'Infinity, −Infinity, NaN, zeros'];
 const RELU: KernelActivation = 1;
 
-/** The records of all exact sums, the second ones added to what the first ones are. */
-function recordsOf(kernels: ExactKernels, dataClass: string, view: View, random: Random): Float64Array {
+/** The records of all exact sums, the second ones added to what the first ones are; then all that whole passes give. */
+function resultsOf(kernels: ExactKernels, dataClass: string, view: View, random: Random): Float64Array {
   const make = () => exactData(dataClass, view, random);
   const [x, dy, residual] = [make(), make(), exactData('normal', view, random)];
   const affine: Affine<Float32Array> = {
@@ -48,7 +48,34 @@ function recordsOf(kernels: ExactKernels, dataClass: string, view: View, random:
   kernels.exactSums(records, dy, view);
   kernels.exactGradientSums(second, dy, x, null, affine, 0, view);
   kernels.exactGradientSums(second, dy, x, residual, affine, RELU, view);
-  return Float64Array.of(...records, ...second);
+  const whole = [affine, { ...affine, mean: affine.mean.slice(), variance: affine.variance.slice() }];
+  const passes = whole.flatMap((own, k) => passesOf(kernels, [x, dy, k === 0 ? null : residual], own, view));
+  return joined([records, second, ...passes]);
+}
+
+/** Both passes, with records and a residual or without. */
+function passesOf(
+  kernels: ExactKernels,
+  [x, dy, residual]: readonly [Float32Array, Float32Array, Float32Array | null],
+  affine: Affine<Float32Array>,
+  view: View,
+): (Float32Array | Float64Array)[] {
+  const [y, dx] = [x.slice(), dy.slice()];
+  const [dgamma, dbeta] = [new Float32Array(view.c), new Float32Array(view.c)];
+  const records = residual && new Float64Array(RECORD.numbers * view.c).fill(Number.NaN);
+  kernels.exactForward(y, y, residual, affine, RELU, records, view);
+  kernels.exactBackward(dx, null, dgamma, dbeta, dx, x, residual, affine, residual === null ? 0 : RELU, true, view);
+  return [y, affine.mean, affine.variance, records ?? [], dx, dgamma, dbeta].map((array) => Float64Array.from(array));
+}
+
+function joined(arrays: readonly (Float32Array | Float64Array)[]): Float64Array {
+  const all = new Float64Array(arrays.reduce((length, array) => length + array.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
 }
 
 for (const isa of isas()) {
@@ -82,9 +109,9 @@ for (const isa of isas()) {
     test(`n ${view.n}, c ${view.c}, s ${view.s}`, () => {
       for (const dataClass of CLASSES) {
         const title = `${dataClass}, ${row}`;
-        const expected = recordsOf(reference.load().exact!, dataClass, view, randomFor(title));
+        const expected = resultsOf(reference.load().exact!, dataClass, view, randomFor(title));
         for (const walk of WALKS) {
-          const actual = recordsOf(loadWith(isa, walk).exact!, dataClass, view, randomFor(title));
+          const actual = resultsOf(loadWith(isa, walk).exact!, dataClass, view, randomFor(title));
           const k = firstDifference(actual, expected);
           assert.is(k, -1, `${dataClass}, ${JSON.stringify(walk)}: number ${k} is ${actual[k]}, not ${expected[k]}`);
         }

@@ -1,7 +1,7 @@
 // Sums of any exponents, by a bin for every 4 exponents: what is added to it is a multiple of one unit, so that nothing
 // is rounded. A value has 24 bits, and its bin is a float64: with 1024 terms that is 24 + 3 + 10 bits of 53. A product
-// has 48 bits, and its magnitude is added to an integer, one for either sign: 48 + 3 + 10 bits of 63. Its exponent field
-// is that of float64, in which no product is subnormal; zeros have a bin, too, which is not read.
+// has 48 bits, and its magnitude is added to an integer, one for either sign: 48 + 3 + 10 bits of 63. The exponent is
+// that of a float64, in which no product is subnormal; zeros have a bin, too, which is not read.
 import { addLimbs, addShifted, carry, countOdd, FIRST_COUNTS, SECOND, SECOND_COUNTS } from './limbs';
 import { powerOfTwo } from './nearest';
 import { Seen } from './seen';

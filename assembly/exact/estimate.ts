@@ -1,7 +1,12 @@
 // Results of exact sums by pairs of float64, where these decide how they are rounded; NaN where they do not. A pair is
 // the sum of both, of which the second is at most half a unit in the last place of the first. What is not at once clear
 // is in src/reference/estimate.ts, which has the same operations on the same numbers, scaled by a power of two.
+import { FIRST_LIMBS, SECOND, SECOND_LIMBS } from './limbs';
+import { powerOfTwo } from './nearest';
 
+/** The units of S and G, and of Q and H, are 2 to these. */
+export const UNIT: i32 = -149;
+export const UNIT_OF_PRODUCTS: i32 = -298;
 /** Relative to the largest number on the way: 2⁻⁹⁷, see src/reference/estimate.ts. */
 const ERROR: f64 = 0.5 / 281474976710656 / 281474976710656;
 /** Products of smaller numbers than this may lose bits to underflow. */
@@ -70,4 +75,39 @@ export function estimateDeviation(gHigh: f64, gLow: f64, hHigh: f64, hLow: f64, 
   const productLow = productError(-rest, gHigh, product) - rest * gLow;
   const high = hHigh + product;
   return rounded(high, sumError(hHigh, product, high) + (hLow + productLow), ERROR * (abs(hHigh) + abs(product)));
+}
+
+/** Two sums as pairs of float64. */
+@unmanaged
+export class Pairs {
+  first: f64;
+  firstLow: f64;
+  second: f64;
+  secondLow: f64;
+
+  /** Of a record. */
+  read(record: usize): void {
+    readPair(changetype<usize>(this), record, FIRST_LIMBS, UNIT);
+    readPair(changetype<usize>(this) + 16, record + SECOND, SECOND_LIMBS, UNIT_OF_PRODUCTS);
+  }
+}
+
+/**
+ * Each limb is less than what is above it, even where leading ones cancel: then nothing was rounded yet. 2^exponent is
+ * the unit.
+ */
+function readPair(to: usize, sum: usize, limbs: usize, exponent: i32): void {
+  let high: f64 = 0;
+  let low: f64 = 0;
+  for (let k = <i32>limbs - 1; k >= 0; --k) {
+    const limb = load<f64>(sum + ((<usize>k) << 3));
+    if (limb == 0) continue;
+    const term = limb * powerOfTwo(exponent + 32 * k);
+    const both = high + term;
+    low += term - (both - high);
+    high = both;
+  }
+  const both = high + low;
+  store<f64>(to, both);
+  store<f64>(to + 8, low - (both - high));
 }

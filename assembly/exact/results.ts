@@ -1,64 +1,43 @@
 // What exact sums come to, each rounded once: docs/numerics.md, section 10.
 import { Call } from '../call';
-import { estimateDeviation, estimateMean, estimateSum, estimateVariance } from './estimate';
-import { allFinite, FIRST_COUNTS, FIRST_LIMBS, oddSum, RECORD_BYTES, SECOND, SECOND_LIMBS } from './limbs';
-import { addProduct, clear, INTEGER_BYTES, LEAST, nearest, negate, powerOfTwo, read, subtractSquare } from './nearest';
+import {
+  estimateDeviation,
+  estimateMean,
+  estimateSum,
+  estimateVariance,
+  Pairs,
+  UNIT,
+  UNIT_OF_PRODUCTS,
+} from './estimate';
+import { allFinite, carry, FIRST_COUNTS, FIRST_LIMBS, oddSum, RECORD_BYTES, SECOND, SECOND_LIMBS } from './limbs';
+import { addProduct, clear, INTEGER_BYTES, LEAST, nearest, negate, read, subtractSquare } from './nearest';
+import { Window } from './window';
 
-/** The units of S and G, and of Q and H, are 2 to these. */
-const UNIT: i32 = -149;
-const UNIT_OF_PRODUCTS: i32 = -298;
-/** Three whole numbers. */
-export const RESULTS_BYTES: usize = (3 * INTEGER_BYTES + 63) & ~63;
-
-/** Two sums as pairs of float64. */
-@unmanaged
-export class Pairs {
-  first: f64;
-  firstLow: f64;
-  second: f64;
-  secondLow: f64;
-
-  /** Of a record. */
-  read(record: usize): void {
-    readPair(changetype<usize>(this), record, FIRST_LIMBS, UNIT);
-    readPair(changetype<usize>(this) + 16, record + SECOND, SECOND_LIMBS, UNIT_OF_PRODUCTS);
-  }
-}
-
-/**
- * Each limb is less than what is above it, even where leading ones cancel: then nothing was rounded yet. 2^exponent is
- * the unit.
- */
-function readPair(to: usize, sum: usize, limbs: usize, exponent: i32): void {
-  let high: f64 = 0;
-  let low: f64 = 0;
-  for (let k = <i32>limbs - 1; k >= 0; --k) {
-    const limb = load<f64>(sum + ((<usize>k) << 3));
-    if (limb == 0) continue;
-    const term = limb * powerOfTwo(exponent + 32 * k);
-    const both = high + term;
-    low += term - (both - high);
-    high = both;
-  }
-  const both = high + low;
-  store<f64>(to, both);
-  store<f64>(to + 8, low - (both - high));
-}
+const PAIRS_BYTES: usize = 64;
+/** Pairs, then three whole numbers. */
+export const RESULTS_BYTES: usize = PAIRS_BYTES + ((3 * INTEGER_BYTES + 63) & ~63);
 
 /** contract: src/kernels.ts, exactStatistics, of one channel and its m values */
 export function statisticsOf(call: Call, ch: usize, record: usize, m: f64, sums: Pairs, integers: usize): void {
+  const mean = call.mean + (ch << 3);
+  const variance = call.variance + (ch << 3);
   const isOdd = !allFinite(record + FIRST_COUNTS);
-  let mean = NaN;
-  let variance = NaN;
-  if (isOdd) mean = oddSum(record + FIRST_COUNTS);
-  else if (m != 0) {
-    mean = estimateMean(sums.first, sums.firstLow, m);
-    variance = estimateVariance(sums.first, sums.firstLow, sums.second, sums.secondLow, m);
-    if (mean != mean) mean = quotient(record, FIRST_LIMBS, UNIT, <u64>m, integers);
-    if (variance != variance) variance = varianceOf(record, <u64>m, integers);
+  if (isOdd || m == 0) {
+    store<f64>(mean, isOdd ? oddSum(record + FIRST_COUNTS) : NaN);
+    store<f64>(variance, NaN);
+  } else if (!estimateStatistics(call, ch, m, sums)) {
+    store<f64>(mean, quotient(record, FIRST_LIMBS, UNIT, <u64>m, integers));
+    store<f64>(variance, varianceOf(record, <u64>m, integers));
   }
+}
+
+/** Where all terms are finite; false where pairs do not decide. */
+function estimateStatistics(call: Call, ch: usize, m: f64, sums: Pairs): bool {
+  const mean = estimateMean(sums.first, sums.firstLow, m);
+  const variance = estimateVariance(sums.first, sums.firstLow, sums.second, sums.secondLow, m);
   store<f64>(call.mean + (ch << 3), mean);
   store<f64>(call.variance + (ch << 3), variance);
+  return mean == mean && variance == variance;
 }
 
 /** A sum of a record over a count. */
@@ -81,8 +60,7 @@ function varianceOf(record: usize, m: u64, integers: usize): f64 {
 
 /** contract: src/kernels.ts, exactGradients, of one channel */
 export function gradientsOf(call: Call, ch: usize, record: usize, sums: Pairs, integers: usize): void {
-  const mean = load<f64>(call.mean + (ch << 3));
-  const rest = mean - <f64>(<f32>mean);
+  const rest = restOf(call, ch);
   const sumDy = sumOf(record, FIRST_LIMBS, UNIT, sums.first, sums.firstLow, integers);
   const isWhole = allFinite(record + SECOND + (SECOND_LIMBS << 3)) && sumDy - sumDy == 0 && rest - rest == 0;
   store<f64>(call.sumDy + (ch << 3), sumDy);
@@ -94,6 +72,21 @@ export function gradientsOf(call: Call, ch: usize, record: usize, sums: Pairs, i
   );
 }
 
+/** What rounding to float32 leaves of a mean: a float64 without loss. */
+function restOf(call: Call, ch: usize): f64 {
+  const mean = load<f64>(call.mean + (ch << 3));
+  return mean - <f64>(<f32>mean);
+}
+
+/** Where all terms are finite; false where pairs do not decide. */
+function estimateGradients(call: Call, ch: usize, sums: Pairs): bool {
+  const sumDy = estimateSum(sums.first, sums.firstLow);
+  const deviation = estimateDeviation(sums.first, sums.firstLow, sums.second, sums.secondLow, restOf(call, ch));
+  store<f64>(call.sumDy + (ch << 3), sumDy);
+  store<f64>(call.sumDyDeviation + (ch << 3), deviation);
+  return sumDy == sumDy && deviation == deviation;
+}
+
 /** G or H, where not all terms need be finite. */
 function sumOf(sum: usize, limbs: usize, unit: i32, high: f64, low: f64, integers: usize): f64 {
   if (!allFinite(sum + (limbs << 3))) return oddSum(sum + (limbs << 3));
@@ -101,7 +94,7 @@ function sumOf(sum: usize, limbs: usize, unit: i32, high: f64, low: f64, integer
   return estimate == estimate ? estimate : quotient(sum, limbs, unit, 1, integers);
 }
 
-/** H − rest·G. The rest of a mean is a float64 without loss: what rounding to float32 leaves of it. */
+/** H − rest·G */
 function deviation(record: usize, rest: f64, sums: Pairs, integers: usize): f64 {
   const estimate = estimateDeviation(sums.first, sums.firstLow, sums.second, sums.secondLow, rest);
   if (estimate == estimate) return estimate;
@@ -125,23 +118,37 @@ function deviation(record: usize, rest: f64, sums: Pairs, integers: usize): f64 
   return isBelow != isNegative ? 0 - value : value;
 }
 
-/** contract: src/kernels.ts, exactStatistics */
-export function exactStatistics(call: Call): void {
-  const sums = changetype<Pairs>(call.workspace);
-  for (let ch: usize = 0; ch < call.c; ++ch) {
-    const record = call.records + ch * RECORD_BYTES;
-    sums.read(record);
+/** What the sums of a channel come to, which are in a record but for its window. */
+export function resultOf(call: Call, ch: usize, record: usize, window: Window, own: usize): void {
+  const sums = changetype<Pairs>(own);
+  const isPoured = window.isPoured;
+  if (!isPoured) {
+    window.read(sums);
+    const isDecided =
+      call.sumDy == 0 ? estimateStatistics(call, ch, call.count, sums) : estimateGradients(call, ch, sums);
+    if (isDecided && !call.keepsRecords) return;
+  }
+  window.pour(record);
+  carry(record);
+  if (isPoured) sums.read(record);
+  resultOfRecord(call, ch, record, sums);
+}
+
+function resultOfRecord(call: Call, ch: usize, record: usize, sums: Pairs): void {
+  const integers = changetype<usize>(sums) + PAIRS_BYTES;
+  if (call.sumDy != 0) gradientsOf(call, ch, record, sums, integers);
+  else {
     const m = call.counts == 0 ? call.count : load<f64>(call.counts + (ch << 3));
-    statisticsOf(call, ch, record, m, sums, call.workspace + 64);
+    statisticsOf(call, ch, record, m, sums, integers);
   }
 }
 
-/** contract: src/kernels.ts, exactGradients */
-export function exactGradients(call: Call): void {
-  const sums = changetype<Pairs>(call.workspace);
+/** mean and variance, or where there is room for them the gradient sums, of all channels; `own` has RESULTS_BYTES. */
+export function resultsOfRecords(call: Call, own: usize): void {
+  const sums = changetype<Pairs>(own);
   for (let ch: usize = 0; ch < call.c; ++ch) {
     const record = call.records + ch * RECORD_BYTES;
     sums.read(record);
-    gradientsOf(call, ch, record, sums, call.workspace + 64);
+    resultOfRecord(call, ch, record, sums);
   }
 }

@@ -8,6 +8,7 @@ import { Bent, NO_ACTIVATION, No, RELU, Yes } from '../kinds';
 import { BINS_BYTES } from './bins';
 import { addGroup, GROUP } from './group';
 import { carry, RECORD_BYTES } from './limbs';
+import { RESULTS_BYTES, resultOf } from './results';
 import { CHANNELS, fill, RUN_BYTES, TILE_BYTES, VALUES } from './tile';
 import { WINDOW_BYTES, Window } from './window';
 
@@ -20,7 +21,8 @@ const BETWEEN_CARRIES: usize = 1 << 24;
 
 /** The memory that a thread keeps for itself. */
 const GROUP_BYTES: usize = (GROUP << 2) + 64;
-const BINS: usize = CHANNELS * WINDOW_BYTES;
+const RESULTS: usize = CHANNELS * WINDOW_BYTES;
+const BINS: usize = RESULTS + RESULTS_BYTES;
 const G: usize = BINS + BINS_BYTES;
 const D: usize = G + GROUP_BYTES;
 const X: usize = D + GROUP_BYTES;
@@ -39,23 +41,33 @@ export class Part {
   right: usize;
 }
 
-/** Adds a part of the tensors of a call to records. `own` has OWN_BYTES for this thread. */
-export function sumPart(call: Call, records: usize, part: Part, own: usize): void {
+/**
+ * Adds a part of the tensors of a call to records; or where the part has all values of its channels, begins their
+ * records and computes the results. `own` has OWN_BYTES for this thread.
+ */
+export function sumPart(call: Call, records: usize, part: Part, isAll: bool, own: usize): void {
   memory.fill(own, 0, BINS + BINS_BYTES);
   const step: usize = call.s >= LONG ? 1 : CHANNELS;
   const rows = max<usize>(1, BETWEEN_CARRIES / (part.right - part.left));
   for (let first = part.first; first < part.last; first += step) {
     const width = min(step, part.last - first);
     for (let b: usize = 0; b < width; ++b) windowOf(own, b).turn();
+    if (isAll) memory.fill(records + first * RECORD_BYTES, 0, width * RECORD_BYTES);
     for (let start = part.firstRow; start < part.lastRow; start += rows) {
       const end = min(start + rows, part.lastRow);
       if (call.s >= LONG) sumLongRows(call, records, part, first, start, end, own);
       else sumTiles(call, records, first, width, start, end, own);
-      for (let b: usize = 0; b < width; ++b) {
-        const record = records + (first + b) * RECORD_BYTES;
-        windowOf(own, b).pour(record);
-        carry(record);
+      if (!isAll || end < part.lastRow) {
+        for (let b: usize = 0; b < width; ++b) {
+          const record = records + (first + b) * RECORD_BYTES;
+          windowOf(own, b).pour(record);
+          carry(record);
+        }
       }
+    }
+    if (!isAll) continue;
+    for (let b: usize = 0; b < width; ++b) {
+      resultOf(call, first + b, records + (first + b) * RECORD_BYTES, windowOf(own, b), own + RESULTS);
     }
   }
 }

@@ -4,9 +4,10 @@ import { Call } from '../call';
 import { coefficients } from '../coefficients';
 import { NO_ACTIVATION } from '../kinds';
 import { divideUp, maxOf, minOf } from '../layout';
-import { PARTS_A_THREAD } from '../plan';
+import { isShared, PARTS_A_THREAD } from '../plan';
 import { parallel } from '../pool';
 import { carry, RECORD_BYTES } from './limbs';
+import { resultsOfRecords } from './results';
 import { LONG, OWN_BYTES, Part, sumPart } from './sums';
 import { CHANNELS, VALUES } from './tile';
 
@@ -32,13 +33,45 @@ export function exactWalk(call: Call): void {
   const tensors: usize = call.dy == 0 ? 1 : call.activation == NO_ACTIVATION || call.residual == 0 ? 2 : 3;
   const size = call.n * call.c * call.s * call.width;
   call.threads = maxOf(1, minOf(call.threads, (size * tensors) / call.threadBytes));
+  call.isExact = false;
   if (call.dy != 0) coefficients(call, 0, call.c);
+  share(call);
+}
+
+/** Begins a pass with exact sums: without records of the caller's it has some of its own. */
+export function beginExact(call: Call): void {
+  call.isExact = true;
+  call.keepsRecords = call.records != 0;
+  if (!call.keepsRecords) call.records = own(call, 0);
+}
+
+/** mean and variance, or the gradient sums, of the channels of a tile. */
+export function exactTile(call: Call, first: usize, last: usize, thread: usize): void {
+  if (!isShared(call)) {
+    const part = partOf(call, thread);
+    part.first = first;
+    part.last = last;
+    part.firstRow = 0;
+    part.lastRow = call.n;
+    part.left = 0;
+    part.right = call.s;
+    sumPart(call, call.records, part, true, changetype<usize>(part) + PART_BYTES);
+    return;
+  }
+  const all = call.c * RECORD_BYTES;
+  memory.fill(call.records, 0, all);
+  share(call);
+  if (areRowsShared(call)) resultsOfRecords(call, changetype<usize>(partOf(call, 0)) + PART_BYTES);
+}
+
+/** Lets threads share what is to be added to the records. */
+function share(call: Call): void {
   plan(call);
-  const isShared = areRowsShared(call);
+  const isJoined = areRowsShared(call);
   const bytes = call.c * RECORD_BYTES;
-  if (isShared) for (let t: usize = 1; t < call.threads; ++t) memory.fill(own(call, t), 0, bytes);
+  if (isJoined) for (let t: usize = 1; t < call.threads; ++t) memory.fill(own(call, t), 0, bytes);
   parallel(call, EXACT, call.blocks * call.outer * call.chunks);
-  if (!isShared) return;
+  if (!isJoined) return;
   for (let t: usize = 1; t < call.threads; ++t) {
     const from = own(call, t);
     for (let k: usize = 0; k < bytes; k += 8) {
@@ -63,15 +96,17 @@ function areRowsShared(call: Call): bool {
   return call.threads > 1 && call.outer * call.chunks > 1;
 }
 
+/** What a thread has for itself: records, then its part, then what sumPart works in. */
 function own(call: Call, thread: usize): usize {
   return call.partials + thread * threadBytes(call);
+}
+function partOf(call: Call, thread: usize): Part {
+  return changetype<Part>(own(call, thread) + ((call.c * RECORD_BYTES + 63) & ~63));
 }
 
 /** One part, on any thread. */
 export function exactPart(call: Call, number: usize, thread: usize): void {
-  const records = own(call, thread);
-  const at = records + ((call.c * RECORD_BYTES + 63) & ~63);
-  const part = changetype<Part>(at);
+  const part = partOf(call, thread);
   const block = number % call.blocks;
   const outer = (number / call.blocks) % call.outer;
   const chunk = number / (call.blocks * call.outer);
@@ -84,5 +119,7 @@ export function exactPart(call: Call, number: usize, thread: usize): void {
   const columns = divideUp(call.s, COLUMN_STEP);
   part.left = ((columns * chunk) / call.chunks) * COLUMN_STEP;
   part.right = minOf(((columns * (chunk + 1)) / call.chunks) * COLUMN_STEP, call.s);
-  sumPart(call, areRowsShared(call) && thread > 0 ? records : call.records, part, at + PART_BYTES);
+  const isJoined = areRowsShared(call);
+  const records = isJoined && thread > 0 ? own(call, thread) : call.records;
+  sumPart(call, records, part, call.isExact && !isJoined, changetype<usize>(part) + PART_BYTES);
 }

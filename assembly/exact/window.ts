@@ -1,9 +1,9 @@
 // A window of exponents, and the exact sums of one channel's values that fell into it, as whole numbers. Values of a
 // channel are much alike, so that the bins of one group will do for the next ones: exponents are looked at while values
 // are added, and only a group that turns out not to fit is added again.
+import { Pairs } from './estimate';
 import { addShifted, SECOND } from './limbs';
 import { powerOfTwo } from './nearest';
-import { Pairs } from './results';
 import { Seen } from './seen';
 
 /** From the exponent field that no value exceeds down to the least one, in a window for values, and for factors. */

@@ -4,7 +4,6 @@ import { withHalfKernels } from '../reference/half-kernels.js';
 import { fits, makeScratch } from '../reference/layout.js';
 import { rowSums } from '../reference/row-sums.js';
 import type { Tensor } from '../types.js';
-import { type ExactPasses, exactPasses } from './exact-passes.js';
 import { builtin } from './host.js';
 import type { LoadOptions } from './loader.js';
 import { availableThreads } from './threads.js';
@@ -102,7 +101,6 @@ const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
 
 /** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
 function adapt(call: (args: Arguments) => void, isa: string, threads: () => number): Kernels {
-  const maps = adaptMaps(call);
   let scratch = makeScratch(0, 1);
   return withHalfKernels({
     name: 'wasm',
@@ -119,7 +117,7 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
       if (!fits(scratch, view.c, 1)) scratch = makeScratch(view.c, 1);
       rowSums(sums, x, positions, weights, center, view, scratch);
     },
-    ...maps,
+    ...adaptMaps(call),
     forward: (y, x, residual, affine, activation, view) => {
       const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null, null];
       call({ kernel: 'forward', view, arrays, outputs: Y | STATISTICS, ...scalars(affine, activation, view) });
@@ -133,7 +131,7 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
       const rest = { ...scalars(affine, activation, view), batch };
       call({ kernel: 'backward', view, arrays, outputs: GRADIENTS, ...rest });
     },
-    exact: adaptExact(call, maps),
+    exact: adaptExact(call),
   });
 }
 
@@ -152,8 +150,8 @@ function adaptMaps(call: (args: Arguments) => void): Pick<Kernels, 'normalize' |
   };
 }
 
-function adaptExact(call: (args: Arguments) => void, maps: Pick<Kernels, 'normalize' | 'gradientInput'>): ExactKernels {
-  const parts: Omit<ExactKernels, keyof ExactPasses> = {
+function adaptExact(call: (args: Arguments) => void): ExactKernels {
+  return {
     exactSums: (records, x, view) => {
       const arrays = [null, null, null, null, null, x, null, null, null, null, null, null, null, records, null];
       call({ kernel: 'exactSums', view, arrays, outputs: RECORDS, ...NO_SCALARS, count: 0 });
@@ -171,8 +169,17 @@ function adaptExact(call: (args: Arguments) => void, maps: Pick<Kernels, 'normal
       const arrays = [...NO_TENSORS, mean, null, null, null, ...flatSums(sums), records, null];
       call({ kernel: 'exactGradients', view: channels(mean), arrays, outputs: SUMS, ...NO_SCALARS, count: 0 });
     },
+    exactForward: (y, x, residual, affine, activation, records, view) => {
+      const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, records, null];
+      const outputs = Y | STATISTICS | RECORDS;
+      call({ kernel: 'exactForward', view, arrays, outputs, ...scalars(affine, activation, view) });
+    },
+    exactBackward: (dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batch, view) => {
+      const arrays = [dx, dresidual, dgamma, dbeta, dy, x, residual, ...flat(affine), null, null, null, null];
+      const rest = { ...scalars(affine, activation, view), batch };
+      call({ kernel: 'exactBackward', view, arrays, outputs: GRADIENTS, ...rest });
+    },
   };
-  return { ...parts, ...exactPasses(parts, maps) };
 }
 
 function scalars({ epsilon }: Affine, activation: KernelActivation, { n, s }: View): Scalars {

@@ -3,7 +3,7 @@
  * the rows of some channels, cut where docs/numerics.md, section 2, has a group of the sums begin.
  */
 import { BENT, CENTRED, GATED, GRADIENT, LANES, RELU, SEGMENT, SUMS } from '../../generated/wasm-facts.js';
-import type { View } from '../../kernels.js';
+import { RECORD, type View } from '../../kernels.js';
 import { groupRows, stackedRows } from '../../reference/layout.js';
 import type { Tensor } from '../../types.js';
 import { ARRAYS, type Arguments, bitsOf, isAmong, type Staging, TENSORS } from './call.js';
@@ -43,6 +43,11 @@ export function extentOf(view: View, most: number): Extent {
   const few = Math.floor(most / (Math.min(n, rows) * s));
   if (few >= 1 || s < SEGMENT) return { channels: Math.min(c, Math.max(least, few)), rows, width: s };
   return { channels: 1, rows: 1, width: Math.max(1, Math.floor(most / SEGMENT)) * SEGMENT };
+}
+
+/** Bytes that an array of float64 has for each channel. */
+export function widthOf(index: number): number {
+  return 8 * (ARRAYS[index] === 'records' ? RECORD.numbers : 1);
 }
 
 /** Channels in tiles of nearly the same size, so that the last one is not too narrow. */
@@ -87,16 +92,20 @@ export class PieceCall {
     } else if (kernel === 'gradientSums' || kernel === 'backward') {
       if (activation === 0) this.#reduce(GRADIENT, bitsOf('dy', 'x'), first, last);
       else this.#reduce(activation === RELU ? GATED : BENT, bitsOf('dy', 'x', 'residual'), first, last);
-    } else if (kernel === 'exactSums') this.#sumExactly(bitsOf('x'), first, last);
-    else if (kernel === 'exactGradientSums') this.#sumExactly(bitsOf('dy', 'x', 'residual'), first, last);
+    } else if (kernel === 'exactSums' || kernel === 'exactForward') {
+      this.#sumExactly('exactSums', bitsOf('x'), first, last);
+    } else if (kernel === 'exactGradientSums' || kernel === 'exactBackward') {
+      this.#sumExactly('exactGradientSums', bitsOf('dy', 'x', 'residual'), first, last);
+    }
+    if (kernel === 'exactForward' || kernel === 'exactBackward') this.#stage.run('finishExact');
   }
 
   /** Adds the exact sums of the channels to their records. */
-  #sumExactly(inputs: number, first: number, last: number): void {
+  #sumExactly(kernel: string, inputs: number, first: number, last: number): void {
     for (const piece of this.#pieces(first, last)) {
       this.#copyIn(piece, inputs);
       this.#describe(piece);
-      this.#stage.run(this.#args.kernel);
+      this.#stage.run(kernel);
     }
   }
 
@@ -119,8 +128,10 @@ export class PieceCall {
     const names: Partial<Record<string, string>> = {
       normalize: 'normalize',
       forward: 'normalize',
+      exactForward: 'normalize',
       gradientInput: 'gradientInput',
       backward: 'gradientInput',
+      exactBackward: 'gradientInput',
     };
     const map = names[kernel];
     if (map === undefined) return;
@@ -152,7 +163,7 @@ export class PieceCall {
     record.see({ n: bottom - top, c: last - first, s: right - left });
     for (let i = 0; i < ARRAYS.length; i++) {
       const place = this.#places[i];
-      const width = (arrays[i]?.byteLength ?? 8 * view.c) / view.c;
+      const width = (arrays[i]?.byteLength ?? widthOf(i) * view.c) / view.c;
       record.place(i, isAmong(TENSORS, i) || place === 0 ? place : place + first * width);
     }
   }

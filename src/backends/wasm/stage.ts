@@ -1,6 +1,7 @@
 /** Calls of kernels on arrays that may lie anywhere: those outside the memory are copied to it, and results back. */
 import { environmentError } from '../../arguments/errors.js';
 import { isSame, isSameView } from '../../arguments/typed-arrays.js';
+import { RECORD } from '../../kernels.js';
 import type { Tensor } from '../../types.js';
 import {
   ARRAYS,
@@ -15,15 +16,23 @@ import {
 } from './call.js';
 import { lines } from './heap.js';
 import { full, type Memory, STAGGER } from './memory.js';
-import { extentOf, PieceCall } from './pieces.js';
+import { extentOf, PieceCall, widthOf } from './pieces.js';
 import type { Pool } from './pool.js';
 
 export type Exports = Record<string, (...args: number[]) => number>;
 
 const X = /* @__PURE__ */ ARRAYS.indexOf('x');
 const SUMS = /* @__PURE__ */ bitsOf('sumDy', 'sumDyDeviation');
-/** They are added to: both input and output. */
+/** They are added to, but by whole passes: both input and output. */
 const RECORDS = /* @__PURE__ */ bitsOf('records');
+/** Passes with exact sums, which begin their records. */
+const PASSES: ReadonlySet<string> = /* @__PURE__ */ new Set(['exactForward', 'exactBackward']);
+/** What calls in pieces want memory for, if nobody gave any. */
+const LENT: Readonly<Record<string, number>> = {
+  backward: SUMS,
+  exactForward: RECORDS,
+  exactBackward: SUMS | RECORDS,
+};
 /** Shorter arrays are copied one by one: that takes less than a call. */
 const SHORT = 48;
 /** More than this is not kept from one call to the next. */
@@ -71,7 +80,7 @@ export class Stage implements Staging {
       this.#callInPieces(args, workspace);
     } else {
       this.#locate(arrays, workspace);
-      this.#copyIn(arrays, this.#copied & (~outputs | RECORDS));
+      this.#copyIn(arrays, this.#copied & (~outputs | (PASSES.has(kernel) ? 0 : RECORDS)));
       this.run(kernel);
       this.#copyOut(arrays, this.#copied & outputs);
       if (workspace + this.#bytes > KEPT_BYTES) this.#giveBack();
@@ -159,22 +168,31 @@ export class Stage implements Staging {
     this.#copied = this.#bytes = 0;
     for (let i = 0; i < ARRAYS.length; i++) {
       const array = arrays[i];
-      const lent = kernel === 'backward' && isAmong(SUMS, i);
+      const lent = isAmong(LENT[kernel] ?? 0, i);
       if (array === null && !lent) continue;
       this.#copied |= 1 << i;
       const same = isAmong(TENSORS, i) ? firstPlace(arrays, outputs, i) : i;
       this.#places[i] = same < i ? this.#places[same] : this.#bytes;
       if (same === i)
-        this.#bytes += isAmong(TENSORS, i) ? pieceBytes + STAGGER : lines(array?.byteLength ?? 8 * view.c);
+        this.#bytes += isAmong(TENSORS, i) ? pieceBytes + STAGGER : lines(array?.byteLength ?? widthOf(i) * view.c);
     }
     if (!this.#reserve(workspace + this.#bytes)) throw full(kernel, workspace + this.#bytes, this.memory);
     this.record.workIn(this.#block);
     for (let i = 0; i < ARRAYS.length; i++) if (isAmong(this.#copied, i)) this.#places[i] += this.#block + workspace;
-    const small = this.#copied & ~TENSORS & (kernel === 'backward' ? ~SUMS : -1);
+    const small = this.#copied & ~TENSORS & ~this.#absent(arrays);
     this.#copyIn(arrays, small & (~outputs | RECORDS));
+    if (PASSES.has(kernel)) {
+      const at = this.#places[ARRAYS.indexOf('records')] / 8;
+      this.memory.f64.fill(0, at, at + RECORD.numbers * view.c);
+    }
     new PieceCall(this, args, extent, this.#places).run();
     this.#copyOut(arrays, small & outputs);
     this.#giveBack();
+  }
+
+  /** The arrays of a call that are null, as bits. */
+  #absent(arrays: readonly (Tensor | null)[]): number {
+    return arrays.reduce((bits, array, i) => (array === null ? bits | (1 << i) : bits), 0);
   }
 
   /** Makes the block hold so many bytes; false where there is no room. */
