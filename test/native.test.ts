@@ -13,8 +13,8 @@ if (Array.isArray(found) && process.platform === 'linux' && process.arch === 'x6
     const flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))![1].split(' '));
     const has = (...names: string[]) => names.every((name) => flags.has(name));
     const expected = ['baseline'];
-    if (has('avx2', 'fma')) expected.unshift('avx2');
-    if (has('avx2', 'fma', 'avx512f', 'avx512vl')) expected.unshift('avx512');
+    if (has('avx2', 'fma', 'f16c')) expected.unshift('avx2');
+    if (has('avx2', 'fma', 'f16c', 'avx512f', 'avx512vl', 'avx512bw')) expected.unshift('avx512');
     assert.equal(
       found.map(({ isa }) => isa),
       expected,

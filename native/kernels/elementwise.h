@@ -34,6 +34,16 @@ constexpr size_t UNALIGNED_BELOW = 256;
 /** A descending walk takes so many elements in order, and then those that lie in front of them. */
 constexpr size_t CHUNK = 65536;
 
+/** Writes the elements k .. end of one channel, which are few: by vectors of half the width, then one by one. */
+template <class Map, class Half, class Single>
+BN_INLINE void mapFew(const Map& map, size_t k, size_t end, const Half& half, const Single& single) {
+  using T = typename Map::Element;
+  using Part = typename Vectors<T>::Part;
+  for (; k + Part::LENGTH <= end; k += Part::LENGTH) map.template apply<false, Part>(k, half);
+  BN_SINGLY
+  for (; k < end; ++k) map.template apply<false, Wide<T>>(k, single);
+}
+
 /** Writes `length` elements of a row of channel ch from k on: aligned where they are many, one by one at the ends. */
 template <bool STREAM, class Map>
 BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
@@ -42,18 +52,16 @@ BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
   using Part = typename Vectors<T>::Part;
   const size_t end = k + length;
   const auto single = map.template parameters<Wide<T>>(ch, false);
+  const auto part = map.template parameters<Part>(ch, false);
   if (length >= UNALIGNED_BELOW) {
-    BN_SINGLY
-    for (const size_t aligned = k + toLine(map.output + k); k < aligned; ++k)
-      map.template apply<false, Wide<T>>(k, single);
+    const size_t aligned = k + toLine(map.output + k);
+    mapFew(map, k, aligned, part, single);
+    k = aligned;
   }
   const auto full = map.template parameters<Full>(ch, false);
   BN_UNROLL
   for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<STREAM, Full>(k, full);
-  const auto part = map.template parameters<Part>(ch, false);
-  for (; k + Part::LENGTH <= end; k += Part::LENGTH) map.template apply<false, Part>(k, part);
-  BN_SINGLY
-  for (; k < end; ++k) map.template apply<false, Wide<T>>(k, single);
+  mapFew(map, k, end, part, single);
 }
 
 /**

@@ -1,6 +1,10 @@
-// Single numbers of 16 bits, by integers: docs/numerics.md, section 11.
+// Single numbers of 16 bits: docs/numerics.md, section 11.
 #pragma once
 #include "layout.h"
+
+#if defined(BN_AVX512) || defined(BN_AVX2)
+#include <immintrin.h>
+#endif
 
 namespace bn {
 namespace BN_ISA {
@@ -18,6 +22,21 @@ inline float floatOf(uint32_t bits) {
 }
 
 inline float wideOf(Bfloat16 half) { return floatOf(static_cast<uint32_t>(half.bits) << 16); }
+/** Rounds to the nearest number, of two to the even one; NaN becomes quiet and keeps the upper bits of its payload. */
+inline void storeHalf(Bfloat16* p, float value) {
+  const uint32_t bits = bitsOf(value), rounded = bits + (bits >> 16 & 1) + 0x7fff;
+  p->bits = static_cast<uint16_t>((value == value ? rounded : bits | 0x400000) >> 16);
+}
+
+#if defined(BN_AVX512) || defined(BN_AVX2)
+
+inline float wideOf(Float16 half) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(half.bits))); }
+inline void storeHalf(Float16* p, float value) {
+  p->bits = static_cast<uint16_t>(_mm_cvtsi128_si32(_mm_cvtps_ph(_mm_set_ss(value), _MM_FROUND_TO_NEAREST_INT)));
+}
+
+#else
+
 /** The exponent is raised by 112: once more where it is not finite; a subnormal is 2^-14 too large then. */
 inline float wideOf(Float16 half) {
   const uint32_t magnitude = (half.bits & 0x7fffu) << 13, sign = (half.bits & 0x8000u) << 16, raise = 112u << 23;
@@ -25,12 +44,6 @@ inline float wideOf(Float16 half) {
   const float subnormal = floatOf(magnitude + raise + least) - floatOf(raise + least);
   const uint32_t normal = magnitude + raise + (magnitude >= infinite ? raise : 0);
   return floatOf(sign | (magnitude < least ? bitsOf(subnormal) : normal));
-}
-
-/** Rounds to the nearest number, of two to the even one; NaN becomes quiet and keeps the upper bits of its payload. */
-inline void storeHalf(Bfloat16* p, float value) {
-  const uint32_t bits = bitsOf(value), rounded = bits + (bits >> 16 & 1) + 0x7fff;
-  p->bits = static_cast<uint16_t>((value == value ? rounded : bits | 0x400000) >> 16);
 }
 /** Below 2^-14 an addition to 1/2 rounds to units of 2^-24. */
 inline void storeHalf(Float16* p, float value) {
@@ -41,6 +54,8 @@ inline void storeHalf(Float16* p, float value) {
   if (value != value) half = 0x7e00 | (bits >> 13 & 0x3ff);
   p->bits = static_cast<uint16_t>(half | (bits >> 16 & 0x8000));
 }
+
+#endif
 
 }  // namespace
 }  // namespace BN_ISA

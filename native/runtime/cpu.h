@@ -5,7 +5,7 @@ namespace bn {
 
 struct Cpu {
   bool avx2;    // with FMA and F16C, and the system saves the upper halves of the registers
-  bool avx512;  // F and VL, and the system saves the opmask and the wide registers
+  bool avx512;  // F, VL and BW, and the system saves the opmask and the wide registers
 };
 
 /** Asks the processor what it runs, and which registers the operating system saves. */

@@ -1,4 +1,4 @@
-// AVX-512 F and VL, with F16C: 16 floats, 8 doubles.
+// AVX-512 F, VL and BW, with F16C: 16 floats, 8 doubles.
 #pragma once
 #include <immintrin.h>
 
@@ -33,8 +33,18 @@ inline __m256i load256(const void* p) { return _mm256_loadu_si256(static_cast<co
 inline __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 inline F F::load(const Float16* p) { return {_mm512_cvtph_ps(load256(p))}; }
 inline H H::load(const Float16* p) { return {_mm256_cvtph_ps(load128(p))}; }
+/** bfloat16 is the upper half of a float: words of 16 bits move to odd places, and back to places side by side. */
+inline __m512i oddPlaces() {
+  return _mm512_set_epi16(15, 15, 14, 14, 13, 13, 12, 12, 11, 11, 10, 10, 9, 9, 8, 8, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2,
+                          2, 1, 1, 0, 0);
+}
+inline __m512i fromOddPlaces() {
+  return _mm512_set_epi16(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9,
+                          7, 5, 3, 1);
+}
 inline F F::load(const Bfloat16* p) {
-  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(load256(p)), 16))};
+  const __m512i words = _mm512_castsi256_si512(load256(p));
+  return {_mm512_castsi512_ps(_mm512_maskz_permutexvar_epi16(0xaaaaaaaa, oddPlaces(), words))};
 }
 inline H H::load(const Bfloat16* p) {
   return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16))};
@@ -44,18 +54,20 @@ inline H H::load(const Bfloat16* p) {
 inline __m256i nearest(const Float16*, F a) { return _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
 inline __m128i nearest(const Float16*, H a) { return _mm256_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
 inline __m256i nearest(const Bfloat16*, F a) {
-  const __m512i bits = _mm512_castps_si512(a.v),
-                odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-  const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const __m512i bits = _mm512_castps_si512(a.v);
+  const __mmask16 isOdd = _mm512_test_epi32_mask(bits, _mm512_set1_epi32(0x10000));
   const __mmask16 isNan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+  const __m512i down = _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff));
+  const __m512i rounded = _mm512_mask_add_epi32(down, isOdd, bits, _mm512_set1_epi32(0x8000));
   const __m512i quiet = _mm512_mask_or_epi32(rounded, isNan, bits, _mm512_set1_epi32(0x400000));
-  return _mm512_cvtepi32_epi16(_mm512_srli_epi32(quiet, 16));
+  return _mm512_castsi512_si256(_mm512_permutexvar_epi16(fromOddPlaces(), quiet));
 }
 inline __m128i nearest(const Bfloat16*, H a) {
-  const __m256i bits = _mm256_castps_si256(a.v),
-                odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __m256i bits = _mm256_castps_si256(a.v);
+  const __mmask8 isOdd = _mm256_test_epi32_mask(bits, _mm256_set1_epi32(0x10000));
   const __mmask8 isNan = _mm256_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+  const __m256i down = _mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff));
+  const __m256i rounded = _mm256_mask_add_epi32(down, isOdd, bits, _mm256_set1_epi32(0x8000));
   const __m256i quiet = _mm256_mask_or_epi32(rounded, isNan, bits, _mm256_set1_epi32(0x400000));
   return _mm256_cvtepi32_epi16(_mm256_srli_epi32(quiet, 16));
 }
