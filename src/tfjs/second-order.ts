@@ -67,11 +67,9 @@ function product(dy: Tensor, x: Tensor, centred: boolean, pass: Pass): Tensor {
   const { axis, epsilon, variance, summation } = pass;
   const mean = center(pass, centred);
   const [sums] = computeTensors([[mean.length]], { dy, x }, ([out], given) => {
-    const { sumDyDeviation } = new GradientSums(mean.length, { summation }) //
-      .add(given.dy, given.x, x.shape, { axis, mean, variance, epsilon });
-    for (let ch = 0; ch < out.length; ch++) {
-      out[ch] = sumDyDeviation[ch] * reciprocalDeviation(variance[ch] + epsilon);
-    }
+    const sums = new GradientSums(mean.length, { summation });
+    const { sumDyDeviation } = sums.add(given.dy, given.x, x.shape, { axis, mean, variance, epsilon });
+    out.set(sumDyDeviation.map((sum, ch) => sum * reciprocalDeviation(variance[ch] + epsilon)));
   });
   return operation(sums, [dy, x], (factor, [dy, x]) => gradientsOfProduct(factor, dy, x, centred, pass));
 }
