@@ -14,10 +14,25 @@ export type { FusedOptions, GivenStatistics } from './arguments/operation.js';
 export type { Common } from './arguments/options.js';
 export { allocate, release } from './backends/allocate.js';
 export { backend, backends, ready, useBackend } from './backends/select.js';
-export { type BackwardOptions, backward, type Gradients } from './functions/backward.js';
+export {
+  type BackwardOptions,
+  backward,
+  type Gradients,
+  type HalfBackwardOptions,
+  type HalfGradients,
+} from './functions/backward.js';
 export { type DoubleBackward, type DoubleBackwardOptions, doubleBackward } from './functions/double-backward.js';
-export { type ForwardInferenceOptions, forwardInference } from './functions/forward-inference.js';
-export { type ForwardTraining, type ForwardTrainingOptions, forwardTraining } from './functions/forward-training.js';
+export {
+  type ForwardInferenceOptions,
+  forwardInference,
+  type HalfForwardInferenceOptions,
+} from './functions/forward-inference.js';
+export {
+  type ForwardTraining,
+  type ForwardTrainingOptions,
+  forwardTraining,
+  type HalfForwardTrainingOptions,
+} from './functions/forward-training.js';
 export { type ConversionOptions, fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from './functions/half.js';
 
 export { type AverageOptions, averageOf } from './inference/average-of.js';
@@ -71,7 +86,11 @@ export type {
   Dtype,
   DtypeOf,
   Float16Tensor,
+  HalfDtype,
+  HalfOption,
+  HalfTensor,
   ParameterOf,
   Tensor,
   TensorOf,
+  WithHalf,
 } from './types.js';

@@ -10,7 +10,9 @@
  * least 1, and outputs overlap inputs only where it is said below. Kernels do not allocate, do not throw, and
  * keep no reference to an array after they return.
  */
-import type { BackendName, Tensor } from './types.js';
+import type { BackendName, HalfDtype, Tensor } from './types.js';
+
+export type { HalfDtype };
 
 /**
  * Every tensor is seen as (n, c, s): `n` = product of the dimensions before the channel axis, `c` = channels,
@@ -184,9 +186,6 @@ export interface Kernels extends TensorKernels<Tensor, Tensor> {
   readonly bfloat16: HalfKernels;
 }
 
-/** The element types of 16 bits, which `Kernels` has a table for. No array says which of them it holds. */
-export type HalfDtype = 'float16' | 'bfloat16';
-
 /**
  * The kernels over tensors of 16 bits, given as their bits: docs/numerics.md, section 11. Elements are widened to
  * float32 where they are read, and rounded once where they are written; parameters are float32.
@@ -220,7 +219,10 @@ export const RECORD = {
   second: { at: 13, limbs: 19, counts: 32 },
 } as const;
 
-/** The exact sums over tensors of type X, and passes with them, by `numerics/2` of docs/numerics.md: any walk gives the same bits. */
+/**
+ * The exact sums over tensors of type X, and passes with them, by `numerics/2` of docs/numerics.md: any walk gives the
+ * same bits.
+ */
 export interface ExactTensorKernels<X> {
   /** records += Σ x and Σ x² of each channel. All of their limbs are as `RECORD` says before and after. */
   exactSums(records: Float64Array, x: X, view: View): void;

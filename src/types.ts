@@ -26,6 +26,22 @@ export type Float16Tensor = typeof globalThis extends { Float16Array: { prototyp
   ? T
   : never;
 
+/** The element types of 16 bits: IEEE 754 binary16, and the upper half of a float32. */
+export type HalfDtype = 'float16' | 'bfloat16';
+
+/** A tensor of 16 bits: the bits in a Uint16Array, of which a dtype says what they are, or a Float16Array. */
+export type HalfTensor = Uint16Array | Float16Tensor;
+
+/** The option that says what 16 bits are: needed with a Uint16Array, since no array says it. */
+export type HalfOption<H extends HalfTensor> = H extends Uint16Array
+  ? { dtype: HalfDtype }
+  : { dtype?: 'float16' | undefined };
+
+/** Options as for float32, gamma and beta among them, where the tensors among them are H, of 16 bits. */
+export type WithHalf<Options, H extends HalfTensor> = {
+  [Name in keyof Options]: Name extends 'residual' | 'out' | 'outResidual' ? H | undefined : Options[Name];
+} & HalfOption<H>;
+
 /** The three implementations of the kernels, best first. */
 export type BackendName = 'native' | 'wasm' | 'reference';
 

@@ -2,7 +2,7 @@
 import type { ParameterOf, Tensor } from '../types.js';
 import { type Activation, readActivation } from './activation.js';
 import type { Common } from './options.js';
-import type { TensorKind } from './typed-arrays.js';
+import type { ArrayKind, TensorKind } from './typed-arrays.js';
 import { checkArray, checkEpsilon } from './validate.js';
 
 /**
@@ -40,6 +40,11 @@ export function readFormula(call: string, epsilon: number, activation: Activatio
   return readActivation(call, activation);
 }
 
+/** Arrays of gamma and beta of tensors in such arrays. */
+export function parameterKind(kind: ArrayKind): TensorKind {
+  return kind === 'Float64Array' ? kind : 'Float32Array';
+}
+
 /**
  * The checks that follow those of x, of which `kind`, `c` and `shape` are: of all that is computed with it. (Arguments
  * one by one: a property of the options of several functions takes as long to find as all of a check.)
@@ -50,11 +55,12 @@ export function checkOperands<T extends Tensor>(
   gamma: ParameterOf<T> | undefined,
   beta: ParameterOf<T> | undefined,
   residual: T | undefined,
-  kind: TensorKind,
+  kind: ArrayKind,
   c: number,
   shape: readonly number[],
 ): void {
-  if (gamma !== undefined) checkArray(call, 'gamma', gamma, kind, c, 'channels');
-  if (beta !== undefined) checkArray(call, 'beta', beta, kind, c, 'channels');
+  const own = parameterKind(kind);
+  if (gamma !== undefined) checkArray(call, 'gamma', gamma, own, c, 'channels');
+  if (beta !== undefined) checkArray(call, 'beta', beta, own, c, 'channels');
   if (residual !== undefined) checkArray(call, 'residual', residual, kind, x.length, shape);
 }

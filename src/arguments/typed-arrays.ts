@@ -4,6 +4,10 @@ import type { Tensor } from '../types.js';
 /** The tensors' kinds, as `Object.prototype.toString` and the messages name them. */
 export type TensorKind = 'Float32Array' | 'Float64Array';
 
+/** Arrays of tensors of 16 bits. */
+export type HalfKind = 'Uint16Array' | 'Float16Array';
+export type ArrayKind = TensorKind | HalfKind;
+
 const TYPED_ARRAY = /* @__PURE__ */ Object.getPrototypeOf(Uint8Array.prototype);
 /**
  * Reads the internal slot, so it cannot be fooled, and subclasses and arrays of other realms count as what they are.
@@ -95,15 +99,40 @@ export function isUsable(array: ArrayBufferView): boolean {
 }
 
 /** Zeros, in ordinary memory. How much there is nobody knows before it is asked for. */
-export function newTensor<T extends Tensor>(kind: TensorKind, length: number): T {
+export function newTensor<T extends ArrayBufferView>(kind: ArrayKind, length: number): T {
   try {
-    return (kind === 'Float32Array' ? new Float32Array(length) : new Float64Array(length)) as T;
+    return zeros(kind, length) as ArrayBufferView as T;
   } catch (cause) {
-    const mebibytes = Math.ceil((length * (kind === 'Float32Array' ? 4 : 8)) / 2 ** 20);
-    const reason = `${mebibytes} MiB: ${cause instanceof Error ? cause.message : String(cause)}`;
-    const wanted = `a ${kind} of length ${length} needs more memory than the JavaScript engine has`;
-    throw new RangeError(`batchnorm: ${wanted} (${reason})`, { cause });
+    throw noRoom(kind, length, WIDTHS[kind], cause);
   }
+}
+
+const WIDTHS: Readonly<Record<ArrayKind, number>> = {
+  Float32Array: 4,
+  Float64Array: 8,
+  Uint16Array: 2,
+  Float16Array: 2,
+};
+
+function zeros(kind: ArrayKind, length: number): ArrayBufferView {
+  if (kind === 'Float32Array') return new Float32Array(length);
+  if (kind === 'Float64Array') return new Float64Array(length);
+  if (kind === 'Uint16Array') return new Uint16Array(length);
+  // Only who was given a Float16Array asks for another one.
+  return new (Reflect.get(globalThis, kind) as new (length: number) => ArrayBufferView)(length);
+}
+
+/** The bits of numbers of 16 bits, where they lie. */
+export function bitsOf(tensor: ArrayBufferView): Uint16Array {
+  if (kindOf(tensor) === 'Uint16Array') return tensor as Uint16Array;
+  return new Uint16Array(tensor.buffer, tensor.byteOffset, tensor.byteLength / 2);
+}
+
+function noRoom(kind: string, length: number, width: number, cause: unknown): RangeError {
+  const mebibytes = Math.ceil((length * width) / 2 ** 20);
+  const reason = `${mebibytes} MiB: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const wanted = `a ${kind} of length ${length} needs more memory than the JavaScript engine has`;
+  return new RangeError(`batchnorm: ${wanted} (${reason})`, { cause });
 }
 
 const released = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();

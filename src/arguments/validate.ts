@@ -4,10 +4,20 @@
  */
 
 import type { View } from '../kernels.js';
-import type { Tensor } from '../types.js';
+import type { HalfDtype, Tensor } from '../types.js';
 import { conversion } from './conversion.js';
 import { alternatives, describe, expected, list, wrongKind, wrongValue } from './messages.js';
-import { isRevoked, isSame, isShared, isUsable, kindOf, overlaps, type TensorKind } from './typed-arrays.js';
+import {
+  type ArrayKind,
+  type HalfKind,
+  isRevoked,
+  isSame,
+  isShared,
+  isUsable,
+  kindOf,
+  overlaps,
+  type TensorKind,
+} from './typed-arrays.js';
 
 export function checkEpsilon(call: string, epsilon: number): void {
   if (typeof epsilon !== 'number') throw wrongKind(call, 'epsilon', 'a number', epsilon);
@@ -87,7 +97,7 @@ export function checkArray(
   call: string,
   name: string,
   value: unknown,
-  kind: TensorKind,
+  kind: ArrayKind,
   length: number,
   of: string | readonly number[],
 ): void {
@@ -101,7 +111,7 @@ function checkArraySlowly(
   call: string,
   name: string,
   value: unknown,
-  kinds: readonly TensorKind[],
+  kinds: readonly ArrayKind[],
   length: number,
   of: string | readonly number[],
 ): void {
@@ -111,7 +121,9 @@ function checkArraySlowly(
   const what = typeof of === 'string' ? of : `shape ${list(of)}`;
   const wrong = usable ? wrongValue : wrongKind;
   const error = wrong(call, name, `${kinds.join(' or ')} of length ${length} (${what})`, value);
-  if (!usable) error.message += conversion(name, value, kinds[0], length);
+  const [first] = kinds;
+  const isHalf = first === 'Uint16Array' || first === 'Float16Array';
+  if (!usable && !isHalf) error.message += conversion(name, value, first, length);
   throw error;
 }
 
@@ -126,6 +138,25 @@ export function checkTensor(call: string, name: string, x: Tensor, shape: readon
     checkArraySlowly(call, name, x, TENSOR_KINDS, length, shape);
   }
   return kind as TensorKind;
+}
+
+const HALF_DTYPES = ['float16', 'bfloat16'] as const;
+const HALF_KINDS: Readonly<Record<HalfDtype, readonly HalfKind[]>> = {
+  float16: ['Uint16Array', 'Float16Array'],
+  bfloat16: ['Uint16Array'],
+};
+
+/** What the elements of x are, where they have 16 bits: as `dtype` says, or as Float16Array says by itself. */
+export function readHalf(call: string, x: unknown, dtype: HalfDtype | undefined): HalfDtype | null {
+  if (dtype === undefined) return kindOf(x) === 'Float16Array' ? 'float16' : null;
+  checkChoice(call, 'dtype', dtype, HALF_DTYPES);
+  return dtype;
+}
+
+/** The tensor of 16 bits that decides the kind of all others. */
+export function checkHalf(call: string, x: unknown, dtype: HalfDtype, shape: readonly number[], view: View): HalfKind {
+  checkArraySlowly(call, 'x', x, HALF_KINDS[dtype], view.n * view.c * view.s, shape);
+  return kindOf(x) as HalfKind;
 }
 
 /** The layer or the `Moments` has its number of channels already. */

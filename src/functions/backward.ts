@@ -1,24 +1,33 @@
 import { wrongKind, wrongValue } from '../arguments/messages.js';
-import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
+import {
+  checkOperands,
+  type FusedOptions,
+  type GivenStatistics,
+  parameterKind,
+  readFormula,
+} from '../arguments/operation.js';
 import { DEFAULT_EPSILON, namesOf, readOptions } from '../arguments/options.js';
-import { newTensor } from '../arguments/typed-arrays.js';
+import { type HalfKind, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
 import {
   checkArray,
   checkChoice,
+  checkHalf,
   checkOverlap,
   checkTensor,
+  readHalf,
   readStatistics,
   readView,
   refuseOrphan,
 } from '../arguments/validate.js';
-import type { View } from '../kernels.js';
+import type { HalfDtype, View } from '../kernels.js';
 import { arrange } from '../passes/arrange.js';
 import { arrangedGradients, type BackwardPass, computeGradients } from '../passes/differentiate.js';
 import { checkExact, checkSummation, type Summation } from '../passes/exact.js';
+import { halfGradients } from '../passes/half.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import type { Selection } from '../passes/selection.js';
 import { type GradientSums, isGradientSums, meanOf, sumsOf, type WholeSums } from '../statistics/gradient-sums.js';
-import type { ParameterOf, Tensor } from '../types.js';
+import type { Float16Tensor, HalfTensor, ParameterOf, Tensor, WithHalf } from '../types.js';
 
 /** Options of {@link backward}: `mean` and `variance` are needed, the rest is optional. c is the number of channels. */
 export interface BackwardOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
@@ -76,8 +85,20 @@ export interface Gradients<T extends Tensor> {
   dresidual?: T;
 }
 
+/** {@link BackwardOptions} for x of 16 bits. */
+export type HalfBackwardOptions<H extends HalfTensor> = WithHalf<BackwardOptions<Float32Array>, H>;
+
+/** {@link Gradients} of 16 bits, but for dgamma and dbeta. */
+export type HalfGradients<H extends HalfTensor> = Omit<Gradients<Float32Array>, 'dx' | 'dresidual'> & {
+  dx: H;
+  dresidual?: H;
+};
+
+type Half = { dtype?: HalfDtype | undefined };
+
 const CALL = 'backward';
-const OPTIONS = /* @__PURE__ */ namesOf<BackwardOptions<Tensor>>({
+const OPTIONS = /* @__PURE__ */ namesOf<BackwardOptions<Tensor> & Half>({
+  dtype: 1,
   axis: 1,
   epsilon: 1,
   mean: 1,
@@ -98,6 +119,34 @@ const OPTIONS = /* @__PURE__ */ namesOf<BackwardOptions<Tensor>>({
 const STATISTICS = ['batch', 'given'] as const;
 const IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
 
+/**
+ * The same of 16 bits: dx and dresidual are rounded once, where they are written; dgamma and dbeta are Float32Array.
+ *
+ * @param dy gradient of the loss with respect to y, of the type and shape of x
+ * @param x what the forward was given: the bits in a Uint16Array
+ * @param shape its dimensions; their product is `x.length`
+ * @param options as the forward had them, with its `dtype`, and the mean and variance that it used
+ * @throws TypeError, RangeError as for other tensors
+ * @example
+ * import { backward, fromBfloat16, toBfloat16 } from 'batchnorm';
+ * const [dy, x] = [toBfloat16(Float32Array.of(1, 0, 0)), toBfloat16(Float32Array.of(-1, 0, 1))];
+ * const options = { dtype: 'bfloat16', mean: [0], variance: [1], epsilon: 0, statistics: 'given' } as const;
+ * const { dx, dbeta } = backward(dy, x, [3, 1], options);
+ * console.log([...fromBfloat16(dx)], [...dbeta]); // → [ 1, 0, 0 ] [ 1 ]
+ */
+export function backward(
+  dy: Uint16Array,
+  x: Uint16Array,
+  shape: readonly number[],
+  options: HalfBackwardOptions<Uint16Array>,
+): HalfGradients<Uint16Array>;
+/** The same of a Float16Array, which says by itself what it holds. */
+export function backward(
+  dy: Float16Tensor,
+  x: Float16Tensor,
+  shape: readonly number[],
+  options: HalfBackwardOptions<Float16Tensor>,
+): HalfGradients<Float16Tensor>;
 /**
  * Gradients of {@link forwardTraining} or, with `statistics: 'given'`, of {@link forwardInference}.
  *
@@ -131,6 +180,12 @@ export function backward<T extends Tensor>(
   x: T,
   shape: readonly number[],
   options: BackwardOptions<T>,
+): Gradients<T>;
+export function backward<T extends Tensor>(
+  dy: T,
+  x: T,
+  shape: readonly number[],
+  options: BackwardOptions<T> & Half,
 ): Gradients<T> {
   const given = readOptions(CALL, options, OPTIONS);
   const {
@@ -159,22 +214,25 @@ export function backward<T extends Tensor>(
   if (sums !== undefined) {
     checkWhole(sums, summation, given.summation !== undefined, known.mean, countOf(view, selection));
   }
-  const kind = checkTensor(CALL, 'x', x, shape, view);
+  const dtype = readHalf(CALL, x, given.dtype);
+  const kind = dtype === null ? checkTensor(CALL, 'x', x, shape, view) : checkHalf(CALL, x, dtype, shape, view);
   checkArray(CALL, 'dy', dy, kind, x.length, shape);
   if (summation === 'exact') checkExact(CALL, x, selection);
   checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);
   if (residual === undefined && outResidual !== undefined) refuseOrphan(CALL, 'a residual', outResidual);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
-  if (outGamma !== undefined) checkArray(CALL, 'outGamma', outGamma, kind, c, 'channels');
-  if (outBeta !== undefined) checkArray(CALL, 'outBeta', outBeta, kind, c, 'channels');
+  if (outGamma !== undefined) checkArray(CALL, 'outGamma', outGamma, parameterKind(kind), c, 'channels');
+  if (outBeta !== undefined) checkArray(CALL, 'outBeta', outBeta, parameterKind(kind), c, 'channels');
   if (outResidual !== undefined) checkArray(CALL, 'outResidual', outResidual, kind, x.length, shape);
   const inputs = { dy, x, residual, gamma, beta, mean, variance };
   checkOverlap(CALL, { out, outGamma, outBeta, outResidual }, inputs, IN_PLACE);
 
-  const dgamma = outGamma ?? newTensor<ParameterOf<T>>(kind, c);
-  const dbeta = outBeta ?? newTensor<ParameterOf<T>>(kind, c);
+  const dgamma = outGamma ?? newTensor<ParameterOf<T>>(parameterKind(kind), c);
+  const dbeta = outBeta ?? newTensor<ParameterOf<T>>(parameterKind(kind), c);
+  const arrangement = arrange(view, selection);
+  const whole = sums === undefined ? null : { ...sumsOf(sums), count: sums.count };
   const pass: BackwardPass<T> = {
-    kind,
+    kind: kind as TensorKind,
     view,
     dy,
     x,
@@ -187,13 +245,17 @@ export function backward<T extends Tensor>(
     residual: residual ?? null,
     affine: { mean: known.mean, variance: known.variance, gamma: gamma ?? null, beta: beta ?? null, epsilon },
     batchStatistics: statistics === 'batch',
-    sums: sums === undefined ? null : { ...sumsOf(sums), count: sums.count },
+    sums: whole,
     weights: null,
     summation,
     learn: true,
   };
-  const arrangement = arrange(view, selection);
-  const { dx, dresidual } = arrangement === null ? computeGradients(pass) : arrangedGradients(arrangement, pass);
+  const { dx, dresidual } =
+    dtype !== null
+      ? halfGradients(dtype, kind as HalfKind, pass, arrangement)
+      : arrangement === null
+        ? computeGradients(pass)
+        : arrangedGradients(arrangement, pass);
   return dresidual === null ? { dx, dgamma, dbeta } : { dx, dgamma, dbeta, dresidual };
 }
 

@@ -1,12 +1,22 @@
 import { kernelActivation } from '../arguments/activation.js';
 import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
 import { DEFAULT_EPSILON, namesOf, readOptions } from '../arguments/options.js';
-import { newTensor } from '../arguments/typed-arrays.js';
-import { checkArray, checkOverlap, checkTensor, readStatistics, readView } from '../arguments/validate.js';
+import { bitsOf, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
+import {
+  checkArray,
+  checkHalf,
+  checkOverlap,
+  checkTensor,
+  readHalf,
+  readStatistics,
+  readView,
+} from '../arguments/validate.js';
 import { kernels } from '../backends/select.js';
+import type { Affine, HalfDtype } from '../kernels.js';
 import { forwardChosen } from '../passes/chosen.js';
+import { forwardHalf } from '../passes/half.js';
 import { type Mask, readMask } from '../passes/mask.js';
-import type { Tensor } from '../types.js';
+import type { Float16Tensor, HalfTensor, Tensor, WithHalf } from '../types.js';
 
 /** Options of {@link forwardInference}: `mean` and `variance` are needed, the rest is optional. */
 export interface ForwardInferenceOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
@@ -22,8 +32,14 @@ export interface ForwardInferenceOptions<T extends Tensor> extends FusedOptions<
   out?: T | undefined;
 }
 
+/** {@link ForwardInferenceOptions} for x of 16 bits. */
+export type HalfForwardInferenceOptions<H extends HalfTensor> = WithHalf<ForwardInferenceOptions<Float32Array>, H>;
+
+type Half = { dtype?: HalfDtype | undefined };
+
 const CALL = 'forwardInference';
-const OPTIONS = /* @__PURE__ */ namesOf<ForwardInferenceOptions<Tensor>>({
+const OPTIONS = /* @__PURE__ */ namesOf<ForwardInferenceOptions<Tensor> & Half>({
+  dtype: 1,
   axis: 1,
   epsilon: 1,
   mean: 1,
@@ -37,6 +53,32 @@ const OPTIONS = /* @__PURE__ */ namesOf<ForwardInferenceOptions<Tensor>>({
 });
 const IN_PLACE = { out: ['x', 'residual'] };
 
+/**
+ * The same of 16 bits: gamma and beta are Float32Array, and all is computed as for float32 and rounded once, where y is
+ * written.
+ *
+ * @param x the data: the bits in a Uint16Array, of which `dtype` says whether they are 'float16' or 'bfloat16'
+ * @param shape its dimensions; their product is `x.length`
+ * @param options `dtype`, `mean` and `variance` are needed; residual and out are of the type of x
+ * @returns y: `out`, where given
+ * @throws TypeError, RangeError as for other tensors
+ * @example
+ * import { forwardInference, fromFloat16, toFloat16 } from 'batchnorm';
+ * const x = toFloat16(Float32Array.of(1, 10, 3, 30));
+ * const options = { dtype: 'float16', mean: [2, 20], variance: [1, 100], epsilon: 0 } as const;
+ * console.log([...fromFloat16(forwardInference(x, [2, 2], options))]); // → [ -1, -1, 1, 1 ]
+ */
+export function forwardInference(
+  x: Uint16Array,
+  shape: readonly number[],
+  options: HalfForwardInferenceOptions<Uint16Array>,
+): Uint16Array;
+/** The same of a Float16Array, which says by itself what it holds. */
+export function forwardInference(
+  x: Float16Tensor,
+  shape: readonly number[],
+  options: HalfForwardInferenceOptions<Float16Tensor>,
+): Float16Tensor;
 /**
  * Normalises by given statistics: inference by those of the population (Algorithm 2 of arXiv 1502.03167), or training
  * with frozen ones.
@@ -61,6 +103,11 @@ export function forwardInference<T extends Tensor>(
   x: T,
   shape: readonly number[],
   options: ForwardInferenceOptions<T>,
+): T;
+export function forwardInference<T extends Tensor>(
+  x: T,
+  shape: readonly number[],
+  options: ForwardInferenceOptions<T> & Half,
 ): T {
   const given = readOptions(CALL, options, OPTIONS);
   const { axis, epsilon = DEFAULT_EPSILON, mean, variance, gamma, beta, residual, mask, out } = given;
@@ -70,7 +117,8 @@ export function forwardInference<T extends Tensor>(
   const { c } = view;
   const selection = readMask(CALL, mask, shape, view);
   const statistics = readStatistics(CALL, mean, variance, c);
-  const kind = checkTensor(CALL, 'x', x, shape, view);
+  const dtype = readHalf(CALL, x, given.dtype);
+  const kind = dtype === null ? checkTensor(CALL, 'x', x, shape, view) : checkHalf(CALL, x, dtype, shape, view);
   checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
   checkOverlap(CALL, { out }, { x, residual, gamma, beta, mean, variance }, IN_PLACE);
@@ -84,7 +132,12 @@ export function forwardInference<T extends Tensor>(
   };
   const y = out ?? newTensor<T>(kind, x.length);
   const code = kernelActivation(activation);
-  if (selection !== null) forwardChosen(kind, y, x, residual ?? null, affine, code, view, selection, false);
+  if (dtype !== null) {
+    const tensors = { y: bitsOf(y), x: bitsOf(x), residual: residual === undefined ? null : bitsOf(residual) };
+    const parameters = affine as Affine as Affine<Float32Array>;
+    forwardHalf({ dtype, ...tensors, affine: parameters, activation: code, view, selection, summation: null });
+  } else if (selection !== null)
+    forwardChosen(kind as TensorKind, y, x, residual ?? null, affine, code, view, selection, false);
   else if (x.length > 0) kernels().normalize(y, x, residual ?? null, affine, code, view);
   return y;
 }

@@ -1,21 +1,24 @@
 import { kernelActivation } from '../arguments/activation.js';
 import { checkOperands, type FusedOptions, readFormula } from '../arguments/operation.js';
 import { DEFAULT_EPSILON, NO_OPTIONS, namesOf, readOptions } from '../arguments/options.js';
-import { newTensor } from '../arguments/typed-arrays.js';
+import { bitsOf, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
 import {
   checkArray,
+  checkHalf,
   checkOverlap,
   checkSingleValue,
   checkTensor,
+  readHalf,
   readView,
   refuseSingleValue,
 } from '../arguments/validate.js';
-import type { Affine } from '../kernels.js';
+import type { Affine, HalfDtype } from '../kernels.js';
 import { forwardChosen } from '../passes/chosen.js';
 import { checkExact, checkSummation, exactForward, type Summation } from '../passes/exact.js';
+import { forwardHalf } from '../passes/half.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import { forward } from '../passes/range.js';
-import type { Tensor } from '../types.js';
+import type { Float16Tensor, HalfTensor, Tensor, WithHalf } from '../types.js';
 
 /** Options of {@link forwardTraining}, all of them optional. c is the number of channels. */
 export interface ForwardTrainingOptions<T extends Tensor> extends FusedOptions<T> {
@@ -47,7 +50,10 @@ export interface ForwardTrainingOptions<T extends Tensor> extends FusedOptions<T
 }
 
 /** Result of {@link forwardTraining}; {@link backward} needs mean and variance. */
-export interface ForwardTraining<T extends Tensor> {
+/** {@link ForwardTrainingOptions} for x of 16 bits. */
+export type HalfForwardTrainingOptions<H extends HalfTensor> = WithHalf<ForwardTrainingOptions<Float32Array>, H>;
+
+export interface ForwardTraining<T extends Tensor | HalfTensor> {
   /** The normalised batch, of the shape of x: `out`, where given. */
   y: T;
   /** Mean of the batch per channel, [c]. */
@@ -56,8 +62,11 @@ export interface ForwardTraining<T extends Tensor> {
   variance: Float64Array;
 }
 
+type Half = { dtype?: HalfDtype | undefined };
+
 const CALL = 'forwardTraining';
-const OPTIONS = /* @__PURE__ */ namesOf<ForwardTrainingOptions<Tensor>>({
+const OPTIONS = /* @__PURE__ */ namesOf<ForwardTrainingOptions<Tensor> & Half>({
+  dtype: 1,
   axis: 1,
   epsilon: 1,
   gamma: 1,
@@ -73,6 +82,32 @@ const OPTIONS = /* @__PURE__ */ namesOf<ForwardTrainingOptions<Tensor>>({
 });
 const IN_PLACE = { out: ['x', 'residual'] };
 
+/**
+ * The same of 16 bits: gamma and beta are Float32Array, and all is computed as for float32 and rounded once, where y is
+ * written.
+ *
+ * @param x the batch: the bits in a Uint16Array, of which `dtype` says whether they are 'float16' or 'bfloat16'
+ * @param shape its dimensions; their product is `x.length`
+ * @param options `dtype` is needed; else as for other tensors, with residual and out of the type of x
+ * @returns y (`out`, where given), mean and variance, which are float64
+ * @throws TypeError, RangeError as for other tensors
+ * @example
+ * import { forwardTraining, fromBfloat16, toBfloat16 } from 'batchnorm';
+ * const x = toBfloat16(Float32Array.of(1, 10, 5, 3, 30, 5));
+ * const { y, mean } = forwardTraining(x, [2, 3], { dtype: 'bfloat16', epsilon: 0 });
+ * console.log([...fromBfloat16(y)], [...mean]); // → [ -1, -1, 0, 1, 1, 0 ] [ 2, 20, 5 ]
+ */
+export function forwardTraining(
+  x: Uint16Array,
+  shape: readonly number[],
+  options: HalfForwardTrainingOptions<Uint16Array>,
+): ForwardTraining<Uint16Array>;
+/** The same of a Float16Array, which says by itself what it holds. */
+export function forwardTraining(
+  x: Float16Tensor,
+  shape: readonly number[],
+  options: HalfForwardTrainingOptions<Float16Tensor>,
+): ForwardTraining<Float16Tensor>;
 /**
  * Normalises a batch by its own statistics: the forward pass of training (Algorithm 1 of arXiv 1502.03167).
  *
@@ -102,7 +137,12 @@ const IN_PLACE = { out: ['x', 'residual'] };
 export function forwardTraining<T extends Tensor>(
   x: T,
   shape: readonly number[],
-  options: ForwardTrainingOptions<T> = NO_OPTIONS,
+  options?: ForwardTrainingOptions<T>,
+): ForwardTraining<T>;
+export function forwardTraining<T extends Tensor>(
+  x: T,
+  shape: readonly number[],
+  options: ForwardTrainingOptions<T> & Half = NO_OPTIONS,
 ): ForwardTraining<T> {
   const given = readOptions(CALL, options, OPTIONS);
   const {
@@ -125,7 +165,8 @@ export function forwardTraining<T extends Tensor>(
   const view = readView(CALL, shape, axis);
   const { c } = view;
   const selection = readMask(CALL, mask, shape, view);
-  const kind = checkTensor(CALL, 'x', x, shape, view);
+  const dtype = readHalf(CALL, x, given.dtype);
+  const kind = dtype === null ? checkTensor(CALL, 'x', x, shape, view) : checkHalf(CALL, x, dtype, shape, view);
   if (summation === 'exact') checkExact(CALL, x, selection);
   checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);
   if (out !== undefined) checkArray(CALL, 'out', out, kind, x.length, shape);
@@ -145,7 +186,12 @@ export function forwardTraining<T extends Tensor>(
   };
   const y = out ?? newTensor<T>(kind, x.length);
   const code = kernelActivation(activation);
-  if (selection !== null) forwardChosen(kind, y, x, residual ?? null, affine, code, view, selection, true, summation);
+  if (dtype !== null) {
+    const tensors = { y: bitsOf(y), x: bitsOf(x), residual: residual === undefined ? null : bitsOf(residual) };
+    const parameters = affine as Affine as Affine<Float32Array>;
+    forwardHalf({ dtype, ...tensors, affine: parameters, activation: code, view, selection, summation });
+  } else if (selection !== null)
+    forwardChosen(kind as TensorKind, y, x, residual ?? null, affine, code, view, selection, true, summation);
   else if (x.length > 0) {
     (summation === 'exact' ? exactForward : forward)(y, x, residual ?? null, affine, code, view);
   } else {

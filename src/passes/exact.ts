@@ -49,8 +49,8 @@ interface Chosen {
 }
 
 /** @throws TypeError, RangeError for what exact sums are not defined for; the error names what is */
-export function checkExact(call: string, x: Tensor, chosen: Chosen | null): void {
-  if (x.BYTES_PER_ELEMENT !== 4) {
+export function checkExact(call: string, x: { BYTES_PER_ELEMENT: number }, chosen: Chosen | null): void {
+  if (x.BYTES_PER_ELEMENT === 8) {
     throw wrongKind(call, 'x', "a Float32Array with summation: 'exact' (float64 has 'ordered')", x);
   }
   if (chosen === null || chosen.weights === null) return;

@@ -42,6 +42,11 @@ function nearestHalf(bits: number, { dropped, infinite, quiet, leastNormal, tooL
   return shift > 24 ? sign : sign | shifted(significand, shift);
 }
 
+/** Whether these 16 bits are NaN. */
+export function isNaNHalf(half: number, dtype: HalfDtype): boolean {
+  return (half & 0x7fff) > FORMATS[dtype].infinite;
+}
+
 /** The bits of the float32 that is equal to these 16 bits. */
 function wideBits(half: number, { dropped, infinite, quiet, leastNormal }: Format): number {
   const sign = (half & 0x8000) << 16;

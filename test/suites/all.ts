@@ -11,6 +11,7 @@ import exactHostile from './exact-hostile.js';
 import exactPasses from './exact-passes.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
+import half from './half.js';
 import lateValues from './late-values.js';
 import moments from './moments.js';
 import optionsOnce from './options-once.js';
@@ -34,6 +35,7 @@ export default [
   exactPasses,
   gradients,
   doubleBackward,
+  half,
   properties,
   variants,
   edges,
