@@ -8,6 +8,7 @@ export {
   leakyRelu,
   type SavedActivation,
 } from './arguments/activation.js';
+export type { ChannelAxis } from './arguments/axis.js';
 export type { ErrorCode } from './arguments/errors.js';
 export type { JsonNumber } from './arguments/json-numbers.js';
 export type { FusedOptions, GivenStatistics } from './arguments/operation.js';

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { ThreadReducer } from 'batchnorm';
 import { BatchNormalization } from 'batchnorm/tfjs';
 import * as assert from 'uvu/assert';
+import axes from './suites/tfjs/axes.js';
 import config from './suites/tfjs/config.js';
 import conformance from './suites/tfjs/conformance.js';
 import fold from './suites/tfjs/fold.js';
@@ -21,6 +22,7 @@ import { close, OUR_ERROR } from './support/tfjs.js';
 for (const host of ['cpu', 'wasm'] as const) {
   const suites = [
     layer,
+    axes,
     config,
     conformance,
     repairs,

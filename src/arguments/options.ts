@@ -1,12 +1,14 @@
 /** Options that operations have in common, and how options are read. */
+import type { ChannelAxis } from './axis.js';
 import { nearest, wrongKind, wrongValue } from './messages.js';
 
 /** Options of every function and layer that normalises. */
 export interface Common {
   /**
    * The channel axis of `shape`; negative counts from the end. Default 1 (NC…, as PyTorch); −1 is channels last (N…C).
+   * Or several neighbouring ones, whose dimensions together are the channels: [1, 2].
    */
-  axis?: number | undefined;
+  axis?: ChannelAxis | undefined;
   /**
    * epsilon, a number ≥ 0 that is added to the variance. With 0, 1/√0 counts as 0, so that a constant channel gives
    * beta. Default 1e-5 (PyTorch, flax, ONNX; Keras has 1e-3, the paper names none).

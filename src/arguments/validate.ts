@@ -5,6 +5,7 @@
 
 import type { View } from '../kernels.js';
 import type { HalfDtype, Tensor } from '../types.js';
+import { type ChannelAxis, readAxes, readAxis } from './axis.js';
 import { conversion } from './conversion.js';
 import { alternatives, describe, expected, list, wrongKind, wrongValue } from './messages.js';
 import {
@@ -61,11 +62,13 @@ export function checkCount(call: string, name: string, value: number): void {
   if (!(value >= 0 && value < Infinity)) throw wrongValue(call, name, 'a finite number >= 0', value);
 }
 
-/** The shape as (n, c, s) around its channel axis. */
-export function readView(call: string, shape: readonly number[], axis: number | undefined): View {
+/** The shape as (n, c, s) around its channel axis or axes. */
+export function readView(call: string, shape: readonly number[], axis: ChannelAxis | undefined): View {
   if (!Array.isArray(shape)) throw wrongKind(call, 'shape', 'an array of dimensions', shape);
   const rank = shape.length;
-  const at = readAxis(call, axis, rank);
+  const several = typeof axis === 'object' && axis !== null ? readAxes(call, axis, rank) : null;
+  const at = several === null ? readAxis(call, axis as number | undefined, rank) : several.first;
+  const end = several === null ? at + 1 : at + several.count;
   let n = 1;
   let c = 1;
   let s = 1;
@@ -73,23 +76,12 @@ export function readView(call: string, shape: readonly number[], axis: number | 
     const size = shape[i];
     if (!(Number.isSafeInteger(size) && size >= 0)) checkSize(call, `shape[${i}]`, size);
     if (i < at) n *= size;
-    else if (i === at) c = size;
+    else if (i < end) c *= size;
     else s *= size;
   }
   // Statistics of an empty batch have as many numbers as channels, whatever x is.
   if (c > MOST_CHANNELS && n * s === 0) throw wrongValue(call, 'shape', `at most ${MOST_CHANNELS} channels`, c);
   return { n, c, s };
-}
-
-function readAxis(call: string, axis: number | undefined, rank: number): number {
-  const asked = axis === undefined ? 1 : axis;
-  if (typeof asked !== 'number') throw wrongKind(call, 'axis', 'an integer', asked);
-  const at = asked < 0 ? asked + rank : asked;
-  if (Number.isInteger(at) && at >= 0 && at < rank) return at;
-  if (rank === 0) throw wrongValue(call, 'shape', 'at least one dimension, that of the channels', []);
-  const unsaid = axis === undefined ? ' (the default)' : '';
-  const wanted = `an integer from ${-rank} to ${rank - 1} (rank ${rank})`;
-  throw new RangeError(expected(call, 'axis', wanted, describe(asked) + unsaid));
 }
 
 /** An array of this kind and length. `of` says what the length is that of, as in 'channels'; a shape is its product. */

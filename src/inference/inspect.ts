@@ -1,4 +1,5 @@
 /** The inspection of a trained layer. */
+import { isFirst } from '../arguments/axis.js';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { NO_OPTIONS, namesOf, readNames, readOptions } from '../arguments/options.js';
 import { checkBoolean, checkChannels, checkCount, checkSize, checkTensor, readView } from '../arguments/validate.js';
@@ -196,6 +197,7 @@ function measureInput(layer: BatchNorm<Tensor>, { x, shape }: InspectInput): Mea
   const kind = checkTensor(CALL, 'x', x, shape, view);
   const wanted = layer.dtype === 'float32' ? 'Float32Array' : 'Float64Array';
   if (kind !== wanted) throw wrongKind(CALL, 'x', `${wanted}, as the layer is of ${layer.dtype}`, x);
-  const at = layer.axis < 0 ? layer.axis + shape.length : layer.axis;
-  return x.length === 0 ? null : measureGroups(x, view, at === 0 ? null : shape[0], layer.groups);
+  return x.length === 0
+    ? null
+    : measureGroups(x, view, isFirst(layer.axis, shape.length) ? null : shape[0], layer.groups);
 }

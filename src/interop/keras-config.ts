@@ -78,6 +78,7 @@ export function writeConfig(
   decay: number | undefined,
   affine: { center: boolean; scale: boolean },
 ): WrittenConfig {
+  if (typeof axis !== 'number') throw wrongValue(call, 'layer.axis', 'one axis, as Keras 3 has it', axis);
   return { axis, momentum: decayOf(call, updateRate, decay), epsilon, ...affine };
 }
 

@@ -1,4 +1,5 @@
 import type { Activation } from '../arguments/activation.js';
+import type { ChannelAxis } from '../arguments/axis.js';
 import { refuseProxies, showAs } from '../arguments/messages.js';
 import { NO_OPTIONS, namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
@@ -87,8 +88,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   // The settings, as the options have them; `makeReadOnly` puts them on the prototype.
-  /** The channel axis of every shape; negative counts from the end. */
-  declare readonly axis: number;
+  /** The channel axis of every shape, or several; negative counts from the end. */
+  declare readonly axis: ChannelAxis;
   /** epsilon, which is added to the variance. */
   declare readonly epsilon: number;
   /** Whether the start values 0 and 1 are taken out of the running statistics, as Adam does. */

@@ -1,5 +1,6 @@
 /** The options of a layer's forward and backward, and their checks. */
 
+import { isFirst } from '../arguments/axis.js';
 import { expected, list, wrongKind } from '../arguments/messages.js';
 import { namesOf, readOptions } from '../arguments/options.js';
 import {
@@ -137,7 +138,7 @@ export function checkForward<T extends Tensor>(
     checkOverlap(call, { out }, { x, residual }, FORWARD_IN_PLACE);
     own.checkOutput(call, 'out', out);
   }
-  if (cut && (axis === 0 || axis + shape.length === 0)) {
+  if (cut && isFirst(axis, shape.length)) {
     const wanted = `an axis of samples before that of the channels, for ${reason}`;
     throw new RangeError(expected(call, 'shape', wanted, list(shape)));
   }

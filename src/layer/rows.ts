@@ -1,5 +1,4 @@
 /** Options of a layer, and fields of its state, as rows of tables: the default, what it may be, how JSON keeps it. */
-import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkBoolean, checkChoice } from '../arguments/validate.js';
 
 export interface Row<V, Saved = V> {
@@ -37,13 +36,6 @@ export const flag = (otherwise: boolean): Row<boolean> => plain(otherwise, check
 /** One of these words, as a rule the first. */
 export function choice<const W extends string>(...words: readonly [W, ...W[]]): Row<W> {
   return plain<W>(words[0], (call, name, value) => checkChoice(call, name, value, words));
-}
-
-export const integer = (otherwise: number): Row<number> => plain(otherwise, checkInteger);
-
-function checkInteger(call: string, name: string, value: number): void {
-  if (typeof value !== 'number') throw wrongKind(call, name, 'an integer', value);
-  if (!Number.isSafeInteger(value)) throw wrongValue(call, name, 'an integer', value);
 }
 
 /** Only own properties of what was given count. */

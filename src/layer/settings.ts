@@ -6,6 +6,7 @@ import {
   readActivation,
   type SavedActivation,
 } from '../arguments/activation.js';
+import { type ChannelAxis, checkAxis } from '../arguments/axis.js';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { type Common, DEFAULT_EPSILON, namesOf } from '../arguments/options.js';
 import { checkEpsilon, checkSize } from '../arguments/validate.js';
@@ -20,7 +21,7 @@ import {
   readRenorm,
   type SavedRenorm,
 } from './renorm.js';
-import { choice, flag, integer, plain, type Row, readRows, type ValuesOf } from './rows.js';
+import { choice, flag, plain, type Row, readRows, type ValuesOf } from './rows.js';
 import { checkDebias, checkUpdateRate, givenRate, type UpdateRate } from './update-rate.js';
 
 /**
@@ -97,6 +98,13 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
   onNonFinite?: 'propagate' | 'skip' | 'throw' | undefined;
 }
 
+const axis: Row<ChannelAxis> = {
+  otherwise: 1,
+  read: (call, name, given) => checkAxis(call, name, given as ChannelAxis),
+  save: (value) => value,
+  load: (_, saved) => saved,
+};
+
 const activation: Row<Activation, SavedActivation> = {
   otherwise: 'none',
   read: (call, _, given) => readActivation(call, given),
@@ -136,7 +144,7 @@ function checkGroupSize(call: string, name: string, size: number | null): void {
 
 /** Every option that is data, in the order in which messages and states name them. */
 export const SETTINGS = {
-  axis: integer(1),
+  axis,
   epsilon: plain(DEFAULT_EPSILON, (call, _, value) => checkEpsilon(call, value)),
   updateRate: plain<UpdateRate>(0.1, checkUpdateRate),
   debias: flag(false),
@@ -185,7 +193,9 @@ export function readSettings(call: string, options: BatchNormOptions): Settings 
   return settings;
 }
 
-function checkGhosts(call: string, axis: number, synchronize: unknown): void {
-  if (axis === 0) throw wrongValue(call, 'axis', 'another axis than that of the samples, for ghostBatchSize', 0);
+function checkGhosts(call: string, axis: ChannelAxis, synchronize: unknown): void {
+  if ([axis].flat().includes(0)) {
+    throw wrongValue(call, 'axis', 'another axis than that of the samples, for ghostBatchSize', axis);
+  }
   if (synchronize !== undefined) throw wrongKind(call, 'synchronize', 'nothing beside ghostBatchSize', synchronize);
 }

@@ -1,5 +1,6 @@
 /** The saved form of a `BatchNorm`. */
 import type { SavedActivation } from '../arguments/activation.js';
+import type { ChannelAxis } from '../arguments/axis.js';
 import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
 import { namesOf, readFields, readOwn } from '../arguments/options.js';
@@ -23,7 +24,7 @@ import { checkFraction, type UpdateRate } from './update-rate.js';
 export interface BatchNormState<D extends Dtype = Dtype> {
   format: 'batchnorm/2';
   channels: number;
-  axis: number;
+  axis: ChannelAxis;
   epsilon: number;
   /** running ← (1 − updateRate)·running + updateRate·batch, or one of the rules. */
   updateRate: UpdateRate;

@@ -1,3 +1,4 @@
+import type { ChannelAxis } from '../arguments/axis.js';
 import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
 import { NO_OPTIONS, nameSet, namesOf, readFields, readOptions, readOwn } from '../arguments/options.js';
@@ -36,8 +37,8 @@ import {
 
 /** Options of {@link Moments.add}, all of them optional. */
 export interface MomentsAddOptions {
-  /** The channel axis of `shape`; negative counts from the end. Default 1. */
-  axis?: number | undefined;
+  /** The channel axis of `shape`, or several; negative counts from the end. Default 1. */
+  axis?: ChannelAxis | undefined;
   /**
    * Which positions count: 0 or 1 (false or true), or a weight, for each, [shape without the channel axis]. Default:
    * all.

@@ -1,3 +1,4 @@
+import type { ChannelAxis } from '../arguments/axis.js';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { NO_OPTIONS, namesOf, readNames, readOptions } from '../arguments/options.js';
 import { readView } from '../arguments/validate.js';
@@ -20,8 +21,8 @@ export interface PopulationBatch {
 
 /** Options of {@link populationStatistics}, all of them optional. */
 export interface PopulationStatisticsOptions {
-  /** The channel axis of every shape; negative counts from the end. Default 1. */
-  axis?: number | undefined;
+  /** The channel axis of every shape, or several; negative counts from the end. Default 1. */
+  axis?: ChannelAxis | undefined;
   /** Moments of an earlier run to go on from; they stay as they are. Default: none. */
   from?: Moments | undefined;
   /** As of {@link Moments}; that of `from`, where it is given. Default 'ordered'. */

@@ -44,6 +44,8 @@ export function channelAxis(layer: Layer, { rank }: SymbolicTensor): number {
 
 export function normalizedAxis(layer: Layer, { rank }: SymbolicTensor): number {
   const { axis } = readNumbers(layer.name, layer.getConfig() as Given);
+  // Several axes are none of those beside it.
+  if (typeof axis !== 'number') return -1;
   return axis < 0 ? axis + rank : axis;
 }
 

@@ -1,6 +1,8 @@
 /** The inspection of the batch normalization of a TensorFlow.js model. */
+
 import { type Tensor, tidy } from '@tensorflow/tfjs-core';
 import type { LayersModel, layers } from '@tensorflow/tfjs-layers';
+import type { ChannelAxis } from '../arguments/axis.js';
 import { wrongKind } from '../arguments/messages.js';
 import { NO_OPTIONS, namesOf, readOptions } from '../arguments/options.js';
 import { checkChannels, checkSize, readView } from '../arguments/validate.js';
@@ -155,7 +157,7 @@ function subjectOf(
   };
 }
 
-function measureInput({ x, shape }: Entered, axis: number, channels: number): Measured | null {
+function measureInput({ x, shape }: Entered, axis: ChannelAxis, channels: number): Measured | null {
   const view = readView(CALL, shape, axis);
   checkChannels(CALL, channels, shape, view);
   return x.length === 0 ? null : measure(x, view, shape[0]);

@@ -1,6 +1,7 @@
 /** The layer: everything of TensorFlow.js' own `BatchNormalization` except its arithmetic. */
-import { cast, type serialization, type Tensor, tensor1d, tidy } from '@tensorflow/tfjs-core';
-import { type LayerVariable, layers } from '@tensorflow/tfjs-layers';
+import { cast, reshape, type serialization, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
+import { type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers';
+import type { ChannelAxis } from '../arguments/axis.js';
 import { NO_OPTIONS, readOwn } from '../arguments/options.js';
 import type { Reducer } from '../index.js';
 import { checkSummation, type Summation } from '../passes/exact.js';
@@ -9,6 +10,7 @@ import { type Positions, readPositions } from './mask.js';
 import { type Given, readNumbers } from './numbers-given.js';
 import { type LearntParameters, normalizeByBatch, normalizeByGiven, normalizeTogether } from './operations.js';
 import type { Statistics, Timed } from './pass.js';
+import { type Buildable, buildSeveral, withOneAxis } from './several-axes.js';
 import { ALONE, Ranks } from './synchronize.js';
 
 /**
@@ -17,7 +19,9 @@ import { ALONE, Ranks } from './synchronize.js';
  * `movingMeanInitializer` ('zeros'), `movingVarianceInitializer` ('ones'), `betaConstraint`, `gammaConstraint`,
  * `betaRegularizer`, `gammaRegularizer`, and what every layer takes (`name`, `inputShape`, `trainable`, …).
  */
-export type BatchNormalizationConfig = OriginalConfig & {
+export type BatchNormalizationConfig = Omit<OriginalConfig, 'axis'> & {
+  /** The channel axis, or neighbouring ones, each place on which is a channel, as in tf.keras 2. Default -1. */
+  axis?: ChannelAxis | undefined;
   /**
    * What the moving variance averages: the variance of a batch divided by m ('biased', default: TensorFlow.js, Keras)
    * or by m − 1 ('unbiased': the paper's Algorithm 2, PyTorch), where m is the number of values per channel. With m = 1
@@ -118,23 +122,26 @@ export class BatchNormalization extends Original {
   declare protected readonly movingVariance: LayerVariable;
 
   readonly #given: Given;
+  /** Several channel axes, whose tensors are reshaped to one, 1; else null. */
+  readonly #axes: readonly number[] | null;
   readonly #unbiased: boolean;
   readonly #summation: Summation;
   /** Those that share a batch. Exact sums always come from there: one process is a job of one rank. */
   readonly #ranks: Ranks | null;
 
   /**
-   * @throws TypeError, RangeError where `axis` is no integer (nor a list of one, as tf.keras 2 writes it), `momentum`
+   * @throws TypeError, RangeError where `axis` is no integer (nor a list of them, as tf.keras 2 writes it), `momentum`
    *   is outside 0..1, `epsilon` is negative or no finite number, `varianceEstimator`, `summation` or `gradients` is
    *   neither of the two, `synchronize` is no Reducer.
    */
   constructor(options?: BatchNormalizationConfig | null) {
     const own: BatchNormalizationConfig = readOwn('batchNormalization', 'config', options ?? {});
     const { synchronize, gradients, ...config } = own;
-    super(config);
+    super(config as OriginalConfig);
     this.#given = { axis: this.axis, momentum: this.momentum, epsilon: this.epsilon };
     const { axis, momentum, epsilon } = readNumbers(this.name, this.#given);
-    this.axis = axis;
+    this.#axes = typeof axis === 'number' ? null : axis;
+    this.axis = typeof axis === 'number' ? axis : 1;
     this.momentum = momentum;
     this.epsilon = epsilon;
     this.#unbiased = isUnbiased(own.varianceEstimator);
@@ -148,15 +155,31 @@ export class BatchNormalization extends Original {
     this.#ranks = reducer && new Ranks(reducer, summed, this.#summation);
   }
 
+  override build(inputShape: Shape | Shape[]): void {
+    if (this.#axes === null) {
+      super.build(inputShape);
+      return;
+    }
+    const shape = (Array.isArray(inputShape[0]) ? inputShape[0] : inputShape) as Shape;
+    buildSeveral(`layer "${this.name}"`, this as unknown as Buildable, this.#axes, shape);
+  }
+
   override call(inputs: Tensor | Tensor[], options: CallOptions = NO_OPTIONS): Tensor {
     const { training = false, mask } = readOwn(`layer "${this.name}"`, 'options', options);
     return tidy(() => {
       const x = toFloat(single(inputs, this.name));
-      if (!training || this.#isFrozen) return this.#infer(x);
-      const positions = mask ? this.#positions(mask, x) : null;
-      if (this.#ranks !== null) return this.#trainTogether(x, positions, this.#ranks);
-      return positions?.total === 0 ? this.#infer(x) : this.#train(x, positions);
+      const trains = training && !this.#isFrozen;
+      const positions = trains && mask ? this.#positions(mask, x) : null;
+      if (this.#axes === null) return this.#normalize(x, trains, positions);
+      return reshape(this.#normalize(withOneAxis(`layer "${this.name}"`, this.#axes, x), trains, null), x.shape);
     });
+  }
+
+  /** x has one channel axis. */
+  #normalize(x: Tensor, trains: boolean, positions: Positions | null): Tensor {
+    if (!trains) return this.#infer(x);
+    if (this.#ranks !== null) return this.#trainTogether(x, positions, this.#ranks);
+    return positions?.total === 0 ? this.#infer(x) : this.#train(x, positions);
   }
 
   override getConfig(): serialization.ConfigDict {
@@ -211,7 +234,9 @@ export class BatchNormalization extends Original {
   }
 
   get #parameters(): LearntParameters {
-    return { gamma: this.gamma?.read() ?? null, beta: this.beta?.read() ?? null };
+    const [gamma, beta] = [this.gamma?.read() ?? null, this.beta?.read() ?? null];
+    if (this.#axes === null) return { gamma, beta };
+    return { gamma: gamma && reshape(gamma, [-1]), beta: beta && reshape(beta, [-1]) };
   }
 
   /** null where nothing is left out, and where the mask is not for this layer. */
@@ -225,8 +250,8 @@ export class BatchNormalization extends Original {
       const rule = `a tensor of shape [${wanted}] (the input's without its last axis), got shape [${mask.shape}]`;
       throw new RangeError(`batchnorm: layer "${this.name}": "mask" expected ${rule}`);
     }
-    if (this.axis !== -1 && this.axis !== x.rank - 1) {
-      const rule = `the channels on the last axis, got "axis" ${this.axis} (rank ${x.rank})`;
+    if (this.#axes !== null || (this.axis !== -1 && this.axis !== x.rank - 1)) {
+      const rule = `the channels on the last axis, got "axis" ${this.#axes ?? this.axis} (rank ${x.rank})`;
       throw new RangeError(`batchnorm: layer "${this.name}": "mask" expected ${rule}`);
     }
     const positions = readPositions(mask.dataSync());
@@ -282,7 +307,7 @@ function follow(moving: LayerVariable, batch: Float64Array, momentum: number): v
     const difference = Math.fround(next[channel] - Math.fround(batch[channel]));
     next[channel] -= Math.fround(difference * rate);
   }
-  moving.write(tensor1d(next));
+  moving.write(tensor(next, moving.shape as number[]));
 }
 
 function isUnbiased(estimator: unknown): boolean {

@@ -1,12 +1,14 @@
 /** The numbers of a configuration, in every form in which TensorFlow.js' layer takes them. */
 import type { serialization } from '@tensorflow/tfjs-core';
+import type { ChannelAxis } from '../arguments/axis.js';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 
 /** The numbers as they were given: TensorFlow.js' layer keeps them so, and writes them into files. */
 export type Given = Record<keyof Numbers, serialization.ConfigDictValue>;
 
 export interface Numbers {
-  readonly axis: number;
+  /** A list where there are several. */
+  readonly axis: ChannelAxis;
   readonly momentum: number;
   readonly epsilon: number;
 }
@@ -28,10 +30,14 @@ export function readNumbers(layer: string, given: Given): Numbers {
   };
 }
 
-function readAxis(call: string, given: unknown): number {
-  const wanted = 'an integer, or a list of one';
-  // Keras has several axes; neither TensorFlow.js' layer nor this one does.
-  if (Array.isArray(given) && given.length !== 1) throw wrongValue(call, 'axis', wanted, given);
+function readAxis(call: string, given: unknown): ChannelAxis {
+  const wanted = 'an integer, or a list of integers';
+  if (Array.isArray(given) && given.length === 0) throw wrongValue(call, 'axis', wanted, given);
+  if (Array.isArray(given) && given.length > 1) return given.map((each) => readOneAxis(call, each, wanted));
+  return readOneAxis(call, given, wanted);
+}
+
+function readOneAxis(call: string, given: unknown, wanted: string): number {
   const axis = numberIn(given);
   if (axis === undefined) throw wrongKind(call, 'axis', wanted, given);
   if (!Number.isSafeInteger(axis)) throw wrongValue(call, 'axis', wanted, given);

@@ -1,6 +1,7 @@
 // What a layer can do beside the plain form.
 import type { BackendUnderTest } from '../support/backends.js';
 import activations from './activations.js';
+import axes from './axes.js';
 import ghost from './ghost.js';
 import groups from './groups.js';
 import masks from './masks.js';
@@ -15,6 +16,7 @@ import statistics from './statistics.js';
 import weights from './weights.js';
 
 export default function variants(backend: BackendUnderTest): void {
+  axes(backend);
   statistics(backend);
   running(backend);
   recorded(backend);

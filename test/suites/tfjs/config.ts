@@ -57,9 +57,9 @@ const TAKEN: Record<string, readonly unknown[]> = {
  * Values that are refused as soon as the layer is made. The original takes them, and fails later or computes nonsense.
  */
 const REFUSED: [field: string, value: unknown, said: RegExp][] = [
-  ['axis', [1, 2], /"axis" expected an integer, or a list of one, got Array of length 2/],
-  ['axis', [], /"axis" expected an integer, or a list of one, got Array of length 0/],
-  ['axis', 1.5, /"axis" expected an integer, or a list of one, got 1.5/],
+  ['axis', [], /"axis" expected an integer, or a list of integers, got Array of length 0/],
+  ['axis', 1.5, /"axis" expected an integer, or a list of integers, got 1.5/],
+  ['axis', [1, 1.5], /"axis" expected an integer, or a list of integers, got 1.5/],
   ['axis', 'last', /"axis" expected .*, got "last"/],
   ['axis', '', /"axis"/],
   ['axis', true, /"axis" expected .*, got true/],
