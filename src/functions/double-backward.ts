@@ -75,8 +75,9 @@ const STATISTICS = ['batch', 'given'] as const;
  * With given statistics P(z) = z, and dx = rstd·ddgamma·g. Nothing depends on beta or the residual but by which values
  * the activation passes, and the loss is taken to be smooth there: they have no gradient.
  *
- * Where x is one piece of a batch, or the mask has weights, there is no such form. float64 whose squares leave float64
- * is not measured anew as in `backward`: with rstd³ the domain is variance + epsilon from 2⁻⁴⁰⁰ to 2⁴⁰⁰.
+ * Ghost batches are a call each. Pieces of a larger batch (`sums` of `backward`) and masks with weights are refused.
+ * float64 whose squares leave float64 is not measured anew, as in `backward`: rstd³ wants variance + epsilon from 2⁻⁴⁰⁰
+ * to 2⁴⁰⁰.
  *
  * @param dy as `backward` had it, of the type and shape of x
  * @param x as the forward had it
@@ -86,15 +87,13 @@ const STATISTICS = ['batch', 'given'] as const;
  *   ddresidual comes without residual
  * @throws RangeError where a length, a shape, an axis or a value is wrong, or the mask has weights
  * @example
- * import { backward, doubleBackward, forwardTraining } from 'batchnorm';
- * const [x, dy, shape] = [Float64Array.of(1, 2, 6), Float64Array.of(1, 0, 0), [3, 1]];
- * const { mean, variance } = forwardTraining(x, shape);
- * const { dx } = backward(dy, x, shape, { mean, variance });
+ * import { backward, doubleBackward } from 'batchnorm';
+ * const [x, dy, shape] = [Float64Array.of(0, 1), Float64Array.of(1, 2), [2, 1]];
+ * const frozen = { mean: [0], variance: [1], epsilon: 0, gamma: Float64Array.of(3), statistics: 'given' };
+ * const { dx } = backward(dy, x, shape, frozen); // 3·dy
  * // The penalty Σ dx²/2 has the gradient dx with respect to dx.
- * const penalty = doubleBackward(dy, x, shape, { mean, variance, ddx: dx });
- * // x·2 halves dx, so by Euler's theorem Σ x·(its gradient) is −2 times the penalty, but for epsilon.
- * const [slope, twice] = [x.reduce((sum, v, k) => sum + v * penalty.dx[k], 0), dx.reduce((sum, v) => sum + v * v, 0)];
- * console.log(Math.abs(slope + twice) < 1e-5); // → true
+ * const { ddy, dgamma } = doubleBackward(dy, x, shape, { ...frozen, ddx: dx });
+ * console.log([...ddy], dgamma[0]); // → [ 9, 18 ] 15
  */
 export function doubleBackward<T extends Tensor>(
   dy: T,

@@ -12,6 +12,7 @@ import {
 } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
+import { kinksOf, STEP, wrongIn } from '../support/differences.js';
 import { randomFor } from '../support/random.js';
 import { suiteFor } from '../support/suite.js';
 
@@ -54,10 +55,6 @@ const SETTINGS: Setting[] = SHAPES.flatMap((sample) =>
     })),
   ]),
 );
-
-const STEP = 2 ** -17;
-/** A difference of third order, (2⁻¹⁷)² times third derivatives of up to 300, and rounding, 2⁻⁵³·100/2⁻¹⁷. */
-const BOUND = 3e-8;
 
 class Problem {
   readonly point: Point;
@@ -111,35 +108,11 @@ class Problem {
     return this.#setting.outputs.reduce((sum, name) => sum + dot(name), 0);
   }
 
-  difference(sample: keyof Point, k: number): number {
-    const moved = (by: number) => {
-      const array = this.point[sample].slice();
-      array[k] += by;
-      return this.loss({ ...this.point, [sample]: array });
-    };
-    return (moved(STEP) - moved(-STEP)) / (2 * STEP);
-  }
-
   gradients() {
     const { dy, x } = this.point;
     const wanted = Object.fromEntries(this.#setting.outputs.map((name) => [name, this.#weights[name]]));
     return doubleBackward(dy, x, this.#setting.shape, { ...this.#options(this.point), ...wanted });
   }
-}
-
-/** null, or what differs. */
-function wrongIn(problem: Problem, sample: keyof Point, gradient: Float64Array): string | null {
-  for (let k = 0; k < problem.point[sample].length; k++) {
-    const difference = problem.difference(sample, k);
-    const error = Math.abs(gradient[k] - difference);
-    if (!(error <= BOUND * (1 + Math.abs(difference))))
-      return `${sample}[${k}]: ${gradient[k]}, by differences ${difference}`;
-  }
-  return null;
-}
-
-function kinksOf(activation: Activation): number[] {
-  return typeof activation === 'object' && activation.name === 'clip' ? [activation.min, activation.max] : [0];
 }
 
 function titleOf({ shape, axis, statistics, activation, outputs, mask }: Setting): string {

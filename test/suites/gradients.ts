@@ -2,6 +2,7 @@
 import { type Activation, backward, clip, forwardInference, forwardTraining, leakyRelu } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { BackendUnderTest } from '../support/backends.js';
+import { kinksOf, STEP, wrongIn } from '../support/differences.js';
 import { randomFor } from '../support/random.js';
 import { suiteFor } from '../support/suite.js';
 
@@ -42,10 +43,6 @@ const SETTINGS: Setting[] = SHAPES.flatMap((sample) =>
   ),
 );
 
-const STEP = 2 ** -17;
-/** A difference of third order, (2⁻¹⁷)² times third derivatives of up to 100, and rounding, 2⁻⁵³·100/2⁻¹⁷. */
-const BOUND = 3e-8;
-
 class Problem {
   readonly point: Point;
   readonly dy: Float64Array;
@@ -81,37 +78,12 @@ class Problem {
     return y.reduce((sum, value, k) => sum + value * this.dy[k], 0);
   }
 
-  /** The slope of the loss along one coordinate. */
-  difference(sample: keyof Point, k: number): number {
-    const moved = (by: number) => {
-      const array = this.point[sample].slice();
-      array[k] += by;
-      return this.loss({ ...this.point, [sample]: array });
-    };
-    return (moved(STEP) - moved(-STEP)) / (2 * STEP);
-  }
-
   gradients() {
     const { shape, axis, statistics, withResidual, activation } = this.#setting;
     const { x, gamma, beta, residual } = this.point;
     const options = { ...this.statistics, axis, statistics, gamma, beta, activation };
     return backward(this.dy, x, shape, withResidual ? { ...options, residual } : options);
   }
-}
-
-function kinksOf(activation: Activation): number[] {
-  return typeof activation === 'object' && activation.name === 'clip' ? [activation.min, activation.max] : [0];
-}
-
-/** null, or what differs. */
-function wrongIn(problem: Problem, sample: keyof Point, gradient: Float64Array): string | null {
-  for (let k = 0; k < problem.point[sample].length; k++) {
-    const difference = problem.difference(sample, k);
-    const error = Math.abs(gradient[k] - difference);
-    if (!(error <= BOUND * (1 + Math.abs(difference))))
-      return `d${sample}[${k}]: ${gradient[k]}, by differences ${difference}`;
-  }
-  return null;
 }
 
 function titleOf({ shape, axis, statistics, withResidual, activation }: Setting): string {
