@@ -11,7 +11,6 @@
 
 #include "exact-limbs.h"
 #include "exact-vec.h"
-#include "stream.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -22,9 +21,8 @@ constexpr int TERMS_BITS = 7;
 constexpr size_t TERMS = size_t(1) << TERMS_BITS;
 /** Bits that a bin takes of what comes to it. */
 constexpr int BIN_BITS = 52 - TERMS_BITS;
-/** Chains of bins side by side, so that additions need not wait for each other. */
-constexpr size_t MOST_CHAINS = 4, WIDE_CHAINS = 2;
-constexpr size_t STEP = MOST_CHAINS * D::LENGTH;
+/** Columns of a block, and the number that its width is a multiple of. */
+constexpr size_t MOST_COLUMNS = 64, STEP = 2 * F::LENGTH;
 constexpr int MOST_FIRST = 3, MOST_SECOND = 6, MOST_BINS = MOST_FIRST + MOST_SECOND;
 
 /** K bins one behind the other. A chain of members, where an array would be kept in memory and not in registers. */
@@ -60,124 +58,127 @@ struct Bins<0> {
   BN_INLINE void empty(int64_t*, const double*, size_t) const {}
 };
 
-/** The bins of COUNT vectors of columns side by side. */
-template <int FIRST, int SECOND, size_t COUNT>
-struct Chains {
+/** Bins for as many values as D has. */
+template <int FIRST, int SECOND>
+struct Lanes {
   Bins<FIRST> first;
   Bins<SECOND> second;
-  Chains<FIRST, SECOND, COUNT - 1> rest;
 
   BN_INLINE void load(const double* anchors, size_t width) {
     first.load(anchors, width);
     second.load(anchors + FIRST * width, width);
-    rest.load(anchors + D::LENGTH, width);
   }
-  BN_INLINE void addSquares(const float* x) {
-    const D wide = widen(H::load(x));
-    first.add(wide);
-    second.addProduct(wide, wide);
-    rest.addSquares(x + D::LENGTH);
-  }
-  BN_INLINE void addProducts(const float* g, const float* d) {
-    const D wide = widen(H::load(g));
-    first.add(wide);
-    second.addProduct(wide, widen(H::load(d)));
-    rest.addProducts(g + D::LENGTH, d + D::LENGTH);
-  }
-  BN_INLINE void addCentred(const float* g, const float* x, const float* center) {
-    const D wide = widen(H::load(g));
-    first.add(wide);
-    second.addProduct(wide, widen(sub(H::load(x), H::load(center))));
-    rest.addCentred(g + D::LENGTH, x + D::LENGTH, center + D::LENGTH);
+  BN_INLINE void add(D g, D d) {
+    first.add(g);
+    second.addProduct(g, d);
   }
   BN_INLINE void empty(int64_t* integers, const double* anchors, size_t width) const {
     first.empty(integers, anchors, width);
     second.empty(integers + FIRST * width, anchors + FIRST * width, width);
-    rest.empty(integers + D::LENGTH, anchors + D::LENGTH, width);
   }
 };
-template <int FIRST, int SECOND>
-struct Chains<FIRST, SECOND, 0> {
-  BN_INLINE void load(const double*, size_t) {}
-  BN_INLINE void addSquares(const float*) {}
-  BN_INLINE void addProducts(const float*, const float*) {}
-  BN_INLINE void addCentred(const float*, const float*, const float*) {}
-  BN_INLINE void empty(int64_t*, const double*, size_t) const {}
+
+/** Bits of magnitudes, one for each column: of the values that were seen, or of those that bins are made for. */
+struct Magnitudes {
+  alignas(64) uint32_t most[MOST_COLUMNS], least[MOST_COLUMNS];
 };
 
-/** Rows of columns: element j of row i is at i·stride + j. Squares are summed where d is g, and products with d −
- * center where there are centers, one for each column. */
-struct Piece {
-  const float* g;
-  const float* d;
-  size_t count, stride;
-  const float* center;
+/** The bins of all columns between two groups of rows. */
+struct BinState {
+  /** Those of each bin are `width` apart. */
+  size_t width;
+  alignas(64) double anchors[MOST_BINS * MOST_COLUMNS];
+  alignas(64) int64_t integers[MOST_BINS * MOST_COLUMNS];
+  /** What may be added: magnitudes below `most`, and above `least` where they are not 0. */
+  Magnitudes limitsOfG, limitsOfD;
+  /** What was in the last rows, whether or not they were added. */
+  Magnitudes seenOfG, seenOfD;
 };
 
-/** Asks for memory that is wanted next, a little at each step of a sum, so that it comes while there is work to do:
- * runs of floats, `stride` apart, of one tensor or of two. */
-class Ahead {
- public:
-  Ahead() = default;
-  /** The first run begins `into` its floats. */
-  Ahead(const float* a, const float* b, size_t run, size_t stride, size_t into)
-      : a_(a), b_(b), run_(run), left_(run - into), gap_(stride - run) {}
+/** Whether what was seen in COUNT columns may be added. No branch in it, so that this becomes vectors. */
+template <size_t COUNT>
+BN_INLINE bool areWithin(const Magnitudes& limits, const Magnitudes& seen, size_t j) {
+  uint32_t misfits = 0;
+  for (size_t k = j; k < j + COUNT; ++k) {
+    misfits |= (seen.most[k] >= limits.most[k]) | (seen.least[k] < limits.least[k]);
+  }
+  return misfits == 0;
+}
 
-  BN_INLINE void fetch(size_t count) {
-    if (a_ == nullptr) return;
-    BN_UNROLL
-    for (size_t j = 0; j < count; j += LINE_BYTES / sizeof(float)) {
-      prefetch(a_ + j);
-      if (b_ != nullptr) prefetch(b_ + j);
-    }
-    skip(count);
+/** Vectors of float32 side by side, as many as COUNT, each on its way into the bins of its columns. */
+template <int FIRST, int SECOND, bool SQUARES, size_t COUNT>
+struct Chains {
+  static constexpr size_t COLUMNS = COUNT * F::LENGTH;
+  Lanes<FIRST, SECOND> low, high;
+  Extremes seenOfG, seenOfD;
+  Chains<FIRST, SECOND, SQUARES, COUNT - 1> rest;
+
+  BN_INLINE void load(const double* anchors, size_t width) {
+    low.load(anchors, width);
+    high.load(anchors + D::LENGTH, width);
+    rest.load(anchors + F::LENGTH, width);
+  }
+  BN_INLINE void add(const float* g, const float* d, const float* center) {
+    addOwn(g, d, center);
+    rest.add(g + F::LENGTH, d + F::LENGTH, center + F::LENGTH);
+  }
+  /** Adds fewer values than there are columns. */
+  BN_INLINE void addSome(const float* g, const float* d, const float* center, size_t count) {
+    if (count < F::LENGTH) return addPart(g, d, center, count);
+    addOwn(g, d, center);
+    if (count > F::LENGTH) rest.addSome(g + F::LENGTH, d + F::LENGTH, center, count - F::LENGTH);
+  }
+  /** Moves what was added to the integers of the columns from j on, if it fits; it is seen anyway. */
+  BN_INLINE bool empty(BinState& state, size_t j) const {
+    save(state, j);
+    if (!areWithin<COLUMNS>(state.limitsOfG, state.seenOfG, j)) return false;
+    if (!SQUARES && !areWithin<COLUMNS>(state.limitsOfD, state.seenOfD, j)) return false;
+    moveTo(state.integers + j, state.anchors + j, state.width);
+    return true;
+  }
+
+  BN_INLINE void save(BinState& state, size_t j) const {
+    seenOfG.save(state.seenOfG.most + j, state.seenOfG.least + j);
+    if (!SQUARES) seenOfD.save(state.seenOfD.most + j, state.seenOfD.least + j);
+    rest.save(state, j + F::LENGTH);
+  }
+  BN_INLINE void moveTo(int64_t* integers, const double* anchors, size_t width) const {
+    low.empty(integers, anchors, width);
+    high.empty(integers + D::LENGTH, anchors + D::LENGTH, width);
+    rest.moveTo(integers + F::LENGTH, anchors + F::LENGTH, width);
   }
 
  private:
-  const float* a_ = nullptr;
-  const float* b_ = nullptr;
-  size_t run_ = 0, left_ = 0, gap_ = 0;
-
-  BN_INLINE void skip(size_t count) {
-    const size_t far = left_ > count ? count : left_ + gap_;
-    left_ = left_ > count ? left_ - count : run_;
-    a_ += far;
-    if (b_ != nullptr) b_ += far;
-  }
-};
-
-/** Pieces with at most TERMS rows together, and what comes after them. */
-struct Rows {
-  const Piece* pieces;
-  size_t count;
-  Ahead ahead;
-};
-
-/** Adds rows to the integers of `width` columns, a multiple of STEP; anchors and integers of each bin are `width`
- * apart.
- */
-template <int FIRST, int SECOND>
-BN_NOINLINE void addRows(int64_t* integers, const double* anchors, size_t width, const Rows& rows) {
-  constexpr size_t CHAINS = FIRST + SECOND <= 4 ? MOST_CHAINS : WIDE_CHAINS, COLUMNS = CHAINS * D::LENGTH;
-  Ahead ahead = rows.ahead;
-  for (size_t j = 0; j < width; j += COLUMNS) {
-    Chains<FIRST, SECOND, CHAINS> chains;
-    chains.load(anchors + j, width);
-    for (size_t k = 0; k < rows.count; ++k) {
-      const Piece& piece = rows.pieces[k];
-      const float *g = piece.g + j, *d = piece.d + j, *const end = g + piece.count * piece.stride;
-      if (g == d) {
-        for (; g != end; g += piece.stride) ahead.fetch(COLUMNS), chains.addSquares(g);
-      } else if (piece.center != nullptr) {
-        const float* const center = piece.center + j;
-        for (; g != end; g += piece.stride, d += piece.stride) ahead.fetch(COLUMNS), chains.addCentred(g, d, center);
-      } else {
-        for (; g != end; g += piece.stride, d += piece.stride) ahead.fetch(COLUMNS), chains.addProducts(g, d);
-      }
+  BN_INLINE void addOwn(const float* g, const float* d, const float* center) {
+    seenOfG.see(F::load(g));
+    const D first = widen(H::load(g)), second = widen(H::load(g + H::LENGTH));
+    if constexpr (SQUARES) {
+      low.add(first, first);
+      high.add(second, second);
+    } else {
+      const F by = sub(F::load(d), F::load(center));
+      seenOfD.see(by);
+      low.add(first, widen(lowerHalf(by)));
+      high.add(second, widen(upperHalf(by)));
     }
-    chains.empty(integers + j, anchors + j, width);
   }
-}
+  BN_INLINE void addPart(const float* g, const float* d, const float* center, size_t count) {
+    const F of = loadSome(g, count);
+    const F by = SQUARES ? of : keepSome(sub(loadSome(d, count), F::load(center)), count);
+    seenOfG.see(of);
+    if (!SQUARES) seenOfD.see(by);
+    low.add(widen(lowerHalf(of)), widen(lowerHalf(by)));
+    if (count > H::LENGTH) high.add(widen(upperHalf(of)), widen(upperHalf(by)));
+  }
+};
+template <int FIRST, int SECOND, bool SQUARES>
+struct Chains<FIRST, SECOND, SQUARES, 0> {
+  BN_INLINE void load(const double*, size_t) {}
+  BN_INLINE void add(const float*, const float*, const float*) {}
+  BN_INLINE void addSome(const float*, const float*, const float*, size_t) {}
+  BN_INLINE void save(BinState&, size_t) const {}
+  BN_INLINE void moveTo(int64_t*, const double*, size_t) const {}
+};
 
 }  // namespace
 }  // namespace BN_ISA

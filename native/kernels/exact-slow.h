@@ -57,17 +57,17 @@ class ExponentSums {
   int64_t sums_[EXPONENTS.count + 1];
 };
 
-/** Values that no bins are enough for: g, and g·d, or g·(d − *center) where there is a center. */
+/** Values that no bins are enough for: g, and g·g, or g·(d − center) where d is not g. */
 struct Strays {
   const float* g;
   const float* d;
-  const float* center;
+  float center;
   size_t count, stride;
 
   /** g and the products, of `some` values from `begin` on. */
   void read(double* first, double* second, size_t begin, size_t some) const {
     const float *const from = g + begin * stride, *const by = d + begin * stride;
-    const float taken = center == nullptr ? 0 : *center;
+    const float taken = g == d ? 0 : center;
     for (size_t k = 0; k < some; ++k) first[k] = from[k * stride];
     for (size_t k = 0; k < some; ++k) second[k] = first[k] * (by[k * stride] - taken);
   }

@@ -2,6 +2,7 @@
 #pragma once
 #include "activation.h"
 #include "exact-block.h"
+#include "exact-channel.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -24,18 +25,8 @@ struct Squares {
   static constexpr size_t TENSORS = 1;
   const T* x;
 
-  Piece piece(size_t k, size_t count, size_t stride, const Spread&) const {
-    if constexpr (!DIRECT)
-      return {};
-    else
-      return {x + k, x + k, count, stride, nullptr};
-  }
-  Ahead ahead(size_t k, size_t run, size_t stride, size_t into) const {
-    if constexpr (!DIRECT)
-      return {};
-    else
-      return {x + k, nullptr, run, stride, into};
-  }
+  const T* g() const { return x; }
+  const T* d() const { return x; }
   void parameters(Spread&, size_t, size_t) const {}
   /** Vectors, of which the last two may overlap: a call of the library's copy takes longer. */
   void gather(float* g, float*, const Spread&, size_t k, size_t count, bool) const {
@@ -60,18 +51,8 @@ struct Products {
   ACTIVATION activation;
   Coefficients<float> coefs;
 
-  Piece piece(size_t k, size_t count, size_t stride, const Spread& spread) const {
-    if constexpr (!DIRECT)
-      return {};
-    else
-      return {dy + k, x + k, count, stride, spread.center};
-  }
-  Ahead ahead(size_t k, size_t run, size_t stride, size_t into) const {
-    if constexpr (!ARE_FLOATS<T>)
-      return {};
-    else
-      return {x + k, dy + k, run, stride, into};
-  }
+  const T* g() const { return dy; }
+  const T* d() const { return x; }
   void parameters(Spread& spread, size_t column, size_t ch) const {
     spread.center[column] = coefs.center[ch];
     spread.scale[column] = coefs.scale[ch];

@@ -1,6 +1,6 @@
 // Exponents of values, and the bins that they need: see exact-bins.h.
 #pragma once
-#include "exact-bins.h"
+#include "exact-runs.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -27,18 +27,29 @@ struct Span {
 
 /** Units of the bins for values below 2^above. */
 inline int unitOfBin(int above, int bin) { return above + TERMS_BITS - 51 - bin * BIN_BITS; }
-/** Which bins there are for first sums and for second ones. */
+/** Which bins there are for first sums and for second ones, and what adds to them: products, or squares. */
 struct Choice {
   int first, second;
-  void (*add)(int64_t*, const double*, size_t, const Rows&);
+  size_t (*addRows[2])(BinState&, size_t begin, size_t end, const Rows&);
+  bool (*addRuns[2])(BinState&, const Runs&);
 
   int bins() const { return first + second; }
+  /** Columns among which runs are shared out. */
+  size_t columns() const { return sideBySide(bins()) * F::LENGTH; }
+  /** As many values of runs as may be added at once. */
+  size_t mostAtOnce(size_t run) const { return (TERMS - 2) * columns() * run / (run + columns()); }
   /** Bits from the unit of the values to their largest exponent. */
   static int reach(int bins) { return BIN_BITS * bins - 1; }
 };
-constexpr Choice CHOICES[] = {
-    {1, 2, addRows<1, 2>}, {1, 3, addRows<1, 3>}, {2, 3, addRows<2, 3>}, {2, 4, addRows<2, 4>}, {3, 6, addRows<3, 6>},
-};
+template <int FIRST, int SECOND>
+constexpr Choice choiceOf() {
+  return {FIRST,
+          SECOND,
+          {addRows<FIRST, SECOND, false>, addRows<FIRST, SECOND, true>},
+          {addRuns<FIRST, SECOND, false>, addRuns<FIRST, SECOND, true>}};
+}
+/** Each is enough wherever the one before is. */
+constexpr Choice CHOICES[] = {choiceOf<1, 2>(), choiceOf<1, 3>(), choiceOf<2, 3>(), choiceOf<2, 4>(), choiceOf<3, 6>()};
 constexpr int CHOICE_COUNT = 5;
 
 /** The cheapest that is enough for values g and their products with d; CHOICE_COUNT where none is. */

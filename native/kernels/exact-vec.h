@@ -16,6 +16,9 @@ constexpr uint32_t INFINITE = 0x7f800000;
 
 #if defined(BN_AVX512)
 
+/** Vectors side by side whose bins registers hold, where there are few bins. */
+constexpr size_t SIDE_BY_SIDE = 2;
+
 /** a·b − c, rounded once; exact wherever it is used here. */
 inline D productLess(D a, D b, D c) { return {_mm512_fmsub_pd(a.v, b.v, c.v)}; }
 
@@ -26,7 +29,7 @@ inline D differenceOtherwise(D a, D b) { return {_mm512_fnmadd_pd(b.v, _mm512_se
 /** 64-bit integers, as many as D has doubles. */
 struct L {
   __m512i v;
-  static L load(const int64_t* p) { return {_mm512_loadu_si512(p)}; }
+  BN_INLINE static L load(const int64_t* p) { return {_mm512_loadu_si512(p)}; }
 };
 inline void store(int64_t* p, L a) { _mm512_storeu_si512(p, a.v); }
 inline L add(L a, L b) { return {_mm512_add_epi64(a.v, b.v)}; }
@@ -43,20 +46,31 @@ struct Extremes {
     most = _mm512_max_epu32(most, y);
     least = _mm512_min_epu32(least, _mm512_sub_epi32(y, _mm512_set1_epi32(1)));
   }
-  void save(uint32_t* mosts, uint32_t* leasts) const {
+  BN_INLINE void save(uint32_t* mosts, uint32_t* leasts) const {
     _mm512_storeu_si512(mosts, most);
     _mm512_storeu_si512(leasts, least);
   }
 };
 
+/** The floats of both halves of a vector. */
+inline H lowerHalf(F a) { return {_mm512_castps512_ps256(a.v)}; }
+inline H upperHalf(F a) { return {_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1))}; }
+/** The first `count` floats of memory or of a vector, fewer than it has, and 0 behind them. */
+inline F loadSome(const float* p, size_t count) {
+  return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p)};
+}
+inline F keepSome(F a, size_t count) { return {_mm512_maskz_mov_ps(static_cast<__mmask16>((1u << count) - 1), a.v)}; }
+
 #elif defined(BN_AVX2)
+
+constexpr size_t SIDE_BY_SIDE = 2;
 
 inline D productLess(D a, D b, D c) { return {_mm256_fmsub_pd(a.v, b.v, c.v)}; }
 inline D differenceOtherwise(D a, D b) { return {_mm256_fnmadd_pd(b.v, _mm256_set1_pd(1), a.v)}; }
 
 struct L {
   __m256i v;
-  static L load(const int64_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
+  BN_INLINE static L load(const int64_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
 };
 inline void store(int64_t* p, L a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v); }
 inline L add(L a, L b) { return {_mm256_add_epi64(a.v, b.v)}; }
@@ -70,20 +84,32 @@ struct Extremes {
     most = _mm256_max_epu32(most, y);
     least = _mm256_min_epu32(least, _mm256_add_epi32(y, _mm256_set1_epi32(-1)));
   }
-  void save(uint32_t* mosts, uint32_t* leasts) const {
+  BN_INLINE void save(uint32_t* mosts, uint32_t* leasts) const {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(mosts), most);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(leasts), least);
   }
 };
 
+inline H lowerHalf(F a) { return {_mm256_castps256_ps128(a.v)}; }
+inline H upperHalf(F a) { return {_mm256_extractf128_ps(a.v, 1)}; }
+/** -1 for the first `count` floats, 0 for the others. */
+inline __m256i maskOf(size_t count) {
+  alignas(64) static constexpr int32_t MASKS[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(MASKS + 8 - count));
+}
+inline F loadSome(const float* p, size_t count) { return {_mm256_maskload_ps(p, maskOf(count))}; }
+inline F keepSome(F a, size_t count) { return {_mm256_and_ps(a.v, _mm256_castsi256_ps(maskOf(count)))}; }
+
 #elif defined(BN_NEON)
+
+constexpr size_t SIDE_BY_SIDE = 2;
 
 inline D productLess(D a, D b, D c) { return {vfmaq_f64(vnegq_f64(c.v), a.v, b.v)}; }
 inline D differenceOtherwise(D a, D b) { return sub(a, b); }
 
 struct L {
   int64x2_t v;
-  static L load(const int64_t* p) { return {vld1q_s64(p)}; }
+  BN_INLINE static L load(const int64_t* p) { return {vld1q_s64(p)}; }
 };
 inline void store(int64_t* p, L a) { vst1q_s64(p, a.v); }
 inline L add(L a, L b) { return {vaddq_s64(a.v, b.v)}; }
@@ -97,20 +123,25 @@ struct Extremes {
     most = vmaxq_u32(most, y);
     least = vminq_u32(least, vsubq_u32(y, vdupq_n_u32(1)));
   }
-  void save(uint32_t* mosts, uint32_t* leasts) const {
+  BN_INLINE void save(uint32_t* mosts, uint32_t* leasts) const {
     vst1q_u32(mosts, most);
     vst1q_u32(leasts, least);
   }
 };
 
+inline H lowerHalf(F a) { return {vget_low_f32(a.v)}; }
+inline H upperHalf(F a) { return {vget_high_f32(a.v)}; }
+
 #else
+
+constexpr size_t SIDE_BY_SIDE = 1;
 
 inline D productLess(D a, D b, D c) { return {_mm_sub_pd(_mm_mul_pd(a.v, b.v), c.v)}; }
 inline D differenceOtherwise(D a, D b) { return sub(a, b); }
 
 struct L {
   __m128i v;
-  static L load(const int64_t* p) { return {_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))}; }
+  BN_INLINE static L load(const int64_t* p) { return {_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))}; }
 };
 inline void store(int64_t* p, L a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), a.v); }
 inline L add(L a, L b) { return {_mm_add_epi64(a.v, b.v)}; }
@@ -129,13 +160,29 @@ struct Extremes {
     const __m128 less = _mm_castsi128_ps(_mm_add_epi32(y, _mm_set1_epi32(-1)));
     least = _mm_min_ps(less, least);
   }
-  void save(uint32_t* mosts, uint32_t* leasts) const {
+  BN_INLINE void save(uint32_t* mosts, uint32_t* leasts) const {
     const __m128i upper = _mm_and_si128(most, _mm_set1_epi32(static_cast<int>(0xffff0000)));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(mosts), upper);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(leasts), _mm_castps_si128(least));
   }
 };
 
+inline H lowerHalf(F a) { return {a.v}; }
+inline H upperHalf(F a) { return {_mm_movehl_ps(a.v, a.v)}; }
+
+#endif
+
+#if !defined(BN_AVX512) && !defined(BN_AVX2)
+inline F loadSome(const float* p, size_t count) {
+  float values[F::LENGTH] = {};
+  for (size_t j = 0; j < count; ++j) values[j] = p[j];
+  return F::load(values);
+}
+inline F keepSome(F a, size_t count) {
+  float values[F::LENGTH];
+  store(values, a);
+  return loadSome(values, count);
+}
 #endif
 
 }  // namespace

@@ -18,44 +18,9 @@ constexpr size_t PLANES_FROM = 16;
 /** Values that are brought together before they are summed: with as many of d, and what is fetched meanwhile, they stay
  * in the first cache. */
 constexpr size_t GATHERED = 4096, PAIRS_GATHERED = 2048;
-/** So many values side by side are summed where they are. */
-constexpr size_t IN_PLACE = 4 * STEP;
 /** The least values of a channel that are worth sums of their own, and where threads would have nothing to do else:
  * the sums of a part are 280 bytes a channel, at most 3.5 % of the bytes that it reads. */
 constexpr size_t LEAST_PART = 4096, LEAST_OF_IDLE = 2048;
-
-/** What is summed next of a channel: pieces that stay where they are, and values that are brought together. */
-template <bool SQUARES, bool DIRECT>
-struct Gathered {
-  static constexpr size_t MOST_PIECES = TERMS * STEP / IN_PLACE;
-  static constexpr size_t ROWS = DIRECT || TERMS * STEP <= PAIRS_GATHERED ? TERMS : PAIRS_GATHERED / STEP;
-  alignas(64) float g[ROWS * STEP], d[SQUARES ? STEP : ROWS * STEP];
-  Spread spread;
-  size_t gathered = 0;
-
-  /** Values that may be added. */
-  size_t room() const { return count_ == MOST_PIECES ? 0 : (ROWS - rows_) * STEP - gathered; }
-  void addPiece(const Piece& piece) {
-    pieces_[count_++] = piece;
-    rows_ += piece.count;
-  }
-  void empty(ColumnBlock& block, const Ahead& ahead) {
-    if (gathered > 0) {
-      while (gathered % STEP != 0) {
-        g[gathered] = 0;
-        if (!SQUARES) d[gathered] = 0;
-        ++gathered;
-      }
-      pieces_[count_++] = {g, SQUARES ? g : d, gathered / STEP, STEP, nullptr};
-    }
-    block.add({pieces_, count_, ahead});
-    count_ = rows_ = gathered = 0;
-  }
-
- private:
-  Piece pieces_[MOST_PIECES + 1];
-  size_t count_ = 0, rows_ = 0;
-};
 
 /** How the work is shared out: `blocks` of channels, in `parts` of values or rows each. */
 struct Shares {
@@ -109,7 +74,7 @@ struct Taker {
 
 /** One call. A source has
  *   SQUARES, whether d is g, and DIRECT, whether values may be summed where they are;
- *   piece(k, count, stride, spread), rows that begin at k, and ahead(k, …), an Ahead that begins there;
+ *   g() and d(), the tensors;
  *   parameters(spread, column, channel), which sets what belongs to a column;
  *   gather(g, d, spread, k, count, one), which brings values together; `one`: all are of the first column.
  */
@@ -170,39 +135,48 @@ class ExactWalk {
   /** Adds a part of the values of channels to their sums. */
   void planes(size_t part, size_t parts, Channels channels, int64_t* sums) const {
     const size_t m = v_.n * v_.s;
-    ColumnBlock block(STEP, STEP, true, Source::SQUARES);
+    ChannelSum sum(Source::SQUARES);
     for (size_t ch = channels.first; ch < channels.last; ++ch) {
-      block.turnTo(sums + (ch - channels.first) * RECORD);
-      plane(block, ch, m * part / parts, m * (part + 1) / parts);
+      sum.turnTo(sums + (ch - channels.first) * RECORD);
+      plane(sum, ch, m * part / parts, m * (part + 1) / parts);
     }
-    block.finish();
+    sum.finish();
   }
 
   /** Adds the values first .. last of a channel: where they are, or brought together. */
-  void plane(ColumnBlock& block, size_t ch, size_t first, size_t last) const {
-    const size_t s = v_.s, stride = v_.c * s;
-    Gathered<Source::SQUARES, Source::DIRECT> values;
-    for (size_t j = 0; j < STEP; ++j) source_.parameters(values.spread, j, ch);
-    size_t from = (first / s * v_.c + ch) * s + first % s, left = s - first % s;
-    for (size_t count = last - first; count > 0;) {
-      const size_t run = minOf(left, count), room = values.room();
-      size_t taken;
-      if (Source::DIRECT && run >= IN_PLACE && room >= STEP) {
-        taken = minOf(run, room) / STEP * STEP;
-        values.addPiece(source_.piece(from, taken / STEP, STEP, values.spread));
-      } else {
-        taken = minOf(run, room);
-        source_.gather(values.g + values.gathered, values.d + values.gathered, values.spread, from, taken, true);
-        values.gathered += taken;
+  void plane(ChannelSum& sum, size_t ch, size_t first, size_t last) const {
+    Spread spread;
+    for (size_t j = 0; j < STEP; ++j) source_.parameters(spread, j, ch);
+    const size_t s = v_.s, at = (first / s * v_.c + ch) * s + first % s;
+    if constexpr (Source::DIRECT) {
+      const size_t gap = (v_.c - 1) * s;
+      sum.add({source_.g() + at, source_.d() + at, last - first, s - first % s, s, gap, spread.center, ahead()});
+    } else {
+      addGathered(sum, spread, at, last - first, s - first % s);
+    }
+  }
+  /** How far behind a value of a plane lies what is wanted a while later: in the next channel, row or part of a row. */
+  size_t ahead() const {
+    constexpr size_t FLOATS = FETCHED_BYTES / 2 / sizeof(float);
+    if (v_.n * v_.s < 4 * FLOATS) return v_.s;
+    return v_.s > 2 * FLOATS ? FLOATS : divideUp(FLOATS, v_.s) * v_.c * v_.s;
+  }
+  /** Brings `count` values of a channel together, which begin at `from` with `left` of a row, and adds them. */
+  void addGathered(ChannelSum& sum, const Spread& spread, size_t from, size_t count, size_t left) const {
+    alignas(64) float g[PAIRS_GATHERED], d[PAIRS_GATHERED];
+    const float zeros[STEP] = {};
+    while (count > 0) {
+      const size_t together = minOf(PAIRS_GATHERED, count);
+      for (size_t at = 0; at < together;) {
+        const size_t run = minOf(left, together - at);
+        source_.gather(g + at, d + at, spread, from, run, true);
+        at += run;
+        from += run;
+        left -= run;
+        if (left == 0) from += (v_.c - 1) * v_.s, left = v_.s;
       }
-      from += taken;
-      left -= taken;
-      count -= taken;
-      if (left == 0) from += stride - s, left = s;
-      // Behind the last value comes the next channel, or at the end of all what was there before.
-      const size_t next = count > 0 ? from : minOf(ch + 1, v_.c - 1) * s;
-      if (values.room() == 0 || count == 0)
-        values.empty(block, source_.ahead(next, s, stride, count > 0 ? s - left : 0));
+      sum.add({g, Source::SQUARES ? g : d, together, together, together, 0, zeros, 0});
+      count -= together;
     }
   }
 
@@ -222,11 +196,11 @@ class ExactWalk {
    */
   void matrix(int64_t* sums, size_t channel, size_t from, size_t count, size_t columns) const {
     const size_t width = divideUp(columns, STEP) * STEP, stride = v_.c * v_.s * shares_.stacked;
-    const bool direct = Source::DIRECT && columns == width;
     alignas(64) float g[GATHERED], d[GATHERED];
     if (columns != width) std::memset(g, 0, sizeof g), std::memset(d, 0, sizeof d);
+    const float zeros[MOST_COLUMNS] = {};
     Spread spread;
-    ColumnBlock block(columns, width, false, Source::SQUARES);
+    ColumnBlock block(columns, width, Source::SQUARES);
     for (size_t j = 0; j < columns; ++j) {
       const size_t ch = (channel + j / v_.s) % v_.c;
       block.setTarget(j, sums + (ch - channel) * RECORD);
@@ -234,18 +208,18 @@ class ExactWalk {
     }
     const size_t strip = minOf(TERMS, GATHERED / width);
     for (size_t i = 0; i < count; i += strip) {
-      const size_t rows = minOf(strip, count - i);
-      const Ahead ahead = source_.ahead(from + minOf(i + strip, count - 1) * stride, columns, stride, 0);
-      if (direct) {
-        const Piece piece = source_.piece(from + i * stride, rows, stride, spread);
-        block.add({&piece, 1, ahead});
-        continue;
+      const size_t rows = minOf(strip, count - i), at = from + i * stride;
+      const size_t ahead = i + strip < count ? strip * stride : 0;
+      if constexpr (Source::DIRECT) {
+        if (columns == width) {
+          block.add({source_.g() + at, source_.d() + at, rows, stride, spread.center, ahead});
+          continue;
+        }
       }
       for (size_t r = 0; r < rows; ++r) {
-        source_.gather(g + r * width, d + r * width, spread, from + (i + r) * stride, columns, false);
+        source_.gather(g + r * width, d + r * width, spread, at + r * stride, columns, false);
       }
-      const Piece piece{g, Source::SQUARES ? g : d, rows, width, nullptr};
-      block.add({&piece, 1, ahead});
+      block.add({g, Source::SQUARES ? g : d, rows, width, zeros, 0});
     }
     block.finish();
   }
