@@ -2,6 +2,7 @@
 #pragma once
 #include "exact-slow.h"
 #include "exact-span.h"
+#include "exact-totals.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -47,14 +48,12 @@ class Binned {
     state_.limitsOfD.most[j] = ofD.most;
     state_.limitsOfD.least[j] = ofD.least;
   }
-  /** Moves the integers of column j to sums. */
-  void empty(size_t j, int64_t* sums) {
-    for (int bin = 0; bin < choice_->bins(); ++bin) {
-      const bool first = bin < choice_->first;
-      int64_t& integer = state_.integers[bin * state_.width + j];
-      addShifted(sums + (first ? 0 : SECOND_AT), integer, unitOf(bin, j) - (first ? FIRST_UNIT : SECOND_UNIT));
-      integer = 0;
-    }
+  /** Moves the integers of column j to the sums of its channel. */
+  void empty(size_t j, ExactTotals& totals) {
+    totals.take(choice_->first, choice_->second, [&](int bin) {
+      return Bin{state_.integers[bin * state_.width + j], unitOf(bin, j)};
+    });
+    for (int bin = 0; bin < choice_->bins(); ++bin) state_.integers[bin * state_.width + j] = 0;
   }
 
   const bool squares_;

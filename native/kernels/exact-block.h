@@ -21,7 +21,7 @@ class ColumnBlock : Binned {
   ColumnBlock(size_t columns, size_t width, bool squares) : Binned(width, squares), columns_(columns) {}
 
   /** The sums to which column j belongs. */
-  void setTarget(size_t j, int64_t* sums) { targets_[j] = sums; }
+  void setTarget(size_t j, ExactTotals& totals) { targets_[j] = &totals; }
   /** Moves what was added to the sums where it belongs. */
   void finish() {
     if (choice_ != nullptr) emptyAll();
@@ -83,7 +83,7 @@ class ColumnBlock : Binned {
       choose(needed);
     } else {
       for (size_t j = 0; j < columns_; ++j) {
-        if (isMisfit[j]) empty(j, targets_[j]), anchor(j);
+        if (isMisfit[j]) empty(j, *targets_[j]), anchor(j);
       }
     }
     if (strays.count > 0) keep(strays);
@@ -107,7 +107,7 @@ class ColumnBlock : Binned {
   void restore(const Strays& strays, const Rows& rows) {
     for (size_t k = 0; k < strays.count; ++k) {
       const size_t j = strays.column[k];
-      addEach(targets_[j], {rows.g + j, rows.d + j, squares_ ? 0 : rows.center[j], rows.count, rows.stride},
+      addEach(targets_[j]->open(), {rows.g + j, rows.d + j, squares_ ? 0 : rows.center[j], rows.count, rows.stride},
               strays.isFinite[k]);
       limit(j, {0, 0}, {0, 0});
       for (int bin = 0; bin < choice_->bins(); ++bin) {
@@ -154,12 +154,12 @@ class ColumnBlock : Binned {
   }
   void emptyAll() {
     strips_ = 0;
-    for (size_t j = 0; j < columns_; ++j) empty(j, targets_[j]);
+    for (size_t j = 0; j < columns_; ++j) empty(j, *targets_[j]);
   }
 
   size_t strips_ = 0;
   const size_t columns_;
-  int64_t* targets_[MOST_COLUMNS];
+  ExactTotals* targets_[MOST_COLUMNS];
 };
 
 }  // namespace

@@ -15,13 +15,13 @@ class ChannelSum : Binned {
   explicit ChannelSum(bool squares) : Binned(STEP, squares) {}
 
   /** What is added from here on belongs to the sums of another channel. Its values may well fit the same bins. */
-  void turnTo(int64_t* sums) {
+  void turnTo(ExactTotals& totals) {
     finish();
-    target_ = sums;
+    target_ = &totals;
   }
   /** Moves what was added to the sums where it belongs. */
   void finish() {
-    slow_.empty(target_);
+    if (!slow_.isEmpty()) slow_.empty(target_->open());
     if (groups_ > 0) emptyAll();
   }
   void add(Runs runs) {
@@ -56,7 +56,7 @@ class ChannelSum : Binned {
     const float *g = runs.g, *d = runs.d;
     for (size_t left = runs.count, run = runs.first; left > 0; run = runs.run) {
       if (run > left) run = left;
-      slow_.add(target_, {g, d, squares_ ? 0 : *runs.center, run, 1}, isFinite(0));
+      slow_.add(target_->open(), {g, d, squares_ ? 0 : *runs.center, run, 1}, isFinite(0));
       left -= run;
       g += run + runs.gap;
       d += run + runs.gap;
@@ -123,11 +123,11 @@ class ChannelSum : Binned {
       std::memset(integers, 0, width * sizeof(int64_t));
       integers[0] = sum;
     }
-    empty(0, target_);
+    empty(0, *target_);
     groups_ = 0;
   }
 
-  int64_t* target_ = nullptr;
+  ExactTotals* target_ = nullptr;
   size_t groups_ = 0;
   Superaccumulator slow_;
 };

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "exact-limbs.h"
+#include "vec.h"
 
 namespace bn {
 namespace {
@@ -17,19 +18,19 @@ struct Pair {
   static constexpr double STEP = 1.0 / (1ULL << 49) / (1ULL << 49);
 
   /** Two halves, as near to the number as a step leaves them. */
-  static Pair of(double high, double low) { return {high, low, std::fabs(high) * STEP}; }
+  static BN_INLINE Pair of(double high, double low) { return {high, low, std::fabs(high) * STEP}; }
   /** The sum of both, whatever their order, and what was rounded away. */
-  static Pair sum(double a, double b) {
+  static BN_INLINE Pair sum(double a, double b) {
     const double s = a + b, t = s - a;
     return {s, (a - (s - t)) + (b - t), 0};
   }
   /** The same where the first is not the smaller one. */
-  static Pair sumOfFalling(double a, double b) {
+  static BN_INLINE Pair sumOfFalling(double a, double b) {
     const double s = a + b;
     return {s, b - (s - a), 0};
   }
   /** The product: halves of 26 bits have exact ones (Dekker), and a fused multiply-add has it at once. */
-  static Pair product(double a, double b) {
+  static BN_INLINE Pair product(double a, double b) {
     const double p = a * b;
 #if defined(__FMA__) || defined(__aarch64__)
     return {p, std::fma(a, b, -p), 0};
@@ -38,30 +39,30 @@ struct Pair {
     return {p, ((aHigh * bHigh - p) + aHigh * bLow + aLow * bHigh) + aLow * bLow, 0};
 #endif
   }
-  Pair operator*(Pair other) const {
+  BN_INLINE Pair operator*(Pair other) const {
     const Pair top = product(high, other.high);
     const Pair all = sum(top.high, top.low + (high * other.low + low * other.high));
     const double size = std::fabs(all.high);
     return {all.high, all.low, size * STEP + std::fabs(high) * other.error + std::fabs(other.high) * error};
   }
-  Pair operator-(Pair other) const {
+  BN_INLINE Pair operator-(Pair other) const {
     const Pair top = sum(high, -other.high), rest = sum(low, -other.low);
     const Pair some = sum(top.high, top.low + rest.high), all = sum(some.high, some.low + rest.low);
     const double size = std::fabs(high) + std::fabs(other.high);
     return {all.high, all.low, size * STEP + error + other.error};
   }
   /** By a number without error. */
-  Pair operator/(Pair other) const {
+  BN_INLINE Pair operator/(Pair other) const {
     const double first = high / other.high;
     const Pair rest = *this - other * Pair{first, 0, 0};
     const Pair all = sumOfFalling(first, rest.high / other.high);
     return {all.high, all.low, std::fabs(all.high) * STEP + rest.error / std::fabs(other.high) * 2};
   }
   /** Whether every number within the error is rounded to `high`. */
-  bool isDecided() const { return high + (low + error) == high && high + (low - error) == high; }
+  BN_INLINE bool isDecided() const { return (high + (low + error) == high) & (high + (low - error) == high); }
 
  private:
-  static double upper(double a) {
+  static BN_INLINE double upper(double a) {
     const double t = 134217729 * a;
     return t - (t - a);
   }

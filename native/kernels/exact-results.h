@@ -24,19 +24,19 @@ bool areFinite(const Limb* counts) {
 struct Pairs {
   alignas(64) double high[AT_ONCE] = {}, low[AT_ONCE] = {}, error[AT_ONCE] = {};
 
-  void set(size_t i, Pair value) {
+  BN_INLINE void set(size_t i, Pair value) {
     high[i] = value.high;
     low[i] = value.low;
     error[i] = value.error;
   }
-  Pair operator[](size_t i) const { return {high[i], low[i], error[i]}; }
+  BN_INLINE Pair operator[](size_t i) const { return {high[i], low[i], error[i]}; }
 };
 
 /** Results of some channels, and whether they are right. */
 struct Rounded {
   alignas(64) double value[AT_ONCE], decided[AT_ONCE];
 
-  void set(size_t i, Pair result) {
+  BN_INLINE void set(size_t i, Pair result) {
     value[i] = result.high;
     decided[i] = result.isDecided() ? 1 : 0;
   }
@@ -55,7 +55,7 @@ struct Records {
 
 /** Sums of some channels as they come. */
 struct Fresh {
-  Totals* all;
+  ExactTotals* all;
 
   const int64_t* record(size_t i) const { return all[i].record(); }
   Pair first(size_t i) const {
@@ -82,14 +82,21 @@ double nearest(Integer integer, int exponent, uint64_t divisor, int power) {
   return negative && value > 0 ? -value : value;
 }
 
-/** S/m and (m·Q − S²)/m² as far as two float64 hold them. */
-BN_NOINLINE void roundStatistics(Rounded& mean, Rounded& variance, const Pairs& s, const Pairs& q, const double* m) {
-  for (size_t i = 0; i < AT_ONCE; ++i) {
-    const Pair count{m[i], 0, 0};
-    mean.set(i, s[i] / count);
-    variance.set(i, (count * q[i] - s[i] * s[i]) / Pair::product(m[i], m[i]));
+/** The statistics of some channels. One object, so that compilers see that nothing in it overlaps. */
+struct SomeStatistics {
+  Pairs s, q;
+  alignas(64) double m[AT_ONCE];
+  Rounded mean, variance;
+
+  /** S/m and (m·Q − S²)/m² as far as two float64 hold them. */
+  BN_NOINLINE void round() {
+    for (size_t i = 0; i < AT_ONCE; ++i) {
+      const Pair count{m[i], 0, 0};
+      mean.set(i, s[i] / count);
+      variance.set(i, (count * q[i] - s[i] * s[i]) / Pair::product(m[i], m[i]));
+    }
   }
-}
+};
 
 /** (m·Q − S²)/m² */
 template <class Limb>
@@ -104,42 +111,47 @@ double varianceOf(const Limb* record, double m) {
 template <class Sums>
 void statisticsOfSome(double* mean, double* variance, const Sums& sums, size_t some, const double* counts,
                       size_t step) {
-  Pairs s, q;
-  Rounded means, variances;
-  alignas(64) double m[AT_ONCE];
-  for (size_t i = 0; i < AT_ONCE; ++i) m[i] = 1;
+  SomeStatistics own;
+  for (size_t i = 0; i < AT_ONCE; ++i) own.m[i] = 1;
   for (size_t i = 0; i < some; ++i) {
     if (!sums.isFirstFinite(i) || counts[i * step] == 0) continue;
-    s.set(i, sums.first(i));
-    q.set(i, sums.second(i));
-    m[i] = counts[i * step];
+    own.s.set(i, sums.first(i));
+    own.q.set(i, sums.second(i));
+    own.m[i] = counts[i * step];
   }
-  roundStatistics(means, variances, s, q, m);
+  own.round();
   for (size_t i = 0; i < some; ++i) {
-    mean[i] = means.value[i];
-    variance[i] = variances.value[i];
+    mean[i] = own.mean.value[i];
+    variance[i] = own.variance.value[i];
     const double count = counts[i * step];
     if (!sums.isFirstFinite(i) || count == 0) {
       mean[i] = sums.isFirstFinite(i) ? __builtin_nan("") : specialSum(sums.record(i) + FIRST_LIMBS);
       variance[i] = __builtin_nan("");
       continue;
     }
-    if (means.decided[i] == 0) {
+    if (own.mean.decided[i] == 0) {
       mean[i] = nearest(Integer(sums.record(i), FIRST_LIMBS), FIRST_UNIT, static_cast<uint64_t>(count), 1);
     }
     // Without squares all values were 0.
-    const bool isDecided = variances.decided[i] != 0 && variance[i] > 0;
-    if (!isDecided && q.high[i] != 0) variance[i] = varianceOf(sums.record(i), count);
+    const bool isDecided = own.variance.decided[i] != 0 && variance[i] > 0;
+    if (!isDecided && own.q.high[i] != 0) variance[i] = varianceOf(sums.record(i), count);
   }
 }
 
-/** H − rest·G as far as two float64 hold it. */
-BN_NOINLINE void roundGradients(Rounded& sum, Rounded& deviation, const Pairs& g, const Pairs& h, const double* rest) {
-  for (size_t i = 0; i < AT_ONCE; ++i) {
-    sum.set(i, g[i]);
-    deviation.set(i, h[i] - g[i] * Pair{rest[i], 0, 0});
+/** The gradient sums of some channels. */
+struct SomeGradients {
+  Pairs g, h;
+  alignas(64) double rest[AT_ONCE] = {};
+  Rounded sum, deviation;
+
+  /** G and H − rest·G as far as two float64 hold them. */
+  BN_NOINLINE void round() {
+    for (size_t i = 0; i < AT_ONCE; ++i) {
+      sum.set(i, g[i]);
+      deviation.set(i, h[i] - g[i] * Pair{rest[i], 0, 0});
+    }
   }
-}
+};
 
 /** Whether no product of halves in rest·G, nor its error, is subnormal or infinite. */
 bool isInRange(double rest, double g, double deviation) {
@@ -176,29 +188,27 @@ double deviationOf(const Limb* record, double rest) {
 
 template <class Sums>
 void gradientsOfSome(GradientSums results, const Sums& sums, size_t some, const double* mean) {
-  Pairs g, h;
-  Rounded values, deviations;
-  alignas(64) double rests[AT_ONCE] = {};
+  SomeGradients own;
   for (size_t i = 0; i < some; ++i) {
-    rests[i] = mean[i] - static_cast<double>(static_cast<float>(mean[i]));
-    g.set(i, sums.first(i));
-    h.set(i, sums.second(i));
+    own.rest[i] = mean[i] - static_cast<double>(static_cast<float>(mean[i]));
+    own.g.set(i, sums.first(i));
+    own.h.set(i, sums.second(i));
   }
-  roundGradients(values, deviations, g, h, rests);
+  own.round();
   for (size_t i = 0; i < some; ++i) {
     const bool isFirst = sums.isFirstFinite(i), isSecond = sums.isSecondFinite(i);
-    const double rest = rests[i];
-    double sumDy = values.value[i], deviation = deviations.value[i];
+    const double rest = own.rest[i];
+    double sumDy = own.sum.value[i], deviation = own.deviation.value[i];
     if (!isFirst) {
       sumDy = specialSum(sums.record(i) + FIRST_LIMBS);
-    } else if (values.decided[i] == 0) {
+    } else if (own.sum.decided[i] == 0) {
       sumDy = valueOf(sums.record(i), FIRST_LIMBS, FIRST_UNIT);
     }
     if (!isFirst || !isSecond || !(rest - rest == 0)) {
       const auto* const second = sums.record(i) + SECOND_AT;
       const double other = isSecond ? valueOf(second, SECOND_LIMBS, SECOND_UNIT) : specialSum(second + SECOND_LIMBS);
       deviation = other - rest * sumDy;
-    } else if (deviations.decided[i] == 0 || !isInRange(rest, g.high[i], deviation)) {
+    } else if (own.deviation.decided[i] == 0 || !isInRange(rest, own.g.high[i], deviation)) {
       deviation = deviationOf(sums.record(i), rest);
     }
     results.sumDy[i] = sumDy;
@@ -207,14 +217,14 @@ void gradientsOfSome(GradientSums results, const Sums& sums, size_t some, const 
 }
 
 /** The contract's exactStatistics of `count` channels with m values each. */
-void statisticsOf(double* mean, double* variance, Totals* totals, double m, size_t count) {
+void statisticsOf(double* mean, double* variance, ExactTotals* totals, double m, size_t count) {
   for (size_t i = 0; i < count; i += AT_ONCE) {
     statisticsOfSome(mean + i, variance + i, Fresh{totals + i}, minOf(AT_ONCE, count - i), &m, 0);
   }
 }
 
 /** The contract's exactGradients of `count` channels. */
-void gradientsOf(GradientSums results, Totals* totals, const double* mean, size_t count) {
+void gradientsOf(GradientSums results, ExactTotals* totals, const double* mean, size_t count) {
   for (size_t i = 0; i < count; i += AT_ONCE) {
     const GradientSums some{results.sumDy + i, results.sumDyDeviation + i};
     gradientsOfSome(some, Fresh{totals + i}, minOf(AT_ONCE, count - i), mean + i);

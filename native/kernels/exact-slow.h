@@ -103,6 +103,7 @@ class Superaccumulator {
       }
     }
   }
+  bool isEmpty() const { return count_ == 0; }
   void empty(int64_t* sums) {
     if (count_ == 0) return;
     first_.empty(sums);

@@ -30,7 +30,7 @@ inline Pair pairOf(const Bin* bins, int count) {
   return {all.high, all.low, size * Pair::STEP};
 }
 
-class Totals {
+class ExactTotals {
  public:
   void clear() {
     firsts_ = seconds_ = 0;
@@ -39,6 +39,9 @@ class Totals {
   /** Adds what was in bins: bin(k) gives those of the first sum and then those of the second. */
   template <class BinAt>
   void take(int firsts, int seconds, const BinAt& bin) {
+    int64_t any = 0;
+    for (int k = 0; k < firsts + seconds; ++k) any |= bin(k).integer;
+    if (any == 0) return;
     if (firsts_ + seconds_ > 0) open();
     if (inLimbs_) {
       for (int k = 0; k < firsts + seconds; ++k) addToLimbs(bin(k), k < firsts);

@@ -59,17 +59,19 @@ inline size_t joiningThreads(View v, size_t parts, const Resources& resources) {
   return minOf(v.c, threadsFor(parts * v.c * RECORD * sizeof(int64_t), resources));
 }
 
-/** Takes the sums of channels first .. last − 1, in canonical limbs, RECORD for each. */
+/** Takes the sums of channels first .. last − 1. */
 struct Taker {
-  void (*call)(const void* job, Channels channels, int64_t* sums);
+  void (*call)(const void* job, Channels channels, ExactTotals* totals);
   const void* job;
 
   template <class Job>
   static Taker of(const Job& job) {
-    return {[](const void* own, Channels channels, int64_t* sums) { (*static_cast<const Job*>(own))(channels, sums); },
+    return {[](const void* own, Channels channels, ExactTotals* totals) {
+              (*static_cast<const Job*>(own))(channels, totals);
+            },
             &job};
   }
-  void operator()(Channels channels, int64_t* sums) const { call(job, channels, sums); }
+  void operator()(Channels channels, ExactTotals* totals) const { call(job, channels, totals); }
 };
 
 /** One call. A source has
@@ -85,59 +87,68 @@ class ExactWalk {
   ExactWalk(const Source& source, View v, const Resources& resources, size_t threads, int64_t* memory)
       : v_(v), source_(source), resources_(resources), threads_(threads), shares_(v_, threads), sums_(memory) {}
 
-  /** Calls take(channels, sums) for all channels, some at a time. */
+  /** Calls take(channels, totals) for all channels, some at a time. */
   void run(const Taker& take) const {
-    parallel(resources_, threads_, shares_.blocks * shares_.parts, [&](size_t unit) {
-      const size_t part = unit / shares_.blocks;
+    const size_t parts = shares_.parts;
+    parallel(resources_, threads_, shares_.blocks * parts, [&](size_t unit) {
       const Channels channels = shares_.channels(v_, unit % shares_.blocks);
-      if (shares_.parts == 1) return some(channels, take);
-      int64_t* const sums = sumsOf(part, channels.first);
-      std::memset(sums, 0, (channels.last - channels.first) * RECORD * sizeof(int64_t));
-      shares_.planes ? planes(part, shares_.parts, channels, sums) : columns(part, shares_.parts, channels, sums);
+      const size_t part = unit / shares_.blocks;
+      if (parts == 1) return some(channels, take);
+      const auto keep = [&](Channels own, ExactTotals* totals) {
+        for (size_t ch = own.first; ch < own.last; ++ch, ++totals) {
+          std::memcpy(sumsOf(part, ch), totals->open(), RECORD * sizeof(int64_t));
+        }
+      };
+      some(channels, Taker::of(keep), part, parts);
     });
-    if (shares_.parts == 1) return;
-    const size_t joining = joiningThreads(v_, shares_.parts, resources_);
+    if (parts == 1) return;
+    const size_t joining = joiningThreads(v_, parts, resources_);
     parallel(resources_, joining, joining, [&](size_t share) {
       join({v_.c * share / joining, v_.c * (share + 1) / joining}, take);
     });
   }
 
-  /** The same for some channels, by the thread that calls. */
-  void some(Channels channels, const Taker& take) const {
-    alignas(64) int64_t sums[MOST_COLUMNS * RECORD];
-    const size_t step = shares_.planes ? CHANNELS_AT_ONCE : maxOf(1, MOST_COLUMNS / v_.s);
+  /** The same for a part of the values of some channels, by the thread that calls. */
+  void some(Channels channels, const Taker& take, size_t part = 0, size_t parts = 1) const {
+    ExactTotals totals[MOST_COLUMNS];
+    const size_t step = shares_.planes ? MOST_TOGETHER : maxOf(1, MOST_COLUMNS / v_.s);
     for (size_t first = channels.first; first < channels.last; first += step) {
-      const Channels part{first, minOf(first + step, channels.last)};
-      std::memset(sums, 0, (part.last - part.first) * RECORD * sizeof(int64_t));
-      shares_.planes ? planes(0, 1, part, sums) : columns(0, 1, part, sums);
-      give(take, part, sums);
+      const Channels own{first, minOf(first + step, channels.last)};
+      for (size_t i = 0; i < own.last - first; ++i) totals[i].clear();
+      shares_.planes ? planes(part, parts, own, totals) : columns(part, parts, own, totals);
+      take(own, totals);
     }
   }
 
  private:
-  int64_t* sumsOf(size_t part, size_t ch) const { return sums_ + (part * v_.c + ch) * RECORD; }
+  /** Channels whose sums are taken at once. */
+  static constexpr size_t MOST_TOGETHER = 16;
 
-  void give(const Taker& take, Channels channels, int64_t* sums) const {
-    for (size_t i = 0; i < channels.last - channels.first; ++i) settle(sums + i * RECORD);
-    take(channels, sums);
-  }
+  int64_t* sumsOf(size_t part, size_t ch) const { return sums_ + (part * v_.c + ch) * RECORD; }
 
   /** Adds up the sums of all parts. */
   void join(Channels channels, const Taker& take) const {
-    int64_t* const sums = sumsOf(0, channels.first);
-    for (size_t part = 1; part < shares_.parts; ++part) {
-      const int64_t* const more = sumsOf(part, channels.first);
-      for (size_t i = 0; i < (channels.last - channels.first) * RECORD; ++i) sums[i] += more[i];
+    ExactTotals totals[MOST_TOGETHER];
+    for (size_t first = channels.first; first < channels.last; first += MOST_TOGETHER) {
+      const Channels own{first, minOf(first + MOST_TOGETHER, channels.last)};
+      for (size_t ch = first; ch < own.last; ++ch) {
+        totals[ch - first].clear();
+        int64_t* const sums = totals[ch - first].open();
+        for (size_t part = 0; part < shares_.parts; ++part) {
+          const int64_t* const more = sumsOf(part, ch);
+          for (size_t i = 0; i < RECORD; ++i) sums[i] += more[i];
+        }
+      }
+      take(own, totals);
     }
-    give(take, channels, sums);
   }
 
   /** Adds a part of the values of channels to their sums. */
-  void planes(size_t part, size_t parts, Channels channels, int64_t* sums) const {
+  void planes(size_t part, size_t parts, Channels channels, ExactTotals* totals) const {
     const size_t m = v_.n * v_.s;
     ChannelSum sum(Source::SQUARES);
     for (size_t ch = channels.first; ch < channels.last; ++ch) {
-      sum.turnTo(sums + (ch - channels.first) * RECORD);
+      sum.turnTo(totals[ch - channels.first]);
       plane(sum, ch, m * part / parts, m * (part + 1) / parts);
     }
     sum.finish();
@@ -180,21 +191,20 @@ class ExactWalk {
     }
   }
 
-  void columns(size_t part, size_t parts, Channels channels, int64_t* sums) const {
+  void columns(size_t part, size_t parts, Channels channels, ExactTotals* totals) const {
     const size_t row = v_.c * v_.s, rows = v_.n / shares_.stacked;
     const size_t first = rows * part / parts, last = rows * (part + 1) / parts;
     const size_t count = (channels.last - channels.first) * v_.s * shares_.stacked;
     const size_t from = channels.first * v_.s;
-    matrix(sums, channels.first, from + first * shares_.stacked * row, last - first, count);
+    matrix(totals, channels.first, from + first * shares_.stacked * row, last - first, count);
     const size_t rest = v_.n % shares_.stacked;
     if (part + 1 == parts && rest > 0) {
-      matrix(sums, channels.first, rows * shares_.stacked * row, 1, rest * row);
+      matrix(totals, channels.first, rows * shares_.stacked * row, 1, rest * row);
     }
   }
 
-  /** Adds `count` rows of columns, which begin at `from` with a channel, to sums of which those of that one are first.
-   */
-  void matrix(int64_t* sums, size_t channel, size_t from, size_t count, size_t columns) const {
+  /** Adds `count` rows of columns, which begin at `from` with a channel, to sums of which those of that one are first. */
+  void matrix(ExactTotals* totals, size_t channel, size_t from, size_t count, size_t columns) const {
     const size_t width = divideUp(columns, STEP) * STEP, stride = v_.c * v_.s * shares_.stacked;
     alignas(64) float g[GATHERED], d[GATHERED];
     if (columns != width) std::memset(g, 0, sizeof g), std::memset(d, 0, sizeof d);
@@ -203,7 +213,7 @@ class ExactWalk {
     ColumnBlock block(columns, width, Source::SQUARES);
     for (size_t j = 0; j < columns; ++j) {
       const size_t ch = (channel + j / v_.s) % v_.c;
-      block.setTarget(j, sums + (ch - channel) * RECORD);
+      block.setTarget(j, totals[ch - channel]);
       source_.parameters(spread, j, ch);
     }
     const size_t strip = minOf(TERMS, GATHERED / width);

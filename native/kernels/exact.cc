@@ -31,6 +31,13 @@ void walkGradients(const T* dy, const T* x, const T* residual, const Activation&
                         });
 }
 
+/** Adds sums to the records of all channels. */
+void record(double* records, Channels channels, ExactTotals* totals) {
+  for (size_t ch = channels.first; ch < channels.last; ++ch, ++totals) {
+    addToRecord(records + ch * RECORD, totals->record());
+  }
+}
+
 /** All channels of a call that reads so many tensors. */
 template <class T>
 ExactShare allOf(const Call& call, size_t tensors) {
@@ -54,9 +61,7 @@ size_t exactScratchBytes(View v, const Resources& resources) {
 /** contract: src/kernels.ts, exactSums */
 template <class T>
 void exactSums(double* records, const T* x, const Call& call) {
-  const auto take = [&](Channels channels, const int64_t* sums) {
-    for (size_t ch = channels.first; ch < channels.last; ++ch, sums += RECORD) addToRecord(records + ch * RECORD, sums);
-  };
+  const auto take = [&](Channels channels, ExactTotals* totals) { record(records, channels, totals); };
   walk(Squares<T>{x}, allOf<T>(call, 1), Taker::of(take));
 }
 
@@ -70,9 +75,7 @@ void exactGradientSums(double* records, const T* dy, const T* x, const T* residu
       reinterpret_cast<float*>(static_cast<char*>(call.scratch) + exactMemory(v, call.resources.threads));
   const Coefficients<float> coefs{memory, memory + length, memory + 2 * length, nullptr, nullptr};
   coefficients(coefs, affine, {0, v.c});
-  const auto take = [&](Channels channels, const int64_t* sums) {
-    for (size_t ch = channels.first; ch < channels.last; ++ch, sums += RECORD) addToRecord(records + ch * RECORD, sums);
-  };
+  const auto take = [&](Channels channels, ExactTotals* totals) { record(records, channels, totals); };
   const float* const each[] = {coefs.center, coefs.scale, coefs.offset};
   const bool isRead = activation.code != Activation::NONE && residual != nullptr;
   walkGradients(dy, x, residual, activation, each, allOf<T>(call, isRead ? 3 : 2), Taker::of(take));
@@ -81,11 +84,12 @@ void exactGradientSums(double* records, const T* dy, const T* x, const T* residu
 template <class T>
 void exactMeasure(double* mean, double* variance, double* records, const T* x, const ExactShare& share) {
   const double m = static_cast<double>(share.view.n * share.view.s);
-  const auto take = [&](Channels channels, const int64_t* sums) {
+  const auto take = [&](Channels channels, ExactTotals* totals) {
     const size_t first = channels.first, count = channels.last - first;
-    statisticsOf(mean + first, variance + first, sums, &m, 0, count);
+    statisticsOf(mean + first, variance + first, totals, m, count);
     if (records == nullptr) return;
-    for (size_t i = 0; i < count * RECORD; ++i) records[first * RECORD + i] = static_cast<double>(sums[i]);
+    std::memset(records + first * RECORD, 0, count * RECORD * sizeof(double));
+    for (size_t i = 0; i < count; ++i) addToRecord(records + (first + i) * RECORD, totals[i].record());
   };
   walk(Squares<T>{x}, share, Taker::of(take));
 }
@@ -93,9 +97,9 @@ void exactMeasure(double* mean, double* variance, double* records, const T* x, c
 template <class T>
 void exactDifferentiate(GradientSums results, const T* dy, const T* x, const T* residual, const Affine<float>& affine,
                         const Activation& activation, const float* const coefficients[3], const ExactShare& share) {
-  const auto take = [&](Channels channels, const int64_t* sums) {
+  const auto take = [&](Channels channels, ExactTotals* totals) {
     const size_t first = channels.first;
-    gradientsOf({results.sumDy + first, results.sumDyDeviation + first}, sums, affine.mean + first,
+    gradientsOf({results.sumDy + first, results.sumDyDeviation + first}, totals, affine.mean + first,
                 channels.last - first);
   };
   walkGradients(dy, x, residual, activation, coefficients, share, Taker::of(take));
