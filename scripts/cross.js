@@ -7,7 +7,14 @@ const arm = process.arch === 'arm64';
 
 const targets = [
   { isa: 'baseline', arch: 'x64', compiler: 'g++', how: 'here' },
-  { isa: 'avx2', arch: 'x64', cpu: 'avx2', compiler: 'g++', flags: ['-mavx2', '-mfma', '-mf16c', '-DBN_AVX2'], how: 'here' },
+  {
+    isa: 'avx2',
+    arch: 'x64',
+    cpu: 'avx2',
+    compiler: 'g++',
+    flags: ['-mavx2', '-mfma', '-mf16c', '-DBN_AVX2'],
+    how: 'here',
+  },
   // -O1: SIMDe's portable C takes a minute at -O2, and the bits are the same.
   { isa: 'avx512', compiler: 'g++', flags: ['-O1', '-Inative/driver/simde', '-DBN_AVX512'], how: 'SIMDe' },
   {

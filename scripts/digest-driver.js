@@ -18,7 +18,16 @@ const required = (process.env.BATCHNORM_REQUIRE ?? '').split(',');
 export const ISA_FLAGS = {
   baseline: [],
   avx2: ['-mavx2', '-mfma', '-mf16c', '-DBN_AVX2'],
-  avx512: ['-mavx512f', '-mavx512vl', '-mavx512bw', '-mfma', '-mf16c', '-DBN_AVX512', '-Wno-uninitialized', '-Wno-maybe-uninitialized'],
+  avx512: [
+    '-mavx512f',
+    '-mavx512vl',
+    '-mavx512bw',
+    '-mfma',
+    '-mf16c',
+    '-DBN_AVX512',
+    '-Wno-uninitialized',
+    '-Wno-maybe-uninitialized',
+  ],
   neon: ['-DBN_NEON'],
 };
 

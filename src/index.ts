@@ -14,6 +14,7 @@ export type { JsonNumber } from './arguments/json-numbers.js';
 export type { FusedOptions, GivenStatistics } from './arguments/operation.js';
 export type { Common } from './arguments/options.js';
 export { allocate, release } from './backends/allocate.js';
+export type { LoadOptions } from './backends/loader.js';
 export { backend, backends, ready, useBackend } from './backends/select.js';
 export {
   type BackwardOptions,
@@ -57,6 +58,7 @@ export type { Mask } from './passes/mask.js';
 export { exchangeAll, mergeRanks, sumRanks } from './ranks/exchange-all.js';
 export type { Columns, Join } from './ranks/payload.js';
 export type { ExchangeTag, Reducer } from './ranks/reducer.js';
+export type { SynchronizeOptions } from './ranks/synchronize.js';
 export { type ThreadMemoryOptions, ThreadReducer, type ThreadReducerOptions } from './ranks/thread-reducer.js';
 export {
   type ExactGradientSumsJSON,

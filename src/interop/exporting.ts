@@ -7,7 +7,7 @@ import { type FloatType, FORMATS, toTensor } from './floats.js';
 import { checkSwitches } from './names.js';
 import type { NamedTensor } from './tensors.js';
 
-/** A {@link BatchNorm} of either dtype, as exporters take it. */
+/** A `BatchNorm` of either dtype, as exporters take it. */
 export type AnyBatchNorm = Pick<
   BatchNorm<Tensor>,
   'channels' | 'gamma' | 'beta' | 'runningMean' | 'runningVariance' | 'state'

@@ -11,6 +11,7 @@ interface Format {
   readonly least: number;
 }
 
+/** The types of floats that tensors of a layer may have. */
 export type FloatType = 'F64' | 'F32' | 'F16' | 'BF16';
 
 export const FORMATS: Readonly<Record<FloatType, Format>> = {

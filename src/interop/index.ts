@@ -1,4 +1,8 @@
-/** `batchnorm/interop`: the state of layers from and to other frameworks, and files of tensors. */
+/**
+ * `batchnorm/interop`: the state of layers from and to other frameworks, and files of tensors.
+ *
+ * @module batchnorm/interop
+ */
 
 export type { AnyBatchNorm, ExportOptions } from './exporting.js';
 export { type FoundBatchNorm, findBatchNorms, type Oddity } from './find.js';

@@ -41,7 +41,8 @@ const BACKWARD = 'BatchNorm.backward';
 const CLONE_OPTIONS = /* @__PURE__ */ namesOf<SynchronizeOptions>({ synchronize: 1, gradients: 1 });
 
 /**
- * A layer: its parameters, running statistics, switches and calls. Users know its class as that of `constructor.ts`.
+ * A batch normalization layer: its parameters, running statistics, switches and calls. It is made by the class of the
+ * same name that `constructor.ts` has for users.
  */
 export class BatchNorm<T extends Tensor = Float32Array> {
   static {

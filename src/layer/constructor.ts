@@ -36,7 +36,9 @@ export interface BatchNormConstructor {
    * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
    */
   fromState<T extends Tensor = Float32Array>(state: BatchNormState<DtypeOf<T>>, options?: SynchronizeOptions): Layer<T>;
+  /** A layer as {@link BatchNorm.state} described it, with tensors of the state's `dtype`. */
   fromState<D extends Dtype>(state: BatchNormState<D>, options?: SynchronizeOptions): Layer<TensorOf<D>>;
+  /** A layer as {@link BatchNorm.state} described it, where only the caller knows the type of its tensors. */
   fromState<T extends Tensor>(state: BatchNormState, options?: SynchronizeOptions): Layer<T>;
 
   readonly prototype: Layer<Tensor>;

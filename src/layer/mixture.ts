@@ -27,6 +27,10 @@ export interface SampleMixture {
   readonly running?: number | undefined;
 }
 
+/**
+ * Whose statistics normalize: 'mode' those of the batch in training and the running ones in evaluation, 'batch' and
+ * 'running' these in both modes, a mixture in evaluation those of each sample and the running ones together.
+ */
 export type NormalizeWith = 'mode' | 'batch' | 'running' | SampleMixture;
 
 const WORDS = /* @__PURE__ */ choice('mode', 'batch', 'running');

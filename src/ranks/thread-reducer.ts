@@ -15,6 +15,7 @@ export interface ThreadReducerOptions {
 }
 
 const CALL = 'ThreadReducer';
+/** What the memory that threads share has room for. */
 export interface ThreadMemoryOptions {
   /** 'exact' makes room for exact sums, too. Default 'ordered'. */
   summation?: Summation | undefined;

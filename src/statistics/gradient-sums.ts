@@ -53,6 +53,7 @@ export interface GradientSumsAddOptions<T extends Tensor> extends FusedOptions<T
  */
 export type WholeSums = Pick<GradientSums, 'channels' | 'count' | 'sumDy' | 'sumDyDeviation'>;
 
+/** How gradient sums are made. */
 export interface GradientSumsOptions {
   /**
    * How values are summed: 'ordered' (default), or 'exact': whatever the order and the grouping, equal data have equal

@@ -46,6 +46,7 @@ export interface MomentsAddOptions {
   mask?: Mask | undefined;
 }
 
+/** How moments are made. */
 export interface MomentsOptions {
   /**
    * How values are summed: 'ordered' (default), or 'exact': whatever the order and the grouping, equal data have equal

@@ -14,6 +14,7 @@ import {
 } from './foldable.js';
 import { copyOf, type Layer, ModelGraph, type RemadeLayer, rebuild, type Use, useThatMakes } from './model-graph.js';
 
+/** How a model is folded. */
 export interface FoldModelOptions {
   /** Input to measure the deviation on; a list where the model has several. */
   x?: Tensor | Tensor[] | undefined;
@@ -42,6 +43,7 @@ export interface KeptLayer {
   why: { previous: string; next: string };
 }
 
+/** A model without the batch normalization layers that could be folded, and what has become of each. */
 export interface FoldedModel {
   /** A functional model with layers and weights of its own, to be disposed of apart; not compiled. */
   model: LayersModel;

@@ -4,6 +4,8 @@
  * Needs `@tensorflow/tfjs-core` and `@tensorflow/tfjs-layers` (optional peers of this package). On TensorFlow.js' cpu
  * and wasm backends tensors are read and written in place; any other whose tensors can be read synchronously works by
  * copies.
+ *
+ * @module batchnorm/tfjs
  */
 export { type FoldedLayer, type FoldedModel, type FoldModelOptions, foldModel, type KeptLayer } from './fold-model.js';
 

@@ -1,0 +1,25 @@
+// TypeDoc calls a document, and its page, as its file is called; readers look for its heading.
+import { basename } from 'node:path';
+import { Converter, KindRouter, ReflectionKind } from 'typedoc';
+
+/** The file that each document comes from. */
+const files = new WeakMap();
+
+/** Pages of documents by the names of their files: `documents/numerics.html`. */
+class Router extends KindRouter {
+  getIdealBaseName(reflection) {
+    if (!reflection.kindOf(ReflectionKind.Document)) return super.getIdealBaseName(reflection);
+    return `documents/${files.get(reflection)}`;
+  }
+}
+
+/** Gives each document the text of its first heading. */
+export function load({ converter, renderer }) {
+  renderer.defineRouter('files', Router);
+  converter.on(Converter.EVENT_CREATE_DOCUMENT, (_, document) => {
+    const [heading] = document.content;
+    const [, title] = /^# (.+)$/m.exec(heading?.text ?? '') ?? [];
+    files.set(document, basename(document.name).toLowerCase());
+    if (title !== undefined) document.name = title.replace(/:.*/, '');
+  });
+}
