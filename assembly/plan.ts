@@ -7,8 +7,8 @@
 import { Call } from './call';
 import { asLongRows, divideUp, groupsOf, maxOf, minOf, segmentsOf, stackedRows } from './layout';
 
-/** The narrowest piece of a row that is worth reading by itself from memory, in bytes. */
-const LEAST_RUN: usize = 1024;
+/** The narrowest piece of a row that is worth reading by itself from memory, in bytes: a page. */
+const LEAST_RUN: usize = 4096;
 /** The narrowest piece of a row that is worth reading by itself from the caches: a cache line. */
 const LINE_BYTES: usize = 64;
 /**

@@ -29,13 +29,17 @@ class Job {
 
 /** More than any number of parts: nothing is left to claim. */
 const EXHAUSTED: u64 = 0xffffffff;
-/** Looks at a word that is about to change, before sleeping: some 20 to 50 µs, about what waking takes. */
-const LOOKS: i32 = 20000;
+/**
+ * Looks at a word that is about to change, before sleeping: some 50 µs, about what waking takes, and more than the part
+ * of a call takes that another thread is still at. WebAssembly has no clock. A look takes a quarter of a nanosecond in
+ * optimized code, and 2 ns before V8 has optimized it.
+ */
+const LOOKS: i32 = 200000;
 /** The caller's sleep is cut into naps, so that it notices when a worker has died with a part. */
 const NAP: i64 = 50000000; // ns
 const MOST_NAPS: i32 = 100;
-/** A caller that may not sleep looks instead, in rounds of so many looks. */
-const LOOKS_A_NAP: i32 = 20000000;
+/** A caller that may not sleep looks instead, in rounds of so many looks: 50 ms, or longer. */
+const LOOKS_A_NAP: i32 = 200000000;
 
 /** Calls runPart for every part of a phase, and returns when all are done. */
 export function parallel(call: Call, kind: i32, parts: usize): void {
