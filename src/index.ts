@@ -66,6 +66,7 @@ export {
   type GradientSumsAddOptions,
   type GradientSumsJSON,
   type GradientSumsOptions,
+  type HalfGradientSumsAddOptions,
   type OrderedGradientSumsJSON,
   type WholeSums,
 } from './statistics/gradient-sums.js';

@@ -1,7 +1,17 @@
 /** Conversion between float32 and 16 bits, of every backend and instruction set: docs/numerics.md, section 11. */
+import {
+  backward,
+  forwardInference,
+  forwardTraining,
+  fromBfloat16,
+  fromFloat16,
+  toBfloat16,
+  toFloat16,
+} from 'batchnorm';
 import * as assert from 'uvu/assert';
 import type { HalfDtype } from '#dist/kernels.js';
 import { allUnderTest } from './support/backends.js';
+import { skipAloud } from './support/runner.js';
 import { suiteOf } from './support/suite.js';
 
 interface Format {
@@ -116,3 +126,86 @@ for (const backend of allUnderTest()) {
     });
   }
 }
+
+const Float16 = Reflect.get(globalThis, 'Float16Array') as Float16Constructor | undefined;
+
+/** What this file uses of Float16Array, which TypeScript's library has from ESNext on. */
+interface Float16Constructor {
+  new (length: number): Uint16Array;
+  new (buffer: ArrayBufferLike): Uint16Array;
+  from(values: Float32Array): Uint16Array;
+}
+
+if (Float16 === undefined) {
+  skipAloud('Float16Array', `${process.version} has none`);
+} else {
+  const test = suiteOf('16 bits: Float16Array of the runtime');
+
+  test('all patterns and all borders are converted as here', () => {
+    const own = fromFloat16(ALL);
+    const theirs = Float32Array.from(new Float16(ALL.slice().buffer));
+    assert.is(
+      own.findIndex((value, bits) => !Object.is(value, theirs[bits])),
+      -1,
+    );
+    const { values, expected } = borders(FORMATS.float16);
+    assert.equal(new Uint16Array(Float16.from(values).buffer), expected);
+    const out = new Float16(values.length);
+    assert.is(toFloat16(values, { out: out as never }), out);
+    assert.equal(new Uint16Array(out.buffer), expected);
+  });
+
+  test('functions take it, and give it, without a dtype', () => {
+    const numbers = Float32Array.from({ length: 60 }, (_, k) => Math.sin(k) * 3 + (k % 5));
+    const bits = toFloat16(numbers);
+    const x = new Float16(bits.slice().buffer);
+    const gamma = Float32Array.of(1, 2, 3, 4, 5);
+    const own = forwardTraining(bits, [12, 5], { dtype: 'float16', gamma });
+    const { y, mean, variance } = forwardTraining(x as never, [12, 5], { gamma });
+    assert.is(Object.prototype.toString.call(y), '[object Float16Array]');
+    assert.equal(bitsOf(y), own.y);
+    assert.equal([mean, variance], [own.mean, own.variance]);
+    const options = { mean, variance, gamma };
+    const { dx, dgamma } = backward(y as never, x as never, [12, 5], options);
+    const expected = backward(own.y, bits, [12, 5], { ...options, dtype: 'float16' });
+    assert.equal(bitsOf(dx), expected.dx);
+    assert.equal(dgamma, expected.dgamma);
+    const infer = forwardInference(x as never, [12, 5], { ...options, out: x as never });
+    assert.is(infer, x);
+    assert.equal(bitsOf(infer), forwardInference(bits, [12, 5], { ...options, dtype: 'float16' }));
+    assert.throws(() => forwardTraining(x, [12, 5], { dtype: 'bfloat16' }), /"x" expected Uint16Array of length 60/);
+  });
+}
+
+function bitsOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint16Array {
+  return new Uint16Array(buffer, byteOffset, byteLength / 2);
+}
+
+const facade = suiteOf('16 bits: public conversions');
+
+facade('of no elements, into out, and of a part of a buffer', () => {
+  for (const [round, widen] of [[toFloat16, fromFloat16] as const, [toBfloat16, fromBfloat16] as const]) {
+    assert.equal(round(new Float32Array(0)), new Uint16Array(0));
+    assert.equal(widen(new Uint16Array(0)), new Float32Array(0));
+    const values = Float32Array.of(9, 1, -2, 0.5, 9).subarray(1, 4);
+    const [bits, back] = [new Uint16Array(3), new Float32Array(3)];
+    assert.is(round(values, { out: bits }), bits);
+    assert.is(widen(bits, { out: back }), back);
+    assert.equal(back, values.slice());
+  }
+});
+
+facade('mistakes are named', () => {
+  const values = new Float32Array(4);
+  const wrong =
+    (call: (...given: never[]) => unknown, ...given: unknown[]) =>
+    () =>
+      call(...(given as never[]));
+  assert.throws(wrong(toFloat16, new Float64Array(4)), /toFloat16: "values" expected Float32Array, got Float64Array/);
+  assert.throws(wrong(fromBfloat16, values), /fromBfloat16: "values" expected Uint16Array, got Float32Array/);
+  assert.throws(wrong(fromFloat16, [1]), /fromFloat16: "values" expected Uint16Array or Float16Array, got Array/);
+  assert.throws(wrong(toBfloat16, values, { out: new Uint16Array(3) }), /"out" expected Uint16Array of length 4 .* 3/);
+  assert.throws(wrong(toBfloat16, values, { to: null }), /"to"/);
+  const out = new Uint16Array(values.buffer, 0, 4);
+  assert.throws(wrong(toBfloat16, values, { out }), /"out" expected memory of its own, got an overlap with "values"/);
+});

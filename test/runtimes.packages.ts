@@ -45,4 +45,10 @@ if (ready) {
     const { stdout } = await runWell([...command(tools), program], ROOT, environment());
     assert.match(stdout, /^native\/\w+: \d+ digests equal$/m);
   });
+
+  // Float16Array came with Node.js 24; elsewhere these tests say that they skip it.
+  testRows('Float16Array', [node('24'), node('26')], async ({ command }) => {
+    const { stdout } = await runWell([...command(tools), join(ROOT, 'dist-test', 'half.test.js')], ROOT, environment());
+    assert.not.match(stdout, /skipped: Float16Array/);
+  });
 }

@@ -7,6 +7,7 @@ import type { MomentArrays } from '../channels/moment-arrays.js';
 import {
   type Affine,
   type GradientSumArrays,
+  type HalfDtype,
   type KernelActivation,
   type Positions,
   RECORD,
@@ -112,9 +113,21 @@ export function addExact({ count, records }: ExactMoments, x: Float32Array, view
   return addedMoments(count.slice(), records.slice(), x, view);
 }
 
+/** The same of x of 16 bits. */
+export function addExactHalf(seen: ExactMoments, dtype: HalfDtype, x: Uint16Array, view: View): ExactMoments {
+  const [count, records] = [seen.count.slice(), seen.records.slice()];
+  kernels()[dtype].exact.exactSums(records, x, view);
+  return countedMoments(count, records, view);
+}
+
 /** Adds x to both. */
 function addedMoments(count: Float64Array, records: Float64Array, x: Float32Array, view: View): ExactMoments {
   kernels().exact.exactSums(records, x, view);
+  return countedMoments(count, records, view);
+}
+
+/** Of what was summed, whose count still lacks a tensor. */
+function countedMoments(count: Float64Array, records: Float64Array, view: View): ExactMoments {
   const m = view.n * view.s;
   for (let ch = 0; ch < view.c; ch++) count[ch] += m;
   return momentsOfRecords(count, records);

@@ -131,7 +131,11 @@ function backwardChosen(
   table.round(bits.dx, dx);
 }
 
-/** The numbers of 16 bits as float32. */
+/** Numbers of 16 bits as a tensor of float32. */
+export function asFloat32(dtype: HalfDtype, tensor: ArrayBufferView): Float32Array {
+  return widened(kernels()[dtype], bitsOf(tensor));
+}
+
 function widened(table: HalfKernels, bits: Bits): Float32Array {
   const to = newTensor<Float32Array>('Float32Array', bits.length);
   if (bits.length > 0) table.widen(to, bits);

@@ -17,8 +17,10 @@ import {
   checkChannelCount,
   checkChannels,
   checkCount,
+  checkHalf,
   checkSize,
   checkTensor,
+  readHalf,
   readStatistics,
   readView,
 } from '../arguments/validate.js';
@@ -33,9 +35,10 @@ import {
   type Summation,
   sumsOfRecords,
 } from '../passes/exact.js';
+import { asFloat32 } from '../passes/half.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import { gradientSums } from '../passes/range.js';
-import type { Tensor } from '../types.js';
+import type { HalfDtype, HalfTensor, Tensor, WithHalf } from '../types.js';
 import { checkExactCount, decodeRecords, encodeRecords, refuseOtherSummation, upgraded } from './records.js';
 
 /** Options of {@link GradientSums.add}: `mean` and `variance` are needed, the rest is optional. */
@@ -46,6 +49,11 @@ export interface GradientSumsAddOptions<T extends Tensor> extends FusedOptions<T
    */
   mask?: Mask | undefined;
 }
+
+/** {@link GradientSumsAddOptions} for x of 16 bits. */
+export type HalfGradientSumsAddOptions<H extends HalfTensor> = WithHalf<GradientSumsAddOptions<Float32Array>, H>;
+
+type Half = { dtype?: HalfDtype | undefined };
 
 /**
  * A {@link GradientSums}, in types that do not tell apart those of an ES module and of CommonJS, which are one class.
@@ -99,7 +107,8 @@ const FORMAT = 'batchnorm-gradient-sums/2';
 const EARLIER = 'batchnorm-gradient-sums/1';
 const OPTIONS = /* @__PURE__ */ nameSet('summation');
 const ADD = 'GradientSums.add';
-const ADD_OPTIONS = /* @__PURE__ */ namesOf<GradientSumsAddOptions<Tensor>>({
+const ADD_OPTIONS = /* @__PURE__ */ namesOf<GradientSumsAddOptions<Tensor> & Half>({
+  dtype: 1,
   axis: 1,
   epsilon: 1,
   mean: 1,
@@ -230,7 +239,10 @@ export class GradientSums {
    * @param options mean and variance of the whole batch, the rest as the forward had it
    * @throws TypeError, RangeError as {@link backward}; nothing has been added then
    */
-  add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T>): this {
+  add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T>): this;
+  /** Adds a piece of 16 bits: the same with `dtype`, which a Float16Array says by itself. */
+  add<H extends HalfTensor>(dy: H, x: H, shape: readonly number[], options: HalfGradientSumsAddOptions<H>): this;
+  add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T> & Half): this {
     const given = readOptions(ADD, options, ADD_OPTIONS);
     const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, mask } = given;
     const activation = readFormula(ADD, epsilon, given.activation);
@@ -239,6 +251,8 @@ export class GradientSums {
     checkChannels(ADD, this.#channels, shape, view);
     const selection = readMask(ADD, mask, shape, view);
     const { mean, variance } = readStatistics(ADD, given.mean, given.variance, c);
+    const dtype = readHalf(ADD, x, given.dtype);
+    if (dtype !== null) return this.#addHalf(dtype, dy, x, shape, view, given);
     const kind = checkTensor(ADD, 'x', x, shape, view);
     checkArray(ADD, 'dy', dy, kind, x.length, shape);
     if (isExactSums(this.#sums)) checkExact(ADD, x, selection);
@@ -259,13 +273,36 @@ export class GradientSums {
     return this.#sum(count, ofDy, ofX, added, affine, code, selection.view);
   }
 
+  /** Sums of 16 bits are those of the same numbers as float32. */
+  #addHalf<T extends Tensor>(
+    dtype: HalfDtype,
+    dy: T,
+    x: T,
+    shape: readonly number[],
+    view: View,
+    { residual, dtype: _, ...given }: GradientSumsAddOptions<T> & Half,
+  ): this {
+    const kind = checkHalf(ADD, x, dtype, shape, view);
+    checkArray(ADD, 'dy', dy, kind, x.length, shape);
+    if (residual !== undefined) checkArray(ADD, 'residual', residual, kind, x.length, shape);
+    const wide = (tensor: T) => asFloat32(dtype, tensor);
+    const options = { ...given, axis: 1, residual: residual && wide(residual) };
+    const whole = [view.n, view.c, view.s];
+    return this.add(
+      wide(dy),
+      wide(x),
+      whole,
+      options as GradientSumsAddOptions<Tensor> as GradientSumsAddOptions<Float32Array>,
+    );
+  }
+
   /** Adds what the kernels make of a piece. */
   #sum<T extends Tensor>(
     count: number,
     dy: T,
     x: T,
     residual: T | null,
-    affine: Affine<T>,
+    affine: Affine,
     code: KernelActivation,
     view: View,
   ): this {

@@ -2,18 +2,24 @@ import type { ChannelAxis } from '../arguments/axis.js';
 import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
 import { NO_OPTIONS, nameSet, namesOf, readFields, readOptions, readOwn } from '../arguments/options.js';
+import { bitsOf, type TensorKind } from '../arguments/typed-arrays.js';
 import {
   checkChannelCount,
   checkChannels,
   checkCount,
+  checkHalf,
   checkSize,
   checkTensor,
   checkVariance,
+  readHalf,
   readView,
 } from '../arguments/validate.js';
+import { kernels } from '../backends/select.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from '../channels/moment-arrays.js';
+import type { View } from '../kernels.js';
 import {
   addExact,
+  addExactHalf,
   checkExact,
   checkSummation,
   isExact,
@@ -22,10 +28,12 @@ import {
   noExactMoments,
   type Summation,
 } from '../passes/exact.js';
+import { asFloat32 } from '../passes/half.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import { chosenStatistics } from '../passes/part-statistics.js';
 import { statistics } from '../passes/range.js';
-import type { Tensor } from '../types.js';
+import type { Selection } from '../passes/selection.js';
+import type { HalfDtype, HalfTensor, Tensor } from '../types.js';
 import {
   checkExactCount,
   checkPossible,
@@ -44,6 +52,8 @@ export interface MomentsAddOptions {
    * all.
    */
   mask?: Mask | undefined;
+  /** What the bits of x are, where it is a Uint16Array: 'float16' or 'bfloat16'. Default: x says it by its type. */
+  dtype?: HalfDtype | undefined;
 }
 
 /** How moments are made. */
@@ -88,7 +98,7 @@ const FORMAT = 'batchnorm-moments/2';
 /** Has no `summation`, which was 'ordered'. */
 const EARLIER = 'batchnorm-moments/1';
 const OPTIONS = /* @__PURE__ */ nameSet('summation');
-const ADD_OPTIONS = /* @__PURE__ */ namesOf<MomentsAddOptions>({ axis: 1, mask: 1 });
+const ADD_OPTIONS = /* @__PURE__ */ namesOf<MomentsAddOptions>({ axis: 1, mask: 1, dtype: 1 });
 const FIELDS = {
   ordered: /* @__PURE__ */ nameSet('format channels summation count mean variance'),
   exact: /* @__PURE__ */ nameSet('format channels summation count sums'),
@@ -101,7 +111,7 @@ let setSeen: (moments: Moments, seen: MomentArrays) => void;
 export let addBatch: (
   call: string,
   moments: Moments,
-  x: Tensor,
+  x: Tensor | HalfTensor,
   shape: readonly number[],
   options: MomentsAddOptions,
 ) => void;
@@ -202,26 +212,44 @@ export class Moments {
   /**
    * Adds a batch.
    *
-   * @param x Float32Array or Float64Array
+   * @param x Float32Array or Float64Array; or 16 bits: Float16Array, or Uint16Array with `dtype`
    * @param shape its dimensions, of any rank from 1 on; their product is `x.length`, and the channel axis has
    *   `channels`
-   * @param options `axis`, default 1, and `mask`
+   * @param options `axis`, default 1, `mask`, and `dtype` of a Uint16Array
    * @throws TypeError, RangeError as {@link forwardTraining}; nothing has been added then
    * @example
    * import { Moments } from 'batchnorm';
    * const image = Float32Array.of(0, 255, 0, 0, 255, 0); // two pixels, three colours
    * console.log([...new Moments(3).add(image, [1, 2, 3], { axis: -1 }).mean]); // → [ 0, 255, 0 ]
    */
-  add(x: Tensor, shape: readonly number[], options: MomentsAddOptions = NO_OPTIONS): this {
+  add(x: Tensor | HalfTensor, shape: readonly number[], options: MomentsAddOptions = NO_OPTIONS): this {
     this.#addBatch('Moments.add', x, shape, readOptions('Moments.add', options, ADD_OPTIONS));
     return this;
   }
 
-  #addBatch(call: string, x: Tensor, shape: readonly number[], { axis, mask }: MomentsAddOptions): void {
+  #addBatch(call: string, x: Tensor | HalfTensor, shape: readonly number[], options: MomentsAddOptions): void {
+    const { axis, mask } = options;
     const view = readView(call, shape, axis);
     checkChannels(call, this.#channels, shape, view);
     const selection = readMask(call, mask, shape, view);
-    const kind = checkTensor(call, 'x', x, shape, view);
+    const dtype = readHalf(call, x, options.dtype);
+    if (dtype === null) {
+      this.#addTensor(call, x as Tensor, checkTensor(call, 'x', x as Tensor, shape, view), view, selection);
+      return;
+    }
+    checkHalf(call, x, dtype, shape, view);
+    if (selection === null) this.#addHalf(dtype, bitsOf(x), view);
+    else this.#addTensor(call, asFloat32(dtype, x), 'Float32Array', view, selection);
+  }
+
+  /** Adds all of x of 16 bits. */
+  #addHalf(dtype: HalfDtype, x: Uint16Array, view: View): void {
+    if (x.length === 0) return;
+    if (isExact(this.#seen)) this.#seen = addExactHalf(this.#seen, dtype, x, view);
+    else this.#addMeasured((mean, variance) => kernels()[dtype].statistics(mean, variance, x, view), view);
+  }
+
+  #addTensor(call: string, x: Tensor, kind: TensorKind, view: View, selection: Selection | null): void {
     if (isExact(this.#seen)) {
       checkExact(call, x, selection);
       const chosen = selection === null ? x : selection.gather(kind, x);
@@ -230,11 +258,16 @@ export class Moments {
     } else if (selection !== null) {
       if (selection.view.n * view.c > 0) mergeMoments(this.#seen, chosenStatistics(kind, x, selection, 'ordered'));
     } else if (x.length > 0) {
-      this.#batch ??= newMoments(this.#channels);
-      statistics(this.#batch.mean, this.#batch.variance, x, view);
-      this.#batch.count.fill(view.n * view.s);
-      mergeMoments(this.#seen, this.#batch);
+      this.#addMeasured((mean, variance) => statistics(mean, variance, x, view), view);
     }
+  }
+
+  /** Adds a whole tensor, measured as `measure` does. */
+  #addMeasured(measure: (mean: Float64Array, variance: Float64Array) => void, view: View): void {
+    this.#batch ??= newMoments(this.#channels);
+    measure(this.#batch.mean, this.#batch.variance);
+    this.#batch.count.fill(view.n * view.s);
+    mergeMoments(this.#seen, this.#batch);
   }
 
   /**
