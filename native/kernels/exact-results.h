@@ -58,9 +58,7 @@ struct Fresh {
   ExactTotals* all;
 
   const int64_t* record(size_t i) const { return all[i].record(); }
-  Pair first(size_t i) const {
-    return all[i].areBins() ? all[i].first() : pairOf(record(i), FIRST_LIMBS, FIRST_UNIT);
-  }
+  Pair first(size_t i) const { return all[i].areBins() ? all[i].first() : pairOf(record(i), FIRST_LIMBS, FIRST_UNIT); }
   Pair second(size_t i) const {
     return all[i].areBins() ? all[i].second() : pairOf(record(i) + SECOND_AT, SECOND_LIMBS, SECOND_UNIT);
   }

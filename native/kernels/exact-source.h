@@ -17,6 +17,12 @@ struct Spread {
 template <class T>
 constexpr bool ARE_FLOATS = sizeof(T) == sizeof(float);
 
+/** Asks for `count` elements that are wanted later. */
+template <class T>
+BN_INLINE void fetchRow(const T* p, size_t count) {
+  for (size_t j = 0; j < count; j += LINE_BYTES / sizeof(T)) prefetch(p + j);
+}
+
 /** Σ x and Σ x². */
 template <class T>
 struct Squares {
@@ -27,6 +33,7 @@ struct Squares {
 
   const T* g() const { return x; }
   const T* d() const { return x; }
+  void fetch(size_t k, size_t count) const { fetchRow(x + k, count); }
   void parameters(Spread&, size_t, size_t) const {}
   /** Vectors, of which the last two may overlap: a call of the library's copy takes longer. */
   void gather(float* g, float*, const Spread&, size_t k, size_t count, bool) const {
@@ -53,6 +60,11 @@ struct Products {
 
   const T* g() const { return dy; }
   const T* d() const { return x; }
+  void fetch(size_t k, size_t count) const {
+    fetchRow(x + k, count);
+    fetchRow(dy + k, count);
+    if (TENSORS == 3 && residual != nullptr) fetchRow(residual + k, count);
+  }
   void parameters(Spread& spread, size_t column, size_t ch) const {
     spread.center[column] = coefs.center[ch];
     spread.scale[column] = coefs.scale[ch];

@@ -78,6 +78,7 @@ struct Taker {
  *   SQUARES, whether d is g, and DIRECT, whether values may be summed where they are;
  *   g() and d(), the tensors;
  *   parameters(spread, column, channel), which sets what belongs to a column;
+ *   fetch(k, count), which asks for values that are wanted later;
  *   gather(g, d, spread, k, count, one), which brings values together; `one`: all are of the first column.
  */
 template <class Source>
@@ -180,6 +181,7 @@ class ExactWalk {
       const size_t together = minOf(PAIRS_GATHERED, count);
       for (size_t at = 0; at < together;) {
         const size_t run = minOf(left, together - at);
+        source_.fetch(from + ahead(), run);
         source_.gather(g + at, d + at, spread, from, run, true);
         at += run;
         from += run;
@@ -203,7 +205,8 @@ class ExactWalk {
     }
   }
 
-  /** Adds `count` rows of columns, which begin at `from` with a channel, to sums of which those of that one are first. */
+  /** Adds `count` rows of columns, which begin at `from` with a channel, to sums of which those of that one are first.
+   */
   void matrix(ExactTotals* totals, size_t channel, size_t from, size_t count, size_t columns) const {
     const size_t width = divideUp(columns, STEP) * STEP, stride = v_.c * v_.s * shares_.stacked;
     alignas(64) float g[GATHERED], d[GATHERED];
@@ -216,7 +219,8 @@ class ExactWalk {
       block.setTarget(j, totals[ch - channel]);
       source_.parameters(spread, j, ch);
     }
-    const size_t strip = minOf(TERMS, GATHERED / width);
+    const bool inPlace = Source::DIRECT && columns == width;
+    const size_t strip = minOf(TERMS, (Source::SQUARES || inPlace ? GATHERED : PAIRS_GATHERED) / width);
     for (size_t i = 0; i < count; i += strip) {
       const size_t rows = minOf(strip, count - i), at = from + i * stride;
       const size_t ahead = i + strip < count ? strip * stride : 0;
@@ -227,6 +231,7 @@ class ExactWalk {
         }
       }
       for (size_t r = 0; r < rows; ++r) {
+        if (ahead != 0) source_.fetch(at + r * stride + ahead, columns);
         source_.gather(g + r * width, d + r * width, spread, at + r * stride, columns, false);
       }
       block.add({g, Source::SQUARES ? g : d, rows, width, zeros, 0});
