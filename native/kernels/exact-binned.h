@@ -41,6 +41,27 @@ class Binned {
       state_.integers[bin * state_.width + j] = 0;
     }
   }
+  /** The same for all columns. No branches, so that loops become vectors. */
+  BN_NOINLINE void anchorAll() {
+    const Choice choice = *choice_;
+    const bool squares = squares_;
+    const size_t width = state_.width;
+    for (size_t j = 0; j < width; ++j) {
+      const Window window = Window::of(choice, spanOfG(j), squares ? spanOfG(j) : spanOfD(j), squares);
+      limit(j, Limits::of(window.g), Limits::of(window.d));
+      firstAbove_[j] = window.g.above;
+      secondAbove_[j] = (window.g * window.d).above;
+    }
+    for (int bin = 0; bin < choice.bins(); ++bin) {
+      const bool first = bin < choice.first;
+      const int place = first ? bin : bin - choice.first;
+      for (size_t j = 0; j < width; ++j) {
+        const int above = first ? firstAbove_[j] : secondAbove_[j];
+        state_.anchors[bin * width + j] = 1.5 * powerOfTwo(52 + unitOfBin(above, place));
+      }
+    }
+    std::memset(state_.integers, 0, static_cast<size_t>(choice.bins()) * width * sizeof(int64_t));
+  }
   /** Sets what may be added to column j. */
   void limit(size_t j, Limits ofG, Limits ofD) {
     state_.limitsOfG.most[j] = ofG.most;

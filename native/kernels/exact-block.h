@@ -122,9 +122,9 @@ class ColumnBlock : Binned {
     rows.count = minOf(rows.count, FIRST_ROWS);
     for (size_t j = 0; j < state_.width; ++j) {
       forget(j);
-      anchor(j);
       limit(j, {0, 0}, {0, 0});
     }
+    std::memset(state_.anchors, 0, sizeof state_.anchors);
     addTo(rows);
     int needed = 0;
     for (size_t j = 0; j < columns_; ++j) {
@@ -147,10 +147,10 @@ class ColumnBlock : Binned {
   }
   /** Sets the bins of all columns. Those behind the last one have nothing but zeros. */
   void choose(int choice) {
-    emptyAll();
+    if (strips_ > 0) emptyAll();
     choice_ = &CHOICES[choice];
     for (size_t j = columns_; j < state_.width; ++j) forget(j);
-    for (size_t j = 0; j < state_.width; ++j) anchor(j);
+    anchorAll();
   }
   void emptyAll() {
     strips_ = 0;
