@@ -13,28 +13,36 @@ import { isYes, No, Yes } from '../kinds';
 import { addByBins } from './bins';
 import { addShifted, SECOND } from './limbs';
 import { saveMagnitudes } from './seen';
-import { BIN, POWER_OF_FIELD, TO_UNIT, UNIT_OF_FIELD, Window } from './window';
+import { POWER_OF_FIELD, UNIT_OF_FIELD, Window } from './window';
 
 /** Values of a group, at most: so many terms fit into the bins. */
 export const GROUP: usize = 1024;
+/** Beyond windows: from a power of two that is not reached to the unit of the first bin, and from bin to bin. */
+const TO_UNIT: i32 = 43;
+const BIN: i32 = 44;
 
 /**
  * Adds a group to the window of its channel, or to its record. `count` is a multiple of 8; p and q are the same place
- * for squares.
+ * for squares, else the window has seen q.
  */
 export function addGroup(window: Window, record: usize, p: usize, q: usize, count: usize, bins: usize): void {
   if (!ASC_FEATURE_SIMD) {
-    window.look(p, q, count);
+    look(window, p, q, count);
     if (window.mostP != 0 || window.isOdd()) addOthers(window, record, p, q, count, bins);
     return;
   }
   if (window.isOpen) {
     if (addToWindow(window, p, q, count)) return;
-  } else window.look(p, q, count);
+  } else look(window, p, q, count);
   if (window.mostP == 0 && !window.isOdd()) return;
   window.isOpen = !window.isOdd() && (window.fits() || window.move(record));
   if (!window.isOpen) addOthers(window, record, p, q, count, bins);
   else addToWindow(window, p, q, count);
+}
+
+function look(window: Window, p: usize, q: usize, count: usize): void {
+  window.lookAtP(p, count);
+  if (p == q) window.copyToQ();
 }
 
 /** False where something does not fit: then nothing was added. */
@@ -82,78 +90,49 @@ function widen(p: usize): v128 {
 }
 
 /**
- * One bin for values and two for products. In all of them are 128 terms of each lane: pairs of values, below 2^(top +
- * 1), and products; pairs of what is left of these. So sums are at most 2^(top + 8), 2^(top + 7) and 2^(top − 44 + 7),
- * which is 2⁵¹ units each. False where something does not fit the window: then nothing was added.
+ * One bin for values and two for products. In each of its lanes are 256 sums of two values, below 2^(top + 1); 256
+ * products, in one of two bins; 512 halves, at most, of the unit of these. So sums are at most 2^(top + 9), 2^(top + 8)
+ * and 2^(unit + 8), which is 2⁵¹ units each. False where something does not fit the window: then nothing was added.
  */
 function addNarrow<TWO>(window: Window, p: usize, q: usize, count: usize): bool {
   const unit = anchors(window.unit);
   const unitOfProducts = anchors(window.unitOfProducts);
-  const unitOfRests = anchors(window.unitOfProducts - BIN);
+  const unitOfRests = anchors(window.unitOfRests);
   const ones = i32x4.splat(-1);
   let mostP = i32x4.splat(0);
   let leastP = ones;
-  let mostQ = mostP;
-  let leastQ = ones;
-  let first0 = unit;
-  let first1 = first0;
+  let first = unit;
   let upper0 = unitOfProducts;
-  let upper1 = upper0;
-  let upper2 = upper0;
-  let upper3 = upper0;
-  let lower0 = unitOfRests;
-  let lower1 = lower0;
-  for (const end = p + (count << 2); p < end; p += 32, q += 32) {
-    const bits0 = i32x4.shl(v128.load(p), 1);
-    const bits1 = i32x4.shl(v128.load(p + 16), 1);
-    mostP = i32x4.max_u(i32x4.max_u(mostP, bits0), bits1);
-    leastP = i32x4.min_u(i32x4.min_u(leastP, i32x4.add(bits0, ones)), i32x4.add(bits1, ones));
-    if (isYes<TWO>()) {
-      const bits2 = i32x4.shl(v128.load(q), 1);
-      const bits3 = i32x4.shl(v128.load(q + 16), 1);
-      mostQ = i32x4.max_u(i32x4.max_u(mostQ, bits2), bits3);
-      leastQ = i32x4.min_u(i32x4.min_u(leastQ, i32x4.add(bits2, ones)), i32x4.add(bits3, ones));
-    }
+  let upper1 = unitOfProducts;
+  let lower = unitOfRests;
+  // No more at once: the engine would run out of registers.
+  for (const end = p + (count << 2); p < end; p += 16, q += 16) {
+    const bits = i32x4.shl(v128.load(p), 1);
+    mostP = i32x4.max_u(mostP, bits);
+    leastP = i32x4.min_u(leastP, i32x4.add(bits, ones));
     const p0 = widen(p);
     const p1 = widen(p + 8);
-    const p2 = widen(p + 16);
-    const p3 = widen(p + 24);
-    first0 = f64x2.add(first0, f64x2.add(p0, p1));
-    first1 = f64x2.add(first1, f64x2.add(p2, p3));
+    first = f64x2.add(first, f64x2.add(p0, p1));
     const m0 = f64x2.mul(p0, isYes<TWO>() ? widen(q) : p0);
-    const t0 = f64x2.add(upper0, m0);
-    const r0 = f64x2.sub(m0, f64x2.sub(t0, upper0));
-    upper0 = t0;
     const m1 = f64x2.mul(p1, isYes<TWO>() ? widen(q + 8) : p1);
+    const t0 = f64x2.add(upper0, m0);
     const t1 = f64x2.add(upper1, m1);
-    const r1 = f64x2.sub(m1, f64x2.sub(t1, upper1));
+    const rest0 = f64x2.sub(m0, f64x2.sub(t0, upper0));
+    const rest1 = f64x2.sub(m1, f64x2.sub(t1, upper1));
+    upper0 = t0;
     upper1 = t1;
-    lower0 = f64x2.add(lower0, f64x2.add(r0, r1));
-    const m2 = f64x2.mul(p2, isYes<TWO>() ? widen(q + 16) : p2);
-    const t2 = f64x2.add(upper2, m2);
-    const r2 = f64x2.sub(m2, f64x2.sub(t2, upper2));
-    upper2 = t2;
-    const m3 = f64x2.mul(p3, isYes<TWO>() ? widen(q + 24) : p3);
-    const t3 = f64x2.add(upper3, m3);
-    const r3 = f64x2.sub(m3, f64x2.sub(t3, upper3));
-    upper3 = t3;
-    lower1 = f64x2.add(lower1, f64x2.add(r2, r3));
+    lower = f64x2.add(lower, f64x2.add(rest0, rest1));
   }
   const at = changetype<usize>(window);
   saveMagnitudes(at, mostP, leastP);
-  if (isYes<TWO>()) saveMagnitudes(at + 8, mostQ, leastQ);
-  else {
-    window.mostQ = window.mostP;
-    window.leastQ = window.leastP;
-  }
+  if (!isYes<TWO>()) window.copyToQ();
   if (!window.fits()) return false;
   ++window.groups;
-  // Whole numbers wrap round, and come back.
   const sums = at + offsetof<Window>('first');
-  increaseLanes(sums, i64x2.add(first0, first1), i64x2.add(unit, unit));
-  const upper02 = i64x2.sub(i64x2.add(upper0, upper2), i64x2.add(unitOfProducts, unitOfProducts));
-  increaseLanes(sums + 16, i64x2.add(upper02, i64x2.add(upper1, upper3)), i64x2.add(unitOfProducts, unitOfProducts));
-  increaseLanes(sums + 32, i64x2.add(lower0, lower1), i64x2.add(unitOfRests, unitOfRests));
+  increaseLanes(sums, first, unit);
+  // Whole numbers wrap round, and come back.
+  increaseLanes(sums + 16, i64x2.add(upper0, upper1), i64x2.add(unitOfProducts, unitOfProducts));
+  increaseLanes(sums + 32, lower, unitOfRests);
   return true;
 }
 

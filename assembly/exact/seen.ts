@@ -12,13 +12,16 @@ export class Seen {
   leastQ: u32;
 
   /** Looks at `count` values, a multiple of 8. */
-  look(p: usize, q: usize, count: usize): void {
+  lookAtP(p: usize, count: usize): void {
     magnitudes(p, count, changetype<usize>(this));
-    if (p != q) magnitudes(q, count, changetype<usize>(this) + 8);
-    else {
-      this.mostQ = this.mostP;
-      this.leastQ = this.leastP;
-    }
+  }
+  lookAtQ(q: usize, count: usize): void {
+    magnitudes(q, count, changetype<usize>(this) + 8);
+  }
+  /** Of squares, where q is p. */
+  copyToQ(): void {
+    this.mostQ = this.mostP;
+    this.leastQ = this.leastP;
   }
 
   /** Exponent fields. A subnormal number has the field 1, whose unit it has; 0 has it, too. */

@@ -9,6 +9,7 @@ import { BINS_BYTES } from './bins';
 import { addGroup, GROUP } from './group';
 import { carry, RECORD_BYTES } from './limbs';
 import { RESULTS_BYTES, resultOf } from './results';
+import { saveMagnitudes } from './seen';
 import { CHANNELS, fill, RUN_BYTES, TILE_BYTES, VALUES } from './tile';
 import { WINDOW_BYTES, Window } from './window';
 
@@ -156,19 +157,31 @@ function addRun(
   }
   // Values that fill no vector are in a tile, and may be followed by zeros there.
   let g = dy;
-  if (call.activation == NO_ACTIVATION) pass<No>(call, ch, x, dy, residual, whole, own);
+  if (call.activation == NO_ACTIVATION) pass<No>(call, ch, x, dy, residual, whole, window, own);
   else {
     g = own + G;
-    if (call.activation == RELU) pass<Yes>(call, ch, x, dy, residual, whole, own);
-    else pass<Bent>(call, ch, x, dy, residual, whole, own);
+    if (call.activation == RELU) pass<Yes>(call, ch, x, dy, residual, whole, window, own);
+    else pass<Bent>(call, ch, x, dy, residual, whole, window, own);
   }
-  blank(g, count);
-  blank(own + D, count);
+  if (count < whole) {
+    blank(g, count);
+    blank(own + D, count);
+    window.lookAtQ(own + D, whole);
+  }
   addGroup(window, record, g, own + D, whole, own + BINS);
 }
 
-/** d of values of one channel, and g where there is an activation. */
-function pass<ACTIVATION>(call: Call, ch: usize, x: usize, dy: usize, residual: usize, count: usize, own: usize): void {
+/** d of values of one channel, at which the window looks, and g where there is an activation. */
+function pass<ACTIVATION>(
+  call: Call,
+  ch: usize,
+  x: usize,
+  dy: usize,
+  residual: usize,
+  count: usize,
+  window: Window,
+  own: usize,
+): void {
   const gated = sizeof<ACTIVATION>() > 1;
   const center = load<f32>(call.coefficient(CENTER) + (ch << 2));
   const scale = load<f32>(call.coefficient(SCALE) + (ch << 2));
@@ -179,14 +192,22 @@ function pass<ACTIVATION>(call: Call, ch: usize, x: usize, dy: usize, residual: 
     const centers = f32x4.splat(center);
     const scales = f32x4.splat(scale);
     const offsets = f32x4.splat(offset);
+    const ones = i32x4.splat(-1);
+    let mosts = i32x4.splat(0);
+    let leasts = ones;
     for (; k < bytes; k += 16) {
       const d = f32x4.sub(v128.load(x + k), centers);
       v128.store(own + D + k, d);
+      const magnitudes = i32x4.shl(d, 1);
+      mosts = i32x4.max_u(mosts, magnitudes);
+      leasts = i32x4.min_u(leasts, i32x4.add(magnitudes, ones));
       if (gated) {
         const z = preActivationVector<f32>(d, scales, offsets, residual == 0 ? 0 : residual + k);
         v128.store(own + G + k, gradientVector<f32, ACTIVATION>(v128.load(dy + k), z, call.lines));
       }
     }
+    saveMagnitudes(changetype<usize>(window) + 8, mosts, leasts);
+    return;
   }
   for (; k < bytes; k += 4) {
     const d = load<f32>(x + k) - center;
@@ -196,4 +217,5 @@ function pass<ACTIVATION>(call: Call, ch: usize, x: usize, dy: usize, residual: 
       store<f32>(own + G + k, gradient<f32, ACTIVATION>(load<f32>(dy + k), z, call.lines));
     }
   }
+  window.lookAtQ(own + D, count);
 }

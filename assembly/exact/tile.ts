@@ -35,16 +35,17 @@ function copy(to: usize, from: usize, count: usize): void {
   for (; k < bytes; k += 4) store<f32>(to + k, load<f32>(from + k));
 }
 
-/** Rows of channels to runs of rows: four rows at a time, so that a cache line is read once. */
+/**
+ * Rows of channels to runs of rows: four rows at a time, so that a cache line is read once, and four channels. What
+ * comes after the last channel, or after the tensor, gets to runs that nobody reads.
+ */
 function turn(to: usize, from: usize, width: usize, rows: usize, stride: usize): void {
   const bytes = width << 2;
   let i: usize = 0;
   if (ASC_FEATURE_SIMD) {
     for (; i + 4 <= rows; i += 4, to += 16, from += 4 * stride) {
       let at = to;
-      let k: usize = 0;
-      for (; k + 16 <= bytes; k += 16, at += 4 * RUN_BYTES) turnSquare(at, from + k, stride);
-      for (; k < bytes; k += 4, at += RUN_BYTES) turnColumn(at, from + k, 4, stride);
+      for (let k: usize = 0; k < bytes; k += 16, at += 4 * RUN_BYTES) turnSquare(at, from + k, stride);
     }
   }
   for (let k: usize = 0; k < bytes; k += 4, to += RUN_BYTES) turnColumn(to, from + k, rows - i, stride);

@@ -7,12 +7,15 @@ import { powerOfTwo } from './nearest';
 import { Seen } from './seen';
 
 /** From the exponent field that no value exceeds down to the least one, in a window for values, and for factors. */
-const REACH: i32 = 19;
-const REACH_OF_FACTORS: i32 = 21;
-/** Bits that the first of two bins of products leaves to the second. */
-export const BIN: i32 = 44;
-/** From the power of two that no value reaches, or no product, to the unit of the first bin. */
-export const TO_UNIT: i32 = 43;
+const REACH: i32 = 18;
+const REACH_OF_FACTORS: i32 = 20;
+/**
+ * From the power of two that no value reaches, or no product, to the unit of its bin; from that of products to the unit
+ * of what they leave. See addNarrow.
+ */
+const TO_UNIT: i32 = 42;
+const TO_UNIT_OF_PRODUCTS: i32 = 43;
+const TO_UNIT_OF_RESTS: i32 = 43;
 /** A value with this exponent field is a multiple of 2^(field − 150), and below 2^(field − 126). */
 export const UNIT_OF_FIELD: i32 = 150;
 export const POWER_OF_FIELD: i32 = 126;
@@ -22,7 +25,7 @@ export const WINDOW_BYTES: usize = 128;
 
 @unmanaged
 export class Window extends Seen {
-  /** Two lanes each: values, in units of 2^unit; products, in units of 2^unitOfProducts; what these leave. */
+  /** Two lanes each: values in units of 2^unit, products in units of 2^unitOfProducts, and what these leave. */
   first: i64;
   first1: i64;
   upper: i64;
@@ -31,6 +34,7 @@ export class Window extends Seen {
   lower1: i64;
   unit: i32;
   unitOfProducts: i32;
+  unitOfRests: i32;
   /** What fits: see Seen. */
   mostFitP: u32;
   leastFitP: u32;
@@ -73,8 +77,8 @@ export class Window extends Seen {
     this.mostFitQ = limit(topQ + 1) - 1;
     this.leastFitQ = limit(topQ - REACH_OF_FACTORS) - 1;
     this.unit = topP - POWER_OF_FIELD - TO_UNIT;
-    // A binade lower: see addNarrow.
-    this.unitOfProducts = topP + topQ - 2 * POWER_OF_FIELD - TO_UNIT - 1;
+    this.unitOfProducts = topP + topQ - 2 * POWER_OF_FIELD - TO_UNIT_OF_PRODUCTS;
+    this.unitOfRests = this.unitOfProducts - TO_UNIT_OF_RESTS;
     return true;
   }
 
@@ -86,7 +90,7 @@ export class Window extends Seen {
     const second = record + SECOND;
     addShifted(record, this.first + this.first1, this.unit + UNIT_OF_FIELD - 1);
     addShifted(second, this.upper + this.upper1, this.unitOfProducts + 2 * UNIT_OF_FIELD - 2);
-    addShifted(second, this.lower + this.lower1, this.unitOfProducts - BIN + 2 * UNIT_OF_FIELD - 2);
+    addShifted(second, this.lower + this.lower1, this.unitOfRests + 2 * UNIT_OF_FIELD - 2);
     memory.fill(changetype<usize>(this) + offsetof<Window>('first'), 0, 48);
   }
 
@@ -98,8 +102,8 @@ export class Window extends Seen {
     sums.first = high * unit;
     sums.firstLow = <f64>(first - <i64>high) * unit;
     const below = this.lower + this.lower1;
-    const upper = this.upper + this.upper1 + (below >> BIN);
-    const lower = <f64>(below & (((<i64>1) << BIN) - 1)) * powerOfTwo(-BIN);
+    const upper = this.upper + this.upper1 + (below >> TO_UNIT_OF_RESTS);
+    const lower = <f64>(below & (((<i64>1) << TO_UNIT_OF_RESTS) - 1)) * powerOfTwo(-TO_UNIT_OF_RESTS);
     const top = <f64>upper;
     const low = <f64>(upper - <i64>top) + lower;
     const both = top + low;
