@@ -6,11 +6,12 @@ import { Call, CENTER, OFFSET, SCALE } from '../call';
 import { preActivation, preActivationVector } from '../coefficients';
 import { Bent, NO_ACTIVATION, No, RELU, Yes } from '../kinds';
 import { BINS_BYTES } from './bins';
+import { addColumns, COLUMNS, closeColumn, LANES_BYTES, openColumn, ROWS } from './columns';
 import { addGroup, GROUP } from './group';
 import { carry, RECORD_BYTES } from './limbs';
 import { RESULTS_BYTES, resultOf } from './results';
 import { saveMagnitudes } from './seen';
-import { CHANNELS, fill, RUN_BYTES, TILE_BYTES, VALUES } from './tile';
+import { CHANNELS, fill, RUN_BYTES, TILE_BYTES, turnColumn, VALUES } from './tile';
 import { WINDOW_BYTES, Window } from './window';
 
 /** Rows from this length on need no tile. */
@@ -22,8 +23,9 @@ const BETWEEN_CARRIES: usize = 1 << 24;
 
 /** The memory that a thread keeps for itself. */
 const GROUP_BYTES: usize = (GROUP << 2) + 64;
-const RESULTS: usize = CHANNELS * WINDOW_BYTES;
-const BINS: usize = RESULTS + RESULTS_BYTES;
+const RESULTS: usize = COLUMNS * WINDOW_BYTES;
+const LANES: usize = RESULTS + RESULTS_BYTES;
+const BINS: usize = LANES + LANES_BYTES;
 const G: usize = BINS + BINS_BYTES;
 const D: usize = G + GROUP_BYTES;
 const X: usize = D + GROUP_BYTES;
@@ -48,7 +50,7 @@ export class Part {
  */
 export function sumPart(call: Call, records: usize, part: Part, isAll: bool, own: usize): void {
   memory.fill(own, 0, BINS + BINS_BYTES);
-  const step: usize = call.s >= LONG ? 1 : CHANNELS;
+  const step: usize = call.s >= LONG ? 1 : call.s == 1 ? COLUMNS : CHANNELS;
   const rows = max<usize>(1, BETWEEN_CARRIES / (part.right - part.left));
   for (let first = part.first; first < part.last; first += step) {
     const width = min(step, part.last - first);
@@ -57,7 +59,8 @@ export function sumPart(call: Call, records: usize, part: Part, isAll: bool, own
     for (let start = part.firstRow; start < part.lastRow; start += rows) {
       const end = min(start + rows, part.lastRow);
       if (call.s >= LONG) sumLongRows(call, records, part, first, start, end, own);
-      else sumTiles(call, records, first, width, start, end, own);
+      else if (call.s == 1) sumColumns(call, records, first, width, start, end, own);
+      else sumTiles(call, records, first, width, start, end, own, own);
       if (!isAll || end < part.lastRow) {
         for (let b: usize = 0; b < width; ++b) {
           const record = records + (first + b) * RECORD_BYTES;
@@ -109,7 +112,62 @@ function addRest(call: Call, record: usize, ch: usize, distance: usize, count: u
   addRun(call, record, ch, own + X, own + DY, residual == 0 ? 0 : own + RESIDUAL, count, own, own);
 }
 
-function sumTiles(call: Call, records: usize, first: usize, width: usize, start: usize, end: usize, own: usize): void {
+/** Rows of channels: as they lie where windows are known and squares are wanted, else by way of tiles. */
+function sumColumns(
+  call: Call,
+  records: usize,
+  first: usize,
+  width: usize,
+  start: usize,
+  end: usize,
+  own: usize,
+): void {
+  for (let i = start; i < end; ) {
+    if (ASC_FEATURE_SIMD && call.dy == 0 && areOpen(own, width)) {
+      const rows = min(ROWS, end - i);
+      sumSquares(call, records, first, width, i, rows, own);
+      i += rows;
+      continue;
+    }
+    const rows = min(VALUES, end - i);
+    for (let b: usize = 0; b < width; b += CHANNELS) {
+      sumTiles(call, records, first + b, min(CHANNELS, width - b), i, i + rows, own + b * WINDOW_BYTES, own);
+    }
+    i += rows;
+  }
+}
+
+function areOpen(own: usize, width: usize): bool {
+  for (let b: usize = 0; b < width; ++b) if (!windowOf(own, b).isOpen) return false;
+  return true;
+}
+
+function sumSquares(call: Call, records: usize, first: usize, width: usize, row: usize, rows: usize, own: usize): void {
+  const stride = call.c << 2;
+  const x = call.x + row * stride + (first << 2);
+  for (let b: usize = 0; b < width; ++b) openColumn(windowOf(own, b), own + LANES, b);
+  addColumns(own + LANES, x, stride, width, rows);
+  for (let b: usize = 0; b < width; ++b) {
+    const window = windowOf(own, b);
+    if (closeColumn(window, own + LANES, b)) continue;
+    turnColumn(own + X, x + (b << 2), rows, stride);
+    blank(own + X, rows);
+    const ch = first + b;
+    addRun(call, records + ch * RECORD_BYTES, ch, own + X, 0, 0, rows, changetype<usize>(window), own);
+  }
+}
+
+/** `windows` are those of the channels. */
+function sumTiles(
+  call: Call,
+  records: usize,
+  first: usize,
+  width: usize,
+  start: usize,
+  end: usize,
+  windows: usize,
+  own: usize,
+): void {
   const c = call.c;
   const s = call.s;
   const rowsAtOnce = VALUES / s;
@@ -127,7 +185,7 @@ function sumTiles(call: Call, records: usize, first: usize, width: usize, start:
       const record = records + ch * RECORD_BYTES;
       const residual = hasResidual ? run + RESIDUAL : 0;
       if (call.dy == 0) blank(run + X, count);
-      addRun(call, record, ch, run + X, run + DY, residual, count, own + b * WINDOW_BYTES, own);
+      addRun(call, record, ch, run + X, run + DY, residual, count, windows + b * WINDOW_BYTES, own);
     }
   }
 }

@@ -51,7 +51,8 @@ function turn(to: usize, from: usize, width: usize, rows: usize, stride: usize):
   for (let k: usize = 0; k < bytes; k += 4, to += RUN_BYTES) turnColumn(to, from + k, rows - i, stride);
 }
 
-function turnColumn(to: usize, from: usize, rows: usize, stride: usize): void {
+/** One channel of rows to a run. */
+export function turnColumn(to: usize, from: usize, rows: usize, stride: usize): void {
   for (const end = to + (rows << 2); to < end; to += 4, from += stride) store<f32>(to, load<f32>(from));
 }
 

@@ -1,0 +1,94 @@
+// Exact sums of squares with the channels last: vectors run across channels, so that nothing need be turned. Each
+// channel has the bins of its window (see addNarrow of group.ts) in a lane of its own.
+import { Window } from './window';
+
+/** Channels that lie side by side. */
+export const COLUMNS: usize = 64;
+/** Rows that fit into bins. */
+export const ROWS: usize = 256;
+/** Rows that are added to the lanes of four channels before those of the next four: they stay in the first cache. */
+const STRIP: usize = 16;
+
+/** Bins of a kind, one behind the other, then magnitudes as Seen has them. */
+const UPPER: usize = COLUMNS << 3;
+const LOWER: usize = 2 * UPPER;
+const MOST: usize = 3 * UPPER;
+const LEAST: usize = MOST + (COLUMNS << 2);
+export const LANES_BYTES: usize = LEAST + (COLUMNS << 2);
+
+/** The bins of a window, with nothing in them. */
+export function openColumn(window: Window, lanes: usize, column: usize): void {
+  const at = lanes + (column << 3);
+  store<i64>(at, anchor(window.unit));
+  store<i64>(at + UPPER, anchor(window.unitOfProducts));
+  store<i64>(at + LOWER, anchor(window.unitOfRests));
+  store<u32>(lanes + MOST + (column << 2), 0);
+  store<u32>(lanes + LEAST + (column << 2), 0xffffffff);
+}
+
+/** Moves what was added to the window; false where something does not fit it. */
+export function closeColumn(window: Window, lanes: usize, column: usize): bool {
+  const at = lanes + (column << 3);
+  window.mostP = load<u32>(lanes + MOST + (column << 2));
+  window.leastP = load<u32>(lanes + LEAST + (column << 2));
+  window.copyToQ();
+  if (!window.fits()) return false;
+  ++window.groups;
+  window.first += load<i64>(at) - anchor(window.unit);
+  window.upper += load<i64>(at + UPPER) - anchor(window.unitOfProducts);
+  window.lower += load<i64>(at + LOWER) - anchor(window.unitOfRests);
+  return true;
+}
+
+/** 1.5·2⁵² units of 2^unit. */
+function anchor(unit: i32): i64 {
+  return ((<i64>(unit + 1075)) << 52) | ((<i64>1) << 51);
+}
+
+/** Adds rows of `width` channels, and of some that nobody reads: whole vectors. */
+export function addColumns(lanes: usize, x: usize, stride: usize, width: usize, rows: usize): void {
+  for (let i: usize = 0; i < rows; i += STRIP, x += STRIP * stride) {
+    const count = min(STRIP, rows - i);
+    for (let k: usize = 0; k < width; k += 4) addStrip(lanes, k, x + (k << 2), stride, count);
+  }
+}
+
+function addStrip(lanes: usize, column: usize, x: usize, stride: usize, count: usize): void {
+  const at = lanes + (column << 3);
+  const most = lanes + MOST + (column << 2);
+  const least = lanes + LEAST + (column << 2);
+  const ones = i32x4.splat(-1);
+  let first0 = v128.load(at);
+  let first1 = v128.load(at + 16);
+  let upper0 = v128.load(at + UPPER);
+  let upper1 = v128.load(at + UPPER + 16);
+  let lower0 = v128.load(at + LOWER);
+  let lower1 = v128.load(at + LOWER + 16);
+  let mosts = v128.load(most);
+  let leasts = v128.load(least);
+  for (const end = x + count * stride; x < end; x += stride) {
+    const bits = i32x4.shl(v128.load(x), 1);
+    mosts = i32x4.max_u(mosts, bits);
+    leasts = i32x4.min_u(leasts, i32x4.add(bits, ones));
+    const x0 = f64x2.promote_low_f32x4(v128.load64_zero(x));
+    const x1 = f64x2.promote_low_f32x4(v128.load64_zero(x + 8));
+    first0 = f64x2.add(first0, x0);
+    first1 = f64x2.add(first1, x1);
+    const m0 = f64x2.mul(x0, x0);
+    const m1 = f64x2.mul(x1, x1);
+    const t0 = f64x2.add(upper0, m0);
+    const t1 = f64x2.add(upper1, m1);
+    lower0 = f64x2.add(lower0, f64x2.sub(m0, f64x2.sub(t0, upper0)));
+    lower1 = f64x2.add(lower1, f64x2.sub(m1, f64x2.sub(t1, upper1)));
+    upper0 = t0;
+    upper1 = t1;
+  }
+  v128.store(at, first0);
+  v128.store(at + 16, first1);
+  v128.store(at + UPPER, upper0);
+  v128.store(at + UPPER + 16, upper1);
+  v128.store(at + LOWER, lower0);
+  v128.store(at + LOWER + 16, lower1);
+  v128.store(most, mosts);
+  v128.store(least, leasts);
+}
