@@ -39,6 +39,16 @@ test('import and require, also in worker threads, come to one implementation', a
   assert.equal(rest, { backends, isLayer: true, isRegistered: true, isOneTensorFlow: true, sum: 4 });
 });
 
+test('without TensorFlow.js its door says what to install, whichever way it is opened', () => {
+  const bare = join(home, 'bare');
+  cpSync(join(folder, 'node_modules', 'batchnorm'), join(bare, 'node_modules', 'batchnorm'), { recursive: true });
+  const told =
+    /batchnorm\/tfjs needs @tensorflow\/tfjs-core and .*there is no @tensorflow\/tfjs-core for .*npm install/;
+  for (const program of ["require('batchnorm/tfjs')", "import('batchnorm/tfjs')"]) {
+    assert.throws(() => run(bare, '-e', program), told);
+  }
+});
+
 test('tests and measurements come to that implementation, too', async () => {
   const { BatchNorm } = await import('batchnorm');
   const required = createRequire(import.meta.url)('batchnorm');

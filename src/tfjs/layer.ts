@@ -1,7 +1,6 @@
 /** The layer: everything of TensorFlow.js' own `BatchNormalization` except its arithmetic. */
 import { cast, reshape, type serialization, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 import { type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers';
-import type { ChannelAxis } from '../arguments/axis.js';
 import { NO_OPTIONS, readOwn } from '../arguments/options.js';
 import type { Reducer } from '../index.js';
 import { checkSummation, type Summation } from '../passes/exact.js';
@@ -19,9 +18,7 @@ import { ALONE, Ranks } from './synchronize.js';
  * `movingMeanInitializer` ('zeros'), `movingVarianceInitializer` ('ones'), `betaConstraint`, `gammaConstraint`,
  * `betaRegularizer`, `gammaRegularizer`, and what every layer takes (`name`, `inputShape`, `trainable`, …).
  */
-export type BatchNormalizationConfig = Omit<OriginalConfig, 'axis'> & {
-  /** The channel axis, or neighbouring ones, each place on which is a channel, as in tf.keras 2. Default -1. */
-  axis?: ChannelAxis | undefined;
+export type BatchNormalizationConfig = OriginalConfig & {
   /**
    * What the moving variance averages: the variance of a batch divided by m ('biased', default: TensorFlow.js, Keras)
    * or by m − 1 ('unbiased': the paper's Algorithm 2, PyTorch), where m is the number of values per channel. With m = 1
@@ -45,6 +42,12 @@ export type BatchNormalizationConfig = Omit<OriginalConfig, 'axis'> & {
    * those of all other weights; or 'summed', those of the whole batch.
    */
   gradients?: 'local' | 'summed' | undefined;
+};
+
+/** {@link BatchNormalizationConfig} with several channel axes, which the layer of TensorFlow.js does not take. */
+export type SeveralAxesConfig = Omit<BatchNormalizationConfig, 'axis'> & {
+  /** Neighbouring axes: each place on them is a channel, as in tf.keras 2. */
+  axis: readonly number[];
 };
 
 type OriginalConfig = NonNullable<Parameters<typeof layers.batchNormalization>[0]>;
@@ -134,8 +137,8 @@ export class BatchNormalization extends Original {
    *   is outside 0..1, `epsilon` is negative or no finite number, `varianceEstimator`, `summation` or `gradients` is
    *   neither of the two, `synchronize` is no Reducer.
    */
-  constructor(options?: BatchNormalizationConfig | null) {
-    const own: BatchNormalizationConfig = readOwn('batchNormalization', 'config', options ?? {});
+  constructor(options?: BatchNormalizationConfig | SeveralAxesConfig | null) {
+    const own: BatchNormalizationConfig | SeveralAxesConfig = readOwn('batchNormalization', 'config', options ?? {});
     const { synchronize, gradients, ...config } = own;
     super(config as OriginalConfig);
     this.#given = { axis: this.axis, momentum: this.momentum, epsilon: this.epsilon };
@@ -294,7 +297,7 @@ export class BatchNormalization extends Original {
  * @throws TypeError, RangeError with the name of the layer, where `axis`, `momentum` or `epsilon` is of no use, or
  *   `varianceEstimator` is neither 'biased' nor 'unbiased'.
  */
-export function batchNormalization(config?: BatchNormalizationConfig | null): BatchNormalization {
+export function batchNormalization(config?: BatchNormalizationConfig | SeveralAxesConfig | null): BatchNormalization {
   return new BatchNormalization(config);
 }
 

@@ -12,8 +12,7 @@ export type Layer = tfl.layers.Layer;
 export type Config = BatchNormalizationConfig;
 
 export const ours = (config?: Config): Layer => batchNormalization(config);
-export const theirs = (config?: Config): Layer =>
-  tfl.layers.batchNormalization(config as Parameters<typeof tfl.layers.batchNormalization>[0]);
+export const theirs = (config?: Config): Layer => tfl.layers.batchNormalization(config);
 
 /** TensorFlow.js sums in float32; the difference is its error, relative to the largest value. */
 export const THEIR_ERROR = 2e-6;

@@ -1,7 +1,7 @@
 /** Several channel axes, as tf.keras 2 has them: parameters for each place on them, and the bits of one axis. */
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
-import { foldModel, inspectModel, register, unregister } from 'batchnorm/tfjs';
+import { batchNormalization, foldModel, inspectModel, register, unregister } from 'batchnorm/tfjs';
 import * as assert from 'uvu/assert';
 import {
   gradients,
@@ -30,7 +30,7 @@ export default function axes(host: HostName): void {
   for (const [axis, shape, flat, at] of CASES) {
     test(`[${axis}]: shapes of tf.keras, values and gradients of one axis`, () => {
       for (const config of [{}, { summation: 'exact' as const }, { center: false }, { scale: false }]) {
-        const several = ours({ axis, inputShape: SHAPE.slice(1), ...config });
+        const several = batchNormalization({ axis, inputShape: SHAPE.slice(1), ...config });
         const one = ours({ axis: at, inputShape: flat.slice(1), ...config });
         const [x, dy] = [random(SHAPE, 1), random(SHAPE, 2)];
         several.build([null, ...SHAPE.slice(1)]);
@@ -48,7 +48,7 @@ export default function axes(host: HostName): void {
   }
 
   test('in a model: training, files, fold and inspect', async () => {
-    const layer = ours({ axis: [1, 2], name: 'norm', inputShape: [3, 4, 5] });
+    const layer = batchNormalization({ axis: [1, 2], name: 'norm', inputShape: [3, 4, 5] });
     const model = tfl.sequential({ layers: [layer, tfl.layers.conv2d({ filters: 2, kernelSize: 1, name: 'conv' })] });
     model.compile({ optimizer: 'sgd', loss: 'meanSquaredError' });
     const x = random([8, 3, 4, 5], 3);
@@ -69,7 +69,7 @@ export default function axes(host: HostName): void {
 
   test('what is no such axis says so when the layer is built', () => {
     const build = (axis: number[], shape: (number | null)[] = [null, 3, 4, 5]) => {
-      const layer = ours({ axis, name: 'norm' });
+      const layer = batchNormalization({ axis, name: 'norm' });
       return () => layer.build(shape);
     };
     assert.throws(build([1, 3]), /layer "norm": "axis" expected neighbouring axes, such as \[1, 2\], got \[1, 3\]/);
@@ -78,7 +78,7 @@ export default function axes(host: HostName): void {
       build([1, 2], [null, null, 4]),
       /layer "norm": "inputShape\[1\]" expected a size, for the channels, got/,
     );
-    const masked = ours({ axis: [1, 2], name: 'norm' });
+    const masked = batchNormalization({ axis: [1, 2], name: 'norm' });
     const mask = tf.ones([2, 3, 4]);
     assert.throws(
       () => train(masked, random(SHAPE, 1), mask),
