@@ -13,7 +13,7 @@ export type HostName = 'wasm' | 'cpu';
 export const LAYERS = ['tf.layers', 'batchnorm/tfjs'] as const;
 export type LayerName = (typeof LAYERS)[number];
 
-export function makeNorm(layer: LayerName, config?: BatchNormalizationConfig & { axis?: number }): tfl.layers.Layer {
+export function makeNorm(layer: LayerName, config?: BatchNormalizationConfig): tfl.layers.Layer {
   return layer === 'tf.layers' ? tfl.layers.batchNormalization(config) : batchNormalization(config);
 }
 
