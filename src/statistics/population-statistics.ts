@@ -87,7 +87,7 @@ export async function populationStatistics(
     const { x, shape, mask } = readNames(CALL, `batches[${seen}]`, batch, BATCH);
     const call = `${CALL}: batches[${seen}]`;
     moments ??= new Moments(readView(call, shape, axis).c, { summation });
-    addBatch(call, moments, x, shape, { axis, mask });
+    addBatch(call, moments, x, shape, { axis, mask, dtype: undefined });
     seen++;
     await onProgress?.({ batches: seen, moments });
   }
