@@ -45,7 +45,7 @@ test('without TensorFlow.js its door says what to install, whichever way it is o
   const told =
     /batchnorm\/tfjs needs @tensorflow\/tfjs-core and .*there is no @tensorflow\/tfjs-core for .*npm install/;
   for (const program of ["require('batchnorm/tfjs')", "import('batchnorm/tfjs')"]) {
-    assert.throws(() => run(bare, '-e', program), told);
+    assert.throws(() => run(bare, program, '-e'), told);
   }
 });
 

@@ -11,6 +11,7 @@ import foldNets from './suites/tfjs/fold-nets.js';
 import layer from './suites/tfjs/layer.js';
 import masks from './suites/tfjs/masks.js';
 import memory from './suites/tfjs/memory.js';
+import mixture from './suites/tfjs/mixture.js';
 import registration from './suites/tfjs/register.js';
 import repairs from './suites/tfjs/repairs.js';
 import secondOrder from './suites/tfjs/second-order.js';
@@ -27,6 +28,7 @@ for (const host of ['cpu', 'wasm'] as const) {
     conformance,
     repairs,
     masks,
+    mixture,
     registration,
     memory,
     fold,

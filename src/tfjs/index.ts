@@ -9,9 +9,9 @@
  */
 import './peers.js';
 
+export type { BatchNormalizationConfig, CallOptions, Elapsed, SeveralAxesConfig } from './config.js';
 export { type FoldedLayer, type FoldedModel, type FoldModelOptions, foldModel, type KeptLayer } from './fold-model.js';
 
 export { type InspectModelOptions, inspectModel } from './inspect-model.js';
-export type { BatchNormalizationConfig, CallOptions, Elapsed, SeveralAxesConfig } from './layer.js';
 export { BatchNormalization, batchNormalization } from './layer.js';
 export { register, unregister } from './register.js';

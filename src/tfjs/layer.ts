@@ -1,80 +1,21 @@
 /** The layer: everything of TensorFlow.js' own `BatchNormalization` except its arithmetic. */
 import { cast, reshape, type serialization, type Tensor, tensor, tidy } from '@tensorflow/tfjs-core';
 import { type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers';
+import { wrongKind } from '../arguments/messages.js';
 import { NO_OPTIONS, readOwn } from '../arguments/options.js';
-import type { Reducer } from '../index.js';
+import { checkChoice } from '../arguments/validate.js';
+import type { SampleMixture } from '../index.js';
+import { normalizeWith } from '../layer/mixture.js';
 import { checkSummation, type Summation } from '../passes/exact.js';
 import { readSynchronization } from '../ranks/synchronize.js';
+import type { BatchNormalizationConfig, CallOptions, Elapsed, OriginalConfig, SeveralAxesConfig } from './config.js';
 import { type Positions, readPositions } from './mask.js';
+import { normalizeMixed } from './mixture.js';
 import { type Given, readNumbers } from './numbers-given.js';
 import { type LearntParameters, normalizeByBatch, normalizeByGiven, normalizeTogether } from './operations.js';
 import type { Statistics, Timed } from './pass.js';
 import { type Buildable, buildSeveral, withOneAxis } from './several-axes.js';
 import { ALONE, Ranks } from './synchronize.js';
-
-/**
- * The configuration of `tf.layers.batchNormalization`, names and defaults alike: `axis` (-1), `momentum` (0.99),
- * `epsilon` (1e-3), `center` (true), `scale` (true), `betaInitializer` ('zeros'), `gammaInitializer` ('ones'),
- * `movingMeanInitializer` ('zeros'), `movingVarianceInitializer` ('ones'), `betaConstraint`, `gammaConstraint`,
- * `betaRegularizer`, `gammaRegularizer`, and what every layer takes (`name`, `inputShape`, `trainable`, …).
- */
-export type BatchNormalizationConfig = OriginalConfig & {
-  /**
-   * What the moving variance averages: the variance of a batch divided by m ('biased', default: TensorFlow.js, Keras)
-   * or by m − 1 ('unbiased': the paper's Algorithm 2, PyTorch), where m is the number of values per channel. With m = 1
-   * it is the biased one. Serialised only where it is 'unbiased'.
-   */
-  varianceEstimator?: 'biased' | 'unbiased' | undefined;
-  /**
-   * How values are summed in training: 'ordered' (default), or 'exact': statistics, y and gradients have the same bits
-   * for any order of the samples, with the channels first or last, and for any number of ranks. Serialised only where
-   * it is 'exact'.
-   */
-  summation?: Summation | undefined;
-  /**
-   * Normalises in training by the batches of several workers as if they were one: see `Reducer` of `batchnorm`. Every
-   * rank calls the layer and takes gradients equally often, with an empty batch where it has no data. No part of the
-   * serialised form.
-   */
-  synchronize?: Reducer | undefined;
-  /**
-   * With `synchronize`, the gradients of gamma and beta: 'local' (default), of this rank's part, to be added up like
-   * those of all other weights; or 'summed', those of the whole batch.
-   */
-  gradients?: 'local' | 'summed' | undefined;
-};
-
-/** {@link BatchNormalizationConfig} with several channel axes, which the layer of TensorFlow.js does not take. */
-export type SeveralAxesConfig = Omit<BatchNormalizationConfig, 'axis'> & {
-  /** Neighbouring axes: each place on them is a channel, as in tf.keras 2. */
-  axis: readonly number[];
-};
-
-type OriginalConfig = NonNullable<Parameters<typeof layers.batchNormalization>[0]>;
-
-/** Options of `BatchNormalization.call`, all of them optional. */
-export interface CallOptions {
-  /** Whether to normalise by the statistics of the batch, and update the moving ones. Default false. */
-  training?: boolean | undefined;
-  /**
-   * Which positions count in training: a tensor of the input's shape without its last axis, where 0 or false leaves a
-   * position out. Default: all positions.
-   */
-  mask?: Tensor | (Tensor | null)[] | null | undefined;
-}
-
-/**
- * Time in milliseconds that a layer has spent since it was made, reading and making of tensors included. Set a field to
- * 0 to start anew.
- */
-export interface Elapsed {
-  /** Time of forwards in training, with the update of the moving statistics. */
-  forward: number;
-  /** Time of gradients. */
-  backward: number;
-  /** Time of forwards outside of training. */
-  inference: number;
-}
 
 /**
  * TensorFlow.js does not export the class itself, so it is taken from an instance. The instance is named, since an
@@ -127,6 +68,7 @@ export class BatchNormalization extends Original {
   readonly #given: Given;
   /** Several channel axes, whose tensors are reshaped to one, 1; else null. */
   readonly #axes: readonly number[] | null;
+  #normalizeWith: 'mode' | SampleMixture = 'mode';
   readonly #unbiased: boolean;
   readonly #summation: Summation;
   /** Those that share a batch. Exact sums always come from there: one process is a job of one rank. */
@@ -185,6 +127,24 @@ export class BatchNormalization extends Original {
     return positions?.total === 0 ? this.#infer(x) : this.#train(x, positions);
   }
 
+  /**
+   * The statistics of inference: 'mode' (default), the moving ones; or { sample: 0.1 }, those of each sample mixed with
+   * them, see `SampleMixture` of `batchnorm`, for one channel axis that is not the first. No part of the serialised
+   * form.
+   *
+   * @throws TypeError, RangeError when set to anything else
+   */
+  get normalizeWith(): 'mode' | SampleMixture {
+    return this.#normalizeWith;
+  }
+
+  set normalizeWith(statistics: 'mode' | SampleMixture) {
+    const call = `layer "${this.name}"`;
+    if (typeof statistics !== 'object') checkChoice(call, 'normalizeWith', statistics, ['mode']);
+    else if (this.#axes !== null) throw wrongKind(call, 'normalizeWith', "'mode' with several axes", statistics);
+    this.#normalizeWith = normalizeWith.read(call, 'normalizeWith', statistics) as 'mode' | SampleMixture;
+  }
+
   override getConfig(): serialization.ConfigDict {
     const estimator = this.#unbiased && { varianceEstimator: 'unbiased' };
     const summation = this.#summation === 'exact' && { summation: 'exact' };
@@ -200,8 +160,11 @@ export class BatchNormalization extends Original {
   #infer(x: Tensor): Tensor {
     return this.#timed('inference')(() => {
       const statistics = { mean: doubles(this.movingMean), variance: doubles(this.movingVariance) };
+      const timed = this.#timed('backward');
+      const sample = typeof this.#normalizeWith === 'object' ? this.#normalizeWith.sample : 0;
       const settings = { ...this.#settings, summation: this.#summation };
-      return normalizeByGiven(x, this.#parameters, statistics, settings, this.#timed('backward'));
+      if (sample > 0) return normalizeMixed(x, this.#parameters, statistics, settings, sample, timed);
+      return normalizeByGiven(x, this.#parameters, statistics, settings, timed);
     });
   }
 
