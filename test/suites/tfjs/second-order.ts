@@ -145,6 +145,18 @@ export default function secondOrder(host: HostName): void {
     }
   });
 
+  test('of several channel axes as of one', () => {
+    const x = random([5, 2, 3], 4);
+    for (const apply of [inTraining, inInference]) {
+      const of = (config: Config, x: tf.Tensor) => {
+        const layer = ours(config);
+        layer.build([null, ...x.shape.slice(1)]);
+        return gradientsOf(layer, (x) => penaltyOf(apply(layer), x), x);
+      };
+      assert.equal(of({ axis: [1, 2] }, x), of({}, tf.reshape(x, [5, 6])));
+    }
+  });
+
   test('third order in training, masks and several ranks are refused by name', () => {
     const x = random([4, 2], 1);
     const second = (apply: Apply) => (x: tf.Tensor) => tf.sum(tf.grad((x: tf.Tensor) => penaltyOf(apply, x))(x));
