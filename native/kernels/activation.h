@@ -37,7 +37,7 @@ BN_INLINE V activate(NoActivation, V z) {
 }
 template <class V>
 BN_INLINE V activate(Relu, V z) {
-  return gate(z, z);
+  return relu(z);
 }
 template <class V, class T>
 BN_INLINE V activate(const ThreeLines<T>& lines, V z) {

@@ -120,8 +120,8 @@ void inputCoefficients(const Coefficients<T>& to, const Affine<T>& affine, const
     const double a = (affine.gamma == nullptr ? 1 : affine.gamma[ch]) * rstd;
     const double k = rstd * rstd * sums.sumDyDeviation[ch] / count;
     const double low = affine.mean[ch] - static_cast<double>(to.center[ch]);
-    to.dxSlope[ch] = static_cast<T>(a * k);
-    to.dxOffset[ch] = static_cast<T>(a * (sums.sumDy[ch] / count - low * k));
+    to.dxSlope[ch] = coefficient<T>(a * k);
+    to.dxOffset[ch] = coefficient<T>(a * (sums.sumDy[ch] / count - low * k));
   }
 }
 

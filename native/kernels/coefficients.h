@@ -55,6 +55,12 @@ inline double reciprocalDeviation(double variance, double epsilon) {
   return sum == 0 ? 0 : 1 / std::sqrt(sum);
 }
 
+/** Rounded to T. NaN is of one kind: bfloat16 is rounded without a look at the lower half of NaN. */
+template <class T>
+inline T coefficient(double value) {
+  return value == value ? static_cast<T>(value) : static_cast<T>(__builtin_nan(""));
+}
+
 /**
  * Per channel center = fl(mean), scale = fl(gamma·rstd), offset = fl(beta − (mean − center)·gamma·rstd): what the
  * rounding of the mean to the tensor's type takes away, the offset gives back.
@@ -65,9 +71,9 @@ void coefficients(const Coefficients<T>& to, const Affine<T>& affine, Channels c
     const double gamma = affine.gamma == nullptr ? 1 : affine.gamma[ch];
     const double beta = affine.beta == nullptr ? 0 : affine.beta[ch];
     const double a = gamma * reciprocalDeviation(affine.variance[ch], affine.epsilon);
-    to.center[ch] = static_cast<T>(affine.mean[ch]);
-    to.scale[ch] = static_cast<T>(a);
-    to.offset[ch] = static_cast<T>(beta - (affine.mean[ch] - static_cast<double>(to.center[ch])) * a);
+    to.center[ch] = coefficient<T>(affine.mean[ch]);
+    to.scale[ch] = coefficient<T>(a);
+    to.offset[ch] = coefficient<T>(beta - (affine.mean[ch] - static_cast<double>(to.center[ch])) * a);
   }
 }
 

@@ -9,14 +9,24 @@ namespace {
 /** Elements that one thread converts at a time. */
 constexpr size_t PIECE = 65536;
 
+/** What is stored as T: NaN of any bits becomes what arithmetic on numbers of 16 bits has. */
+template <class T, class V>
+BN_INLINE V prepared(const T*, V value) {
+  return value;
+}
+template <class V>
+BN_INLINE V prepared(const Bfloat16*, V value) {
+  return quiet(value);
+}
+
 /** to ← from, where one of both is float. */
 template <class To, class From>
 BN_NOINLINE void convertPiece(To* to, const From* from, size_t length) {
   size_t k = 0;
   BN_UNROLL
-  for (; k + F::LENGTH <= length; k += F::LENGTH) store(to + k, F::load(from + k));
+  for (; k + F::LENGTH <= length; k += F::LENGTH) store(to + k, prepared(to, F::load(from + k)));
   BN_SINGLY
-  for (; k < length; ++k) store(to + k, Traits<float>::load(from + k));
+  for (; k < length; ++k) store(to + k, prepared(to, Traits<float>::load(from + k)));
 }
 
 template <class To, class From>

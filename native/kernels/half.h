@@ -22,10 +22,14 @@ inline float floatOf(uint32_t bits) {
 }
 
 inline float wideOf(Bfloat16 half) { return floatOf(static_cast<uint32_t>(half.bits) << 16); }
-/** Rounds to the nearest number, of two to the even one; NaN becomes quiet and keeps the upper bits of its payload. */
+/** Quiet NaN with nothing in the lower half, and all else as it is. */
+inline float quiet(float value) { return value == value ? value : floatOf((bitsOf(value) & 0xffff0000) | 0x400000); }
+
+/** Rounds to the nearest number, of two to the even one. NaN must have nothing in its lower half, where it would carry.
+ */
 inline void storeHalf(Bfloat16* p, float value) {
-  const uint32_t bits = bitsOf(value), rounded = bits + (bits >> 16 & 1) + 0x7fff;
-  p->bits = static_cast<uint16_t>((value == value ? rounded : bits | 0x400000) >> 16);
+  const uint32_t bits = bitsOf(value);
+  p->bits = static_cast<uint16_t>((bits + (bits >> 16 & 1) + 0x7fff) >> 16);
 }
 
 #if defined(BN_AVX512) || defined(BN_AVX2)

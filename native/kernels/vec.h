@@ -4,10 +4,10 @@
 //   D  doubles, as many as a register holds         (sums; elementwise passes, float64)
 //   H  floats, as many as D has doubles             (what is widened into sums)
 //
-// Each has LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, gate, atMost and
-// choose. H has widen (to D), D has addExactProduct, F and D have stream, and drain comes after streaming. F and H load
-// 16 bits, too, and storeHalf and streamHalf round to them. This file gives float and double the same functions, so
-// that a formula is written once and serves vectors and tails alike.
+// Each has LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, gate, relu, atMost
+// and choose. H has widen (to D), D has addExactProduct, F and D have stream, and drain comes after streaming. F and H
+// load 16 bits, too, and storeHalf and streamHalf round to them. This file gives float and double the same functions,
+// so that a formula is written once and serves vectors and tails alike.
 #pragma once
 #include "half.h"
 #include "layout.h"
@@ -61,9 +61,13 @@ inline double widen(float v) { return v; }
 inline double widen(double v) { return v; }
 inline double addExactProduct(double sum, double a, double b) { return sum + a * b; }
 
-/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. relu(z) is gate(z, z). */
+/** v where z > 0, +0 where z ≤ 0, NaN where z is NaN. */
 inline float gate(float v, float z) { return z > 0 ? v : z != z ? z : 0; }
 inline double gate(double v, double z) { return z > 0 ? v : z != z ? z : 0; }
+
+/** z where z > 0 or z is NaN, +0 elsewhere: gate(z, z) in fewer instructions. */
+inline float relu(float z) { return !(z <= 0) ? z : 0; }
+inline double relu(double z) { return !(z <= 0) ? z : 0; }
 
 /** True where a ≤ b, and so nowhere where one of them is NaN. */
 inline bool atMost(float a, float b) { return a <= b; }

@@ -38,25 +38,27 @@ inline F F::load(const Bfloat16* p) {
 }
 inline H H::load(const Bfloat16* p) { return {_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(load64(p)), 16))}; }
 
-/** The nearest numbers of 16 bits. */
+/** The nearest numbers of 16 bits. bfloat16 is rounded by integers: NaN keeps its upper half as it is. */
 inline __m128i nearest(const Float16*, F a) { return _mm256_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
 inline __m128i nearest(const Float16*, H a) { return _mm_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
 inline __m128i nearest(const Bfloat16*, F a) {
   const __m256i bits = _mm256_castps_si256(a.v),
                 odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
-  const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
-  const __m256i isNan = _mm256_castps_si256(_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q));
-  const __m256i chosen = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, isNan), 16);
-  return _mm_packus_epi32(_mm256_castsi256_si128(chosen), _mm256_extracti128_si256(chosen, 1));
+  const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+  const __m256i halves = _mm256_srli_epi32(rounded, 16);
+  return _mm_packus_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
 }
 inline __m128i nearest(const Bfloat16*, H a) {
   const __m128i bits = _mm_castps_si128(a.v), odd = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(1));
-  const __m128i rounded = _mm_add_epi32(bits, _mm_add_epi32(odd, _mm_set1_epi32(0x7fff)));
-  const __m128i quiet = _mm_or_si128(bits, _mm_set1_epi32(0x400000));
-  const __m128i isNan = _mm_castps_si128(_mm_cmpunord_ps(a.v, a.v));
-  const __m128i chosen = _mm_srli_epi32(_mm_blendv_epi8(rounded, quiet, isNan), 16);
-  return _mm_packus_epi32(chosen, chosen);
+  const __m128i rounded = _mm_add_epi32(_mm_add_epi32(bits, _mm_set1_epi32(0x7fff)), odd);
+  const __m128i halves = _mm_srli_epi32(rounded, 16);
+  return _mm_packus_epi32(halves, halves);
+}
+/** Quiet NaN with nothing in the lower half, and all else as it is. */
+inline F quiet(F a) {
+  const __m256 upper = _mm256_and_ps(a.v, _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0xffff0000))));
+  const __m256 nan = _mm256_or_ps(upper, _mm256_castsi256_ps(_mm256_set1_epi32(0x400000)));
+  return {_mm256_blendv_ps(a.v, nan, _mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q))};
 }
 template <class T>
 inline void storeHalf(T* p, F a) {
@@ -95,14 +97,17 @@ inline F gate(F a, F z) {
   const __m256 positive = _mm256_and_ps(_mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_GT_OQ), a.v);
   return {_mm256_or_ps(positive, _mm256_and_ps(_mm256_cmp_ps(z.v, z.v, _CMP_UNORD_Q), z.v))};
 }
+inline F relu(F z) { return {_mm256_and_ps(_mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_NLE_UQ), z.v)}; }
 inline H gate(H a, H z) {
   const __m128 positive = _mm_and_ps(_mm_cmpgt_ps(z.v, _mm_setzero_ps()), a.v);
   return {_mm_or_ps(positive, _mm_and_ps(_mm_cmpunord_ps(z.v, z.v), z.v))};
 }
+inline H relu(H z) { return {_mm_and_ps(_mm_cmpnle_ps(z.v, _mm_setzero_ps()), z.v)}; }
 inline D gate(D a, D z) {
   const __m256d positive = _mm256_and_pd(_mm256_cmp_pd(z.v, _mm256_setzero_pd(), _CMP_GT_OQ), a.v);
   return {_mm256_or_pd(positive, _mm256_and_pd(_mm256_cmp_pd(z.v, z.v, _CMP_UNORD_Q), z.v))};
 }
+inline D relu(D z) { return {_mm256_and_pd(_mm256_cmp_pd(z.v, _mm256_setzero_pd(), _CMP_NLE_UQ), z.v)}; }
 
 /** atMost is true where a ≤ b; choose is a where that is so, and b elsewhere. */
 inline __m256 atMost(F a, F b) { return _mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ); }

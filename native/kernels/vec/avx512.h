@@ -50,26 +50,30 @@ inline H H::load(const Bfloat16* p) {
   return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16))};
 }
 
-/** The nearest numbers of 16 bits. VCVTNEPS2BF16 takes subnormals for 0, so bfloat16 is rounded by integers. */
+/**
+ * The nearest numbers of 16 bits. VCVTNEPS2BF16 takes subnormals for 0, so bfloat16 is rounded by integers: down or up
+ * by half a unit, where NaN keeps its upper half as it is.
+ */
 inline __m256i nearest(const Float16*, F a) { return _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
 inline __m128i nearest(const Float16*, H a) { return _mm256_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
 inline __m256i nearest(const Bfloat16*, F a) {
-  const __m512i bits = _mm512_castps_si512(a.v);
+  const __m512i bits = _mm512_castps_si512(a.v), down = _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff));
   const __mmask16 isOdd = _mm512_test_epi32_mask(bits, _mm512_set1_epi32(0x10000));
-  const __mmask16 isNan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
-  const __m512i down = _mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff));
   const __m512i rounded = _mm512_mask_add_epi32(down, isOdd, bits, _mm512_set1_epi32(0x8000));
-  const __m512i quiet = _mm512_mask_or_epi32(rounded, isNan, bits, _mm512_set1_epi32(0x400000));
-  return _mm512_castsi512_si256(_mm512_permutexvar_epi16(fromOddPlaces(), quiet));
+  return _mm512_castsi512_si256(_mm512_permutexvar_epi16(fromOddPlaces(), rounded));
 }
 inline __m128i nearest(const Bfloat16*, H a) {
-  const __m256i bits = _mm256_castps_si256(a.v);
+  const __m256i bits = _mm256_castps_si256(a.v), down = _mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff));
   const __mmask8 isOdd = _mm256_test_epi32_mask(bits, _mm256_set1_epi32(0x10000));
-  const __mmask8 isNan = _mm256_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
-  const __m256i down = _mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff));
   const __m256i rounded = _mm256_mask_add_epi32(down, isOdd, bits, _mm256_set1_epi32(0x8000));
-  const __m256i quiet = _mm256_mask_or_epi32(rounded, isNan, bits, _mm256_set1_epi32(0x400000));
-  return _mm256_cvtepi32_epi16(_mm256_srli_epi32(quiet, 16));
+  return _mm256_cvtepi32_epi16(_mm256_srli_epi32(rounded, 16));
+}
+/** Quiet NaN with nothing in the lower half, and all else as it is. */
+inline F quiet(F a) {
+  const __m512i bits = _mm512_castps_si512(a.v);
+  const __m512i upper = _mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(0xffff0000)));
+  const __mmask16 isNan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+  return {_mm512_castsi512_ps(_mm512_mask_or_epi32(bits, isNan, upper, _mm512_set1_epi32(0x400000)))};
 }
 template <class T>
 inline void storeHalf(T* p, F a) {
@@ -108,14 +112,17 @@ inline F gate(F a, F z) {
   const __m512 positive = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z.v, _mm512_setzero_ps(), _CMP_GT_OQ), a.v);
   return {_mm512_mask_mov_ps(positive, _mm512_cmp_ps_mask(z.v, z.v, _CMP_UNORD_Q), z.v)};
 }
+inline F relu(F z) { return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z.v, _mm512_setzero_ps(), _CMP_NLE_UQ), z.v)}; }
 inline H gate(H a, H z) {
   const __m256 positive = _mm256_and_ps(_mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_GT_OQ), a.v);
   return {_mm256_or_ps(positive, _mm256_and_ps(_mm256_cmp_ps(z.v, z.v, _CMP_UNORD_Q), z.v))};
 }
+inline H relu(H z) { return {_mm256_and_ps(_mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_NLE_UQ), z.v)}; }
 inline D gate(D a, D z) {
   const __m512d positive = _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(z.v, _mm512_setzero_pd(), _CMP_GT_OQ), a.v);
   return {_mm512_mask_mov_pd(positive, _mm512_cmp_pd_mask(z.v, z.v, _CMP_UNORD_Q), z.v)};
 }
+inline D relu(D z) { return {_mm512_maskz_mov_pd(_mm512_cmp_pd_mask(z.v, _mm512_setzero_pd(), _CMP_NLE_UQ), z.v)}; }
 
 /** atMost is true where a ≤ b; choose is a where that is so, and b elsewhere. */
 inline __mmask16 atMost(F a, F b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }

@@ -63,14 +63,12 @@ inline H H::load(const Float16* p) { return {wide(p, load32(p))}; }
 inline F F::load(const Bfloat16* p) { return {wide(p, load64(p))}; }
 inline H H::load(const Bfloat16* p) { return {wide(p, load32(p))}; }
 
-/** The nearest numbers of 16 bits. */
+/** The nearest numbers of 16 bits. bfloat16: NaN keeps its upper half as it is. */
 inline __m128i nearest(const Bfloat16*, __m128 a) {
   const __m128i bits = _mm_castps_si128(a), odd = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(1));
-  const __m128i rounded = _mm_add_epi32(bits, _mm_add_epi32(odd, _mm_set1_epi32(0x7fff)));
-  const __m128i quiet = _mm_or_si128(bits, _mm_set1_epi32(0x400000));
-  const __m128i isNan = _mm_castps_si128(_mm_cmpunord_ps(a, a));
-  const __m128i chosen = _mm_srai_epi32(select(isNan, quiet, rounded), 16);
-  return _mm_packs_epi32(chosen, chosen);
+  const __m128i rounded = _mm_add_epi32(_mm_add_epi32(bits, _mm_set1_epi32(0x7fff)), odd);
+  const __m128i halves = _mm_srai_epi32(rounded, 16);
+  return _mm_packs_epi32(halves, halves);
 }
 /** float16: below 2⁻¹⁴ an addition to 1/2 rounds to units of 2⁻²⁴. */
 inline __m128i nearest(const Float16*, __m128 a) {
@@ -92,6 +90,12 @@ inline __m128i nearest(const Float16*, __m128 a) {
   const __m128i chosen = select(isInfinite, infinite, finite);
   const __m128i signedBits = _mm_or_si128(chosen, _mm_slli_epi32(sign, 15));
   return _mm_packs_epi32(signedBits, signedBits);
+}
+/** Quiet NaN with nothing in the lower half, and all else as it is. */
+inline F quiet(F a) {
+  const __m128i bits = _mm_castps_si128(a.v), upper = _mm_slli_epi32(_mm_srli_epi32(bits, 16), 16);
+  const __m128i isNan = _mm_castps_si128(_mm_cmpunord_ps(a.v, a.v));
+  return {_mm_castsi128_ps(select(isNan, _mm_or_si128(upper, _mm_set1_epi32(0x400000)), bits))};
 }
 template <class T>
 inline void storeHalf(T* p, F a) {
@@ -137,6 +141,9 @@ inline D gate(D a, D z) {
   const __m128d positive = _mm_and_pd(_mm_cmpgt_pd(z.v, _mm_setzero_pd()), a.v);
   return {_mm_or_pd(positive, _mm_and_pd(_mm_cmpunord_pd(z.v, z.v), z.v))};
 }
+inline F relu(F z) { return {_mm_and_ps(_mm_cmpnle_ps(z.v, _mm_setzero_ps()), z.v)}; }
+inline H relu(H z) { return {_mm_and_ps(_mm_cmpnle_ps(z.v, _mm_setzero_ps()), z.v)}; }
+inline D relu(D z) { return {_mm_and_pd(_mm_cmpnle_pd(z.v, _mm_setzero_pd()), z.v)}; }
 
 /** atMost is true where a ≤ b; choose is a where that is so, and b elsewhere. */
 inline __m128 atMost(F a, F b) { return _mm_cmple_ps(a.v, b.v); }

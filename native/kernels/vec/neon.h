@@ -47,13 +47,16 @@ inline H H::load(const Float16* p) { return {vget_low_f32(wide(p, loadPair(p)))}
 inline F F::load(const Bfloat16* p) { return {wide(p, loadFour(p))}; }
 inline H H::load(const Bfloat16* p) { return {vget_low_f32(wide(p, loadPair(p)))}; }
 
-/** The nearest numbers of 16 bits. */
+/** The nearest numbers of 16 bits. bfloat16: NaN keeps its upper half as it is. */
 inline uint16x4_t nearest(const Float16*, float32x4_t a) { return vreinterpret_u16_f16(vcvt_f16_f32(a)); }
 inline uint16x4_t nearest(const Bfloat16*, float32x4_t a) {
   const uint32x4_t bits = vreinterpretq_u32_f32(a), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
-  const uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff)));
-  const uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
-  return vshrn_n_u32(vbslq_u32(vceqq_f32(a, a), rounded, quiet), 16);
+  return vshrn_n_u32(vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd), 16);
+}
+/** Quiet NaN with nothing in the lower half, and all else as it is. */
+inline F quiet(F a) {
+  const uint32x4_t bits = vreinterpretq_u32_f32(a.v), upper = vandq_u32(bits, vdupq_n_u32(0xffff0000));
+  return {vreinterpretq_f32_u32(vbslq_u32(vceqq_f32(a.v, a.v), bits, vorrq_u32(upper, vdupq_n_u32(0x400000))))};
 }
 template <class T>
 inline void storeHalf(T* p, F a) {
@@ -102,6 +105,9 @@ inline D gate(D a, D z) {
   const uint64x2_t positive = vandq_u64(vcgtzq_f64(z.v), vreinterpretq_u64_f64(a.v));
   return {vreinterpretq_f64_u64(vorrq_u64(positive, vbicq_u64(vreinterpretq_u64_f64(z.v), vceqq_f64(z.v, z.v))))};
 }
+inline F relu(F z) { return {vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(z.v), vclezq_f32(z.v)))}; }
+inline H relu(H z) { return {vreinterpret_f32_u32(vbic_u32(vreinterpret_u32_f32(z.v), vclez_f32(z.v)))}; }
+inline D relu(D z) { return {vreinterpretq_f64_u64(vbicq_u64(vreinterpretq_u64_f64(z.v), vclezq_f64(z.v)))}; }
 
 /** atMost is true where a ≤ b; choose is a where that is so, and b elsewhere. */
 inline uint32x4_t atMost(F a, F b) { return vcleq_f32(a.v, b.v); }
