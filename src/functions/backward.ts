@@ -130,8 +130,8 @@ const IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
  * @example
  * import { backward, fromBfloat16, toBfloat16 } from 'batchnorm';
  * const [dy, x] = [toBfloat16(Float32Array.of(1, 0, 0)), toBfloat16(Float32Array.of(-1, 0, 1))];
- * const options = { dtype: 'bfloat16', mean: [0], variance: [1], epsilon: 0, statistics: 'given' } as const;
- * const { dx, dbeta } = backward(dy, x, [3, 1], options);
+ * const given = { mean: [0], variance: [1], epsilon: 0 };
+ * const { dx, dbeta } = backward(dy, x, [3, 1], { dtype: 'bfloat16', statistics: 'given', ...given });
  * console.log([...fromBfloat16(dx)], [...dbeta]); // → [ 1, 0, 0 ] [ 1 ]
  */
 export function backward(

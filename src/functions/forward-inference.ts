@@ -65,8 +65,8 @@ const IN_PLACE = { out: ['x', 'residual'] };
  * @example
  * import { forwardInference, fromFloat16, toFloat16 } from 'batchnorm';
  * const x = toFloat16(Float32Array.of(1, 10, 3, 30));
- * const options = { dtype: 'float16', mean: [2, 20], variance: [1, 100], epsilon: 0 } as const;
- * console.log([...fromFloat16(forwardInference(x, [2, 2], options))]); // → [ -1, -1, 1, 1 ]
+ * const y = forwardInference(x, [2, 2], { dtype: 'float16', mean: [2, 20], variance: [1, 100], epsilon: 0 });
+ * console.log([...fromFloat16(y)]); // → [ -1, -1, 1, 1 ]
  */
 export function forwardInference(
   x: Uint16Array,
