@@ -16,6 +16,13 @@ inline __m512d _mm512_cvtps_pd(__m256 narrow) {
   for (int j = 0; j < 8; ++j) out[j] = in[j];
   return _mm512_loadu_pd(out);
 }
+inline __m512 _mm512_maskz_loadu_ps(__mmask16 where, const void* from) {
+  float out[16] = {};
+  for (int j = 0; j < 16; ++j) {
+    if ((where >> j & 1) != 0) out[j] = static_cast<const float*>(from)[j];
+  }
+  return _mm512_loadu_ps(out);
+}
 inline void _mm512_stream_ps(float* to, __m512 v) { _mm512_store_ps(to, v); }
 inline void _mm512_stream_pd(double* to, __m512d v) { _mm512_store_pd(to, v); }
 
@@ -25,6 +32,7 @@ typedef float Half __attribute__((mode(HF)));
 #undef _mm256_cvtph_ps
 #undef _mm_cvtps_ph
 #undef _mm256_cvtps_ph
+#undef _MM_FROUND_TO_NEAREST_INT
 #define _MM_FROUND_TO_NEAREST_INT 0
 
 template <class To, class From, class Vector>

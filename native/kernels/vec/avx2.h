@@ -33,8 +33,12 @@ inline __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const
 inline __m128i load64(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }
 inline F F::load(const Float16* p) { return {_mm256_cvtph_ps(load128(p))}; }
 inline H H::load(const Float16* p) { return {_mm_cvtph_ps(load64(p))}; }
+/** bfloat16 is the upper half of a float. Shuffles move it there and back: there are fewer units for shifts. */
 inline F F::load(const Bfloat16* p) {
-  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16))};
+  const __m256i twice = _mm256_broadcastsi128_si256(load128(p));
+  const __m256i upper = _mm256_setr_epi8(-1, -1, 0, 1, -1, -1, 2, 3, -1, -1, 4, 5, -1, -1, 6, 7, -1, -1, 8, 9, -1, -1,
+                                         10, 11, -1, -1, 12, 13, -1, -1, 14, 15);
+  return {_mm256_castsi256_ps(_mm256_shuffle_epi8(twice, upper))};
 }
 inline H H::load(const Bfloat16* p) { return {_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(load64(p)), 16))}; }
 
@@ -42,11 +46,13 @@ inline H H::load(const Bfloat16* p) { return {_mm_castsi128_ps(_mm_slli_epi32(_m
 inline __m128i nearest(const Float16*, F a) { return _mm256_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
 inline __m128i nearest(const Float16*, H a) { return _mm_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }
 inline __m128i nearest(const Bfloat16*, F a) {
-  const __m256i bits = _mm256_castps_si256(a.v),
-                odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-  const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
-  const __m256i halves = _mm256_srli_epi32(rounded, 16);
-  return _mm_packus_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+  const __m256i bits = _mm256_castps_si256(a.v), one = _mm256_set1_epi32(0x10000);
+  const __m256i isOdd = _mm256_cmpeq_epi32(_mm256_and_si256(bits, one), one);
+  const __m256i rounded = _mm256_sub_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), isOdd);
+  const __m256i halves =
+      _mm256_shuffle_epi8(rounded, _mm256_setr_epi8(2, 3, 6, 7, 10, 11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1, 2, 3, 6,
+                                                    7, 10, 11, 14, 15, -1, -1, -1, -1, -1, -1, -1, -1));
+  return _mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0x08));
 }
 inline __m128i nearest(const Bfloat16*, H a) {
   const __m128i bits = _mm_castps_si128(a.v), odd = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(1));

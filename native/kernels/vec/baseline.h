@@ -44,19 +44,15 @@ inline __m128i load32(const void* p) {
 inline __m128 wide(const Bfloat16*, __m128i halves) {
   return _mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), halves));
 }
-/** Of float16 the exponent is raised: once more where it is not finite; a subnormal is 2⁻¹⁴ too large then. */
+/** float16: as float bits it is 2^112 too small, and what is not finite is finite. */
 inline __m128 wide(const Float16*, __m128i halves) {
-  const __m128i bits = _mm_unpacklo_epi16(halves, _mm_setzero_si128());
-  const __m128i magnitude = _mm_slli_epi32(_mm_and_si128(bits, _mm_set1_epi32(0x7fff)), 13);
-  const __m128i sign = _mm_slli_epi32(_mm_andnot_si128(_mm_set1_epi32(0x7fff), bits), 16);
-  const __m128i raise = _mm_set1_epi32(112 << 23);
-  const __m128i infinite = _mm_and_si128(_mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x0f7fffff)), raise);
-  const __m128i normal = _mm_add_epi32(_mm_add_epi32(magnitude, raise), infinite);
-  const __m128 least = _mm_castsi128_ps(_mm_set1_epi32(113 << 23));
-  const __m128i raised = _mm_add_epi32(magnitude, _mm_castps_si128(least));
-  const __m128i subnormal = _mm_castps_si128(_mm_sub_ps(_mm_castsi128_ps(raised), least));
-  const __m128i isSubnormal = _mm_cmpgt_epi32(_mm_set1_epi32(1 << 23), magnitude);
-  return _mm_castsi128_ps(_mm_or_si128(sign, select(isSubnormal, subnormal, normal)));
+  const __m128i bits = _mm_unpacklo_epi16(_mm_setzero_si128(), halves);
+  const __m128i magnitude = _mm_srli_epi32(_mm_and_si128(bits, _mm_set1_epi32(0x7fff0000)), 3);
+  const __m128i sign = _mm_and_si128(bits, _mm_set1_epi32(static_cast<int>(0x80000000)));
+  const __m128i isInfinite = _mm_cmpgt_epi32(magnitude, _mm_set1_epi32((31 << 23) - 1));
+  const __m128i above = _mm_or_si128(sign, _mm_and_si128(isInfinite, _mm_set1_epi32(0x7f800000)));
+  const __m128 raised = _mm_mul_ps(_mm_castsi128_ps(magnitude), _mm_set1_ps(0x1p112f));
+  return _mm_or_ps(raised, _mm_castsi128_ps(above));
 }
 inline F F::load(const Float16* p) { return {wide(p, load64(p))}; }
 inline H H::load(const Float16* p) { return {wide(p, load32(p))}; }
@@ -70,26 +66,27 @@ inline __m128i nearest(const Bfloat16*, __m128 a) {
   const __m128i halves = _mm_srai_epi32(rounded, 16);
   return _mm_packs_epi32(halves, halves);
 }
-/** float16: below 2⁻¹⁴ an addition to 1/2 rounds to units of 2⁻²⁴. */
+/**
+ * float16: added to an anchor, 2^13 times its own power of two (at least 2^-14), a number is rounded to the unit that
+ * it has there; the sum of 10 or 11 bits and the exponent is the result. 65536 stands for all above, infinities and
+ * NaN.
+ */
 inline __m128i nearest(const Float16*, __m128 a) {
-  const __m128i bits = _mm_castps_si128(a), sign = _mm_srai_epi32(bits, 31);
-  const __m128i magnitude = _mm_and_si128(bits, _mm_set1_epi32(0x7fffffff));
-  const __m128i odd = _mm_and_si128(_mm_srli_epi32(bits, 13), _mm_set1_epi32(1));
-  const __m128i lowered = _mm_add_epi32(magnitude, _mm_set1_epi32(0xfff - (112 << 23)));
-  const __m128i normal = _mm_srli_epi32(_mm_add_epi32(lowered, odd), 13);
-  const __m128 half = _mm_set1_ps(0.5f);
-  const __m128i sum = _mm_castps_si128(_mm_add_ps(_mm_castsi128_ps(magnitude), half));
-  const __m128i subnormal = _mm_sub_epi32(sum, _mm_castps_si128(half));
-  const __m128i isSubnormal = _mm_cmpgt_epi32(_mm_set1_epi32(113 << 23), magnitude);
-  const __m128i finite = select(isSubnormal, subnormal, normal);
+  const __m128i bits = _mm_castps_si128(a);
+  const __m128 magnitude = _mm_and_ps(a, _mm_castsi128_ps(_mm_set1_epi32(0x7fffffff)));
+  const __m128 bounded = _mm_min_ps(magnitude, _mm_set1_ps(65536));
+  const __m128 power = _mm_and_ps(bounded, _mm_castsi128_ps(_mm_set1_epi32(0x7f800000)));
+  const __m128i anchor =
+      _mm_add_epi32(_mm_castps_si128(_mm_max_ps(power, _mm_set1_ps(0x1p-14f))), _mm_set1_epi32(13 << 23));
+  const __m128i sum = _mm_castps_si128(_mm_add_ps(bounded, _mm_castsi128_ps(anchor)));
+  const __m128i exponent = _mm_sub_epi32(_mm_srli_epi32(anchor, 13), _mm_set1_epi32(126 << 10));
+  const __m128i finite = _mm_add_epi32(_mm_sub_epi32(sum, anchor), exponent);
   const __m128i payload = _mm_and_si128(_mm_srli_epi32(bits, 13), _mm_set1_epi32(0x3ff));
   const __m128i isNan = _mm_castps_si128(_mm_cmpunord_ps(a, a));
-  const __m128i quiet = _mm_and_si128(isNan, _mm_or_si128(payload, _mm_set1_epi32(0x200)));
-  const __m128i infinite = _mm_or_si128(quiet, _mm_set1_epi32(0x7c00));
-  const __m128i isInfinite = _mm_cmpgt_epi32(magnitude, _mm_set1_epi32((143 << 23) - 1));
-  const __m128i chosen = select(isInfinite, infinite, finite);
-  const __m128i signedBits = _mm_or_si128(chosen, _mm_slli_epi32(sign, 15));
-  return _mm_packs_epi32(signedBits, signedBits);
+  const __m128i nan = _mm_and_si128(isNan, _mm_or_si128(payload, _mm_set1_epi32(0x200)));
+  const __m128i sign = _mm_and_si128(_mm_srai_epi32(bits, 16), _mm_set1_epi32(-0x8000));
+  const __m128i halves = _mm_or_si128(_mm_or_si128(finite, nan), sign);
+  return _mm_packs_epi32(halves, halves);
 }
 /** Quiet NaN with nothing in the lower half, and all else as it is. */
 inline F quiet(F a) {
