@@ -12,6 +12,7 @@ import exactPasses from './exact-passes.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
 import half from './half.js';
+import halfBounds from './half-bounds.js';
 import lateValues from './late-values.js';
 import moments from './moments.js';
 import optionsOnce from './options-once.js';
@@ -36,6 +37,7 @@ export default [
   gradients,
   doubleBackward,
   half,
+  halfBounds,
   properties,
   variants,
   edges,
