@@ -10,14 +10,14 @@ import { runPart } from './kernels';
 
 /** Addresses at which threads agree, with the host, too. Apart, so that each has a line to itself. */
 const CLAIM: usize = 64; // i64: the number of the phase (upper half), and its next part
-export const PHASE: usize = CLAIM + 4;
+const PHASE: usize = CLAIM + 4;
 const DONE: usize = 128; // parts that are done
 const WAITING: usize = 132; // 1 while the caller sleeps
 export const SERVING: usize = 192; // workers that are there
-const SLEEPING: usize = 196; // those of them that sleep
 export const QUIT: usize = 200; // 1 when they shall end
 export const MAY_WAIT: usize = 204; // 1 where the caller may sleep: anywhere but in a page's main thread
 const JOB: usize = 256;
+export const BEDS: usize = 512; // a word for each thread, by which it sleeps: 1 while it does
 
 /** The phase that is shared. Valid from the publication of the phase until its last part is done. */
 @unmanaged
@@ -62,9 +62,20 @@ function share(call: Call, kind: i32, parts: usize): void {
   job.parts = <u32>parts;
   atomic.store<i32>(DONE, 0);
   atomic.store<u64>(CLAIM, (<u64>(phase + 2)) << 32);
-  if (atomic.load<i32>(SLEEPING) > 0) atomic.notify(PHASE, <i32>call.threads - 1);
+  for (let thread: usize = 1; thread < call.threads; ++thread) wake(thread);
   work(phase + 2, 0);
   finish(<i32>parts);
+}
+
+/**
+ * Called when a phase is published. A worker that goes to bed says so before it looks for a phase for the last time: it
+ * sees the new one, or is seen here.
+ */
+function wake(thread: usize): void {
+  const bed = BEDS + (thread << 2);
+  if (atomic.load<i32>(bed) == 0) return;
+  atomic.store<i32>(bed, 0);
+  atomic.notify(bed, 1);
 }
 
 /** Does parts of a phase until none is left to claim. */
@@ -104,27 +115,39 @@ function finish(parts: i32): void {
 /** Serves as a worker: does the parts of one phase after the other, until it is told to end. */
 export function serve(thread: usize): void {
   if (ASC_FEATURE_THREADS) {
-    const job = changetype<Job>(JOB);
     let seen = atomic.load<u32>(PHASE);
     atomic.add<i32>(SERVING, 1);
     while (atomic.load<i32>(QUIT) == 0) {
-      const phase = nextPhase(seen);
-      seen = phase;
-      if (<u32>atomic.load<u64>(CLAIM) == <u32>EXHAUSTED || thread >= job.call.threads) continue;
-      work(phase, thread);
+      seen = nextPhase(seen, thread);
+      work(seen, thread);
     }
     atomic.sub<i32>(SERVING, 1);
   }
 }
 
-/** The phase that follows the one seen: looks for it for a while, then sleeps. */
-function nextPhase(seen: u32): u32 {
+/** A phase other than the one seen that wants this worker, or any when it shall end: looks for a while, then sleeps. */
+function nextPhase(seen: u32, thread: usize): u32 {
   for (let look = 0; look < LOOKS; ++look) {
-    const phase = atomic.load<u32>(PHASE);
+    if (atomic.load<u32>(PHASE) == seen) continue;
+    const phase = wanted(seen, thread);
     if (phase != seen) return phase;
   }
-  atomic.add<i32>(SLEEPING, 1);
-  atomic.wait<i32>(PHASE, <i32>seen, -1);
-  atomic.sub<i32>(SLEEPING, 1);
-  return atomic.load<u32>(PHASE);
+  const bed = BEDS + (thread << 2);
+  let phase = seen;
+  for (;;) {
+    atomic.store<i32>(bed, 1);
+    phase = wanted(seen, thread);
+    if (phase != seen || atomic.load<i32>(QUIT) != 0) break;
+    atomic.wait<i32>(bed, 1, -1);
+  }
+  atomic.store<i32>(bed, 0);
+  return phase;
+}
+
+/** The phase at hand, if it wants this worker, else the one seen. If the job is a later one's, `work` finds no part. */
+function wanted(seen: u32, thread: usize): u32 {
+  const claim = atomic.load<u64>(CLAIM);
+  const phase = <u32>(claim >> 32);
+  if (phase == seen || <u32>claim == <u32>EXHAUSTED) return seen;
+  return thread < changetype<Job>(JOB).call.threads ? phase : seen;
 }

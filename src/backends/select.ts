@@ -99,7 +99,7 @@ export async function ready(options: { memory?: number | undefined } = NO_OPTION
   }
   await wasm.compile();
   const { name, threads } = kernels();
-  if (name === 'wasm') await wasm.startWorkers(threads);
+  if (name === 'wasm') await wasm.serving(threads);
   return backend();
 }
 

@@ -26,7 +26,18 @@ export function isas(): string[] {
 }
 
 export function load({ isa, threads = availableThreads() }: LoadOptions): Kernels {
-  return loadWith(isa, { ...RESOURCES, threads: Math.min(threads, MOST_THREADS) });
+  const wanted = Math.min(threads, MOST_THREADS);
+  return loadWith(isa, { ...RESOURCES, threads: worthwhile(wanted) }, wanted);
+}
+
+/** More threads than processors would take them from each other: calls are shared by as many as there are. */
+function worthwhile(threads: number): number {
+  return Math.min(threads, availableThreads());
+}
+
+/** Resolves when the workers serve that calls with so many threads want. */
+export function serving(threads: number): Promise<void> {
+  return startWorkers(worthwhile(threads));
 }
 
 /** Makes ready in the background what browsers may not let `load` do by itself. */
@@ -47,8 +58,8 @@ export async function startWorkers(threads: number): Promise<void> {
   await pool?.serving();
 }
 
-/** The kernels with walks of one's own choice, for tests and measurements. */
-export function loadWith(isa: string | undefined, resources: Resources): Kernels {
+/** The kernels with walks of one's own choice, for tests and measurements; `named` is the number that they tell. */
+export function loadWith(isa: string | undefined, resources: Resources, named = resources.threads): Kernels {
   const { threads } = resources;
   const known = isas();
   const chosen = isa ?? known[0];
@@ -75,7 +86,7 @@ export function loadWith(isa: string | undefined, resources: Resources): Kernels
   return adapt(
     (args) => stageInUse().call(args),
     chosen,
-    () => (shared && mayStartWorkers() ? threads : 1),
+    () => (shared && mayStartWorkers() ? named : 1),
   );
 }
 

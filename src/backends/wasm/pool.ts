@@ -4,10 +4,11 @@ import { builtin } from '../host.js';
 import type { Memory } from './memory.js';
 
 /** Words of the memory at which the threads of assembly/pool.ts agree. */
-const PHASE = facts.PHASE / 4;
 const SERVING = facts.SERVING / 4;
 const QUIT = facts.QUIT / 4;
 const MAY_WAIT = facts.MAY_WAIT / 4;
+/** Where a worker sleeps. */
+const bedOf = (thread: number) => facts.BEDS / 4 + thread;
 
 /** How long `ready` waits for workers that do not come: a page may forbid them without a word. */
 const PATIENCE = 2000;
@@ -71,10 +72,13 @@ export class Pool {
   /** Ends the workers, those that hang too. */
   stop(): void {
     Atomics.store(this.#words, QUIT, 1);
-    Atomics.add(this.#words, PHASE, 1);
-    Atomics.notify(this.#words, PHASE);
+    for (let thread = 1; thread <= this.#started; thread++) {
+      Atomics.store(this.#words, bedOf(thread), 0);
+      Atomics.notify(this.#words, bedOf(thread));
+    }
     for (const terminate of this.#workers) terminate();
     this.#workers.clear();
+    this.#started = 0;
     Atomics.store(this.#words, SERVING, 0);
     this.#memory = null;
     this.#words = new Int32Array(MAY_WAIT + 1);
