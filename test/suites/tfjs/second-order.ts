@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import type { Reducer } from 'batchnorm';
+import { batchNormalization, type SeveralAxesConfig } from 'batchnorm/tfjs';
 import * as assert from 'uvu/assert';
 import {
   type Config,
@@ -148,8 +149,8 @@ export default function secondOrder(host: HostName): void {
   test('of several channel axes as of one', () => {
     const x = random([5, 2, 3], 4);
     for (const apply of [inTraining, inInference]) {
-      const of = (config: Config, x: tf.Tensor) => {
-        const layer = ours(config);
+      const of = (config: Config | SeveralAxesConfig, x: tf.Tensor) => {
+        const layer = batchNormalization(config);
         layer.build([null, ...x.shape.slice(1)]);
         return gradientsOf(layer, (x) => penaltyOf(apply(layer), x), x);
       };
