@@ -332,8 +332,8 @@ export const forwardCalls: readonly BadCall[] = [
     'nothing like it',
     (f) => f.infer(wrong({ training: false })),
     TypeError,
-    'forwardInference: "options" has no "training"; known are axis, epsilon, mean, variance, gamma, beta, ' +
-      'residual, activation, mask, out',
+    'forwardInference: "options" has no "training"; known are dtype, axis, epsilon, mean, variance, gamma, ' +
+      'beta, residual, activation, mask, out',
   ],
   [
     'momentum',
