@@ -55,6 +55,7 @@ const DOCUMENTS = [
   'docs/wasm.md',
   'docs/reproducible.md',
   'docs/recipes.md',
+  'docs/half.md',
 ];
 const examples = [...FILES.flatMap(fromComments), ...DOCUMENTS.flatMap(fromMarkdown)];
 
