@@ -58,7 +58,10 @@
           'includes': ['native/kernels/isa.gypi'],
           'defines': ['BN_ISA=avx512', 'BN_AVX512'],
           # GCC 12 warns about its own header: avx512fintrin.h leaves registers undefined on purpose.
-          'cflags_cc': ['-mavx512f', '-mavx512vl', '-mavx512bw', '-mfma', '-mf16c', '-Wno-uninitialized', '-Wno-maybe-uninitialized'],
+          'cflags_cc': [
+            '-mavx512f', '-mavx512vl', '-mavx512bw', '-mfma', '-mf16c',
+            '-Wno-uninitialized', '-Wno-maybe-uninitialized',
+          ],
           'xcode_settings': {'OTHER_CPLUSPLUSFLAGS': ['-mavx512f', '-mavx512vl', '-mavx512bw', '-mfma', '-mf16c']},
           'msvs_settings': {'VCCLCompilerTool': {'AdditionalOptions': ['/arch:AVX512']}},
         },
