@@ -44,6 +44,15 @@ constexpr size_t fetchedAhead() {
   return FETCHED_BYTES / (Term::TENSORS * sizeof(typename Term::Element));
 }
 
+/** Tensors of at most so many bytes together are in the second cache. */
+constexpr size_t NEAR_BYTES = 1048576;
+
+/** The bytes of the tensors that a term reads. */
+template <class Term>
+size_t bytesOf(View v) {
+  return v.n * v.c * v.s * sizeof(typename Term::Element) * Term::TENSORS;
+}
+
 /**
  * COUNT vectors of lanes side by side, second sums APART from first ones. They are a chain of members: compilers would
  * keep an array in memory and not in registers.
@@ -113,6 +122,27 @@ BN_INLINE void addBlock(double* lanes, const Term& term, const Strip& strip, siz
   block.save(lanes);
 }
 
+/**
+ * Adds COUNT vectors of the rows of two channels that follow each other, `apart` elements from one row to the other:
+ * the additions of one row fill the time for which those of the other one wait.
+ */
+template <class V, size_t COUNT, class Term>
+BN_INLINE void addBlocks(double* lanes, const Term& term, const Strip& strip, size_t apart, size_t ch) {
+  Block<V, Term, LANES, COUNT> one, other;
+  one.take(term, ch, false);
+  other.take(term, ch + 1, false);
+  one.load(lanes);
+  other.load(lanes + PAIR);
+  for (size_t k = strip.position, end = k + strip.count * strip.stride; k != end; k += strip.stride) {
+    term.fetch(k + strip.ahead);
+    term.fetch(k + apart + strip.ahead);
+    one.add(term, k);
+    other.add(term, k + apart);
+  }
+  one.save(lanes);
+  other.save(lanes + PAIR);
+}
+
 /** Vectors at a time. With two doubles a vector, 16 registers have room for 8 lanes and not for 16. */
 constexpr size_t BLOCK = D::LENGTH == 2 ? 4 : LANES / D::LENGTH;
 /**
@@ -140,6 +170,32 @@ BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, s
   for (; j < width; ++j) addBlock<Wide<typename Term::Element>, COLUMNS_APART, 1>(lanes + j, term, strip, j, j, true);
 }
 
+/** Rows from this length on are added two at a time: in shorter ones a processor sees the next row early enough. */
+constexpr size_t PAIRED_FROM = 512;
+/** A tensor up to this is in the last cache. Memory sends two rows at once more slowly than one. */
+constexpr size_t PAIRED_BYTES = 4194304;
+
+/**
+ * Whether rows of two channels are added at once. It pays where one tensor is read by two vectors a sum, since these
+ * leave an adder idle; four do not, and two times four do not fit 16 registers.
+ */
+template <class Term>
+bool asPairs(View v) {
+  return D::LENGTH == LANES / 2 && Term::TENSORS == 1 && v.s >= PAIRED_FROM && bytesOf<Term>(v) <= PAIRED_BYTES;
+}
+
+/** Adds what 16 lanes leave over of a row (or segment) of a channel. */
+template <class Term>
+BN_INLINE void addRest(double* lanes, const Term& term, size_t position, size_t ch, size_t length) {
+  using Part = typename Vectors<typename Term::Element>::Part;
+  const Strip rest{position + length / LANES * LANES, 1, 1, 0, false};
+  size_t j = 0;
+  for (; j + Part::LENGTH <= length % LANES; j += Part::LENGTH) {
+    addBlock<Part, LANES, 1>(lanes + j, term, rest, j, ch, false);
+  }
+  for (; j < length % LANES; ++j) addBlock<Wide<typename Term::Element>, LANES, 1>(lanes + j, term, rest, j, ch, false);
+}
+
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
 template <class Term>
 BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t ch, size_t length) {
@@ -149,12 +205,29 @@ BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t 
   for (size_t j = 0; j < LANES; j += BLOCK * Part::LENGTH) {
     addBlock<Part, LANES, BLOCK>(lanes + j, term, whole, j, ch, false);
   }
-  const Strip rest{position + whole.count * LANES, 1, 1, 0, false};
-  size_t j = 0;
-  for (; j + Part::LENGTH <= length % LANES; j += Part::LENGTH) {
-    addBlock<Part, LANES, 1>(lanes + j, term, rest, j, ch, false);
+  addRest(lanes, term, position, ch, length);
+}
+
+/** Adds rows (or segments) of the channels ch and ch + 1, `apart` elements from each other, to their lanes. */
+template <class Term>
+BN_NOINLINE void addTwoRows(double* lanes, const Term term, size_t position, size_t apart, size_t ch, size_t length) {
+  if constexpr (D::LENGTH == LANES / 2) {
+    using Part = typename Vectors<typename Term::Element>::Part;
+    const Strip whole{position, length / LANES, LANES, fetchedAhead<Term>() / 2, false};
+    addBlocks<Part, BLOCK>(lanes, term, whole, apart, ch);
+    addRest(lanes, term, position, ch, length);
+    addRest(lanes + PAIR, term, position + apart, ch + 1, length);
   }
-  for (; j < length % LANES; ++j) addBlock<Wide<typename Term::Element>, LANES, 1>(lanes + j, term, rest, j, ch, false);
+}
+
+/** Adds rows (or segments) of `count` channels from ch on, one behind the other's end, to their lanes. */
+template <class Term>
+void addRows(double* lanes, const Term& term, View v, size_t position, size_t ch, size_t count, size_t length) {
+  size_t b = 0;
+  if (asPairs<Term>(v)) {
+    for (; b + 2 <= count; b += 2) addTwoRows(lanes + b * PAIR, term, position + b * v.s, v.s, ch + b, length);
+  }
+  for (; b < count; ++b) addRow(lanes + b * PAIR, term, position + b * v.s, ch + b, length);
 }
 
 }  // namespace

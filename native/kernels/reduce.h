@@ -30,12 +30,12 @@ template <class Term>
 void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
   const size_t stacked = stackedRows(v), stride = stacked * v.c * v.s, step = maxOf(1, COLUMNS_AT_ONCE / v.s);
   const size_t strideBytes = stride * sizeof(typename Term::Element) * Term::TENSORS;
-  const bool small = v.n * v.c * v.s * sizeof(typename Term::Element) <= SMALL_BYTES;
+  const bool small = bytesOf<Term>(v) / Term::TENSORS <= SMALL_BYTES, near = bytesOf<Term>(v) <= NEAR_BYTES;
   const size_t fitting = minOf(maxOf(STRIP_BYTES / strideBytes, MIN_ROWS_AT_ONCE / Term::TENSORS), MAX_ROWS_AT_ONCE);
-  const size_t atOnce = small ? v.n : fitting;
+  const size_t atOnce = small ? v.n : near ? maxOf(fitting, MAX_ROWS_AT_ONCE / Term::TENSORS) : fitting;
   // Where strips are not of whole rows, the same columns of the next strip come soon.
   const bool wholeRows = channels.last - channels.first == v.c && step >= v.c;
-  const size_t ahead = small ? 0 : wholeRows ? fetchedAhead<Term>() : atOnce * stride;
+  const size_t ahead = near ? 0 : wholeRows ? fetchedAhead<Term>() : atOnce * stride;
   alignas(64) double lanes[COLUMN_LANES];
   typename Term::Columns memory;
   for (size_t block = channels.first; block < channels.last; block += step) {
@@ -66,7 +66,7 @@ void reduceShortRows(const Totals& totals, const Term& term, View v, Groups grou
       const size_t end = minOf((g + 1) * groupRows(v), v.n);
       clear(lanes, count * PAIR);
       for (size_t i = g * groupRows(v); i < end; ++i) {
-        for (size_t b = 0; b < count; ++b) addRow(lanes + b * PAIR, term, (i * v.c + block + b) * v.s, block + b, v.s);
+        addRows(lanes, term, v, (i * v.c + block) * v.s, block, count, v.s);
       }
       for (size_t b = 0; b < count; ++b) fold(totals, g, block + b, lanes + b * PAIR);
     }
@@ -76,16 +76,18 @@ void reduceShortRows(const Totals& totals, const Term& term, View v, Groups grou
 /** Rows that are groups by themselves, cut into segments where they are long; whole rows, or segments of one row. */
 template <class Term>
 void reduceLongRows(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
-  const size_t segments = segmentsOf(v);
+  const size_t segments = segmentsOf(v), atOnce = asPairs<Term>(v) ? 2 : 1;
   for (size_t next, start = groups.first; start < groups.last; start = next) {
     const size_t i = start / segments;
     next = minOf((i + 1) * segments, groups.last);
-    for (size_t ch = channels.first; ch < channels.last; ++ch) {
+    for (size_t ch = channels.first; ch < channels.last; ch += atOnce) {
+      const size_t count = minOf(atOnce, channels.last - ch);
       for (size_t g = start; g < next; ++g) {
         const size_t j = (g - i * segments) * SEGMENT;
-        alignas(64) double lanes[PAIR] = {};
-        addRow(lanes, term, (i * v.c + ch) * v.s + j, ch, minOf(SEGMENT, v.s - j));
-        fold(totals, g, ch, lanes);
+        alignas(64) double lanes[2 * PAIR];
+        clear(lanes, count * PAIR);
+        addRows(lanes, term, v, (i * v.c + ch) * v.s + j, ch, count, minOf(SEGMENT, v.s - j));
+        for (size_t b = 0; b < count; ++b) fold(totals, g, ch + b, lanes + b * PAIR);
       }
     }
   }
