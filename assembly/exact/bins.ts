@@ -2,7 +2,7 @@
 // is rounded. A value has 24 bits, and its bin is a float64: with 1024 terms that is 24 + 3 + 10 bits of 53. A product
 // has 48 bits, and its magnitude is added to an integer, one for either sign: 48 + 3 + 10 bits of 63. The exponent is
 // that of a float64, in which no product is subnormal; zeros have a bin, too, which is not read.
-import { addLimbs, addShifted, carry, countOdd, FIRST_COUNTS, SECOND, SECOND_COUNTS } from './limbs';
+import { addLimbs, addShifted, countOdd, FIRST_COUNTS, SECOND, SECOND_COUNTS } from './limbs';
 import { powerOfTwo } from './nearest';
 import { Seen } from './seen';
 
@@ -30,7 +30,6 @@ export function addByBins(record: usize, p: usize, q: usize, count: usize, seen:
   }
   pourValues(record, bins, seen);
   pourProducts(record + SECOND, bins + PRODUCTS, seen);
-  carry(record);
 }
 
 function addOne(p: usize, q: usize, bins: usize): void {

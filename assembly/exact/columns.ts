@@ -7,7 +7,7 @@ export const COLUMNS: usize = 64;
 /** Rows that fit into bins. */
 export const ROWS: usize = 256;
 /** Rows that are added to the lanes of four channels before those of the next four: they stay in the first cache. */
-const STRIP: usize = 16;
+const STRIP: usize = 8;
 
 /** Bins of a kind, one behind the other, then magnitudes as Seen has them. */
 const UPPER: usize = COLUMNS << 3;

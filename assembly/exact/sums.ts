@@ -184,6 +184,7 @@ function sumTiles(
       const ch = first + b;
       const record = records + ch * RECORD_BYTES;
       const residual = hasResidual ? run + RESIDUAL : 0;
+      if (b > 0) changetype<Window>(windows + b * WINDOW_BYTES).openAs(changetype<Window>(windows));
       if (call.dy == 0) blank(run + X, count);
       addRun(call, record, ch, run + X, run + DY, residual, count, windows + b * WINDOW_BYTES, own);
     }

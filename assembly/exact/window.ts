@@ -53,6 +53,17 @@ export class Window extends Seen {
     this.isPoured = false;
   }
 
+  /** Takes the window of another channel for a guess, where this one has none yet. */
+  openAs(other: Window): void {
+    if (this.isOpen || this.isPoured || this.groups > 0) return;
+    memory.copy(
+      changetype<usize>(this) + offsetof<Window>('unit'),
+      changetype<usize>(other) + offsetof<Window>('unit'),
+      offsetof<Window>('groups') - offsetof<Window>('unit'),
+    );
+    this.isOpen = other.isOpen;
+  }
+
   fits(): bool {
     return (
       this.groups < MOST_GROUPS &&
