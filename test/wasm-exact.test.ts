@@ -13,9 +13,10 @@ const WALKS = [1, 2, 3, 7].flatMap((threads) =>
   [2 ** 12, 2 ** 14, 2 ** 26].map((copiedBytes) => ({ threads, threadBytes: 64, tileBytes: 2 ** 12, copiedBytes })),
 );
 
-/** Blocks of channels, shares of rows, shares of long rows, and rests of all. */
+/** Blocks of channels, shares of rows, shares of long rows, and rests of all; m = 64 meets halves. */
 const VIEWS: readonly View[] = [
   { n: 9, c: 700, s: 1 },
+  { n: 64, c: 100, s: 1 },
   { n: 4100, c: 48, s: 1 },
   { n: 40, c: 66, s: 49 },
   { n: 23, c: 70, s: 196 },

@@ -40,27 +40,43 @@ export function rounded(high: f64, low: f64, error: f64): f64 {
   return least == sum + (rest + error) ? least : NaN;
 }
 
-/** The value of a sum. */
-export function estimateSum(high: f64, low: f64): f64 {
-  return rounded(high, low, ERROR * abs(high));
+/** The value of a sum. Where the pair is all of it, it was rounded when the pair was made. */
+export function estimateSum(high: f64, low: f64, isExact: bool): f64 {
+  return isExact ? high : rounded(high, low, ERROR * abs(high));
+}
+
+function isPowerOfTwo(m: f64): bool {
+  return reinterpret<u64>(m) << 12 == 0;
 }
 
 /** S/m */
-export function estimateMean(high: f64, low: f64, m: f64): f64 {
+export function estimateMean(high: f64, low: f64, isExact: bool, m: f64): f64 {
+  if (isExact && isPowerOfTwo(m)) return high / m;
   const mean = high / m;
   const product = mean * m;
   return rounded(mean, (high - product - productError(mean, m, product) + low) / m, ERROR * abs(mean));
 }
 
 /** (m·Q − S²)/m² */
-export function estimateVariance(sHigh: f64, sLow: f64, qHigh: f64, qLow: f64, m: f64): f64 {
+export function estimateVariance(sums: Pairs, m: f64): f64 {
+  const sHigh = sums.first;
+  const sLow = sums.firstLow;
+  const qHigh = sums.second;
+  const qLow = sums.secondLow;
   const first = qHigh * m;
   const second = sHigh * sHigh;
   const firstLow = productError(qHigh, m, first) + qLow * m;
   const secondLow = productError(sHigh, sHigh, second) + 2 * sHigh * sLow;
   const high = first - second;
-  const low = sumError(first, -second, high) + (firstLow - secondLow);
+  const lost = sumError(first, -second, high);
+  const rest = firstLow - secondLow;
+  const low = lost + rest;
   const squared = m * m;
+  // Halves between two float64 are met where m is a power of two: then the numerator as a pair decides, if it is exact.
+  if (sums.isExact && sLow == 0 && (qLow == 0 || isPowerOfTwo(m))) {
+    const isAll = sumError(firstLow, -secondLow, rest) == 0 && sumError(lost, rest, low) == 0;
+    if (isAll && (high + low == 0 || isPowerOfTwo(m))) return (high + low) / squared;
+  }
   const variance = high / squared;
   const product = variance * squared;
   const error = productError(variance, squared, product) + variance * productError(m, m, squared);
@@ -68,8 +84,12 @@ export function estimateVariance(sHigh: f64, sLow: f64, qHigh: f64, qLow: f64, m
 }
 
 /** H − rest·G */
-export function estimateDeviation(gHigh: f64, gLow: f64, hHigh: f64, hLow: f64, rest: f64): f64 {
-  if (rest == 0) return estimateSum(hHigh, hLow);
+export function estimateDeviation(sums: Pairs, rest: f64): f64 {
+  const gHigh = sums.first;
+  const gLow = sums.firstLow;
+  const hHigh = sums.second;
+  const hLow = sums.secondLow;
+  if (rest == 0) return estimateSum(hHigh, hLow, sums.isExact);
   if (abs(rest) < SMALL) return NaN;
   const product = -rest * gHigh;
   const productLow = productError(-rest, gHigh, product) - rest * gLow;
@@ -84,30 +104,38 @@ export class Pairs {
   firstLow: f64;
   second: f64;
   secondLow: f64;
+  /** Whether nothing is left out of both. */
+  isExact: bool;
 
   /** Of a record. */
   read(record: usize): void {
-    readPair(changetype<usize>(this), record, FIRST_LIMBS, UNIT);
-    readPair(changetype<usize>(this) + 16, record + SECOND, SECOND_LIMBS, UNIT_OF_PRODUCTS);
+    const isExact = readPair(changetype<usize>(this), record, FIRST_LIMBS, UNIT);
+    const at = changetype<usize>(this) + offsetof<Pairs>('second');
+    this.isExact = readPair(at, record + SECOND, SECOND_LIMBS, UNIT_OF_PRODUCTS) && isExact;
   }
 }
 
 /**
  * Each limb is less than what is above it, even where leading ones cancel: then nothing was rounded yet. 2^exponent is
- * the unit.
+ * the unit. Whether the pair is all of the sum.
  */
-function readPair(to: usize, sum: usize, limbs: usize, exponent: i32): void {
+function readPair(to: usize, sum: usize, limbs: usize, exponent: i32): bool {
   let high: f64 = 0;
   let low: f64 = 0;
+  let isExact = true;
   for (let k = <i32>limbs - 1; k >= 0; --k) {
     const limb = load<f64>(sum + ((<usize>k) << 3));
     if (limb == 0) continue;
     const term = limb * powerOfTwo(exponent + 32 * k);
     const both = high + term;
-    low += term - (both - high);
+    const part = term - (both - high);
+    const rest = low + part;
+    if (sumError(low, part, rest) != 0) isExact = false;
+    low = rest;
     high = both;
   }
   const both = high + low;
   store<f64>(to, both);
   store<f64>(to + 8, low - (both - high));
+  return isExact;
 }

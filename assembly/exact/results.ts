@@ -33,8 +33,8 @@ export function statisticsOf(call: Call, ch: usize, record: usize, m: f64, sums:
 
 /** Where all terms are finite; false where pairs do not decide. */
 function estimateStatistics(call: Call, ch: usize, m: f64, sums: Pairs): bool {
-  const mean = estimateMean(sums.first, sums.firstLow, m);
-  const variance = estimateVariance(sums.first, sums.firstLow, sums.second, sums.secondLow, m);
+  const mean = estimateMean(sums.first, sums.firstLow, sums.isExact, m);
+  const variance = estimateVariance(sums, m);
   store<f64>(call.mean + (ch << 3), mean);
   store<f64>(call.variance + (ch << 3), variance);
   return mean == mean && variance == variance;
@@ -61,14 +61,15 @@ function varianceOf(record: usize, m: u64, integers: usize): f64 {
 /** contract: src/kernels.ts, exactGradients, of one channel */
 export function gradientsOf(call: Call, ch: usize, record: usize, sums: Pairs, integers: usize): void {
   const rest = restOf(call, ch);
-  const sumDy = sumOf(record, FIRST_LIMBS, UNIT, sums.first, sums.firstLow, integers);
+  const sumDy = sumOf(record, FIRST_LIMBS, UNIT, sums.first, sums.firstLow, sums.isExact, integers);
   const isWhole = allFinite(record + SECOND + (SECOND_LIMBS << 3)) && sumDy - sumDy == 0 && rest - rest == 0;
   store<f64>(call.sumDy + (ch << 3), sumDy);
   store<f64>(
     call.sumDyDeviation + (ch << 3),
     isWhole
       ? deviation(record, rest, sums, integers)
-      : sumOf(record + SECOND, SECOND_LIMBS, UNIT_OF_PRODUCTS, sums.second, sums.secondLow, integers) - rest * sumDy,
+      : sumOf(record + SECOND, SECOND_LIMBS, UNIT_OF_PRODUCTS, sums.second, sums.secondLow, sums.isExact, integers) -
+          rest * sumDy,
   );
 }
 
@@ -80,23 +81,23 @@ function restOf(call: Call, ch: usize): f64 {
 
 /** Where all terms are finite; false where pairs do not decide. */
 function estimateGradients(call: Call, ch: usize, sums: Pairs): bool {
-  const sumDy = estimateSum(sums.first, sums.firstLow);
-  const deviation = estimateDeviation(sums.first, sums.firstLow, sums.second, sums.secondLow, restOf(call, ch));
+  const sumDy = estimateSum(sums.first, sums.firstLow, sums.isExact);
+  const deviation = estimateDeviation(sums, restOf(call, ch));
   store<f64>(call.sumDy + (ch << 3), sumDy);
   store<f64>(call.sumDyDeviation + (ch << 3), deviation);
   return sumDy == sumDy && deviation == deviation;
 }
 
 /** G or H, where not all terms need be finite. */
-function sumOf(sum: usize, limbs: usize, unit: i32, high: f64, low: f64, integers: usize): f64 {
+function sumOf(sum: usize, limbs: usize, unit: i32, high: f64, low: f64, isExact: bool, integers: usize): f64 {
   if (!allFinite(sum + (limbs << 3))) return oddSum(sum + (limbs << 3));
-  const estimate = estimateSum(high, low);
+  const estimate = estimateSum(high, low, isExact);
   return estimate == estimate ? estimate : quotient(sum, limbs, unit, 1, integers);
 }
 
 /** H − rest·G */
 function deviation(record: usize, rest: f64, sums: Pairs, integers: usize): f64 {
-  const estimate = estimateDeviation(sums.first, sums.firstLow, sums.second, sums.secondLow, rest);
+  const estimate = estimateDeviation(sums, rest);
   if (estimate == estimate) return estimate;
   const sum = integers;
   const factor = sum + INTEGER_BYTES;

@@ -80,9 +80,9 @@ export class Window extends Seen {
     const q = this.mostFieldQ() - this.leastFieldQ();
     if (p > REACH || q > REACH_OF_FACTORS) return false;
     this.pour(record);
-    // A little higher than what was seen, where that leaves enough below.
-    const topP = min(this.mostFieldP() + ((REACH - p) >> 2 > 0 ? 1 : 0), 254);
-    const topQ = min(this.mostFieldQ() + ((REACH_OF_FACTORS - q) >> 2 > 0 ? 1 : 0), 254);
+    // Higher than what was seen, by a quarter of what is left.
+    const topP = min(this.mostFieldP() + ((REACH - p) >> 2), 254);
+    const topQ = min(this.mostFieldQ() + ((REACH_OF_FACTORS - q) >> 2), 254);
     this.mostFitP = limit(topP + 1) - 1;
     this.leastFitP = limit(topP - REACH) - 1;
     this.mostFitQ = limit(topQ + 1) - 1;
@@ -121,6 +121,7 @@ export class Window extends Seen {
     const unitOfProducts = powerOfTwo(this.unitOfProducts);
     sums.second = both * unitOfProducts;
     sums.secondLow = (low - (both - top)) * unitOfProducts;
+    sums.isExact = true;
   }
 }
 
