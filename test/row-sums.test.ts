@@ -87,14 +87,17 @@ function difference(kernels: RowKernels, x: KernelTensor, rows: Rows, view: View
   return guarded.violation();
 }
 
+/** Data without infinities in float16: what is expected is computed by way of a difference, which would be NaN. */
+const FITTING_FLOAT16 = ['normal', 'uniform', 'subnormals', 'mean 2^10 std'];
+
 const test = suiteOf(`row sums: ${backends.map(({ name, isa }) => `${name}/${isa}`).join(', ')}`);
 
 VIEWS.forEach((view, turn) => {
   const { n, c, s } = view;
   test(`n ${n}, c ${c}, s ${s}`, () => {
     const random = randomFor(`row sums: numbers ${turn}`);
-    const classes = Object.keys(PLAIN);
     for (const dtype of KERNEL_DTYPES) {
+      const classes = dtype === 'float16' ? FITTING_FLOAT16 : Object.keys(PLAIN);
       const { x } = inputsOf(classes[turn % classes.length], dtype, { n, c, s });
       for (const positions of positionsOf(view)) {
         const count = positions?.length ?? n * s;
