@@ -52,6 +52,15 @@ inline size_t fittingChannels(size_t bytes, size_t threads, const Resources& res
 }
 
 /**
+ * Whether tiles pay for one thread, which reads `twice` bytes two times. Where the last cache, which is two times
+ * sharedBytes, holds those, tiles only cut the order of memory into pieces. Planes of 7×7 gain earlier, since they are
+ * written past the caches in tiles alone. docs/performance.md has the measurements.
+ */
+inline bool paysAlone(View v, size_t twice, Manner manner, const Resources& resources) {
+  return v.s < TILES_ACROSS_BELOW ? manner.streaming : twice >= 2 * resources.sharedBytes;
+}
+
+/**
  * The plan of a call that touches `tensors` tensors of elements of `width` bytes. `reread` of them are read for the
  * sums and for the outputs; it is 0 where there is one pass.
  */
@@ -59,8 +68,9 @@ inline Plan planOf(View v, size_t width, size_t reread, size_t tensors, const Re
   const size_t size = v.n * v.c * v.s * width;
   const size_t threads = threadsFor(size * tensors, resources);
   Plan plan{threads, v.c, false, {size * tensors >= resources.streamBytes, reread > 0}};
-  // Where all fits the last cache, one thread is faster without tiles.
-  if (stackedRows(v) > 1 || reread == 0 || (threads == 1 && !plan.manner.streaming)) return plan;
+  if (stackedRows(v) > 1 || reread == 0 || (threads == 1 && !paysAlone(v, size * reread, plan.manner, resources))) {
+    return plan;
+  }
 
   const bool cached = size * reread <= resources.tileBytes * threads;
   const size_t channelRow = v.s * width, channelBytes = v.n * channelRow * reread;

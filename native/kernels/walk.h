@@ -169,6 +169,8 @@ class Walk {
   template <class Map>
   void map(const Map& map, Tile tile) const {
     const bool across = v.s < ACROSS_BELOW;
+    // Rows that are too short to be written past the caches by themselves are written across channels.
+    const size_t acrossBelow = plan.manner.streaming ? UNALIGNED_BELOW : TILES_ACROSS_BELOW;
     if (v.c > COLUMNS_AT_ONCE && tile.channels.last - tile.channels.first == v.c) closeRing();
     if (tile.shared) {
       const OutputParts parts(v, plan.threads, sizeof(T));
@@ -178,7 +180,7 @@ class Walk {
       });
     } else if (tile.channels.last - tile.channels.first == v.c) {
       mapUnits(map, 0, v.n * v.c * v.s);
-    } else if (across || (v.s < TILES_ACROSS_BELOW && v.n >= 16)) {
+    } else if (across || (v.s < acrossBelow && v.n >= 16)) {
       mapAcross(map, v, 0, v.n, tile.channels, plan.manner);
     } else {
       for (size_t i = v.n; i-- > 0;) {
