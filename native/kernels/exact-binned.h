@@ -1,4 +1,5 @@
-// Sums of one channel and sums of columns have in common that bins are anchored where values lie.
+// Sums of one channel and sums of columns have in common that bins are anchored where values lie, and settled now and
+// then: if what was added fits, it is moved to integers, and the bins begin anew.
 #pragma once
 #include "exact-slow.h"
 #include "exact-span.h"
@@ -15,25 +16,47 @@ class Binned {
   Binned(const Binned&) = delete;
   Binned& operator=(const Binned&) = delete;
 
+  /** Whether what was added to the vector of columns at j since it began anew fits its bins. */
   bool isFit(size_t j) const {
-    return areWithin<1>(state_.limitsOfG, state_.seenOfG, j) &&
-           (squares_ || areWithin<1>(state_.limitsOfD, state_.seenOfD, j));
+    if (!choice_->knowMost(squares_)) return isLeastWithin(j) && areSquaresWithin(j);
+    return isWithin(state_.limitsOfG, state_.seenOfG, j) && (squares_ || isWithin(state_.limitsOfD, state_.seenOfD, j));
+  }
+  /** Moves it to the integers. */
+  void settle(size_t j) {
+    for (int bin = 0; bin < choice_->bins(); ++bin) move(bin, bin, j);
+    if (choice_->haveTwins()) move(choice_->bins(), choice_->first, j);
+  }
+  /** The same for column j alone, whose largest magnitude is known. */
+  bool isColumnFit(size_t j) const {
+    return isWithin(state_.limitsOfG, state_.seenOfG, j, 1) &&
+           (squares_ || isWithin(state_.limitsOfD, state_.seenOfD, j, 1));
   }
   bool isFinite(size_t j) const {
     return state_.seenOfG.most[j] < INFINITE && (squares_ || state_.seenOfD.most[j] < INFINITE);
   }
   /** The choice that what was seen in column j needs: CHOICE_COUNT where none is enough, or something is not finite. */
   int neededFor(size_t j) const { return isFinite(j) ? choiceFor(spanOfG(j), spanOfD(j)) : CHOICE_COUNT; }
-  /** As if column j had only zeros. */
   void forget(size_t j) {
-    state_.seenOfG.most[j] = state_.seenOfD.most[j] = 0;
-    state_.seenOfG.least[j] = state_.seenOfD.least[j] = UINT32_MAX;
+    state_.seenOfG.set(j, ZEROS);
+    state_.seenOfD.set(j, ZEROS);
   }
 
+  /** Adds what the bins of column j were anchored for to what was seen, if they are enough for both: values that come
+   * and go would else be missed again and again. */
+  void recall(size_t j) {
+    const Magnitude g = state_.seenOfG.at(j), d = state_.seenOfD.at(j);
+    state_.seenOfG.widen(j, anchoredForG_.at(j));
+    state_.seenOfD.widen(j, anchoredForD_.at(j));
+    if (neededFor(j) <= choice_ - CHOICES) return;
+    state_.seenOfG.set(j, g);
+    state_.seenOfD.set(j, d);
+  }
   /** Sets the bins of column j by what was seen in it; nothing is in them. */
   void anchor(size_t j) {
+    anchoredForG_.set(j, state_.seenOfG.at(j));
+    anchoredForD_.set(j, state_.seenOfD.at(j));
     const Window window = Window::of(*choice_, spanOfG(j), spanOfD(j), squares_);
-    limit(j, Limits::of(window.g), Limits::of(window.d));
+    limit(j, limitsOf(window.g), limitsOf(window.d));
     firstAbove_[j] = window.g.above;
     secondAbove_[j] = (window.g * window.d).above;
     for (int bin = 0; bin < choice_->bins(); ++bin) {
@@ -46,9 +69,11 @@ class Binned {
     const Choice choice = *choice_;
     const bool squares = squares_;
     const size_t width = state_.width;
+    anchoredForG_ = state_.seenOfG;
+    anchoredForD_ = state_.seenOfD;
     for (size_t j = 0; j < width; ++j) {
       const Window window = Window::of(choice, spanOfG(j), squares ? spanOfG(j) : spanOfD(j), squares);
-      limit(j, Limits::of(window.g), Limits::of(window.d));
+      limit(j, limitsOf(window.g), limitsOf(window.d));
       firstAbove_[j] = window.g.above;
       secondAbove_[j] = (window.g * window.d).above;
     }
@@ -63,11 +88,9 @@ class Binned {
     std::memset(state_.integers, 0, static_cast<size_t>(choice.bins()) * width * sizeof(int64_t));
   }
   /** Sets what may be added to column j. */
-  void limit(size_t j, Limits ofG, Limits ofD) {
-    state_.limitsOfG.most[j] = ofG.most;
-    state_.limitsOfG.least[j] = ofG.least;
-    state_.limitsOfD.most[j] = ofD.most;
-    state_.limitsOfD.least[j] = ofD.least;
+  void limit(size_t j, Magnitude ofG, Magnitude ofD) {
+    state_.limitsOfG.set(j, ofG);
+    state_.limitsOfD.set(j, ofD);
   }
   /** Moves the integers of column j to the sums of its channel. */
   void empty(size_t j, ExactTotals& totals) {
@@ -82,6 +105,46 @@ class Binned {
   BinState state_;
 
  private:
+  /** Whether what was seen may be added. No branch in the loop, so that this becomes vectors. */
+  static bool isWithin(const Magnitudes& limits, const Magnitudes& seen, size_t j, size_t count = F::LENGTH) {
+    uint32_t misfits = 0;
+    for (size_t k = j; k < j + count; ++k) {
+      misfits |= (seen.most[k] >= limits.most[k]) | (seen.least[k] < limits.least[k]);
+    }
+    return misfits == 0;
+  }
+  bool isLeastWithin(size_t j) const {
+    uint32_t misfits = 0;
+    for (size_t k = j; k < j + F::LENGTH; ++k) misfits |= state_.seenOfG.least[k] < state_.limitsOfG.least[k];
+    return misfits == 0;
+  }
+  /**
+   * Whether sums of squares stayed so low that none of them can have left its bins: they only grow. Values have, too:
+   * their sum is at most the root of TERMS times that of the squares. (64 is more than all that was rounded away.)
+   */
+  bool areSquaresWithin(size_t j) const {
+    const size_t width = state_.width, top = choice_->first * width + j, twin = choice_->bins() * width + j;
+    uint64_t sums = 0;
+    for (size_t k = 0; k < F::LENGTH; ++k) {
+      const uint64_t anchor = bitsOf(state_.anchors[top + k]) - 64;
+      sums |= (bitsOf(state_.sums[top + k]) - anchor) | (bitsOf(state_.sums[twin + k]) - anchor);
+    }
+    return sums >> 50 == 0;
+  }
+  static uint64_t bitsOf(double value) {
+    uint64_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+  }
+  /** Moves what is in bins `from` of the vector at j to the integers of bin `to`. */
+  void move(int from, int to, size_t j) {
+    const size_t width = state_.width;
+    for (size_t k = j; k < j + F::LENGTH; k += D::LENGTH) {
+      int64_t* const at = state_.integers + to * width + k;
+      const D sum = D::load(state_.sums + from * width + k), anchor = D::load(state_.anchors + to * width + k);
+      store(at, add(L::load(at), bitsBetween(sum, anchor)));
+    }
+  }
   Span spanOfG(size_t j) const { return Span::of(state_.seenOfG.most[j], state_.seenOfG.least[j]); }
   Span spanOfD(size_t j) const {
     return squares_ ? spanOfG(j) : Span::of(state_.seenOfD.most[j], state_.seenOfD.least[j]);
@@ -90,6 +153,7 @@ class Binned {
     return bin < choice_->first ? unitOfBin(firstAbove_[j], bin) : unitOfBin(secondAbove_[j], bin - choice_->first);
   }
 
+  Magnitudes anchoredForG_, anchoredForD_;
   int firstAbove_[MOST_COLUMNS], secondAbove_[MOST_COLUMNS];
 };
 

@@ -16,13 +16,13 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** A bin takes 2^TERMS_BITS values before it is emptied. */
+/** A bin takes 2^TERMS_BITS values before it is settled: before it begins anew. */
 constexpr int TERMS_BITS = 7;
 constexpr size_t TERMS = size_t(1) << TERMS_BITS;
 /** Bits that a bin takes of what comes to it. */
 constexpr int BIN_BITS = 52 - TERMS_BITS;
-/** Columns of a block, and the number that its width is a multiple of. */
-constexpr size_t MOST_COLUMNS = 64, STEP = 2 * F::LENGTH;
+/** Columns of a block. */
+constexpr size_t MOST_COLUMNS = 64;
 constexpr int MOST_FIRST = 3, MOST_SECOND = 6, MOST_BINS = MOST_FIRST + MOST_SECOND;
 
 /** K bins one behind the other. A chain of members, where an array would be kept in memory and not in registers. */
@@ -31,153 +31,148 @@ struct Bins {
   D sum;
   Bins<K - 1> rest;
 
-  BN_INLINE void load(const double* anchors, size_t width) {
-    sum = D::load(anchors);
-    rest.load(anchors + width, width);
+  BN_INLINE void load(const double* from, size_t width) {
+    sum = D::load(from);
+    rest.load(from + width, width);
+  }
+  BN_INLINE void save(double* to, size_t width) const {
+    store(to, sum);
+    rest.save(to + width, width);
   }
   BN_INLINE void add(D value) {
     const D next = BN_ISA::add(sum, value), taken = sub(next, sum);
     sum = next;
     rest.add(differenceOtherwise(value, taken));
   }
-  BN_INLINE void addProduct(D a, D b) {
-    const D next = addExactProduct(sum, a, b), taken = sub(next, sum);
-    sum = next;
-    rest.add(productLess(a, b, taken));
-  }
-  /** Adds what is above the anchors to the integers. */
-  BN_INLINE void empty(int64_t* integers, const double* anchors, size_t width) const {
-    store(integers, BN_ISA::add(L::load(integers), bitsBetween(sum, D::load(anchors))));
-    rest.empty(integers + width, anchors + width, width);
+  BN_INLINE void addProduct(D a, D b) { rest.add(restOfProduct(sum, a, b)); }
+  /** Adds a product to a bin that takes the place of the first one. */
+  BN_INLINE void addProductTo(D& top, D a, D b) { rest.add(restOfProduct(top, a, b)); }
+
+ private:
+  BN_INLINE static D restOfProduct(D& top, D a, D b) {
+    const D next = addExactProduct(top, a, b), taken = sub(next, top);
+    top = next;
+    return productLess(a, b, taken);
   }
 };
 template <>
 struct Bins<0> {
   BN_INLINE void load(const double*, size_t) {}
+  BN_INLINE void save(double*, size_t) const {}
   BN_INLINE void add(D) {}
-  BN_INLINE void empty(int64_t*, const double*, size_t) const {}
 };
 
-/** Bins for as many values as D has. */
-template <int FIRST, int SECOND>
-struct Lanes {
-  Bins<FIRST> first;
-  Bins<SECOND> second;
-
-  BN_INLINE void load(const double* anchors, size_t width) {
-    first.load(anchors, width);
-    second.load(anchors + FIRST * width, width);
-  }
-  BN_INLINE void add(D g, D d) {
-    first.add(g);
-    second.addProduct(g, d);
-  }
-  BN_INLINE void empty(int64_t* integers, const double* anchors, size_t width) const {
-    first.empty(integers, anchors, width);
-    second.empty(integers + FIRST * width, anchors + FIRST * width, width);
-  }
+/** The bits of the largest magnitude of some values, and of the least that is not 0, less 1. */
+struct Magnitude {
+  uint32_t most, least;
 };
-
-/** Bits of magnitudes, one for each column: of the values that were seen, or of those that bins are made for. */
+constexpr Magnitude ZEROS{0, UINT32_MAX};
+/** Those of each column: of the values that were seen, or of those that bins are made for. */
 struct Magnitudes {
   alignas(64) uint32_t most[MOST_COLUMNS], least[MOST_COLUMNS];
+
+  Magnitude at(size_t j) const { return {most[j], least[j]}; }
+  void set(size_t j, Magnitude magnitude) {
+    most[j] = magnitude.most;
+    least[j] = magnitude.least;
+  }
+  void widen(size_t j, Magnitude other) {
+    most[j] = other.most > most[j] ? other.most : most[j];
+    least[j] = other.least < least[j] ? other.least : least[j];
+  }
 };
 
-/** The bins of all columns between two groups of rows. */
+/** The bins of some columns, between two groups of rows; those of each bin are `width` apart. */
 struct BinState {
-  /** Those of each bin are `width` apart. */
   size_t width;
+  /** Where bins begin. */
   alignas(64) double anchors[MOST_BINS * MOST_COLUMNS];
+  /** Where they are, and behind them the twins of the first of the second bins. */
+  alignas(64) double sums[(MOST_BINS + 1) * MOST_COLUMNS];
+  /** What was in them before they began anew. */
   alignas(64) int64_t integers[MOST_BINS * MOST_COLUMNS];
-  /** What may be added: magnitudes below `most`, and above `least` where they are not 0. */
+  /** What bins are made for: magnitudes below `most`, and above `least` where they are not 0. */
   Magnitudes limitsOfG, limitsOfD;
-  /** What was in the last rows, whether or not they were added. */
+  /** What was added since. */
   Magnitudes seenOfG, seenOfD;
 };
 
-/** Whether what was seen in COUNT columns may be added. No branch in it, so that this becomes vectors. */
-template <size_t COUNT>
-BN_INLINE bool areWithin(const Magnitudes& limits, const Magnitudes& seen, size_t j) {
-  uint32_t misfits = 0;
-  for (size_t k = j; k < j + COUNT; ++k) {
-    misfits |= (seen.most[k] >= limits.most[k]) | (seen.least[k] < limits.least[k]);
-  }
-  return misfits == 0;
-}
+/**
+ * The bins of a vector of columns while values are added. Every other product is added to a twin of its first bin,
+ * since a fused multiply-add keeps the next one waiting for longest; where there are many bins, registers have no room
+ * for it.
+ */
+template <int FIRST, int SECOND, bool SQUARES>
+struct BinVector {
+  static constexpr bool TWINS = FIRST + SECOND <= 4, MOST = !SQUARES || FIRST + SECOND > 3;
+  struct Half {
+    Bins<FIRST> first;
+    Bins<SECOND> second;
+    D twin;
 
-/** Vectors of float32 side by side, as many as COUNT, each on its way into the bins of its columns. */
-template <int FIRST, int SECOND, bool SQUARES, size_t COUNT>
-struct Chains {
-  static constexpr size_t COLUMNS = COUNT * F::LENGTH;
-  Lanes<FIRST, SECOND> low, high;
-  Extremes seenOfG, seenOfD;
-  Chains<FIRST, SECOND, SQUARES, COUNT - 1> rest;
+    BN_INLINE void load(const double* from, const double* twins, size_t width) {
+      first.load(from, width);
+      second.load(from + FIRST * width, width);
+      if constexpr (TWINS) twin = D::load(twins);
+    }
+    BN_INLINE void save(double* to, size_t width) const {
+      first.save(to, width);
+      second.save(to + FIRST * width, width);
+      if constexpr (TWINS) store(to + (FIRST + SECOND) * width, twin);
+    }
+    template <bool TWIN>
+    BN_INLINE void add(D g, D d) {
+      first.add(g);
+      TWIN&& TWINS ? second.addProductTo(twin, g, d) : second.addProduct(g, d);
+    }
+  };
+  Half low, high;
+  Extremes<MOST> seenOfG, seenOfD;
 
-  BN_INLINE void load(const double* anchors, size_t width) {
-    low.load(anchors, width);
-    high.load(anchors + D::LENGTH, width);
-    rest.load(anchors + F::LENGTH, width);
+  /** Begins anew. */
+  BN_INLINE void begin(const BinState& state, size_t j) {
+    const double *const from = state.anchors + j, *const twins = from + FIRST * state.width;
+    low.load(from, twins, state.width);
+    high.load(from + D::LENGTH, twins + D::LENGTH, state.width);
   }
-  BN_INLINE void add(const float* g, const float* d, const float* center) {
-    addOwn(g, d, center);
-    rest.add(g + F::LENGTH, d + F::LENGTH, center + F::LENGTH);
+  /** Goes on with what was saved. */
+  BN_INLINE void load(const BinState& state, size_t j) {
+    const double *const from = state.sums + j, *const twins = from + (FIRST + SECOND) * state.width;
+    low.load(from, twins, state.width);
+    high.load(from + D::LENGTH, twins + D::LENGTH, state.width);
+    seenOfG.load(state.seenOfG.most + j, state.seenOfG.least + j);
+    if constexpr (!SQUARES) seenOfD.load(state.seenOfD.most + j, state.seenOfD.least + j);
   }
-  /** Adds fewer values than there are columns. */
-  BN_INLINE void addSome(const float* g, const float* d, const float* center, size_t count) {
-    if (count < F::LENGTH) return addPart(g, d, center, count);
-    addOwn(g, d, center);
-    if (count > F::LENGTH) rest.addSome(g + F::LENGTH, d + F::LENGTH, center, count - F::LENGTH);
-  }
-  /** Moves what was added to the integers of the columns from j on, if it fits; it is seen anyway. */
-  BN_INLINE bool empty(BinState& state, size_t j) const {
-    save(state, j);
-    if (!areWithin<COLUMNS>(state.limitsOfG, state.seenOfG, j)) return false;
-    if (!SQUARES && !areWithin<COLUMNS>(state.limitsOfD, state.seenOfD, j)) return false;
-    moveTo(state.integers + j, state.anchors + j, state.width);
-    return true;
-  }
-
   BN_INLINE void save(BinState& state, size_t j) const {
+    low.save(state.sums + j, state.width);
+    high.save(state.sums + j + D::LENGTH, state.width);
     seenOfG.save(state.seenOfG.most + j, state.seenOfG.least + j);
-    if (!SQUARES) seenOfD.save(state.seenOfD.most + j, state.seenOfD.least + j);
-    rest.save(state, j + F::LENGTH);
-  }
-  BN_INLINE void moveTo(int64_t* integers, const double* anchors, size_t width) const {
-    low.empty(integers, anchors, width);
-    high.empty(integers + D::LENGTH, anchors + D::LENGTH, width);
-    rest.moveTo(integers + F::LENGTH, anchors + F::LENGTH, width);
+    if constexpr (!SQUARES) seenOfD.save(state.seenOfD.most + j, state.seenOfD.least + j);
   }
 
- private:
-  BN_INLINE void addOwn(const float* g, const float* d, const float* center) {
+  template <bool TWIN>
+  BN_INLINE void add(const float* g, const float* d, const float* center) {
     seenOfG.see(F::load(g));
     const D first = widen(H::load(g)), second = widen(H::load(g + H::LENGTH));
     if constexpr (SQUARES) {
-      low.add(first, first);
-      high.add(second, second);
+      low.template add<TWIN>(first, first);
+      high.template add<TWIN>(second, second);
     } else {
       const F by = sub(F::load(d), F::load(center));
       seenOfD.see(by);
-      low.add(first, widen(lowerHalf(by)));
-      high.add(second, widen(upperHalf(by)));
+      low.template add<TWIN>(first, widen(lowerHalf(by)));
+      high.template add<TWIN>(second, widen(upperHalf(by)));
     }
   }
-  BN_INLINE void addPart(const float* g, const float* d, const float* center, size_t count) {
+  /** Adds `count` values, fewer than there are columns. */
+  BN_INLINE void addSome(const float* g, const float* d, const float* center, size_t count) {
     const F of = loadSome(g, count);
     const F by = SQUARES ? of : keepSome(sub(loadSome(d, count), F::load(center)), count);
     seenOfG.see(of);
-    if (!SQUARES) seenOfD.see(by);
-    low.add(widen(lowerHalf(of)), widen(lowerHalf(by)));
-    if (count > H::LENGTH) high.add(widen(upperHalf(of)), widen(upperHalf(by)));
+    if constexpr (!SQUARES) seenOfD.see(by);
+    low.template add<false>(widen(lowerHalf(of)), widen(lowerHalf(by)));
+    if (count > H::LENGTH) high.template add<false>(widen(upperHalf(of)), widen(upperHalf(by)));
   }
-};
-template <int FIRST, int SECOND, bool SQUARES>
-struct Chains<FIRST, SECOND, SQUARES, 0> {
-  BN_INLINE void load(const double*, size_t) {}
-  BN_INLINE void add(const float*, const float*, const float*) {}
-  BN_INLINE void addSome(const float*, const float*, const float*, size_t) {}
-  BN_INLINE void save(BinState&, size_t) const {}
-  BN_INLINE void moveTo(int64_t*, const double*, size_t) const {}
 };
 
 }  // namespace

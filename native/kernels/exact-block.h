@@ -1,6 +1,6 @@
 // Exact sums of a block of columns whose rows pass. Each column has bins of its own, anchored where its values lie;
 // which bins there are is one choice for the block. A strip of rows is added to the bins of the strip before it, while
-// the exponents are looked at; vectors of columns that do not fit are added once more, to other bins.
+// the exponents are looked at; columns that do not fit are added once more, to other bins.
 #pragma once
 #include "exact-binned.h"
 
@@ -8,134 +8,139 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** Strips whose bins may be emptied into the same integers: so each stays below 2^61. */
+/** Strips whose bins may be moved into the same integers: so each stays below 2^61. */
 constexpr size_t FULL_STRIPS = 1024;
 /** Cheaper bins are looked for when so many strips were added. */
 constexpr size_t LOOK_EACH = 8;
-/** Rows that tell where the first bins are anchored. */
-constexpr size_t FIRST_ROWS = 8;
+/** Columns that are summed one by one in a strip, rather than that all get more bins for their sake. */
+constexpr size_t FEW = 1;
+/** Rows that tell where the first bins are anchored; of gradients, many may be 0. */
+constexpr size_t FIRST_ROWS = 8, FIRST_GRADIENT_ROWS = 32;
 
 class ColumnBlock : Binned {
  public:
-  /** Each of the first `columns` of `width`, a multiple of STEP, is summed by itself. */
-  ColumnBlock(size_t columns, size_t width, bool squares) : Binned(width, squares), columns_(columns) {}
+  /** Each of the columns is summed by itself. */
+  ColumnBlock(size_t columns, bool squares)
+      : Binned(divideUp(columns, F::LENGTH) * F::LENGTH, squares), columns_(columns) {}
 
   /** The sums to which column j belongs. */
   void setTarget(size_t j, ExactTotals& totals) { targets_[j] = &totals; }
+
+  /** Calls body(begin, end) for the columns that are wanted next: all of them, or those that did not fit. */
+  template <class Body>
+  void eachWanted(const Body& body) const {
+    if (missed_ == 0) return body(0, columns_);
+    for (size_t k = 0; k < missed_; ++k) body(misses_[k], minOf(misses_[k] + F::LENGTH, columns_));
+  }
+  /** Adds rows to a strip, which may be the first of it. */
+  void add(const Rows& rows, bool areFirst) {
+    if (choice_ == nullptr) peek(rows);
+    eachWanted([&](size_t begin, size_t end) {
+      for (size_t j = begin; j < end; j += F::LENGTH) addTo(j, rows, areFirst);
+    });
+    if (missed_ == 0 || isLooking_) return;
+    for (size_t k = 0; k < strays_; ++k) {
+      const size_t j = stray_[k].column;
+      addEach(targets_[j]->open(), {rows.g + j, rows.d + j, squares_ ? 0 : rows.center[j], rows.count, rows.stride},
+              stray_[k].isFinite);
+    }
+  }
+  /** Ends a strip of at most TERMS rows. False where some columns did not fit, and the same rows are wanted again. */
+  bool settle() {
+    if (isLooking_) {
+      prepare();
+      return false;
+    }
+    if (missed_ > 0) {
+      settleMissed();
+      return true;
+    }
+    for (size_t j = 0; j < columns_; j += F::LENGTH) {
+      isFit(j) ? Binned::settle(j) : miss(j);
+    }
+    ++strips_;
+    if (missed_ > 0) {
+      isLooking_ = !choice_->knowMost(squares_);
+      if (!isLooking_) prepare();
+      return false;
+    }
+    if (strips_ == FULL_STRIPS) emptyAll();
+    if (choice_ != CHOICES && strips_ % LOOK_EACH == 0) {
+      const int needed = neededForAll();
+      if (&CHOICES[needed] != choice_) choose(needed);
+    }
+    return true;
+  }
   /** Moves what was added to the sums where it belongs. */
   void finish() {
     if (choice_ != nullptr) emptyAll();
-    choice_ = nullptr;
-  }
-
-  void add(const Rows& rows) {
-    if (choice_ == nullptr) peek(rows);
-    if (strips_ == FULL_STRIPS) emptyAll();
-    ++strips_;
-    const Misses misses = addTo(rows);
-    if (misses.count > 0) return addMissed(rows, misses);
-    if (choice_ == CHOICES || strips_ % LOOK_EACH != 0) return;
-    const int needed = neededForAll();
-    if (&CHOICES[needed] != choice_) choose(needed);
   }
 
  private:
-  /** Vectors of columns that did not fit. */
-  struct Misses {
-    size_t begin[MOST_COLUMNS / F::LENGTH], count = 0, columns;
-  };
-  /** Columns that no bins are enough for. */
-  struct Strays {
-    size_t column[MOST_COLUMNS], count = 0;
-    bool isFinite[MOST_COLUMNS];
-    int64_t kept[MOST_BINS * MOST_COLUMNS];
+  static constexpr Magnitude ANYTHING{UINT32_MAX, 0}, NOTHING{0, UINT32_MAX};
+  /** A column that no bins are enough for. It has no part in what bins make of it: its values are summed one by one. */
+  struct Stray {
+    size_t column;
+    bool isFinite;
   };
 
-  Misses addTo(const Rows& rows) {
-    Misses misses;
-    misses.columns = choice_->columns();
-    for (size_t j = 0;; j += misses.columns) {
-      j = choice_->addRows[squares_](state_, j, state_.width, rows);
-      if (j >= state_.width) return misses;
-      misses.begin[misses.count++] = j;
-    }
+  void addTo(size_t j, const Rows& rows, bool areFirst) {
+    const Choice& choice = isLooking_ ? LOOK : *choice_;
+    choice.addRows[squares_](state_, j, minOf(columns_ - j, F::LENGTH), rows, areFirst);
   }
-  /** Adds rows to columns that did not take them. */
-  BN_NOINLINE void addMissed(const Rows& rows, const Misses& misses) {
-    Strays strays;
-    int needed = static_cast<int>(choice_ - CHOICES);
-    bool isMisfit[MOST_COLUMNS] = {};
-    for (size_t k = 0; k < misses.count; ++k) {
-      for (size_t j = misses.begin[k]; j < minOf(misses.begin[k] + misses.columns, columns_); ++j) {
-        if (isFit(j)) continue;
-        isMisfit[j] = true;
-        const int own = neededFor(j);
-        if (own == CHOICE_COUNT) {
-          strays.isFinite[strays.count] = isFinite(j);
-          strays.column[strays.count++] = j;
-          forget(j);
-        } else if (own > needed) {
-          needed = own;
-        }
+
+  /** Sets bins that what did not fit will fit. Where more bins are wanted by few columns, these are strays. */
+  BN_NOINLINE void prepare() {
+    isLooking_ = false;
+    size_t misfits = 0, wide = 0, misfit[MOST_COLUMNS];
+    int needed = static_cast<int>(choice_ - CHOICES), own[MOST_COLUMNS];
+    for (size_t k = 0; k < missed_; ++k) {
+      for (size_t j = misses_[k]; j < minOf(misses_[k] + F::LENGTH, columns_); ++j) {
+        if (isColumnFit(j)) continue;
+        own[misfits] = neededFor(j);
+        wide += own[misfits] != CHOICE_COUNT && &CHOICES[own[misfits]] > choice_;
+        misfit[misfits++] = j;
       }
+    }
+    for (size_t k = 0; k < misfits && wide > FEW; ++k) {
+      if (own[k] != CHOICE_COUNT && own[k] > needed) needed = own[k];
+    }
+    for (size_t k = 0; k < misfits; ++k) {
+      if (own[k] <= needed) continue;
+      stray_[strays_++] = {misfit[k], isFinite(misfit[k])};
+      forget(misfit[k]);
     }
     if (&CHOICES[needed] != choice_) {
       choose(needed);
     } else {
-      for (size_t j = 0; j < columns_; ++j) {
-        if (isMisfit[j]) empty(j, *targets_[j]), anchor(j);
+      for (size_t k = 0; k < misfits; ++k) {
+        empty(misfit[k], *targets_[misfit[k]]);
+        recall(misfit[k]);
+        anchor(misfit[k]);
       }
     }
-    if (strays.count > 0) keep(strays);
-    for (size_t k = 0; k < misses.count; ++k) {
-      const size_t end = minOf(misses.begin[k] + misses.columns, state_.width);
-      choice_->addRows[squares_](state_, misses.begin[k], end, rows);
+    for (size_t k = 0; k < strays_; ++k) limit(stray_[k].column, ANYTHING, ANYTHING);
+  }
+  void miss(size_t j) { misses_[missed_++] = j; }
+  void settleMissed() {
+    for (size_t k = 0; k < missed_; ++k) Binned::settle(misses_[k]);
+    for (size_t k = 0; k < strays_; ++k) {
+      limit(stray_[k].column, NOTHING, NOTHING);
+      for (int bin = 0; bin < choice_->bins(); ++bin) state_.integers[bin * state_.width + stray_[k].column] = 0;
     }
-    if (strays.count > 0) restore(strays, rows);
+    missed_ = strays_ = 0;
   }
 
-  /** Strays have no part in what bins make of them: they are summed one by one. */
-  void keep(Strays& strays) {
-    for (size_t k = 0; k < strays.count; ++k) {
-      const size_t j = strays.column[k];
-      limit(j, {UINT32_MAX, 0}, {UINT32_MAX, 0});
-      for (int bin = 0; bin < choice_->bins(); ++bin) {
-        strays.kept[bin * MOST_COLUMNS + k] = state_.integers[bin * state_.width + j];
-      }
-    }
-  }
-  void restore(const Strays& strays, const Rows& rows) {
-    for (size_t k = 0; k < strays.count; ++k) {
-      const size_t j = strays.column[k];
-      addEach(targets_[j]->open(), {rows.g + j, rows.d + j, squares_ ? 0 : rows.center[j], rows.count, rows.stride},
-              strays.isFinite[k]);
-      limit(j, {0, 0}, {0, 0});
-      for (int bin = 0; bin < choice_->bins(); ++bin) {
-        state_.integers[bin * state_.width + j] = strays.kept[bin * MOST_COLUMNS + k];
-      }
-    }
-  }
-
-  /** Looks at the first rows only, in bins that nothing fits. */
-  void peek(Rows rows) {
-    choice_ = CHOICES;
-    rows.count = minOf(rows.count, FIRST_ROWS);
-    for (size_t j = 0; j < state_.width; ++j) {
-      forget(j);
-      limit(j, {0, 0}, {0, 0});
-    }
-    std::memset(state_.anchors, 0, sizeof state_.anchors);
-    addTo(rows);
-    int needed = 0;
+  /** Looks at the first rows only. */
+  BN_NOINLINE void peek(Rows rows) {
+    isLooking_ = true;
+    rows.count = minOf(rows.count, squares_ ? FIRST_ROWS : FIRST_GRADIENT_ROWS);
+    for (size_t j = 0; j < columns_; j += F::LENGTH) addTo(j, rows, true);
+    isLooking_ = false;
     for (size_t j = 0; j < columns_; ++j) {
-      const int own = neededFor(j);
-      if (own == CHOICE_COUNT) {
-        forget(j);
-      } else if (own > needed) {
-        needed = own;
-      }
+      if (neededFor(j) == CHOICE_COUNT) forget(j);
     }
-    choose(needed);
+    choose(neededForAll());
   }
   int neededForAll() const {
     int needed = 0;
@@ -147,7 +152,7 @@ class ColumnBlock : Binned {
   }
   /** Sets the bins of all columns. Those behind the last one have nothing but zeros. */
   void choose(int choice) {
-    if (strips_ > 0) emptyAll();
+    if (choice_ != nullptr) emptyAll();
     choice_ = &CHOICES[choice];
     for (size_t j = columns_; j < state_.width; ++j) forget(j);
     anchorAll();
@@ -157,9 +162,15 @@ class ColumnBlock : Binned {
     for (size_t j = 0; j < columns_; ++j) empty(j, *targets_[j]);
   }
 
-  size_t strips_ = 0;
   const size_t columns_;
   ExactTotals* targets_[MOST_COLUMNS];
+  size_t strips_ = 0;
+  /** Whether rows that did not fit are looked at, since it is not known how large they are. */
+  bool isLooking_ = false;
+  /** Vectors of columns that did not fit, and strays among their columns. */
+  size_t missed_ = 0, misses_[MOST_COLUMNS / F::LENGTH];
+  size_t strays_ = 0;
+  Stray stray_[MOST_COLUMNS];
 };
 
 }  // namespace

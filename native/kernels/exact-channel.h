@@ -8,11 +8,14 @@ namespace BN_ISA {
 namespace {
 
 /** Groups whose bins may be emptied into the same integers, so that those of all columns together stay below 2^61. */
-constexpr size_t FULL_GROUPS = 32;
+constexpr size_t FULL_GROUPS = 1024 / F::LENGTH;
+
+/** Values that tell where the first bins are anchored. */
+constexpr size_t FIRST_VALUES = 64;
 
 class ChannelSum : Binned {
  public:
-  explicit ChannelSum(bool squares) : Binned(STEP, squares) {}
+  explicit ChannelSum(bool squares) : Binned(F::LENGTH, squares) {}
 
   /** What is added from here on belongs to the sums of another channel. Its values may well fit the same bins. */
   void turnTo(ExactTotals& totals) {
@@ -27,30 +30,37 @@ class ChannelSum : Binned {
   void add(Runs runs) {
     if (choice_ == nullptr) peek(runs);
     while (runs.count > 0) {
-      const Runs group = runs.take(choice_->mostAtOnce(runs.run));
-      const bool isDone = tryTo(group);
-      if (isDone && choice_ == CHOICES) continue;
-      join();
-      const int needed = neededFor(0);
-      if (needed == CHOICE_COUNT) {
-        addSlowly(group);
-      } else if (!isDone) {
-        choose(needed);
-        addAll(group);
-      } else if (&CHOICES[needed] != choice_) {
-        choose(needed);
+      const Runs group = runs.take(mostAtOnce(runs.run));
+      choice_->addRuns[squares_](state_, group);
+      if (!isFit(0)) {
+        addMisfit(group);
+        continue;
       }
+      settleGroup();
+      if (choice_ != CHOICES) cheapen();
     }
   }
 
  private:
-  bool tryTo(const Runs& group) {
-    if (groups_ == FULL_GROUPS) emptyAll();
-    ++groups_;
-    return choice_->addRuns[squares_](state_, group);
+  void settleGroup() {
+    settle(0);
+    if (++groups_ == FULL_GROUPS) emptyAll();
   }
-  void addAll(Runs runs) {
-    while (runs.count > 0) tryTo(runs.take(choice_->mostAtOnce(runs.run)));
+  /** Adds values to other bins, or one by one where no bins are enough. */
+  BN_NOINLINE void addMisfit(const Runs& group) {
+    if (!choice_->knowMost(squares_)) LOOK.addRuns[squares_](state_, group);
+    join();
+    const int needed = neededFor(0);
+    if (needed == CHOICE_COUNT) return addSlowly(group);
+    choose(needed);
+    choice_->addRuns[squares_](state_, group);
+    settleGroup();
+  }
+  /** Chooses cheaper bins if they had been enough. */
+  void cheapen() {
+    join();
+    const int needed = neededFor(0);
+    if (&CHOICES[needed] != choice_) choose(needed);
   }
   void addSlowly(const Runs& runs) {
     const float *g = runs.g, *d = runs.d;
@@ -63,18 +73,16 @@ class ChannelSum : Binned {
     }
   }
 
-  /** Looks at the first values only, in bins that nothing fits. */
+  /** Looks at the first values only. */
   void peek(Runs runs) {
-    choice_ = CHOICES;
+    choice_ = &LOOK;
     forget(0);
     anchor(0);
-    limit(0, {0, 0}, {0, 0});
     spread();
-    choice_->addRuns[squares_](state_, runs.take(STEP));
+    LOOK.addRuns[squares_](state_, runs.take(FIRST_VALUES));
     join();
-    int needed = neededFor(0);
-    if (needed == CHOICE_COUNT) forget(0), needed = 0;
-    choose(needed);
+    if (neededFor(0) == CHOICE_COUNT) forget(0);
+    choose(neededFor(0));
   }
   /** What was seen in all columns, in the first one. */
   void join() {
@@ -83,7 +91,7 @@ class ChannelSum : Binned {
   }
   void join(Magnitudes& seen) const {
     uint32_t most = 0, least = UINT32_MAX;
-    for (size_t j = 0; j < choice_->columns(); ++j) {
+    for (size_t j = 0; j < F::LENGTH; ++j) {
       most = seen.most[j] > most ? seen.most[j] : most;
       least = seen.least[j] < least ? seen.least[j] : least;
     }
@@ -92,6 +100,7 @@ class ChannelSum : Binned {
   }
   void choose(int choice) {
     emptyAll();
+    if (&CHOICES[choice] == choice_) recall(0);
     choice_ = &CHOICES[choice];
     anchor(0);
     spread();

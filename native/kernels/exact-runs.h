@@ -42,15 +42,8 @@ struct Runs {
   }
 };
 
-/** Asks for COUNT floats that are wanted later. */
-template <size_t COUNT>
-BN_INLINE void fetch(const float* p) {
-  BN_UNROLL
-  for (size_t j = 0; j < COUNT; j += LINE_BYTES / sizeof(float)) prefetch(p + j);
-}
-
-/** At most TERMS rows of columns: element j of row i is at i·stride + j; the center of column j is center[j]. What lies
- * `ahead` floats behind an element is wanted later. */
+/** Rows of columns: element j of row i is at i·stride + j; the center of column j is center[j]. What lies `ahead`
+ * floats behind an element is wanted later. */
 struct Rows {
   const float* g;
   const float* d;
@@ -59,48 +52,58 @@ struct Rows {
   size_t ahead;
 };
 
-/** Vectors that are summed side by side. */
-constexpr size_t sideBySide(int bins) { return bins <= 4 ? SIDE_BY_SIDE : 1; }
-
-/** Adds rows to the columns begin .. end − 1, as long as they fit; returns the first column that was left out. */
+/** Adds rows to the vector of columns at j, of which there are `columns`; they may be the first since it began anew. */
 template <int FIRST, int SECOND, bool SQUARES>
-BN_NOINLINE size_t addRows(BinState& state, size_t begin, size_t end, const Rows& rows) {
-  using Side = Chains<FIRST, SECOND, SQUARES, sideBySide(FIRST + SECOND)>;
-  for (size_t j = begin; j < end; j += Side::COLUMNS) {
-    Side chains;
-    chains.load(state.anchors + j, state.width);
-    const float *g = rows.g + j, *d = rows.d + j, *const center = rows.center + j;
-    const float* const last = g + rows.count * rows.stride;
-    for (; g != last; g += rows.stride, d += rows.stride) {
-      fetch<Side::COLUMNS>(g + rows.ahead);
-      if (!SQUARES) fetch<Side::COLUMNS>(d + rows.ahead);
-      chains.add(g, d, center);
-    }
-    if (!chains.empty(state, j)) return j;
+BN_NOINLINE void addRows(BinState& state, size_t j, size_t columns, const Rows& rows, bool areFirst) {
+  BinVector<FIRST, SECOND, SQUARES> bins;
+  areFirst ? bins.begin(state, j) : bins.load(state, j);
+  const float *g = rows.g + j, *d = rows.d + j, *const center = rows.center + j;
+  const size_t stride = rows.stride;
+  if (columns < F::LENGTH) {
+    for (size_t i = 0; i < rows.count; ++i, g += stride, d += stride) bins.addSome(g, d, center, columns);
+    return bins.save(state, j);
   }
-  return end;
+  for (size_t i = 1; i < rows.count; i += 2, g += 2 * stride, d += 2 * stride) {
+    prefetchNear(g + rows.ahead), prefetchNear(g + stride + rows.ahead);
+    if (!SQUARES) prefetchNear(d + rows.ahead), prefetchNear(d + stride + rows.ahead);
+    bins.template add<false>(g, d, center);
+    bins.template add<true>(g + stride, d + stride, center);
+  }
+  if (rows.count % 2 == 1) bins.template add<false>(g, d, center);
+  bins.save(state, j);
 }
 
-/** Adds runs, where they fit, to the sums that all columns are together. */
+/** Adds runs to the first vector of columns, which begins anew: they belong to one channel all together. */
 template <int FIRST, int SECOND, bool SQUARES>
-BN_NOINLINE bool addRuns(BinState& state, const Runs& runs) {
-  using Side = Chains<FIRST, SECOND, SQUARES, sideBySide(FIRST + SECOND)>;
-  Side chains;
-  chains.load(state.anchors, state.width);
+BN_NOINLINE void addRuns(BinState& state, const Runs& runs) {
+  BinVector<FIRST, SECOND, SQUARES> bins;
+  bins.begin(state, 0);
+  constexpr size_t PAIR_LENGTH = 2 * F::LENGTH;
   const float *g = runs.g, *d = runs.d;
   for (size_t left = runs.count, run = runs.first; left > 0; run = runs.run) {
     if (run > left) run = left;
     left -= run;
-    for (; run >= Side::COLUMNS; run -= Side::COLUMNS, g += Side::COLUMNS, d += Side::COLUMNS) {
-      fetch<Side::COLUMNS>(g + runs.ahead);
-      if (!SQUARES) fetch<Side::COLUMNS>(d + runs.ahead);
-      chains.add(g, d, runs.center);
+    for (; run >= PAIR_LENGTH; run -= PAIR_LENGTH, g += PAIR_LENGTH, d += PAIR_LENGTH) {
+      prefetch(g + runs.ahead);
+      if (!SQUARES) prefetch(d + runs.ahead);
+      if constexpr (F::LENGTH * sizeof(float) >= LINE_BYTES) {
+        prefetch(g + F::LENGTH + runs.ahead);
+        if (!SQUARES) prefetch(d + F::LENGTH + runs.ahead);
+      }
+      bins.template add<false>(g, d, runs.center);
+      bins.template add<true>(g + F::LENGTH, d + F::LENGTH, runs.center);
     }
-    if (run > 0) chains.addSome(g, d, runs.center, run);
+    if (run >= F::LENGTH) {
+      bins.template add<false>(g, d, runs.center);
+      run -= F::LENGTH;
+      g += F::LENGTH;
+      d += F::LENGTH;
+    }
+    if (run > 0) bins.addSome(g, d, runs.center, run);
     g += run + runs.gap;
     d += run + runs.gap;
   }
-  return chains.empty(state, 0);
+  bins.save(state, 0);
 }
 
 }  // namespace

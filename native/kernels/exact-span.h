@@ -27,17 +27,19 @@ struct Span {
 
 /** Units of the bins for values below 2^above. */
 inline int unitOfBin(int above, int bin) { return above + TERMS_BITS - 51 - bin * BIN_BITS; }
+/** Values of runs that may be added before bins are settled, where each run ends in a vector that is not full. */
+inline size_t mostAtOnce(size_t run) { return (TERMS - 2) * F::LENGTH * run / (run + F::LENGTH); }
+
 /** Which bins there are for first sums and for second ones, and what adds to them: products, or squares. */
 struct Choice {
   int first, second;
-  size_t (*addRows[2])(BinState&, size_t begin, size_t end, const Rows&);
-  bool (*addRuns[2])(BinState&, const Runs&);
+  void (*addRows[2])(BinState&, size_t j, size_t columns, const Rows&, bool areFirst);
+  void (*addRuns[2])(BinState&, const Runs&);
 
   int bins() const { return first + second; }
-  /** Columns among which runs are shared out. */
-  size_t columns() const { return sideBySide(bins()) * F::LENGTH; }
-  /** As many values of runs as may be added at once. */
-  size_t mostAtOnce(size_t run) const { return (TERMS - 2) * columns() * run / (run + columns()); }
+  /** What BinVector says: whether there are twins, and whether the largest magnitudes are looked at. */
+  bool haveTwins() const { return bins() <= 4; }
+  bool knowMost(bool squares) const { return !squares || bins() > 3; }
   /** Bits from the unit of the values to their largest exponent. */
   static int reach(int bins) { return BIN_BITS * bins - 1; }
 };
@@ -51,6 +53,8 @@ constexpr Choice choiceOf() {
 /** Each is enough wherever the one before is. */
 constexpr Choice CHOICES[] = {choiceOf<1, 2>(), choiceOf<1, 3>(), choiceOf<2, 3>(), choiceOf<2, 4>(), choiceOf<3, 6>()};
 constexpr int CHOICE_COUNT = 5;
+/** One that is good for looking at magnitudes. */
+constexpr const Choice& LOOK = CHOICES[1];
 
 /** The cheapest that is enough for values g and their products with d; CHOICE_COUNT where none is. */
 inline int choiceFor(Span g, Span d) {
@@ -63,18 +67,12 @@ inline int choiceFor(Span g, Span d) {
   return choice;
 }
 
-/** The magnitudes that fit a window, as bits: below `most`, and above `least` where they are not 0. */
-struct Limits {
-  uint32_t most, least;
-
-  static Limits of(Span span) {
-    const int high = span.above + 127, low = span.unit + 150;
-    return {high >= 255 ? INFINITE : static_cast<uint32_t>(high) << 23, low <= 1 ? 0
-                                                                        : low >= 255
-                                                                            ? INFINITE
-                                                                            : (static_cast<uint32_t>(low) << 23) - 1};
-  }
-};
+/** The magnitudes that fit a window: below `most`, and above `least` where they are not 0. */
+inline Magnitude limitsOf(Span span) {
+  const int high = span.above + 127, low = span.unit + 150;
+  const uint32_t least = low <= 1 ? 0 : low >= 255 ? INFINITE : (static_cast<uint32_t>(low) << 23) - 1;
+  return {high >= 255 ? INFINITE : static_cast<uint32_t>(high) << 23, least};
+}
 
 /** The spans of g and d for which bins are made: what was seen, and what more they reach, above it and below. */
 struct Window {

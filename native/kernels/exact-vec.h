@@ -16,9 +16,6 @@ constexpr uint32_t INFINITE = 0x7f800000;
 
 #if defined(BN_AVX512)
 
-/** Vectors side by side whose bins registers hold, where there are few bins. */
-constexpr size_t SIDE_BY_SIDE = 2;
-
 /** a·b − c, rounded once; exact wherever it is used here. */
 inline D productLess(D a, D b, D c) { return {_mm512_fmsub_pd(a.v, b.v, c.v)}; }
 
@@ -36,18 +33,23 @@ inline L add(L a, L b) { return {_mm512_add_epi64(a.v, b.v)}; }
 /** How far the bits of a lie above those of b. */
 inline L bitsBetween(D a, D b) { return {_mm512_sub_epi64(_mm512_castpd_si512(a.v), _mm512_castpd_si512(b.v))}; }
 
-/** The bits of the largest magnitude of floats, and of the least that is not 0, less 1; INFINITE or more where all are
- * 0. */
+/** The bits of the largest magnitude of floats, if MOST, and of the least that is not 0, less 1; INFINITE or more where
+ * all are 0. */
+template <bool MOST>
 struct Extremes {
   static constexpr size_t LENGTH = F::LENGTH;
   __m512i most = _mm512_setzero_si512(), least = _mm512_set1_epi32(-1);
   BN_INLINE void see(F x) {
     const __m512i y = _mm512_and_si512(_mm512_castps_si512(x.v), _mm512_set1_epi32(MAGNITUDE));
-    most = _mm512_max_epu32(most, y);
+    if constexpr (MOST) most = _mm512_max_epu32(most, y);
     least = _mm512_min_epu32(least, _mm512_sub_epi32(y, _mm512_set1_epi32(1)));
   }
+  BN_INLINE void load(const uint32_t* mosts, const uint32_t* leasts) {
+    if constexpr (MOST) most = _mm512_loadu_si512(mosts);
+    least = _mm512_loadu_si512(leasts);
+  }
   BN_INLINE void save(uint32_t* mosts, uint32_t* leasts) const {
-    _mm512_storeu_si512(mosts, most);
+    if constexpr (MOST) _mm512_storeu_si512(mosts, most);
     _mm512_storeu_si512(leasts, least);
   }
 };
@@ -63,8 +65,6 @@ inline F keepSome(F a, size_t count) { return {_mm512_maskz_mov_ps(static_cast<_
 
 #elif defined(BN_AVX2)
 
-constexpr size_t SIDE_BY_SIDE = 2;
-
 inline D productLess(D a, D b, D c) { return {_mm256_fmsub_pd(a.v, b.v, c.v)}; }
 inline D differenceOtherwise(D a, D b) { return {_mm256_fnmadd_pd(b.v, _mm256_set1_pd(1), a.v)}; }
 
@@ -76,16 +76,21 @@ inline void store(int64_t* p, L a) { _mm256_storeu_si256(reinterpret_cast<__m256
 inline L add(L a, L b) { return {_mm256_add_epi64(a.v, b.v)}; }
 inline L bitsBetween(D a, D b) { return {_mm256_sub_epi64(_mm256_castpd_si256(a.v), _mm256_castpd_si256(b.v))}; }
 
+template <bool MOST>
 struct Extremes {
   static constexpr size_t LENGTH = F::LENGTH;
   __m256i most = _mm256_setzero_si256(), least = _mm256_set1_epi32(-1);
   BN_INLINE void see(F x) {
     const __m256i y = _mm256_and_si256(_mm256_castps_si256(x.v), _mm256_set1_epi32(MAGNITUDE));
-    most = _mm256_max_epu32(most, y);
+    if constexpr (MOST) most = _mm256_max_epu32(most, y);
     least = _mm256_min_epu32(least, _mm256_add_epi32(y, _mm256_set1_epi32(-1)));
   }
+  BN_INLINE void load(const uint32_t* mosts, const uint32_t* leasts) {
+    if constexpr (MOST) most = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(mosts));
+    least = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(leasts));
+  }
   BN_INLINE void save(uint32_t* mosts, uint32_t* leasts) const {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(mosts), most);
+    if constexpr (MOST) _mm256_storeu_si256(reinterpret_cast<__m256i*>(mosts), most);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(leasts), least);
   }
 };
@@ -102,8 +107,6 @@ inline F keepSome(F a, size_t count) { return {_mm256_and_ps(a.v, _mm256_castsi2
 
 #elif defined(BN_NEON)
 
-constexpr size_t SIDE_BY_SIDE = 2;
-
 inline D productLess(D a, D b, D c) { return {vfmaq_f64(vnegq_f64(c.v), a.v, b.v)}; }
 inline D differenceOtherwise(D a, D b) { return sub(a, b); }
 
@@ -115,16 +118,21 @@ inline void store(int64_t* p, L a) { vst1q_s64(p, a.v); }
 inline L add(L a, L b) { return {vaddq_s64(a.v, b.v)}; }
 inline L bitsBetween(D a, D b) { return {vsubq_s64(vreinterpretq_s64_f64(a.v), vreinterpretq_s64_f64(b.v))}; }
 
+template <bool MOST>
 struct Extremes {
   static constexpr size_t LENGTH = F::LENGTH;
   uint32x4_t most = vdupq_n_u32(0), least = vdupq_n_u32(0xffffffff);
   BN_INLINE void see(F x) {
     const uint32x4_t y = vandq_u32(vreinterpretq_u32_f32(x.v), vdupq_n_u32(MAGNITUDE));
-    most = vmaxq_u32(most, y);
+    if constexpr (MOST) most = vmaxq_u32(most, y);
     least = vminq_u32(least, vsubq_u32(y, vdupq_n_u32(1)));
   }
+  BN_INLINE void load(const uint32_t* mosts, const uint32_t* leasts) {
+    if constexpr (MOST) most = vld1q_u32(mosts);
+    least = vld1q_u32(leasts);
+  }
   BN_INLINE void save(uint32_t* mosts, uint32_t* leasts) const {
-    vst1q_u32(mosts, most);
+    if constexpr (MOST) vst1q_u32(mosts, most);
     vst1q_u32(leasts, least);
   }
 };
@@ -133,8 +141,6 @@ inline H lowerHalf(F a) { return {vget_low_f32(a.v)}; }
 inline H upperHalf(F a) { return {vget_high_f32(a.v)}; }
 
 #else
-
-constexpr size_t SIDE_BY_SIDE = 1;
 
 inline D productLess(D a, D b, D c) { return {_mm_sub_pd(_mm_mul_pd(a.v, b.v), c.v)}; }
 inline D differenceOtherwise(D a, D b) { return sub(a, b); }
@@ -150,19 +156,24 @@ inline L bitsBetween(D a, D b) { return {_mm_sub_epi64(_mm_castpd_si128(a.v), _m
 /** SSE2 has the largest of 16-bit integers only: the upper half of each float is enough, since it holds the exponent.
  * It has the least of floats, and keeps the second where the first is NaN: so 0 less 1, which is one, is passed over.
  */
+template <bool MOST>
 struct Extremes {
   static constexpr size_t LENGTH = F::LENGTH;
   __m128i most = _mm_setzero_si128();
   __m128 least = _mm_castsi128_ps(_mm_set1_epi32(INFINITE));
   BN_INLINE void see(F x) {
     const __m128i y = _mm_and_si128(_mm_castps_si128(x.v), _mm_set1_epi32(MAGNITUDE));
-    most = _mm_max_epi16(most, y);
+    if constexpr (MOST) most = _mm_max_epi16(most, y);
     const __m128 less = _mm_castsi128_ps(_mm_add_epi32(y, _mm_set1_epi32(-1)));
     least = _mm_min_ps(less, least);
   }
+  BN_INLINE void load(const uint32_t* mosts, const uint32_t* leasts) {
+    if constexpr (MOST) most = _mm_loadu_si128(reinterpret_cast<const __m128i*>(mosts));
+    least = _mm_loadu_ps(reinterpret_cast<const float*>(leasts));
+  }
   BN_INLINE void save(uint32_t* mosts, uint32_t* leasts) const {
     const __m128i upper = _mm_and_si128(most, _mm_set1_epi32(static_cast<int>(0xffff0000)));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(mosts), upper);
+    if constexpr (MOST) _mm_storeu_si128(reinterpret_cast<__m128i*>(mosts), upper);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(leasts), _mm_castps_si128(least));
   }
 };

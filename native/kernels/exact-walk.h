@@ -15,9 +15,11 @@ namespace {
 
 /** Rows shorter than this are columns. */
 constexpr size_t PLANES_FROM = 16;
-/** Values that are brought together before they are summed: with as many of d, and what is fetched meanwhile, they stay
- * in the first cache. */
-constexpr size_t GATHERED = 4096, PAIRS_GATHERED = 2048;
+/** Rows that a vector of columns takes before the next one has its turn: all columns of them stay in the first cache.
+ */
+constexpr size_t ROWS_TOGETHER = 64;
+/** Values that are brought together before they are summed, with as many of d: of rows of columns, and of planes. */
+constexpr size_t GATHERED = ROWS_TOGETHER * MOST_COLUMNS, PAIRS_GATHERED = 2048;
 /** The least values of a channel that are worth sums of their own, and where threads would have nothing to do else:
  * the sums of a part are 280 bytes a channel, at most 3.5 % of the bytes that it reads. */
 constexpr size_t LEAST_PART = 4096, LEAST_OF_IDLE = 2048;
@@ -158,7 +160,7 @@ class ExactWalk {
   /** Adds the values first .. last of a channel: where they are, or brought together. */
   void plane(ChannelSum& sum, size_t ch, size_t first, size_t last) const {
     Spread spread;
-    for (size_t j = 0; j < STEP; ++j) source_.parameters(spread, j, ch);
+    for (size_t j = 0; j < F::LENGTH; ++j) source_.parameters(spread, j, ch);
     const size_t s = v_.s, at = (first / s * v_.c + ch) * s + first % s;
     if constexpr (Source::DIRECT) {
       const size_t gap = (v_.c - 1) * s;
@@ -176,7 +178,7 @@ class ExactWalk {
   /** Brings `count` values of a channel together, which begin at `from` with `left` of a row, and adds them. */
   void addGathered(ChannelSum& sum, const Spread& spread, size_t from, size_t count, size_t left) const {
     alignas(64) float g[PAIRS_GATHERED], d[PAIRS_GATHERED];
-    const float zeros[STEP] = {};
+    const float zeros[F::LENGTH] = {};
     while (count > 0) {
       const size_t together = minOf(PAIRS_GATHERED, count);
       for (size_t at = 0; at < together;) {
@@ -198,45 +200,52 @@ class ExactWalk {
     const size_t first = rows * part / parts, last = rows * (part + 1) / parts;
     const size_t count = (channels.last - channels.first) * v_.s * shares_.stacked;
     const size_t from = channels.first * v_.s;
-    matrix(totals, channels.first, from + first * shares_.stacked * row, last - first, count);
+    add({from + first * shares_.stacked * row, last - first, row * shares_.stacked, count}, totals, channels.first);
     const size_t rest = v_.n % shares_.stacked;
     if (part + 1 == parts && rest > 0) {
-      matrix(totals, channels.first, rows * shares_.stacked * row, 1, rest * row);
+      add({rows * shares_.stacked * row, 1, row, rest * row}, totals, channels.first);
     }
   }
 
-  /** Adds `count` rows of columns, which begin at `from` with a channel, to sums of which those of that one are first.
-   */
-  void matrix(ExactTotals* totals, size_t channel, size_t from, size_t count, size_t columns) const {
-    const size_t width = divideUp(columns, STEP) * STEP, stride = v_.c * v_.s * shares_.stacked;
-    alignas(64) float g[GATHERED], d[GATHERED];
-    if (columns != width) std::memset(g, 0, sizeof g), std::memset(d, 0, sizeof d);
-    const float zeros[MOST_COLUMNS] = {};
+  /** Rows of columns that are summed together. */
+  struct Matrix {
+    size_t from, rows, stride, columns;
+  };
+  /** Adds the rows of a matrix to sums, of which those of `channel`, with which rows begin, are first. */
+  void add(const Matrix& matrix, ExactTotals* totals, size_t channel) const {
     Spread spread;
-    ColumnBlock block(columns, width, Source::SQUARES);
-    for (size_t j = 0; j < columns; ++j) {
-      const size_t ch = (channel + j / v_.s) % v_.c;
+    ColumnBlock block(matrix.columns, Source::SQUARES);
+    size_t ch = channel;
+    for (size_t j = 0, left = v_.s; j < matrix.columns; ++j) {
       block.setTarget(j, totals[ch - channel]);
       source_.parameters(spread, j, ch);
+      if (--left == 0) left = v_.s, ch = ch + 1 < v_.c ? ch + 1 : 0;
     }
-    const bool inPlace = Source::DIRECT && columns == width;
-    const size_t strip = minOf(TERMS, (Source::SQUARES || inPlace ? GATHERED : PAIRS_GATHERED) / width);
-    for (size_t i = 0; i < count; i += strip) {
-      const size_t rows = minOf(strip, count - i), at = from + i * stride;
-      const size_t ahead = i + strip < count ? strip * stride : 0;
-      if constexpr (Source::DIRECT) {
-        if (columns == width) {
-          block.add({source_.g() + at, source_.d() + at, rows, stride, spread.center, ahead});
-          continue;
-        }
-      }
-      for (size_t r = 0; r < rows; ++r) {
-        if (ahead != 0) source_.fetch(at + r * stride + ahead, columns);
-        source_.gather(g + r * width, d + r * width, spread, at + r * stride, columns, false);
-      }
-      block.add({g, Source::SQUARES ? g : d, rows, width, zeros, 0});
+    for (size_t row = 0; row < matrix.rows; row += TERMS) {
+      const size_t end = minOf(row + TERMS, matrix.rows);
+      do {
+        for (size_t i = row; i < end; i += ROWS_TOGETHER)
+          feed(block, spread, matrix, i, minOf(ROWS_TOGETHER, end - i), i == row);
+      } while (!block.settle());
     }
     block.finish();
+  }
+  /** Adds `count` rows from row `first` on to a block, where they are, or brought together. */
+  void feed(ColumnBlock& block, const Spread& spread, const Matrix& matrix, size_t first, size_t count,
+            bool areFirst) const {
+    const size_t stride = matrix.stride, at = matrix.from + first * stride;
+    const size_t ahead = first + 2 * count <= matrix.rows ? count * stride : 0;
+    if constexpr (Source::DIRECT) {
+      block.add({source_.g() + at, source_.d() + at, count, stride, spread.center, ahead}, areFirst);
+    } else {
+      alignas(64) float g[GATHERED], d[GATHERED];
+      const float zeros[MOST_COLUMNS] = {};
+      for (size_t r = 0; r < count; ++r) {
+        if (ahead != 0) source_.fetch(at + r * stride + ahead, matrix.columns);
+        source_.gather(g + r * MOST_COLUMNS, d + r * MOST_COLUMNS, spread, at + r * stride, matrix.columns, false);
+      }
+      block.add({g, Source::SQUARES ? g : d, count, MOST_COLUMNS, zeros, 0}, areFirst);
+    }
   }
 
   const View v_;

@@ -41,6 +41,17 @@ inline void prefetch(const void* p) {
 #endif
 }
 
+/** Asks for the cache line of p, into the second cache. */
+inline void prefetchNear(const void* p) {
+#if defined(_MSC_VER) && !defined(__clang__)
+#if defined(_M_X64)
+  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1);
+#endif
+#else
+  __builtin_prefetch(p, 0, 2);
+#endif
+}
+
 }  // namespace
 }  // namespace BN_ISA
 }  // namespace bn
