@@ -18,6 +18,9 @@ constexpr size_t PLANES_FROM = 16;
 /** Rows that a vector of columns takes before the next one has its turn: all columns of them stay in the first cache.
  */
 constexpr size_t ROWS_TOGETHER = 64;
+/** The same where rows lie far apart and vectors are parts of cache lines: these are wanted again before they are lost.
+ */
+constexpr size_t FAR_ROWS_TOGETHER = 16;
 /** Values that are brought together before they are summed, with as many of d: of rows of columns, and of planes. */
 constexpr size_t GATHERED = ROWS_TOGETHER * MOST_COLUMNS, PAIRS_GATHERED = 2048;
 /** The least values of a channel that are worth sums of their own, and where threads would have nothing to do else:
@@ -221,11 +224,14 @@ class ExactWalk {
       source_.parameters(spread, j, ch);
       if (--left == 0) left = v_.s, ch = ch + 1 < v_.c ? ch + 1 : 0;
     }
+    const bool far = F::LENGTH * sizeof(float) < LINE_BYTES && Source::DIRECT && matrix.stride > MOST_COLUMNS;
+    const size_t together = far ? FAR_ROWS_TOGETHER : ROWS_TOGETHER;
     for (size_t row = 0; row < matrix.rows; row += TERMS) {
       const size_t end = minOf(row + TERMS, matrix.rows);
       do {
-        for (size_t i = row; i < end; i += ROWS_TOGETHER)
-          feed(block, spread, matrix, i, minOf(ROWS_TOGETHER, end - i), i == row);
+        for (size_t i = row; i < end; i += together) {
+          feed(block, spread, matrix, i, minOf(together, end - i), i == row);
+        }
       } while (!block.settle());
     }
     block.finish();
