@@ -187,7 +187,7 @@ const MISUSED: [string, string][] = [
     "option '--timeout <seconds>' argument '0' is invalid. Expected a whole number from 1 to 86400.",
   ],
   ['build --timeout=soon', "option '--timeout <seconds>' argument 'soon' is invalid."],
-  ['learn', "unknown command 'learn'\n(Commands are train, bench, doctor, build, inspect, convert.)"],
+  ['learn', "unknown command 'learn'\n(Commands are train, bench, live, doctor, build, inspect, convert.)"],
   ['help learn', "unknown command 'learn'"],
   ['toString', "unknown command 'toString'"],
   ['--foo', "unknown option '--foo'"],
