@@ -49,10 +49,10 @@ export interface ForwardTrainingOptions<T extends Tensor> extends FusedOptions<T
   outVariance?: Float64Array | undefined;
 }
 
-/** Result of {@link forwardTraining}; {@link backward} needs mean and variance. */
 /** {@link ForwardTrainingOptions} for x of 16 bits. */
 export type HalfForwardTrainingOptions<H extends HalfTensor> = WithHalf<ForwardTrainingOptions<Float32Array>, H>;
 
+/** Result of {@link forwardTraining}; {@link backward} needs mean and variance. */
 export interface ForwardTraining<T extends Tensor | HalfTensor> {
   /** The normalised batch, of the shape of x: `out`, where given. */
   y: T;

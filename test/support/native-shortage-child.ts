@@ -27,9 +27,9 @@ const CLEAR = /^RangeError: batchnorm: native: (load: )?no memory for \d+ bytes$
 const addon: Refusing = createRequire(import.meta.url)('../../build/Release/batchnorm.node');
 const [isa] = addon.isas();
 
-// Small calls are worth several threads here.
+// Small calls are worth several threads here, on however few processors.
 const { load } = addon;
-addon.load = (name, resources) => load(name, { ...resources, threadBytes: 1 });
+addon.load = (name, resources) => load(name, { ...resources, threads: THREADS, threadBytes: 1 });
 
 const native = () => useBackend('native', { threads: THREADS });
 
@@ -78,7 +78,8 @@ for (const title of Object.keys(CALLS).filter((name) => name !== 'allocate')) {
     for (const all of [false, true]) {
       let after = 0;
       while (tryWith(title, after, all, expected) > after) after++;
-      assert.ok(after >= THREADS, `memory and ${THREADS - 1} threads were refused: ${after}`);
+      // A call in two parts wants one thread beside the caller's.
+      assert.ok(after >= 2, `memory and a thread were refused: ${after}`);
     }
   });
 }
