@@ -78,8 +78,7 @@ for (const title of Object.keys(CALLS).filter((name) => name !== 'allocate')) {
     for (const all of [false, true]) {
       let after = 0;
       while (tryWith(title, after, all, expected) > after) after++;
-      // A call in two parts wants one thread beside the caller's.
-      assert.ok(after >= 2, `memory and a thread were refused: ${after}`);
+      assert.ok(after >= THREADS, `memory and ${THREADS - 1} threads were refused: ${after}`);
     }
   });
 }

@@ -22,8 +22,10 @@ export interface Attempt {
 }
 export type Make = (x: Float32Array, dy: Float32Array, out: Float32Array) => Pick<Attempt, 'call' | 'state'>;
 
-const SHAPE = [40, 8, 3];
-const LENGTH = 960;
+/** Rows of 64 values, so that sums are shared out by channels, in more parts than there are threads. */
+const SHAPE = [10, 8, 64];
+const LENGTH = 5120;
+const POSITIONS = 640;
 const channels = (first: number) => Float64Array.from({ length: 8 }, (_, ch) => first + ch / 4);
 const parameters = (first: number) => new Float32Array(channels(first));
 
@@ -66,8 +68,8 @@ function kept(title: string, options: BatchNormOptions<'float32'>, forwardOption
   };
 }
 
-const MASK = { mask: Uint8Array.from({ length: 120 }, (_, k) => k % 2) };
-const WEIGHTS = { mask: Float32Array.from({ length: 120 }, (_, k) => k % 3) };
+const MASK = { mask: Uint8Array.from({ length: POSITIONS }, (_, k) => k % 2) };
+const WEIGHTS = { mask: Float32Array.from({ length: POSITIONS }, (_, k) => k % 3) };
 
 const nothing = () => null;
 
@@ -132,8 +134,8 @@ export const CALLS: Record<string, Make> = {
   ...kept('weights', {}, WEIGHTS),
   ...layer('finite', { activation: 'relu', onNonFinite: 'throw' }),
   ...kept('finite', { activation: 'relu', onNonFinite: 'throw' }),
-  ...layer('ghosts', { ghostBatchSize: 16 }),
-  ...kept('ghosts', { ghostBatchSize: 16 }),
+  ...layer('ghosts', { ghostBatchSize: 4 }),
+  ...kept('ghosts', { ghostBatchSize: 4 }),
   ...layer('renorm', { renorm: {} }),
   ...kept('renorm', { renorm: {} }),
 };
