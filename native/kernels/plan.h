@@ -45,8 +45,14 @@ inline size_t threadsFor(size_t bytes, const Resources& resources) {
   return maxOf(1, minOf(resources.threads, bytes / resources.threadBytes));
 }
 
-/** The number of channels of `bytes` each that a cache holds until they are read again; 0 where it is not even one. */
-inline size_t fittingChannels(size_t bytes, size_t threads, const Resources& resources) {
+/**
+ * The number of channels of `bytes` each, with rows of `rowBytes`, that a cache holds until they are read again; 0
+ * where it is not even one. Half of the second level, a quarter of tileBytes, holds them best, if it holds runs that
+ * are not too narrow.
+ */
+inline size_t fittingChannels(size_t bytes, size_t rowBytes, size_t threads, const Resources& resources) {
+  const size_t near = resources.tileBytes / 4 / bytes;
+  if (near * rowBytes >= MIN_RUN) return near;
   if (bytes <= resources.tileBytes) return resources.tileBytes / bytes;
   return bytes * threads <= resources.sharedBytes ? 1 : 0;
 }
@@ -74,7 +80,8 @@ inline Plan planOf(View v, size_t width, size_t reread, size_t tensors, const Re
 
   const bool cached = size * reread <= resources.tileBytes * threads;
   const size_t channelRow = v.s * width, channelBytes = v.n * channelRow * reread;
-  const size_t fitting = cached ? divideUp(v.c, threads) : fittingChannels(channelBytes, threads, resources);
+  const size_t fitting =
+      cached ? divideUp(v.c, threads) : fittingChannels(channelBytes, channelRow, threads, resources);
   if (fitting == 0) return plan;
   const size_t tiles = divideUp(divideUp(v.c, fitting), threads) * threads;
   const size_t wholeLines = divideUp(MIN_PIECE, channelRow);

@@ -15,6 +15,11 @@ constexpr size_t STRIP_BYTES = 16384;
 constexpr size_t MAX_ROWS_AT_ONCE = 16;
 /** Columns: rows of all tensors together that are summed at once, however long they are. */
 constexpr size_t MIN_ROWS_AT_ONCE = 4;
+/** Columns: rows from this length on are wide. Blocks of them are read across rows where the last cache holds all. */
+constexpr size_t WIDE_ROW = 1024;
+/** Wide rows of all tensors together that are summed at once, and how far ahead their elements are fetched. */
+constexpr size_t WIDE_ROWS_AT_ONCE = 8;
+constexpr size_t WIDE_AHEAD = 64;
 /** Columns: a tensor of at most so many bytes is in the caches anyway, so all its rows are summed at once. */
 constexpr size_t SMALL_BYTES = 65536;
 /** Rows: channels whose lanes are kept at once. Free to choose. */
@@ -25,17 +30,33 @@ struct Groups {
   size_t first, last;
 };
 
+/** Columns: rows that are summed at once, and how many elements behind those at hand are fetched. */
+struct Pace {
+  size_t rows, ahead;
+};
+
+/**
+ * The pace of these channels, of which `columns` are summed side by side. `cached` says that the last cache holds what
+ * is read: strips of wide rows are higher then, since it is no matter that memory is not read in order.
+ */
+template <class Term>
+Pace paceOf(View v, Channels channels, size_t columns, bool cached) {
+  const size_t stride = stackedRows(v) * v.c * v.s, row = (channels.last - channels.first) * v.s;
+  const size_t strideBytes = stride * sizeof(typename Term::Element) * Term::TENSORS;
+  const size_t fitting = minOf(maxOf(STRIP_BYTES / strideBytes, MIN_ROWS_AT_ONCE / Term::TENSORS), MAX_ROWS_AT_ONCE);
+  if (bytesOf<Term>(v) / Term::TENSORS <= SMALL_BYTES) return {v.n, 0};
+  if (bytesOf<Term>(v) <= NEAR_BYTES) return {maxOf(fitting, MAX_ROWS_AT_ONCE / Term::TENSORS), 0};
+  if (cached && row >= WIDE_ROW) return {WIDE_ROWS_AT_ONCE / Term::TENSORS, WIDE_AHEAD};
+  // Where strips are not of whole rows, the same columns of the next strip come soon.
+  const bool wholeRows = channels.last - channels.first == v.c && columns >= v.c * v.s;
+  return {fitting, wholeRows ? fetchedAhead<Term>() : fitting * stride};
+}
+
 /** Columns: one lane for each column of a group of rows, or of 16 rows where these are stacked. */
 template <class Term>
-void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
+void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups, Channels channels, bool cached) {
   const size_t stacked = stackedRows(v), stride = stacked * v.c * v.s, step = maxOf(1, COLUMNS_AT_ONCE / v.s);
-  const size_t strideBytes = stride * sizeof(typename Term::Element) * Term::TENSORS;
-  const bool small = bytesOf<Term>(v) / Term::TENSORS <= SMALL_BYTES, near = bytesOf<Term>(v) <= NEAR_BYTES;
-  const size_t fitting = minOf(maxOf(STRIP_BYTES / strideBytes, MIN_ROWS_AT_ONCE / Term::TENSORS), MAX_ROWS_AT_ONCE);
-  const size_t atOnce = small ? v.n : near ? maxOf(fitting, MAX_ROWS_AT_ONCE / Term::TENSORS) : fitting;
-  // Where strips are not of whole rows, the same columns of the next strip come soon.
-  const bool wholeRows = channels.last - channels.first == v.c && step >= v.c;
-  const size_t ahead = near ? 0 : wholeRows ? fetchedAhead<Term>() : atOnce * stride;
+  const Pace pace = paceOf<Term>(v, channels, step * v.s, cached);
   alignas(64) double lanes[COLUMN_LANES];
   typename Term::Columns memory;
   for (size_t block = channels.first; block < channels.last; block += step) {
@@ -46,8 +67,8 @@ void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups
       const size_t start = g * groupRows(v), rows = minOf(groupRows(v), v.n - start), whole = rows / stacked;
       const size_t position = (start * v.c + block) * v.s;
       if (whole == 0) clearColumns(lanes, columns);
-      for (size_t i = 0; i < whole; i += atOnce) {
-        const Strip strip{position + i * stride, minOf(atOnce, whole - i), stride, ahead, i == 0};
+      for (size_t i = 0; i < whole; i += pace.rows) {
+        const Strip strip{position + i * stride, minOf(pace.rows, whole - i), stride, pace.ahead, i == 0};
         addColumns(lanes, perColumn, strip, columns);
       }
       addColumns(lanes, perColumn, {position + whole * stride, 1, stride, 0, false}, rows % stacked * row);
@@ -93,11 +114,11 @@ void reduceLongRows(const Totals& totals, const Term& term, View v, Groups group
   }
 }
 
-/** Adds to the totals the two sums of these groups of these channels. */
+/** Adds to the totals the two sums of these groups of these channels. `cached`: the last cache holds what is read. */
 template <class Term>
-void reduceGroups(const Totals& totals, const Term& term, View v, Groups groups, Channels channels) {
+void reduceGroups(const Totals& totals, const Term& term, View v, Groups groups, Channels channels, bool cached) {
   if (asColumns(v)) {
-    reduceColumns(totals, term, v, groups, channels);
+    reduceColumns(totals, term, v, groups, channels, cached);
   } else if (!asLongRows(v)) {
     reduceShortRows(totals, term, v, groups, channels);
   } else {

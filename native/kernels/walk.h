@@ -148,7 +148,8 @@ class Walk {
   void reduce(const Term& term, Tile tile) const {
     const Channels all = tile.channels;
     for (size_t ch = all.first; ch < all.last; ++ch) totals[ch] = totals[v.c + ch] = 0;
-    if (!tile.shared) return reduceGroups({totals, v.c, 0}, term, v, {0, groupsOf(v)}, all);
+    const bool cached = bytesOf<Term>(v) <= resources_.sharedBytes;
+    if (!tile.shared) return reduceGroups({totals, v.c, 0}, term, v, {0, groupsOf(v)}, all, cached);
 
     const Units units(v, plan.threads, sizeof(T));
     parallel(resources_, plan.threads, units.count(), [&](size_t unit) {
@@ -158,7 +159,7 @@ class Walk {
         double* to = partials_ + g * 2 * v.c;
         for (size_t ch = part.first; ch < part.last; ++ch) to[ch] = to[v.c + ch] = 0;
       }
-      reduceGroups({partials_, v.c, 2 * v.c}, term, v, groups, part);
+      reduceGroups({partials_, v.c, 2 * v.c}, term, v, groups, part, cached);
     });
     for (size_t g = 0; g < groupsOf(v); ++g) {
       for (size_t j = 0; j < 2 * v.c; ++j) totals[j] += partials_[g * 2 * v.c + j];
