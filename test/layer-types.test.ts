@@ -1,15 +1,9 @@
 // The types of a layer tell the truth: its arrays are what the compiler says, and what cannot be does not compile.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BatchNorm, type BatchNormOptions, type BatchNormState, type Tensor } from 'batchnorm';
 import * as assert from 'uvu/assert';
 import { namesOf } from '#dist/arguments/options.js';
 import { suiteOf } from './support/suite.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const test = suiteOf('types of the layer');
 const X = Float64Array.of(1, 2, 3, 5);
 
@@ -101,18 +95,4 @@ test('names of options are those of their interface', () => {
   namesOf<Options>({ axis: 1 });
   // @ts-expect-error: one too many.
   namesOf<Options>({ axis: 1, mask: 1, out: 1 });
-});
-
-test("the README's first example is strict TypeScript", () => {
-  const folder = join(root, 'dist-test', 'examples');
-  const code = /```js\n(.*?)```/s.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1];
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'readme.mts'), code!);
-  const flags = ['--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext', '--types', 'node'];
-  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
-  const compile = (file: string) =>
-    execFileSync(process.execPath, [tsc, '--ignoreConfig', ...flags, join(folder, file)], { encoding: 'utf8' });
-  assert.is(compile('readme.mts'), '');
-  writeFileSync(join(folder, 'readme-wrong.mts'), code!.replace('new Float32Array(6)', 'new Float64Array(6)'));
-  assert.throws(() => compile('readme-wrong.mts'), /Command failed/);
 });

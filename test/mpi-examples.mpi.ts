@@ -1,8 +1,8 @@
 // The examples of docs/distributed.md and of MpiReducer; digits learnt by one, two and four ranks, with the same loss
 // at every step.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
+import { allExamples, type Example, fileToRun, needOf, promisedBy } from './support/examples.js';
 import { mpirun, run, whyNoMpi } from './support/mpi-job.js';
 import { within } from './support/parallel-problems.js';
 import { suiteOf } from './support/suite.js';
@@ -33,27 +33,22 @@ if (whyNoMpi() === null) {
 
 function testExamples(): void {
   const test = suiteOf('MPI: examples');
+  const examples = allExamples().filter((example) => needOf(example) === 'MPI');
 
   /** What they print, under mpirun with two ranks. */
-  async function printed(title: string, code: string): Promise<string[]> {
-    const file = new URL(`../dist-test/examples/${title}.mjs`, import.meta.url);
-    mkdirSync(new URL('.', file), { recursive: true });
-    writeFileSync(file, code);
-    const { code: exit, output } = await run([...mpirun(), '-n', '2', process.execPath, fileURLToPath(file)]);
-    assert.is(exit, 0, output);
+  async function printedBy(example: Example): Promise<string[]> {
+    const { code, output } = await run([...mpirun(), '-n', '2', process.execPath, fileToRun(example)]);
+    assert.is(code, 0, output);
     return output.trim().split('\n').sort();
   }
-  const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 
-  test('docs/distributed.md', async () => {
-    const [, code] = read('docs/distributed.md').match(/```js\n(.*?)```/s)!;
-    assert.equal(await printed('distributed', code!), ['0 2 -1', '1 2 1']);
-  });
-
-  test('MpiReducer', async () => {
-    const [, lines] = read('src/mpi/mpi-reducer.ts').match(/ \* @example\n(( +\*(?! @|\/).*\n)+)/)!;
-    assert.equal(await printed('mpi-reducer', lines!.replace(/^ +\* ?/gm, '')), ['1', '1']);
-  });
+  for (const example of examples) {
+    test(example.title, async () => {
+      const printed = await printedBy(example);
+      if (example.title.startsWith('docs/distributed.md')) assert.equal(printed, ['0 2 -1', '1 2 1']);
+      else assert.equal(printed, [...promisedBy(example), ...promisedBy(example)]);
+    });
+  }
 }
 
 async function learn(ranks: number) {

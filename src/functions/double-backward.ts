@@ -89,10 +89,10 @@ const STATISTICS = ['batch', 'given'] as const;
  * @example
  * import { backward, doubleBackward } from 'batchnorm';
  * const [x, dy, shape] = [Float64Array.of(0, 1), Float64Array.of(1, 2), [2, 1]];
- * const frozen = { mean: [0], variance: [1], epsilon: 0, gamma: Float64Array.of(3), statistics: 'given' };
- * const { dx } = backward(dy, x, shape, frozen); // 3·dy
+ * const given = { mean: [0], variance: [1], epsilon: 0, gamma: Float64Array.of(3) };
+ * const { dx } = backward(dy, x, shape, { ...given, statistics: 'given' }); // 3·dy
  * // The penalty Σ dx²/2 has the gradient dx with respect to dx.
- * const { ddy, dgamma } = doubleBackward(dy, x, shape, { ...frozen, ddx: dx });
+ * const { ddy, dgamma } = doubleBackward(dy, x, shape, { ...given, statistics: 'given', ddx: dx });
  * console.log([...ddy], dgamma[0]); // → [ 9, 18 ] 15
  */
 export function doubleBackward<T extends Tensor>(

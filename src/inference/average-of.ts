@@ -35,10 +35,10 @@ const OPTIONS = /* @__PURE__ */ nameSet('weights');
  * @example
  * import { averageOf, BatchNorm } from 'batchnorm';
  * const [early, late] = [new BatchNorm(1), new BatchNorm(1)];
- * early.gamma[0] = 1;
- * late.gamma[0] = 2;
- * console.log(averageOf([early, late]).gamma[0]); // → 1.5
- * console.log(averageOf([early, late], { weights: [3, 1] }).gamma[0]); // → 1.25
+ * early.gamma?.fill(1);
+ * late.gamma?.fill(2);
+ * console.log(averageOf([early, late]).gamma?.[0]); // → 1.5
+ * console.log(averageOf([early, late], { weights: [3, 1] }).gamma?.[0]); // → 1.25
  */
 export function averageOf<T extends Tensor>(
   layers: readonly BatchNorm<T>[],

@@ -60,8 +60,10 @@ type Values = Record<Role, Tensor | null>;
  * @throws TypeError, RangeError where `tensors` holds something that is no tensor
  * @example
  * import { findBatchNorms } from 'batchnorm/interop';
- * const floats = (...values) => ({ dtype: 'F32', shape: [values.length], data: Float32Array.from(values) });
- * const [found] = findBatchNorms({ 'layer1.bn.running_mean': floats(1, 2), 'layer1.bn.running_var': floats(0, 4) });
+ * const [found] = findBatchNorms({
+ *   'layer1.bn.running_mean': { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) },
+ *   'layer1.bn.running_var': { dtype: 'F32', shape: [2], data: Float32Array.of(0, 4) },
+ * });
  * console.log(found.prefix, found.channels, found.oddities.map(({ message }) => message).join('; '));
  * // → layer1.bn 2 the variance is 0 in 1 of 2 channels
  */

@@ -54,12 +54,23 @@ const NAMES = ['scale', 'bias', 'mean', 'var'];
  * @throws RangeError for shapes that differ, NaN, Infinity, a negative variance
  * @example
  * import { fromFlax } from 'batchnorm/interop';
- * const floats = (...values) => ({ dtype: 'F32', shape: [values.length], data: Float32Array.from(values) });
- * const variables = {
- *   params: { BatchNorm_0: { scale: floats(1, 2), bias: floats(0, 1) } },
- *   batch_stats: { BatchNorm_0: { mean: floats(10, 20), var: floats(4, 9) } },
- * };
- * const bn = fromFlax(variables, { prefix: 'BatchNorm_0', epsilon: 0 }).eval();
+ * const bn = fromFlax(
+ *   {
+ *     params: {
+ *       BatchNorm_0: {
+ *         scale: { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) },
+ *         bias: { dtype: 'F32', shape: [2], data: Float32Array.of(0, 1) },
+ *       },
+ *     },
+ *     batch_stats: {
+ *       BatchNorm_0: {
+ *         mean: { dtype: 'F32', shape: [2], data: Float32Array.of(10, 20) },
+ *         var: { dtype: 'F32', shape: [2], data: Float32Array.of(4, 9) },
+ *       },
+ *     },
+ *   },
+ *   { prefix: 'BatchNorm_0', epsilon: 0 },
+ * ).eval();
  * console.log([...bn.forward(Float32Array.of(12, 23), [1, 2])]); // → [ 1, 3 ]
  */
 export function fromFlax<D extends Dtype = 'float32'>(

@@ -96,9 +96,11 @@ const ROLES = ['gamma', 'beta', 'mean', 'variance'] as const;
  * import { fromKeras } from 'batchnorm/interop';
  * const keras = layers.batchNormalization({ momentum: 0.9, inputShape: [2] });
  * keras.build([null, 2]);
- * const weights = keras.getWeights().map((weight) => ({ dtype: 'F32', shape: weight.shape, data: weight.dataSync() }));
- * const bn = fromKeras(weights, { config: keras.getConfig() });
- * console.log(bn.channels, bn.updateRate.toFixed(1), [...bn.gamma]); // → 2 0.1 [ 1, 1 ]
+ * const bn = fromKeras(
+ *   keras.getWeights().map((w) => ({ dtype: 'F32', shape: w.shape, data: Float32Array.from(w.dataSync()) })),
+ *   { config: keras.getConfig() },
+ * );
+ * console.log(bn.channels, bn.epsilon, bn.gamma?.join(' ')); // → 2 0.001 1 1
  */
 export function fromKeras<D extends Dtype = 'float32'>(
   weights: Tensors | readonly NamedTensor[],

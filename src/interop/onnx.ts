@@ -65,10 +65,16 @@ const MOMENTUM = /* @__PURE__ */ Math.fround(0.9);
  * @throws RangeError for an opset before 7, `spatial` 0, shapes that differ, NaN, Infinity, a negative variance
  * @example
  * import { fromOnnx } from 'batchnorm/interop';
- * const floats = (...values) => ({ dtype: 'F32', shape: [values.length], data: Float32Array.from(values) });
- * const initializers = { s: floats(1, 2), b: floats(0, 1), m: floats(10, 20), v: floats(4, 9) };
  * const node = { input: ['x', 's', 'b', 'm', 'v'], output: ['y'], attribute: { epsilon: 0 } };
- * const bn = fromOnnx(initializers, { node });
+ * const bn = fromOnnx(
+ *   {
+ *     s: { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) },
+ *     b: { dtype: 'F32', shape: [2], data: Float32Array.of(0, 1) },
+ *     m: { dtype: 'F32', shape: [2], data: Float32Array.of(10, 20) },
+ *     v: { dtype: 'F32', shape: [2], data: Float32Array.of(4, 9) },
+ *   },
+ *   { node },
+ * );
  * console.log([...bn.forward(Float32Array.of(12, 23), [1, 2])]); // → [ 1, 3 ]
  */
 export function fromOnnx<D extends Dtype = 'float32'>(

@@ -57,14 +57,15 @@ const NAMES = ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tra
  * @throws RangeError for shapes that differ, NaN, Infinity, a negative variance
  * @example
  * import { fromPyTorch } from 'batchnorm/interop';
- * const floats = (...values) => ({ dtype: 'F32', shape: [values.length], data: Float32Array.from(values) });
- * const stateDict = {
- *   'bn1.weight': floats(1, 2),
- *   'bn1.bias': floats(0, 1),
- *   'bn1.running_mean': floats(10, 20),
- *   'bn1.running_var': floats(4, 9),
- * };
- * const bn = fromPyTorch(stateDict, { prefix: 'bn1', epsilon: 0 }).eval();
+ * const bn = fromPyTorch(
+ *   {
+ *     'bn1.weight': { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) },
+ *     'bn1.bias': { dtype: 'F32', shape: [2], data: Float32Array.of(0, 1) },
+ *     'bn1.running_mean': { dtype: 'F32', shape: [2], data: Float32Array.of(10, 20) },
+ *     'bn1.running_var': { dtype: 'F32', shape: [2], data: Float32Array.of(4, 9) },
+ *   },
+ *   { prefix: 'bn1', epsilon: 0 },
+ * ).eval();
  * console.log([...bn.forward(Float32Array.of(12, 23), [1, 2])]); // → [ 1, 3 ]
  */
 export function fromPyTorch<D extends Dtype = 'float32'>(

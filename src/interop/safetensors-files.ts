@@ -62,8 +62,11 @@ export async function loadSafetensors(path: string): Promise<Safetensors> {
  * import { saveSafetensors } from 'batchnorm/interop';
  * import { tmpdir } from 'node:os';
  *
- * const tensors = { weight: { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) } };
- * await saveSafetensors(`${tmpdir()}/batchnorm-example.safetensors`, tensors, { format: 'pt' });
+ * await saveSafetensors(
+ *   `${tmpdir()}/batchnorm-example.safetensors`,
+ *   { weight: { dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) } },
+ *   { format: 'pt' },
+ * );
  */
 export async function saveSafetensors(
   path: string,

@@ -44,8 +44,10 @@ const PYTHON = 'docs/interop.md has the lines of Python that make the one of the
  * @example
  * import { readSafetensors, writeSafetensors } from 'batchnorm/interop';
  *
- * const weight = { dtype: 'F32', shape: [2], data: Float32Array.of(1, 0.5) };
- * const bytes = writeSafetensors({ 'norm.weight': weight }, { format: 'pt' });
+ * const bytes = writeSafetensors(
+ *   { 'norm.weight': { dtype: 'F32', shape: [2], data: Float32Array.of(1, 0.5) } },
+ *   { format: 'pt' },
+ * );
  *
  * const { tensors, metadata } = readSafetensors(bytes);
  * console.log(tensors['norm.weight'].data.join(' '), metadata.format); // → 1 0.5 pt

@@ -143,8 +143,8 @@ export function checkTensor(call: string, name: string, tensor: unknown): assert
  * @example
  * import { toFloats } from 'batchnorm/interop';
  *
- * const half = { dtype: 'F16', shape: [3], data: new Uint16Array([0x3c00, 0xc000, 0x0001]) };
- * console.log(toFloats(half).join(' ')); // → 1 -2 5.960464477539063e-8
+ * const floats = toFloats({ dtype: 'F16', shape: [3], data: new Uint16Array([0x3c00, 0xc000, 0x0001]) });
+ * console.log(floats.join(' ')); // → 1 -2 5.960464477539063e-8
  */
 export function toFloats(tensor: NamedTensor): Float32Array | Float64Array {
   checkTensor('toFloats', 'tensor', tensor);

@@ -67,7 +67,7 @@ export type BatchNorm<T extends Tensor = Float32Array> = Layer<T>;
  * const y = bn.forward(x, [2, 2]);
  * console.log([...y]); // → [ -1, -1, 1, 1 ]
  * const dx = bn.backward(Float32Array.of(1, 0, 0, 0));
- * console.log([...bn.dgamma], [...bn.dbeta], dx.length); // → [ -1, 0 ] [ 1, 0 ] 4
+ * console.log(bn.dgamma?.join(' '), bn.dbeta?.join(' '), dx.length); // → -1 0 1 0 4
  * for (const { value, gradient } of bn.parameters()) {
  *   for (let i = 0; i < 2; i++) value[i] -= 0.01 * gradient[i]; // one step of gradient descent
  * }

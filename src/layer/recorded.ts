@@ -27,7 +27,7 @@ export interface UseGradients<T extends Tensor> {
  * console.log([...left.y], [...right.y]); // → [ -1, 1 ] [ -1, 1 ]
  * right.backward(Float32Array.of(1, 0));
  * left.backward(Float32Array.of(0, 1), { accumulate: true });
- * console.log([...bn.dgamma], [...bn.dbeta]); // → [ 0 ] [ 2 ]
+ * console.log(bn.dgamma?.[0], bn.dbeta?.[0]); // → 0 2
  */
 export class RecordedForward<T extends Tensor = Float32Array> {
   static {

@@ -53,6 +53,7 @@ let addon: Addon | undefined;
  *
  * @throws Error with code ERR_BATCHNORM_MPI where there is no addon, or it does not load; it says what to do
  * @example
+ * // Needs MPI.
  * import { mpiLibrary } from 'batchnorm/mpi';
  * console.log(typeof mpiLibrary()); // → string
  */

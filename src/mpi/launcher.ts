@@ -34,9 +34,10 @@ const WHAT_FITS =
  * programs that also run by themselves: where it is false, a {@link MpiReducer} would be a job of one rank.
  *
  * @example
+ * // Needs MPI: mpirun -n 2 node train.js
  * import { isLaunched, MpiReducer } from 'batchnorm/mpi';
  * const reducer = isLaunched() ? new MpiReducer() : undefined; // { synchronize: reducer }
- * console.log(reducer?.size ?? 1);
+ * console.log(reducer?.size ?? 1); // → 2
  */
 export function isLaunched(variables: Environment = ownVariables()): boolean {
   // A shell that srun has started is a step of one task, and no rank.

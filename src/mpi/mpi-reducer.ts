@@ -60,9 +60,10 @@ const DIVIDED = 8192;
  * All instances of a process speak through the same connection: their exchanges have one order, the same on every rank.
  *
  * @example
+ * // Needs MPI: mpirun -n 2 node train.js
  * import { BatchNorm } from 'batchnorm';
  * import { MpiReducer } from 'batchnorm/mpi';
- * const reducer = new MpiReducer(); // mpirun -n 2 node train.js
+ * const reducer = new MpiReducer();
  * const bn = new BatchNorm(1, { epsilon: 0, singleValue: 'allow', synchronize: reducer });
  * const y = bn.forward(Float32Array.of(reducer.rank), [1, 1]); // a value each: with two ranks y is -1, 1
  * console.log(y.length); // → 1

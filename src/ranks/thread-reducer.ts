@@ -70,7 +70,7 @@ function newShared(call: string, bytes: number): SharedArrayBuffer {
  * const memory = ThreadReducer.memory(1, 2); // one rank; layers of two channels at most
  * const bn = new BatchNorm(2, { synchronize: new ThreadReducer(memory, 0) }); // in a worker: its own rank
  * bn.forward(Float32Array.of(1, 10, 3, 30), [2, 2]);
- * console.log([...bn.batchMoments.mean]); // → [ 2, 20 ]
+ * console.log(bn.batchMoments?.mean.join(' ')); // → 2 20
  */
 export class ThreadReducer implements Reducer {
   /** The rank of this thread: 0 to size − 1. */

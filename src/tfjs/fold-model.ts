@@ -82,7 +82,7 @@ const OPTIONS = /* @__PURE__ */ nameSet('x');
  * const conv = layers.conv2d({ filters: 4, kernelSize: 3, inputShape: [8, 8, 1], useBias: false, name: 'conv' });
  * const trained = sequential({ layers: [conv, batchNormalization({ name: 'bn' }), layers.reLU()] });
  * const { model, folded, measured } = foldModel(trained, { x: tf.ones([1, 8, 8, 1]) });
- * console.log(folded[0].layer, folded[0].into, measured < 1e-6); // → bn conv true
+ * console.log(folded[0].layer, folded[0].into, measured !== null && measured < 1e-6); // → bn conv true
  * console.log(model.layers.length); // → 3
  */
 export function foldModel(model: LayersModel, options: FoldModelOptions = NO_OPTIONS): FoldedModel {

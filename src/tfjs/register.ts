@@ -35,12 +35,17 @@ const replacedKernels = new Map<string, { original: KernelConfig; ours: KernelCo
  * import { loadLayersModel, sequential, layers } from '@tensorflow/tfjs-layers';
  *
  * await tf.setBackend('wasm');
- * let saved;
+ * const files = new Map();
  * const model = sequential({ layers: [layers.batchNormalization({ inputShape: [8] })] });
- * await model.save(tf.io.withSaveHandler(async (artifacts) => ((saved = artifacts), { modelArtifactsInfo: {} })));
+ * await model.save(
+ *   tf.io.withSaveHandler(async (artifacts) => {
+ *     files.set('model', artifacts);
+ *     return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+ *   }),
+ * );
  *
  * register();
- * const loaded = await loadLayersModel(tf.io.fromMemory(saved));
+ * const loaded = await loadLayersModel(tf.io.fromMemory(files.get('model')));
  * console.log(loaded.layers[0] instanceof BatchNormalization); // → true
  * unregister();
  */
