@@ -162,4 +162,50 @@ function runIn(path: string): void {
       assert.is(refused?.[0], 'ERR_BATCHNORM_BACKEND');
       assert.match(refused?.[1] ?? '', /wasm-unsafe-eval/);
     }));
+
+  test('examples/browser.html: each colour of a picture gets mean 0 and variance 1', async () => {
+    const tab = await browser.newPage();
+    const errors: string[] = [];
+    tab.on('pageerror', (error) => errors.push(String(error)));
+    tab.on('console', (message) => errors.push(message.text()));
+    await tab.goto(`${origin}/examples/browser.html`);
+    const shown = tab.getByText(/values by wasm, simd128: [\d.]+ ms$/);
+    await shown.waitFor({ timeout: 10_000 });
+    assert.match(await shown.innerText(), /^36864 /);
+    const means = await tab.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>('#after')!;
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      return [0, 1, 2].map((ch) => data.reduce((sum, value, i) => sum + (i % 4 === ch ? value : 0), 0) / 128 / 96);
+    });
+    for (const mean of means) assert.ok(Math.abs(mean - 128) <= 2, `mean ${mean}, of 0 to 255`);
+
+    const file = { name: 'red-blue.bmp', mimeType: 'image/bmp', buffer: redBesideBlue() };
+    await tab.setInputFiles('input', file);
+    await tab.getByText('98304 values').waitFor({ timeout: 10_000 });
+    const rows = (await tab.locator('tbody tr').allInnerTexts()).map((text) => text.split(/\s+/));
+    assert.equal(
+      [rows[0]?.slice(0, 2), rows[1]],
+      [
+        ['red', '127.5'],
+        ['green', '0.0', '0.0'],
+      ],
+    );
+    assert.equal(errors, []);
+    await tab.close();
+  });
+}
+
+/** A bitmap of two pixels. */
+function redBesideBlue(): Buffer {
+  const bytes = Buffer.alloc(62);
+  bytes.write('BM');
+  bytes.writeUInt32LE(62, 2); // the size of the file
+  bytes.writeUInt32LE(54, 10); // where pixels begin
+  bytes.writeUInt32LE(40, 14); // the size of this header
+  bytes.writeInt32LE(2, 18); // width
+  bytes.writeInt32LE(1, 22); // height
+  bytes.writeUInt16LE(1, 26); // planes
+  bytes.writeUInt16LE(24, 28); // bits of a pixel
+  bytes.set([0, 0, 255, 255, 0, 0], 54); // blue, green, red
+  return bytes;
 }

@@ -50,12 +50,13 @@ test('the tarball has what is used, and nothing else', () => {
     'dist-bench',
     'dist-demo',
     'docs',
+    'examples',
     'native',
     'package.json',
     'prebuilds',
   ]);
-  // The benchmark is a part of the command line.
-  const meant = /^(dist\/cli|dist-bench|bench\/native|prebuilds)\//;
+  // The benchmark is a part of the command line, and some examples are TypeScript.
+  const meant = /^(dist\/cli|dist-bench|bench\/native|prebuilds|examples)\//;
   const strangers = /driver|test|bench|\.map$|\.o$|\.node$|tsconfig|(?<!\.d)\.[cm]?ts$/;
   assert.equal(
     files.filter((file) => strangers.test(file) && !meant.test(file)),

@@ -7,7 +7,7 @@ import { mpirun, run, whyNoMpi } from './support/mpi-job.js';
 import { within } from './support/parallel-problems.js';
 import { suiteOf } from './support/suite.js';
 
-const PROGRAM = fileURLToPath(new URL('../docs/examples/digits-mpi.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../examples/mpi.js', import.meta.url));
 /** TensorFlow.js sums gradients in float32, in another order for every number of ranks; a hundred steps amplify it. */
 const DRIFT = 1e-4;
 
