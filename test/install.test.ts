@@ -1,4 +1,5 @@
 /** The package as it is published: what is in it, and that it installs and runs whatever the machine lacks. */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join, posix, sep } from 'node:path';
@@ -77,6 +78,13 @@ test('its documents are there, and none links to what is not', () => {
       .map((to) => `${file} → ${to}`);
   });
   assert.equal(missing, []);
+});
+
+test('a program of the examples runs where it is installed', () => {
+  const file = join(home, 'in.csv');
+  writeFileSync(file, 'value\n1\n3\n');
+  const program = join(packageIn(bare()), 'examples', 'csv.js');
+  assert.is(execFileSync(process.execPath, [program, file], { encoding: 'utf8' }), 'value\n-1\n1\n');
 });
 
 test('nothing runs when it is installed', () => {

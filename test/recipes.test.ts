@@ -9,9 +9,9 @@ const root = new URL('../', import.meta.url);
 const page = readFileSync(new URL('docs/recipes.md', root), 'utf8');
 const test = suiteOf('docs/recipes.md');
 
-/** What a program of docs/examples prints, by lines. */
+/** What a program of examples prints, by lines. */
 function printedBy(program: string, ...args: string[]): string[] {
-  const file = fileURLToPath(new URL(`docs/examples/${program}`, root));
+  const file = fileURLToPath(new URL(`examples/${program}`, root));
   const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { encoding: 'utf8' });
   assert.is(status, 0, stderr);
   return stdout.trim().split('\n');

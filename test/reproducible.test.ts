@@ -1,4 +1,4 @@
-// docs/examples/reproducible.js prints what docs/reproducible.md says, on every backend.
+// examples/reproducible.js prints what docs/reproducible.md says, on every backend.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,10 +8,10 @@ import { suiteOf } from './support/suite.js';
 
 const root = new URL('../', import.meta.url);
 const WAYS = ['one process', 'four ranks', 'eight micro-batches'];
-const test = suiteOf('docs/examples/reproducible.js');
+const test = suiteOf('examples/reproducible.js');
 
 function printedBy(backend: string, isa: string, ...args: string[]): string {
-  const program = fileURLToPath(new URL('docs/examples/reproducible.js', root));
+  const program = fileURLToPath(new URL('examples/reproducible.js', root));
   const env = { ...process.env, BATCHNORM_BACKEND: backend, BATCHNORM_ISA: isa };
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { env, encoding: 'utf8' });
   assert.is(status, 0, stderr);

@@ -9,15 +9,23 @@ import { BatchNorm, backward, forwardInference, GradientSums, Moments, ThreadRed
 const [SAMPLES, CHANNELS, POSITIONS, STEPS, RATE] = [64, 8, 49, 10, 0.1];
 /** The first sample of each rank, and the end: unequal shares, one of them empty. */
 const RANKS = [0, 10, 10, 45, 64];
-const summation = process.argv[2] ?? 'exact';
-const shapeOf = (samples) => [samples, CHANNELS, POSITIONS];
+const summation = process.argv[2] === 'ordered' ? 'ordered' : 'exact';
+const shapeOf = (samples = SAMPLES) => [samples, CHANNELS, POSITIONS];
+
+/**
+ * What a step gives: y and dx of all parts of the batch in order, and the numbers per channel.
+ *
+ * @typedef {{ y: Float32Array, dx: Float32Array }} Part
+ * @typedef {Record<'mean' | 'variance', Float64Array> & Record<'dgamma' | 'dbeta', Float32Array>} Whole
+ * @typedef {Whole & { parts: Part[] }} Step
+ */
 
 if (isMainThread) {
   const ways = { 'one process': inOneProcess, 'four ranks': onFourRanks, 'eight micro-batches': byMicroBatches };
   for (const [name, train] of Object.entries(ways)) console.log(`${digest(await train())}  ${name}`);
 } else {
   const { memory, rank } = workerData;
-  parentPort.postMessage(trainLayer(RANKS[rank], RANKS[rank + 1], new ThreadReducer(memory, rank)));
+  parentPort?.postMessage(trainLayer(RANKS[rank], RANKS[rank + 1], new ThreadReducer(memory, rank)));
 }
 
 function inOneProcess() {
@@ -29,31 +37,41 @@ async function onFourRanks() {
   const workers = [0, 1, 2, 3].map(
     (rank) => new Worker(new URL(import.meta.url), { workerData: { memory, rank }, argv: [summation] }),
   );
+  /** @type {Step[][]} */
   const ranks = await Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]));
   return ranks[0].map((whole, step) => ({ ...whole, parts: ranks.flatMap((steps) => steps[step].parts) }));
 }
 
-/** The samples from `first` to before `end` of every batch. */
+/**
+ * The samples from `first` to before `end` of every batch.
+ *
+ * @param {number} first
+ * @param {number} end
+ * @param {ThreadReducer} [synchronize]
+ * @returns {Step[]}
+ */
 function trainLayer(first, end, synchronize) {
-  const shared = synchronize && { synchronize, gradients: 'summed' };
-  const bn = new BatchNorm(CHANNELS, { summation, ...shared });
+  const bn = new BatchNorm(CHANNELS, { summation, synchronize, ...(synchronize && { gradients: 'summed' }) });
   return Array.from({ length: STEPS }, (_, step) => {
     const y = bn.forward(values('x', step, first, end), shapeOf(end - first));
     const dx = bn.backward(values('dy', step, first, end));
-    const [{ mean, variance }, dgamma, dbeta] = [bn.batchMoments, bn.dgamma.slice(), bn.dbeta.slice()];
-    learn(bn.gamma, dgamma);
-    learn(bn.beta, dbeta);
+    const { mean, variance } = /** @type {Moments} */ (bn.batchMoments);
+    const [dgamma, dbeta] = bn.parameters().map(({ value, gradient }) => learn(value, gradient));
     return { parts: [{ y, dx }], mean, variance, dgamma, dbeta };
   });
 }
 
-/** Batches that do not fit into memory: eight pieces, each of which is made anew where it is needed. */
+/**
+ * Batches that do not fit into memory: eight pieces, each of which is made anew where it is needed.
+ *
+ * @returns {Step[]}
+ */
 function byMicroBatches() {
   const [gamma, beta] = [new Float32Array(CHANNELS).fill(1), new Float32Array(CHANNELS)];
   const size = SAMPLES / 8;
   const shape = shapeOf(size);
   return Array.from({ length: STEPS }, (_, step) => {
-    const pieceOf = (name, piece) => values(name, step, piece * size, (piece + 1) * size);
+    const pieceOf = (name = 'x', piece = 0) => values(name, step, piece * size, (piece + 1) * size);
     const pieces = Array.from({ length: 8 }, (_, piece) => piece);
 
     const moments = new Moments(CHANNELS, { summation });
@@ -75,12 +93,19 @@ function byMicroBatches() {
   });
 }
 
+/**
+ * One step of gradient descent. A copy of the gradient, which the layer will write over.
+ *
+ * @param {Float32Array} parameter
+ * @param {Float32Array} gradient
+ */
 function learn(parameter, gradient) {
   for (let ch = 0; ch < CHANNELS; ch++) parameter[ch] -= RATE * gradient[ch];
+  return gradient.slice();
 }
 
 /** Numbers that depend on their place in the batch alone. */
-function values(name, step, first, end) {
+function values(name = 'x', step = 0, first = 0, end = SAMPLES) {
   const perSample = CHANNELS * POSITIONS;
   return Float32Array.from({ length: (end - first) * perSample }, (_, i) => {
     let hash = Math.imul((2 * step + (name === 'x' ? 0 : 1)) * SAMPLES * perSample + first * perSample + i, 0x9e3779b1);
@@ -89,10 +114,11 @@ function values(name, step, first, end) {
   });
 }
 
+/** @param {Step[]} steps */
 function digest(steps) {
   const hash = createHash('sha256');
   for (const { parts, mean, variance, dgamma, dbeta } of steps) {
-    const tensors = ['y', 'dx'].flatMap((name) => parts.map((part) => part[name]));
+    const tensors = [...parts.map(({ y }) => y), ...parts.map(({ dx }) => dx)];
     for (const array of [...tensors, mean, variance, dgamma, dbeta]) hash.update(array);
   }
   return hash.digest('hex').slice(0, 16);

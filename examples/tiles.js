@@ -3,13 +3,14 @@
 //   node tiles.js exact 200000    exact sums
 import { forwardInference, forwardTraining, Moments } from 'batchnorm';
 
-const [summation = 'ordered', count = '200000'] = process.argv.slice(2);
+const [given, count = '200000'] = process.argv.slice(2);
+const summation = given === 'exact' ? 'exact' : 'ordered';
 const [rows, channels] = [Number(count), 64];
 const source = Float32Array.from({ length: rows * channels }, (_, i) => Math.sin(i) + (i % channels));
 const [x, y] = [new Float32Array(source.length), new Float32Array(source.length)];
 
 /** The cheapest producer that there is: a copy. */
-function produce(from, to) {
+function produce(from = 0, to = x.length) {
   x.set(source.subarray(from, to), from);
 }
 
@@ -18,8 +19,9 @@ function byWholePasses() {
   forwardTraining(x, [rows, channels], { out: y, summation });
 }
 
-function byTiles(size) {
+function byTiles(size = rows) {
   const moments = new Moments(channels, { summation });
+  /** @param {(from: number, to: number) => void} visit */
   const eachTile = (visit) => {
     for (let first = 0; first < rows; first += size) {
       visit(first * channels, Math.min(first + size, rows) * channels);
@@ -38,6 +40,7 @@ function byTiles(size) {
 
 const sizes = [16, 64, 256, 1024, 4096, 16_384, rows];
 const ways = [byWholePasses, ...sizes.map((size) => () => byTiles(size))];
+/** @type {number[][]} */
 const times = ways.map(() => []);
 for (let round = 0; round < 11; round++) {
   ways.forEach((way, k) => {

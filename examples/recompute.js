@@ -10,13 +10,17 @@ const [depth = '36', dimensions = '32,64,28,28', way] = process.argv.slice(2);
 const shape = dimensions.split(',').map(Number);
 const length = shape.reduce((a, b) => a * b);
 
-/** Memory of activations that nobody needs any more, and how many there were at once. */
+/**
+ * Memory of activations that nobody needs any more, and how many there were at once.
+ *
+ * @type {Float32Array[]}
+ */
 const free = [];
 let made = 0;
 function take() {
-  if (free.length > 0) return free.pop();
-  made++;
-  return new Float32Array(length);
+  const again = free.pop();
+  if (again === undefined) made++;
+  return again ?? new Float32Array(length);
 }
 
 if (way === undefined) {
@@ -30,6 +34,10 @@ if (way === undefined) {
   report(layers, way === 'keep' ? layers.length : Math.ceil(Math.sqrt(layers.length)));
 }
 
+/**
+ * @param {BatchNorm[]} layers
+ * @param {number} size of a segment
+ */
 function report(layers, size) {
   const segments = layers.flatMap((_, k) => (k % size === 0 ? [layers.slice(k, k + size)] : []));
   const hash = createHash('sha256');
@@ -42,29 +50,39 @@ function report(layers, size) {
     free.push(dx);
   }
   const seconds = (performance.now() - start) / 1000;
-  for (const bn of layers) for (const values of [bn.dgamma, bn.dbeta, bn.runningVariance]) hash.update(values);
+  for (const bn of layers)
+    for (const values of [bn.dgamma, bn.dbeta, bn.runningVariance]) if (values) hash.update(values);
   const [own, all] = [made * length * 4, process.resourceUsage().maxRSS * 1024].map((bytes) => Math.round(bytes / 1e6));
   console.log(`${hash.digest('hex').slice(0, 16)}  ${way}: ${made} activations`);
   console.error(`${way}: ${own} MB of activations, ${all} MB at most in the process, ${seconds.toFixed(2)} s`);
 }
 
-/** A step with the loss |y|²/2, whose gradient is y itself; gives dx. */
+/**
+ * A step with the loss |y|²/2, whose gradient is y itself; gives dx.
+ *
+ * @param {BatchNorm[][]} segments
+ * @param {Float32Array} x
+ */
 function train(segments, x) {
   const inputs = [x];
   for (const segment of segments.slice(0, -1)) {
     const y = take();
-    y.set(inputs.at(-1));
+    y.set(inputs[inputs.length - 1]);
     for (const bn of segment) bn.forward(y, shape, { out: y }); // in place: nothing is kept
     inputs.push(y);
   }
-  let dy = null;
+  let dy = x; // until there is one
   for (const segment of segments.toReversed()) {
     // The last segment is computed once. The others have been counted: update: false.
-    const update = dy === null;
-    const kept = [inputs.pop()];
-    for (const bn of segment) kept.push(bn.forward(kept.at(-1), shape, { out: take(), update }));
-    const y = kept.pop();
-    if (dy === null) dy = y;
+    const update = segment === segments.at(-1);
+    let y = inputs[inputs.length - 1];
+    inputs.pop();
+    const kept = [];
+    for (const bn of segment) {
+      kept.push(y);
+      y = bn.forward(y, shape, { out: take(), update });
+    }
+    if (update) dy = y;
     else free.push(y);
     for (const bn of segment.toReversed()) bn.backward(dy, { out: dy });
     free.push(...kept);

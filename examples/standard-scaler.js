@@ -24,9 +24,12 @@ const COLUMNS = ['year', 'price', 'latitude', 'counter'];
 const WORKERS = 4;
 /** Rows that are added at once: enough that a call is nothing beside them. */
 const ROWS_AT_ONCE = 4096;
-const [rows = '1000000', summation = 'exact'] = process.argv.slice(2);
+const [rows = '1000000', ordered] = process.argv.slice(2);
+const summation = ordered === 'ordered' ? 'ordered' : 'exact';
 
-if (!isMainThread) parentPort.postMessage(await momentsOf(workerData));
+/** @typedef {{ file: string, start: number, end: number }} Part  bytes of a file */
+
+if (!isMainThread) parentPort?.postMessage(await momentsOf(workerData));
 else await main();
 
 async function main() {
@@ -35,7 +38,9 @@ async function main() {
     const file = join(folder, 'data.csv');
     await writeRows(file, Number(rows));
     const ends = [...cuts(file, WORKERS)];
-    const [one] = await timed('one process', 1, async () => [await momentsOf({ file, start: 0, end: ends.at(-1) })]);
+    const [one] = await timed('one process', 1, async () => [
+      await momentsOf({ file, start: 0, end: statSync(file).size }),
+    ]);
     const parts = await timed('four workers', WORKERS, () =>
       Promise.all(ends.map((end, k) => byWorker({ file, start: ends[k - 1] ?? 0, end }))),
     );
@@ -46,12 +51,20 @@ async function main() {
   }
 }
 
+/**
+ * @param {Part} part
+ * @returns {Promise<unknown>}
+ */
 async function byWorker(part) {
   const worker = new Worker(new URL(import.meta.url), { workerData: part, argv: [rows, summation] });
   return (await once(worker, 'message'))[0];
 }
 
-/** Of the rows between two places in the file, as JSON: what a worker can send, and a file can keep. */
+/**
+ * Of the rows between two places in the file, as JSON: what a worker can send, and a file can keep.
+ *
+ * @param {Part} part
+ */
 async function momentsOf({ file, start, end }) {
   const moments = new Moments(COLUMNS.length, { summation });
   const values = new Float32Array(ROWS_AT_ONCE * COLUMNS.length);
@@ -70,9 +83,9 @@ async function momentsOf({ file, start, end }) {
 }
 
 /** Where each of so many parts ends: behind a line. */
-function* cuts(file, parts) {
+function* cuts(file = '', parts = 1) {
   const { size } = statSync(file);
-  const descriptor = openSync(file);
+  const descriptor = openSync(file, 'r');
   const bytes = Buffer.alloc(1024);
   for (let part = 1; part < parts; part++) {
     const near = Math.floor((size * part) / parts);
@@ -84,7 +97,7 @@ function* cuts(file, parts) {
 }
 
 /** The same rows each time. The counter is far from 0 for its deviation, where plain sums of squares lose digits. */
-async function writeRows(file, count) {
+async function writeRows(file = '', count = 0) {
   const out = createWriteStream(file);
   let state = 1;
   const uniform = () => {
@@ -104,6 +117,12 @@ async function writeRows(file, count) {
   await once(out, 'finish');
 }
 
+/**
+ * @template T
+ * @param {string} name
+ * @param {number} threads
+ * @param {() => Promise<T>} run
+ */
 async function timed(name, threads, run) {
   const start = performance.now();
   const result = await run();
@@ -112,13 +131,18 @@ async function timed(name, threads, run) {
   return result;
 }
 
+/** @param {Moments} moments */
 function digest({ count, mean, variance }) {
   const hash = createHash('sha256');
   for (const values of [count, mean, variance]) hash.update(values);
   return hash.digest('hex').slice(0, 16);
 }
 
-/** What a scaler subtracts and divides by. */
+/**
+ * What a scaler subtracts and divides by.
+ *
+ * @param {Moments} moments
+ */
 function describe({ mean, variance }) {
   return COLUMNS.map((name, ch) => `${name} ${mean[ch].toFixed(3)}±${Math.sqrt(variance[ch]).toFixed(3)}`).join(', ');
 }
