@@ -5,15 +5,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { RUNS_TYPESCRIPT } from './support/examples.js';
 import { ROOT } from './support/install.js';
 import { suiteOf } from './support/suite.js';
 
-/** Whether this Node.js runs TypeScript as it is; where not, what the compiler has made of it runs. */
-const runsTypeScript = 'typescript' in process.features && process.features.typescript !== false;
-
+/** A program of TypeScript as it is, or as the compiler leaves it where this Node.js cannot. */
 function start(program: string, ...args: string[]) {
   const compiled = join(ROOT, 'dist-examples', program.replace(/\.ts$/, '.js'));
-  const file = program.endsWith('.ts') && !runsTypeScript ? compiled : join(ROOT, 'examples', program);
+  const file = program.endsWith('.ts') && !RUNS_TYPESCRIPT ? compiled : join(ROOT, 'examples', program);
   return spawnSync(process.execPath, [file, ...args], { encoding: 'utf8' });
 }
 

@@ -9,7 +9,6 @@ export interface Example {
   /** The file, and which of its examples. */
   readonly title: string;
   readonly code: string;
-  /** TypeScript runs as the compiler leaves it, everything else as it is printed. */
   readonly language: 'js' | 'ts';
 }
 
@@ -75,13 +74,15 @@ export function compileExamples(examples: readonly Example[], folder = 'printed'
   }
 }
 
-/** The file that runs: as it is printed, or what {@link compileExamples} has made of it. */
+/** Whether this Node.js runs TypeScript as it is. */
+export const RUNS_TYPESCRIPT = 'typescript' in process.features && process.features.typescript !== false;
+
+/** The file that runs: as it is printed; where this Node.js cannot, what {@link compileExamples} has made of it. */
 export function fileToRun({ title, code, language }: Example): string {
-  const file = join(FOLDER, language === 'ts' ? 'compiled' : 'printed', fileName(title, 'mjs'));
-  if (language === 'js') {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, code);
-  }
+  if (language === 'ts' && !RUNS_TYPESCRIPT) return join(FOLDER, 'compiled', fileName(title, 'mjs'));
+  const file = join(FOLDER, 'printed', fileName(title, language === 'ts' ? 'mts' : 'mjs'));
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, code);
   return file;
 }
 
