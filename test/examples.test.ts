@@ -38,6 +38,8 @@ test('those that need more than Node.js say so, and run elsewhere', () => {
 
 test('every exported function and class has one', async () => {
   const code = examples.map((example) => example.code).join('\n');
-  const entries = await Promise.all([import('batchnorm'), import('batchnorm/interop')]);
-  for (const name of entries.flatMap(Object.keys)) assert.match(code, new RegExp(`\\b${name}\\(`));
+  const entries = ['batchnorm', 'batchnorm/interop', 'batchnorm/tfjs', 'batchnorm/mpi'];
+  const names = (await Promise.all(entries.map((entry) => import(entry)))).flatMap(Object.keys);
+  assert.ok(names.length > entries.length);
+  for (const name of names) assert.match(code, new RegExp(`\\b${name}\\(|instanceof ${name}\\b`));
 });
