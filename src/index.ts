@@ -85,6 +85,8 @@ export {
   populationStatistics,
 } from './statistics/population-statistics.js';
 export type {
+  AnyDtype,
+  AnyTensor,
   BackendInfo,
   BackendName,
   Dtype,

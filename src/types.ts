@@ -12,14 +12,27 @@ export interface Tensors {
 /** Element type of a tensor, as the option `dtype` names it. */
 export type Dtype = keyof Tensors;
 
-/** The array type of a {@link Dtype}: Float32Array of 'float32', Float64Array of 'float64'. */
-export type TensorOf<D extends Dtype> = Tensors[D];
+/** Every element type that a layer may have. */
+export type AnyDtype = Dtype | HalfDtype;
 
-/** The {@link Dtype} of an array type: 'float32' of Float32Array, 'float64' of Float64Array. */
-export type DtypeOf<T extends Tensor> = { [D in Dtype]: T extends Tensors[D] ? D : never }[Dtype];
+/** Every tensor that a layer may have. */
+export type AnyTensor = Tensor | HalfTensor;
 
-/** Type of gamma, beta, dgamma and dbeta of tensors of type T: T itself. */
-export type ParameterOf<T extends Tensor> = T;
+/** The array type of a {@link Dtype}: Float32Array of 'float32', Float64Array of 'float64', Uint16Array of 16 bits. */
+export type TensorOf<D extends AnyDtype> = D extends Dtype ? Tensors[D] : Uint16Array;
+
+/**
+ * The {@link Dtype} of an array type: 'float32' of Float32Array, 'float64' of Float64Array, either {@link HalfDtype} of
+ * Uint16Array.
+ */
+export type DtypeOf<T extends AnyTensor> = T extends Tensor
+  ? { [D in Dtype]: T extends Tensors[D] ? D : never }[Dtype]
+  : T extends Uint16Array
+    ? HalfDtype
+    : 'float16';
+
+/** Type of gamma, beta, dgamma and dbeta of tensors of type T: T itself, and Float32Array where T has 16 bits. */
+export type ParameterOf<T extends AnyTensor> = T extends Tensor ? T : Float32Array;
 
 /** `Float16Array`, where the runtime and TypeScript's library have it: Node.js 24 and later, browsers. */
 export type Float16Tensor = typeof globalThis extends { Float16Array: { prototype: infer T extends ArrayBufferView } }

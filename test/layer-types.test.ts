@@ -8,7 +8,7 @@ const test = suiteOf('types of the layer');
 const X = Float64Array.of(1, 2, 3, 5);
 
 /** Of an array that a layer has. */
-function is<A extends Tensor>(array: A | null, kind: new () => A): void {
+function is<A extends Tensor | Uint16Array>(array: A | null, kind: new () => A): void {
   if (!(array instanceof kind)) throw new Error(`not of ${kind.name}`);
 }
 
@@ -27,6 +27,25 @@ test('dtype decides the type of the tensors', () => {
   assert.throws(() => double.forward(Float32Array.of(1, 2), [1, 2]), /"x" expected Float64Array/);
 });
 
+test('16 bits are in a Uint16Array, and their parameters in a Float32Array', () => {
+  const half = new BatchNorm(2, { dtype: 'bfloat16' });
+  const x = Uint16Array.of(1, 2, 3, 4);
+  is(half.gamma, Float32Array);
+  is(half.forward(x, [2, 2], { residual: x }), Uint16Array);
+  is(half.backward(x), Uint16Array);
+  is(half.dresidual, Uint16Array);
+  is(half.dbeta, Float32Array);
+  is(half.record(x, [2, 2]).backward(x), Uint16Array);
+  is(new BatchNorm<Uint16Array>(2, { dtype: 'float16' }).gamma, Float32Array);
+  is(BatchNorm.fromState(half.state()).forward(x, [2, 2]), Uint16Array);
+  // @ts-expect-error: a Uint16Array needs a dtype.
+  assert.throws(() => new BatchNorm<Uint16Array>(2).forward(x, [2, 2]), /"x" expected Float32Array/);
+  // @ts-expect-error: x is no Uint16Array.
+  assert.throws(() => half.forward(X, [2, 2]), /"x" expected Uint16Array of length 4/);
+  // @ts-expect-error: gamma is no Uint16Array.
+  assert.throws(() => is<Uint16Array>(half.gamma, Uint16Array));
+});
+
 test('a type that is written out agrees with dtype', () => {
   is(new BatchNorm<Float64Array>(2, { dtype: 'float64', scale: false }).beta, Float64Array);
   // @ts-expect-error: the default of dtype is float32.
@@ -38,7 +57,7 @@ test('a type that is written out agrees with dtype', () => {
   // @ts-expect-error: another one.
   assert.throws(() => is(new BatchNorm<Float32Array>(2, { dtype: 'float64' }).gamma, Float32Array));
   // @ts-expect-error: no dtype.
-  assert.throws(() => new BatchNorm(2, { dtype: 'float16' }), /"dtype" expected/);
+  assert.throws(() => new BatchNorm(2, { dtype: 'float8' }), /"dtype" expected/);
   // @ts-expect-error: no option.
   assert.throws(() => new BatchNorm(2, { momentum: 0.1 }), /"momentum" is refused/);
 });

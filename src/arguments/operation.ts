@@ -1,5 +1,5 @@
 /** Options that most operations take, and their checks, in one order. */
-import type { ParameterOf, Tensor } from '../types.js';
+import type { Tensor } from '../types.js';
 import { type Activation, readActivation } from './activation.js';
 import type { Common } from './options.js';
 import type { ArrayKind, TensorKind } from './typed-arrays.js';
@@ -11,9 +11,9 @@ import { checkArray, checkEpsilon } from './validate.js';
  */
 export interface FusedOptions<T extends Tensor> extends Common {
   /** Scale per channel, [c], of the type of x. Default 1. */
-  gamma?: ParameterOf<T> | undefined;
+  gamma?: T | undefined;
   /** Shift per channel, [c], of the type of x. A backward needs it only with an activation. Default 0. */
-  beta?: ParameterOf<T> | undefined;
+  beta?: T | undefined;
   /** A tensor of the shape of x that is added before the activation: y = activation(bn(x) + residual). Default none. */
   residual?: T | undefined;
   /** The activation, which is applied last; see {@link Activation}. Default 'none'. */
@@ -52,8 +52,8 @@ export function parameterKind(kind: ArrayKind): TensorKind {
 export function checkOperands<T extends Tensor>(
   call: string,
   x: T,
-  gamma: ParameterOf<T> | undefined,
-  beta: ParameterOf<T> | undefined,
+  gamma: T | undefined,
+  beta: T | undefined,
   residual: T | undefined,
   kind: ArrayKind,
   c: number,

@@ -1,5 +1,5 @@
 /** Questions about typed arrays, answered across realms: nothing here trusts `instanceof`. */
-import type { Tensor } from '../types.js';
+import type { AnyTensor, Tensor } from '../types.js';
 
 /** The tensors' kinds, as `Object.prototype.toString` and the messages name them. */
 export type TensorKind = 'Float32Array' | 'Float64Array';
@@ -20,7 +20,7 @@ export function kindOf(value: unknown): string | undefined {
 }
 
 /** Whether two arrays of one type are the same elements of one buffer. */
-export function isSameView(a: Tensor, b: Tensor): boolean {
+export function isSameView(a: AnyTensor, b: AnyTensor): boolean {
   return a === b || (a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.length === b.length);
 }
 
@@ -28,7 +28,7 @@ export function isSameView(a: Tensor, b: Tensor): boolean {
  * An output and an input in the same memory, element for element. Both are of one type. The output may be written for a
  * moment; two inputs, which other threads may be reading, are compared by {@link isSameView}.
  */
-export function isSame(output: Tensor, input: Tensor): boolean {
+export function isSame(output: AnyTensor, input: AnyTensor): boolean {
   if (output === input) return true;
   // Buffers first: they differ as a rule, and V8 takes 30 ns and more for each of these properties.
   const { buffer } = output;

@@ -4,7 +4,7 @@
  */
 
 import type { View } from '../kernels.js';
-import type { HalfDtype, Tensor } from '../types.js';
+import type { AnyDtype, HalfDtype, Tensor } from '../types.js';
 import { type ChannelAxis, readAxes, readAxis } from './axis.js';
 import { conversion } from './conversion.js';
 import { alternatives, describe, expected, list, wrongKind, wrongValue } from './messages.js';
@@ -133,6 +133,11 @@ export function checkTensor(call: string, name: string, x: Tensor, shape: readon
 }
 
 const HALF_DTYPES = ['float16', 'bfloat16'] as const;
+
+export function isHalf(dtype: AnyDtype): dtype is HalfDtype {
+  return dtype === 'float16' || dtype === 'bfloat16';
+}
+
 const HALF_KINDS: Readonly<Record<HalfDtype, readonly HalfKind[]>> = {
   float16: ['Uint16Array', 'Float16Array'],
   bfloat16: ['Uint16Array'],

@@ -7,7 +7,7 @@ import {
   readFormula,
 } from '../arguments/operation.js';
 import { DEFAULT_EPSILON, namesOf, readOptions } from '../arguments/options.js';
-import { type HalfKind, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
+import { newTensor } from '../arguments/typed-arrays.js';
 import {
   checkArray,
   checkChoice,
@@ -27,7 +27,7 @@ import { halfGradients } from '../passes/half.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import type { Selection } from '../passes/selection.js';
 import { type GradientSums, isGradientSums, meanOf, sumsOf, type WholeSums } from '../statistics/gradient-sums.js';
-import type { Float16Tensor, HalfTensor, ParameterOf, Tensor, WithHalf } from '../types.js';
+import type { Float16Tensor, HalfTensor, Tensor, WithHalf } from '../types.js';
 
 /** Options of {@link backward}: `mean` and `variance` are needed, the rest is optional. c is the number of channels. */
 export interface BackwardOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
@@ -60,9 +60,9 @@ export interface BackwardOptions<T extends Tensor> extends FusedOptions<T>, Give
    */
   out?: T | undefined;
   /** Array that dgamma is written to, [c]. Default a new array. */
-  outGamma?: ParameterOf<T> | undefined;
+  outGamma?: T | undefined;
   /** Array that dbeta is written to, [c]. Default a new array. */
-  outBeta?: ParameterOf<T> | undefined;
+  outBeta?: T | undefined;
   /**
    * Array that dresidual is written to, of the length of x; only with `residual`. It may be dy itself if `out` is not,
    * and may not overlap anything else. Default a new array; without an activation dy itself, unless `out` is dy.
@@ -75,9 +75,9 @@ export interface Gradients<T extends Tensor> {
   /** Gradient of the loss with respect to x, of the shape of x: `out`, where given. */
   dx: T;
   /** Gradient of the loss with respect to gamma, [c]: `outGamma`, where given. */
-  dgamma: ParameterOf<T>;
+  dgamma: T;
   /** Gradient of the loss with respect to beta, [c]: `outBeta`, where given. */
-  dbeta: ParameterOf<T>;
+  dbeta: T;
   /**
    * Gradient of the loss with respect to the residual, of the shape of x: dy through the activation. Absent without
    * `residual`. With activation 'none' it is the array dy itself, unless `outResidual` is given or `out` is dy.
@@ -227,12 +227,12 @@ export function backward<T extends Tensor>(
   const inputs = { dy, x, residual, gamma, beta, mean, variance };
   checkOverlap(CALL, { out, outGamma, outBeta, outResidual }, inputs, IN_PLACE);
 
-  const dgamma = outGamma ?? newTensor<ParameterOf<T>>(parameterKind(kind), c);
-  const dbeta = outBeta ?? newTensor<ParameterOf<T>>(parameterKind(kind), c);
+  const dgamma = outGamma ?? newTensor<T>(parameterKind(kind), c);
+  const dbeta = outBeta ?? newTensor<T>(parameterKind(kind), c);
   const arrangement = arrange(view, selection);
   const whole = sums === undefined ? null : { ...sumsOf(sums), count: sums.count };
   const pass: BackwardPass<T> = {
-    kind: kind as TensorKind,
+    kind,
     view,
     dy,
     x,
@@ -252,7 +252,7 @@ export function backward<T extends Tensor>(
   };
   const { dx, dresidual } =
     dtype !== null
-      ? halfGradients(dtype, kind as HalfKind, pass, arrangement)
+      ? halfGradients(dtype, pass, arrangement)
       : arrangement === null
         ? computeGradients(pass)
         : arrangedGradients(arrangement, pass);

@@ -6,7 +6,7 @@ import { arrangedDoubleGradients, type DoubleBackwardPass, doubleGradients } fro
 import { checkExact, checkSummation, type Summation } from '../passes/exact.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import type { Selection } from '../passes/selection.js';
-import type { ParameterOf, Tensor } from '../types.js';
+import type { Tensor } from '../types.js';
 
 /**
  * Options of {@link doubleBackward}: `mean` and `variance` are needed, the rest is optional. c is the number of
@@ -25,9 +25,9 @@ export interface DoubleBackwardOptions<T extends Tensor> extends FusedOptions<T>
   /** Gradient of the loss with respect to the dx that `backward` gave, of the shape of x. Default 0. */
   ddx?: T | undefined;
   /** Gradient of the loss with respect to the dgamma that `backward` gave, [c]. Default 0. */
-  ddgamma?: ParameterOf<T> | undefined;
+  ddgamma?: T | undefined;
   /** Gradient of the loss with respect to the dbeta that `backward` gave, [c]. Default 0. */
-  ddbeta?: ParameterOf<T> | undefined;
+  ddbeta?: T | undefined;
   /** Gradient of the loss with respect to the dresidual that `backward` gave, with `residual` only. Default 0. */
   ddresidual?: T | undefined;
 }
@@ -39,7 +39,7 @@ export interface DoubleBackward<T extends Tensor> {
   /** Gradient of the loss with respect to the dy that `backward` was given, of the shape of x. */
   ddy: T;
   /** Gradient of the loss with respect to gamma, [c]. */
-  dgamma: ParameterOf<T>;
+  dgamma: T;
 }
 
 const CALL = 'doubleBackward';

@@ -5,11 +5,11 @@
 
 import { newTensor, type TensorKind } from '../arguments/typed-arrays.js';
 import { checkArray, checkOverlap, checkVariance } from '../arguments/validate.js';
-import type { ParameterOf, Tensor } from '../types.js';
+import type { AnyTensor, ParameterOf, Tensor } from '../types.js';
 import type { RenormAverages } from './renorm.js';
 
 /** A learnt parameter of a layer, as {@link BatchNorm.parameters} gives it. */
-export interface Parameter<T extends Tensor> {
+export interface Parameter<T extends AnyTensor> {
   /** Which parameter of the layer it is. */
   readonly name: 'gamma' | 'beta';
   /** The parameter itself, [c]: the layer's own array, to be written in place. */
@@ -34,7 +34,7 @@ interface Wanted {
   readonly renorm: object | null;
 }
 
-export class LayerArrays<T extends Tensor> {
+export class LayerArrays<T extends AnyTensor> {
   readonly kind: TensorKind;
   readonly channels: number;
   readonly gamma: ParameterOf<T> | null;
@@ -142,7 +142,7 @@ export class LayerArrays<T extends Tensor> {
   }
 }
 
-export interface ParameterGradients<T extends Tensor> {
+export interface ParameterGradients<T extends AnyTensor> {
   readonly dgamma: ParameterOf<T>;
   readonly dbeta: ParameterOf<T>;
 }

@@ -5,14 +5,16 @@ import { NO_OPTIONS, namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import { checkBoolean, checkChannelCount } from '../arguments/validate.js';
 import { nonFiniteChannels } from '../channels/non-finite.js';
+import type { Places } from '../passes/differentiate.js';
 import type { Summation } from '../passes/exact.js';
-import { Pass } from '../passes/pass.js';
+import { passOf } from '../passes/pass-of.js';
+import type { LayerPass } from '../passes/request.js';
 import { requireInput, type Saved } from '../passes/saved.js';
 import type { Variant } from '../passes/variant.js';
 import { readSynchronization, Synchronization, type SynchronizeOptions } from '../ranks/synchronize.js';
 import { type Moments, momentsOf } from '../statistics/moments.js';
-import type { DtypeOf, ParameterOf, Tensor } from '../types.js';
-import { LayerArrays, type Parameter } from './arrays.js';
+import type { AnyDtype, AnyTensor, DtypeOf, ParameterOf, Tensor } from '../types.js';
+import { LayerArrays, type Parameter, type ParameterGradients } from './arrays.js';
 import {
   type BatchNormBackwardOptions,
   type BatchNormForwardOptions,
@@ -44,7 +46,7 @@ const CLONE_OPTIONS = /* @__PURE__ */ namesOf<SynchronizeOptions>({ synchronize:
  * A batch normalization layer: its parameters, running statistics, switches and calls. It is made by the class of the
  * same name that `constructor.ts` has for users.
  */
-export class BatchNorm<T extends Tensor = Float32Array> {
+export class BatchNorm<T extends AnyTensor = Float32Array> {
   static {
     makeReadOnly(BatchNorm.prototype, (layer) => (layer as BatchNorm<Tensor>).#settings);
     refuseProxies('BatchNorm', BatchNorm.prototype, (value) => #own in value);
@@ -59,7 +61,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   readonly #own: LayerArrays<T>;
   readonly #running: RunningStatistics;
   readonly #transaction: StatisticsTransaction;
-  readonly #pass: Pass<T>;
+  readonly #pass: LayerPass<T>;
   readonly #variants: readonly Variant[];
   readonly #synchronized: boolean;
   #switches: Switches = { training: true, normalizeWith: 'mode', updateStatistics: true, learn: true };
@@ -69,21 +71,21 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   #dresidual: T | null = null;
 
   /** As {@link BatchNormConstructor} says. */
-  constructor(channels: number, options: BatchNormOptions = NO_OPTIONS) {
+  constructor(channels: number, options: BatchNormOptions<AnyDtype> = NO_OPTIONS) {
     checkChannelCount('BatchNorm', channels);
     const chosen = readOptions('BatchNorm', options, OPTIONS);
     const settings = readSettings('BatchNorm', chosen);
     checkDivides('BatchNorm', channels, settings);
     const given = readSynchronization('BatchNorm', chosen);
     const { dtype } = settings;
-    const own = new LayerArrays<T>(dtype === 'float32' ? 'Float32Array' : 'Float64Array', channels, settings);
+    const own = new LayerArrays<T>(dtype === 'float64' ? 'Float64Array' : 'Float32Array', channels, settings);
     const running = new RunningStatistics(own, settings);
     const ranks = given && new Synchronization(given.reducer, given.summed);
     this.#settings = settings;
     this.#own = own;
     this.#running = running;
     this.#transaction = new StatisticsTransaction(own, running, settings);
-    this.#pass = new Pass(own, { ...settings, groups: groupsOf(settings, channels) });
+    this.#pass = passOf<T>(dtype, own, { ...settings, groups: groupsOf(settings, channels) });
     this.#variants = variantsOf(channels, own.renorm, settings, ranks);
     this.#synchronized = ranks !== null;
   }
@@ -108,7 +110,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   declare readonly activation: Activation;
   /** Whether training refuses one value per channel, which has no variance: 'throw' or 'allow'. */
   declare readonly singleValue: 'throw' | 'allow';
-  /** Element type of x and of the parameters: 'float32' or 'float64'. */
+  /** Element type of x: 'float32' or 'float64', which gamma and beta have too, or 'float16' or 'bfloat16'. */
   declare readonly dtype: DtypeOf<T>;
   /** How batch statistics and gradient sums are summed. */
   declare readonly summation: Summation;
@@ -424,7 +426,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     const { training } = this.#switches;
     const needed = neededStatistics(this.#switches);
     const { batch, track, sample } = needed;
-    const { view, arrangement } = checkForward(
+    const { kind, view, arrangement } = checkForward(
       call,
       this.#own,
       this.#settings,
@@ -436,10 +438,10 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     );
     const limits = checkLimits(call, this.#settings, given);
     const { out, residual = null, update = true } = given;
-    const y = out ?? newTensor<T>(this.#own.kind, x.length);
+    const y = out ?? newTensor<T>(kind, x.length);
     const variants = sample > 0 ? [new Mixture(sample, this.#own)] : this.#variants;
     const own = { batch: batch || sample > 0, track, limits, variants };
-    const request = { call, x, residual, y, given: out !== undefined, view, arrangement, ...own };
+    const request = { call, kind, x, residual, y, given: out !== undefined, view, arrangement, ...own };
     const { saved, statistics } = this.#pass.forward(request, recorded);
     this.#transaction.begin(sample > 0 ? null : statistics, track, update);
     return { y, saved, due: training || batch };
@@ -520,7 +522,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     saved: Saved<T>,
     options: BatchNormBackwardOptions<T>,
     recorded: boolean,
-  ): { dx: T; dresidual: T | null; dgamma: T; dbeta: T } {
+  ): Places<T> & ParameterGradients<T> {
     const given = readBackwardOptions(call, options);
     checkBackward(call, this.#own, dy, saved, given);
     const { out, outResidual, accumulate = false } = given;
@@ -600,8 +602,8 @@ export class BatchNorm<T extends Tensor = Float32Array> {
   }
 
   /** As {@link BatchNormConstructor} says. */
-  static fromState<T extends Tensor = Float32Array>(
-    state: BatchNormState,
+  static fromState<T extends AnyTensor = Float32Array>(
+    state: BatchNormState<AnyDtype>,
     options: SynchronizeOptions = NO_OPTIONS,
   ): BatchNorm<T> {
     return BatchNorm.#restored<T>('BatchNorm.fromState', state, options);
@@ -625,7 +627,7 @@ export class BatchNorm<T extends Tensor = Float32Array> {
    * bn.loadState(before);
    * console.log(bn.batchesTracked, bn.runningMean[0], bn.gamma === gamma); // → 0 0 true
    */
-  loadState(state: BatchNormState): this {
+  loadState(state: BatchNormState<AnyDtype>): this {
     const call = 'BatchNorm.loadState';
     const saved = readState(call, state);
     checkSame(call, this.channels, this.#settings, saved);
@@ -651,7 +653,11 @@ export class BatchNorm<T extends Tensor = Float32Array> {
     return BatchNorm.#restored<T>('BatchNorm.clone', this.state(), options);
   }
 
-  static #restored<T extends Tensor>(call: string, state: BatchNormState, options: SynchronizeOptions): BatchNorm<T> {
+  static #restored<T extends AnyTensor>(
+    call: string,
+    state: BatchNormState<AnyDtype>,
+    options: SynchronizeOptions,
+  ): BatchNorm<T> {
     const given = readOptions(call, options, CLONE_OPTIONS);
     const saved = readState(call, state);
     const layer = new BatchNorm<T>(saved.channels, { ...saved.options, ...given });

@@ -3,12 +3,15 @@
 import { isFirst } from '../arguments/axis.js';
 import { expected, list, wrongKind } from '../arguments/messages.js';
 import { namesOf, readOptions } from '../arguments/options.js';
+import type { ArrayKind } from '../arguments/typed-arrays.js';
 import {
   checkArray,
   checkBoolean,
   checkChannels,
+  checkHalf,
   checkOverlap,
   checkVariance,
+  isHalf,
   readView,
   refuseOrphan,
   refuseSingleValue,
@@ -18,7 +21,7 @@ import { type Arrangement, arrange } from '../passes/arrange.js';
 import { checkExact } from '../passes/exact.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import type { Saved } from '../passes/saved.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor, Tensor } from '../types.js';
 import type { LayerArrays } from './arrays.js';
 import { SAMPLES } from './mixture.js';
 import { type RenormLimits, readLimits } from './renorm.js';
@@ -26,7 +29,7 @@ import { groupsOf, type Settings } from './settings.js';
 import type { Switches } from './switches.js';
 
 /** Options of {@link BatchNorm.forward} and {@link BatchNorm.record}, all of them optional. */
-export interface BatchNormForwardOptions<T extends Tensor> extends RenormLimits {
+export interface BatchNormForwardOptions<T extends AnyTensor> extends RenormLimits {
   /**
    * Array that y is written to, of the length of x. It may be x itself (then there is no backward) or the residual
    * (then there is none with an activation), and may not overlap anything else. Default a new array.
@@ -50,7 +53,7 @@ export interface BatchNormForwardOptions<T extends Tensor> extends RenormLimits 
 }
 
 /** Options of {@link BatchNorm.backward} and {@link RecordedForward.backward}, all of them optional. */
-export interface BatchNormBackwardOptions<T extends Tensor> {
+export interface BatchNormBackwardOptions<T extends AnyTensor> {
   /**
    * Array that dx is written to, of the length of x. It may be dy itself, and may not overlap anything else. Default a
    * new array.
@@ -100,14 +103,14 @@ export function neededStatistics({ training, normalizeWith, updateStatistics }: 
   return { batch: normalizeWith === 'mode' ? training : normalizeWith === 'batch', track, sample: 0 };
 }
 
-export function readForwardOptions<T extends Tensor>(
+export function readForwardOptions<T extends AnyTensor>(
   call: string,
   options: BatchNormForwardOptions<T>,
 ): BatchNormForwardOptions<T> {
   return readOptions(call, options, FORWARD_OPTIONS);
 }
 
-export function checkForward<T extends Tensor>(
+export function checkForward<T extends AnyTensor>(
   call: string,
   own: LayerArrays<T>,
   settings: Settings,
@@ -116,7 +119,7 @@ export function checkForward<T extends Tensor>(
   x: T,
   given: readonly number[],
   { out, residual, update, mask }: BatchNormForwardOptions<T>,
-): { view: View; arrangement: Arrangement | null } {
+): { kind: ArrayKind; view: View; arrangement: Arrangement | null } {
   const { axis, singleValue, ghostBatchSize, summation } = settings;
   if (update !== undefined) checkBoolean(call, 'update', update);
   const reason = sample > 0 ? 'normalizeWith' : 'ghostBatchSize';
@@ -127,14 +130,14 @@ export function checkForward<T extends Tensor>(
   const { c } = view;
   checkChannels(call, own.channels, shape, view);
   const chosen = readMask(call, mask, shape, view);
-  checkArray(call, 'x', x, own.kind, view.n * c * view.s, shape);
+  const kind = readKind(call, settings, own, x, shape, view);
   if (summation === 'exact') checkExact(call, x, chosen);
-  if (residual !== undefined) checkArray(call, 'residual', residual, own.kind, x.length, shape);
+  if (residual !== undefined) checkArray(call, 'residual', residual, kind, x.length, shape);
   own.check(call);
   if (track) own.checkRunning(call);
   else if (!batch) checkVariance(call, 'runningVariance', own.runningVariance);
   if (out !== undefined) {
-    checkArray(call, 'out', out, own.kind, x.length, shape);
+    checkArray(call, 'out', out, kind, x.length, shape);
     checkOverlap(call, { out }, { x, residual }, FORWARD_IN_PLACE);
     own.checkOutput(call, 'out', out);
   }
@@ -149,7 +152,21 @@ export function checkForward<T extends Tensor>(
     refuseSingleValue(call, shape, 'normalise by the running statistics with eval()', chosen !== null);
   }
   const whole = batch || track ? settings : null;
-  return { view, arrangement: arrange(view, chosen, sample > 0 ? SAMPLES : whole, shape[0]) };
+  return { kind, view, arrangement: arrange(view, chosen, sample > 0 ? SAMPLES : whole, shape[0]) };
+}
+
+/** The kind of x, which all tensors of a call share: that of the parameters, or one of those of 16 bits. */
+function readKind<T extends AnyTensor>(
+  call: string,
+  { dtype }: Settings,
+  { kind }: LayerArrays<T>,
+  x: T,
+  shape: readonly number[],
+  view: View,
+): ArrayKind {
+  if (isHalf(dtype)) return checkHalf(call, x, dtype, shape, view);
+  checkArray(call, 'x', x, kind, view.n * view.c * view.s, shape);
+  return kind;
 }
 
 /** The limits of batch renormalization in this call; a layer without it has none to set. */
@@ -166,27 +183,27 @@ export function checkLimits(
 
 const NO_LIMITS = { rMax: Infinity, dMax: Infinity };
 
-export function readBackwardOptions<T extends Tensor>(
+export function readBackwardOptions<T extends AnyTensor>(
   call: string,
   options: BatchNormBackwardOptions<T>,
 ): BatchNormBackwardOptions<T> {
   return readOptions(call, options, BACKWARD_OPTIONS);
 }
 
-export function checkBackward<T extends Tensor>(
+export function checkBackward<T extends AnyTensor>(
   call: string,
   own: LayerArrays<T>,
   dy: T,
-  { x, residual, view, hasResidual }: Saved<T>,
+  { kind, x, residual, view, hasResidual }: Saved<T>,
   { out, outResidual, accumulate }: BatchNormBackwardOptions<T>,
 ): void {
   if (accumulate !== undefined) checkBoolean(call, 'accumulate', accumulate);
   const length = view.n * view.c * view.s;
-  checkArray(call, 'dy', dy, own.kind, length, 'as x');
-  if (out !== undefined) checkArray(call, 'out', out, own.kind, length, 'as x');
+  checkArray(call, 'dy', dy, kind, length, 'as x');
+  if (out !== undefined) checkArray(call, 'out', out, kind, length, 'as x');
   if (outResidual !== undefined) {
     if (!hasResidual) refuseOrphan(call, 'a residual in the forward', outResidual);
-    checkArray(call, 'outResidual', outResidual, own.kind, length, 'as x');
+    checkArray(call, 'outResidual', outResidual, kind, length, 'as x');
   }
   checkOverlap(call, { out, outResidual }, { dy, x, residual }, BACKWARD_IN_PLACE);
   if (out !== undefined) own.checkOutput(call, 'out', out);

@@ -1,13 +1,13 @@
 /** The class as users see it: TypeScript knows the type of its tensors from the option `dtype`. */
 
 import type { SynchronizeOptions } from '../ranks/synchronize.js';
-import type { Dtype, DtypeOf, Tensor, TensorOf } from '../types.js';
+import type { AnyDtype, AnyTensor, DtypeOf, Tensor, TensorOf } from '../types.js';
 import { BatchNorm as Layer } from './batch-norm.js';
 import type { BatchNormOptions } from './settings.js';
 import type { BatchNormState } from './state.js';
 
 /** Options may be left out, and `dtype` in them, only where the tensors are (or may be) of the default, float32. */
-type OptionsFor<T extends Tensor> =
+type OptionsFor<T extends AnyTensor> =
   'float32' extends DtypeOf<T>
     ? [options?: BatchNormOptions<DtypeOf<T>>]
     : [options: BatchNormOptions<DtypeOf<T>> & { dtype: DtypeOf<T> }];
@@ -24,9 +24,9 @@ export interface BatchNormConstructor {
    * @throws TypeError for the wrong kind of a value, an unknown option, `momentum`, and both of updateRate and decay
    * @throws RangeError for a value out of range
    */
-  new <T extends Tensor = Float32Array>(channels: number, ...options: OptionsFor<T>): Layer<T>;
+  new <T extends AnyTensor = Float32Array>(channels: number, ...options: OptionsFor<T>): Layer<T>;
   // Two parameters, so that `extends BatchNorm<T>` has only the first one to choose.
-  new <D extends Dtype, _ extends D>(channels: number, options: BatchNormOptions<D>): Layer<TensorOf<D>>;
+  new <D extends AnyDtype, _ extends D>(channels: number, options: BatchNormOptions<D>): Layer<TensorOf<D>>;
 
   /**
    * A layer as {@link BatchNorm.state} described it, bit for bit. The type of its tensors is that of the state's
@@ -35,17 +35,20 @@ export interface BatchNormConstructor {
    * @param options `synchronize` and `gradients`, which are no data
    * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
    */
-  fromState<T extends Tensor = Float32Array>(state: BatchNormState<DtypeOf<T>>, options?: SynchronizeOptions): Layer<T>;
+  fromState<T extends AnyTensor = Float32Array>(
+    state: BatchNormState<DtypeOf<T>>,
+    options?: SynchronizeOptions,
+  ): Layer<T>;
   /** A layer as {@link BatchNorm.state} described it, with tensors of the state's `dtype`. */
-  fromState<D extends Dtype>(state: BatchNormState<D>, options?: SynchronizeOptions): Layer<TensorOf<D>>;
+  fromState<D extends AnyDtype>(state: BatchNormState<D>, options?: SynchronizeOptions): Layer<TensorOf<D>>;
   /** A layer as {@link BatchNorm.state} described it, where only the caller knows the type of its tensors. */
-  fromState<T extends Tensor>(state: BatchNormState, options?: SynchronizeOptions): Layer<T>;
+  fromState<T extends AnyTensor>(state: BatchNormState, options?: SynchronizeOptions): Layer<T>;
 
   readonly prototype: Layer<Tensor>;
 }
 
 /** A batch normalization layer whose tensors are of type T. */
-export type BatchNorm<T extends Tensor = Float32Array> = Layer<T>;
+export type BatchNorm<T extends AnyTensor = Float32Array> = Layer<T>;
 
 /**
  * A batch normalization layer: parameters, running statistics, forward and backward (arXiv 1502.03167).

@@ -1,8 +1,8 @@
 /** The last forward of a layer, and whether a backward that comes can be meant for it. */
 import { fitsGradient, replacedInput, replaces, requireInput, type Saved } from '../passes/saved.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor } from '../types.js';
 
-export class LastForward<T extends Tensor> {
+export class LastForward<T extends AnyTensor> {
   #saved: Saved<T> | null = null;
   /** Whether it is one of training, which a backward follows as a rule. */
   #due = false;

@@ -1,12 +1,12 @@
 /** One recorded forward of a layer: its output, and what its own backward needs. */
 import { refuseProxies } from '../arguments/messages.js';
 import { NO_OPTIONS } from '../arguments/options.js';
-import type { ParameterOf, Tensor } from '../types.js';
+import type { AnyTensor, ParameterOf } from '../types.js';
 import type { BatchNormBackwardOptions } from './calls.js';
 import { refuseSetting } from './read-only.js';
 
 /** The gradients of one recorded forward. */
-export interface UseGradients<T extends Tensor> {
+export interface UseGradients<T extends AnyTensor> {
   readonly dx: T;
   readonly dresidual: T | null;
   readonly dgamma: ParameterOf<T> | null;
@@ -29,7 +29,7 @@ export interface UseGradients<T extends Tensor> {
  * left.backward(Float32Array.of(0, 1), { accumulate: true });
  * console.log(bn.dgamma?.[0], bn.dbeta?.[0]); // → 0 2
  */
-export class RecordedForward<T extends Tensor = Float32Array> {
+export class RecordedForward<T extends AnyTensor = Float32Array> {
   static {
     refuseSetting('RecordedForward', RecordedForward.prototype);
     refuseProxies('RecordedForward', RecordedForward.prototype, (value) => #differentiate in value);

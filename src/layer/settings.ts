@@ -12,7 +12,7 @@ import { type Common, DEFAULT_EPSILON, namesOf } from '../arguments/options.js';
 import { checkEpsilon, checkSize } from '../arguments/validate.js';
 import type { Summation } from '../passes/exact.js';
 import type { SynchronizeOptions } from '../ranks/synchronize.js';
-import type { Dtype } from '../types.js';
+import type { AnyDtype, Dtype } from '../types.js';
 import {
   decodeRenorm,
   encodeRenorm,
@@ -28,7 +28,7 @@ import { checkDebias, checkUpdateRate, givenRate, type UpdateRate } from './upda
  * Options of a {@link BatchNorm}, all of them optional. `dtype` is of type D; where D is not given, the compiler does
  * not know the element type.
  */
-export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, SynchronizeOptions {
+export interface BatchNormOptions<D extends AnyDtype = Dtype> extends Common, SynchronizeOptions {
   /**
    * How much of each new batch goes into the running statistics: running ← (1 − updateRate)·running + updateRate·batch.
    * From 0 to 1; default 0.1 (PyTorch, where it is called momentum). 'cumulative' is the plain mean over all batches
@@ -67,7 +67,10 @@ export interface BatchNormOptions<D extends Dtype = Dtype> extends Common, Synch
    * PyTorch) or 'allow' it (as Keras: variance 0, y = beta).
    */
   singleValue?: 'throw' | 'allow' | undefined;
-  /** Element type of x and of the parameters: 'float32' (default) or 'float64'. */
+  /**
+   * Element type of x: 'float32' (default) or 'float64', which gamma and beta have too; or 'float16' or 'bfloat16',
+   * bits in a Uint16Array (float16 also in a Float16Array), where gamma and beta are Float32Array: docs/half.md.
+   */
   dtype?: D | undefined;
   /**
    * Ghost batches (arXiv 1705.08741): samples are normalised in groups of this many, the last one smaller; the running
@@ -153,7 +156,7 @@ export const SETTINGS = {
   center: flag(true),
   activation,
   singleValue: choice('throw', 'allow'),
-  dtype: choice<Dtype>('float32', 'float64'),
+  dtype: choice<AnyDtype>('float32', 'float64', 'float16', 'bfloat16'),
   summation: choice<Summation>('ordered', 'exact'),
   ghostBatchSize: plain<number | null>(null, checkGroupSize),
   grouping: choice('consecutive', 'interleaved'),
@@ -178,7 +181,7 @@ export const OPTIONS: ReadonlySet<string> = /* @__PURE__ */ new Set(
   SETTING_NAMES.flatMap((name) => (name === 'updateRate' ? [name, 'decay'] : [name])).concat(...OTHERS),
 );
 
-export function readSettings(call: string, options: BatchNormOptions): Settings {
+export function readSettings(call: string, options: BatchNormOptions<AnyDtype>): Settings {
   const updateRate = givenRate(call, options.updateRate, options.decay);
   const settings = readRows(SETTINGS, call, { ...options, updateRate });
   checkDebias(call, settings.debias, settings.updateRate);

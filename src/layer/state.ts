@@ -6,7 +6,7 @@ import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
 import { namesOf, readFields, readOwn } from '../arguments/options.js';
 import { checkCount, checkSize, checkVariance } from '../arguments/validate.js';
 import type { Summation } from '../passes/exact.js';
-import type { Dtype } from '../types.js';
+import type { AnyDtype, Dtype } from '../types.js';
 import type { OwnArrays } from './arrays.js';
 import type { NormalizeWith } from './mixture.js';
 import type { SavedRenorm } from './renorm.js';
@@ -21,7 +21,7 @@ import { checkFraction, type UpdateRate } from './update-rate.js';
  * switches, the progress of the running statistics, and the arrays, [channels] each. Numbers that JSON lacks are
  * written as 'NaN', 'Infinity', '-Infinity' and '-0'.
  */
-export interface BatchNormState<D extends Dtype = Dtype> {
+export interface BatchNormState<D extends AnyDtype = Dtype> {
   format: 'batchnorm/2';
   channels: number;
   axis: ChannelAxis;
@@ -76,7 +76,7 @@ interface Saveable extends Settings, Switches, OwnArrays {
 export interface SavedLayer {
   readonly channels: number;
   /** The settings as options. */
-  readonly options: BatchNormOptions;
+  readonly options: BatchNormOptions<AnyDtype>;
   readonly settings: Settings;
   readonly switches: Switches;
   readonly progress: Progress;
@@ -107,7 +107,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   ...COLUMNS,
 ]);
 
-export function writeState<D extends Dtype>(
+export function writeState<D extends AnyDtype>(
   layer: Saveable & { readonly dtype: D },
   progress: Progress,
 ): BatchNormState<D> {
@@ -133,7 +133,7 @@ export function readState(call: string, state: unknown): SavedLayer {
   const fields = readFields(call, 'state', upgraded(readOwn(call, 'state', state as object)), FORMAT, FIELDS);
   const channels = fields['channels'] as number;
   checkSize(call, 'channels', channels);
-  const options: BatchNormOptions = readOwn(call, 'state', loadRows(SETTINGS, call, fields));
+  const options: BatchNormOptions<AnyDtype> = readOwn(call, 'state', loadRows(SETTINGS, call, fields));
   const settings = readSettings(call, options);
   const progress = readRows(PROGRESS, call, fields);
   const switches = readRows(SWITCHES, call, fields);

@@ -4,20 +4,20 @@ import { wrongKind, wrongValue } from '../arguments/messages.js';
 import type { MomentArrays } from '../channels/moment-arrays.js';
 import { nonFiniteChannels, refuseNonFinite } from '../channels/non-finite.js';
 import { arraysOf, isMoments, type Moments } from '../statistics/moments.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor } from '../types.js';
 import type { LayerArrays } from './arrays.js';
 import type { RunningStatistics } from './running-statistics.js';
 import type { Settings } from './settings.js';
 
 export class StatisticsTransaction {
-  readonly #own: LayerArrays<Tensor>;
+  readonly #own: LayerArrays<AnyTensor>;
   readonly #running: RunningStatistics;
   readonly #onNonFinite: Settings['onNonFinite'];
   readonly #summation: Settings['summation'];
   #batch: MomentArrays | null = null;
   #pending = false;
 
-  constructor(own: LayerArrays<Tensor>, running: RunningStatistics, { onNonFinite, summation }: Settings) {
+  constructor(own: LayerArrays<AnyTensor>, running: RunningStatistics, { onNonFinite, summation }: Settings) {
     this.#own = own;
     this.#running = running;
     this.#onNonFinite = onNonFinite;

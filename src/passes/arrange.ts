@@ -1,7 +1,7 @@
 /**
  * Which values of a batch are normalised together, and how a tensor must lie for each such part to be a piece of it.
  */
-import { newTensor, type TensorKind } from '../arguments/typed-arrays.js';
+import { type ArrayKind, newTensor } from '../arguments/typed-arrays.js';
 import type { Positions, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import { newPositions, type Selection } from './selection.js';
@@ -20,7 +20,7 @@ export interface Part {
 /** A way to move a tensor into the order of its parts and back. */
 export interface Order {
   /** In new memory. */
-  gather<T extends Tensor>(kind: TensorKind, from: T): T;
+  gather<T extends Tensor>(kind: ArrayKind, from: T): T;
   /** Each element at its own place, and +0 where nothing was taken from. */
   scatter<T extends Tensor>(to: T, from: T): void;
 }
@@ -141,7 +141,7 @@ class SampleOrder implements Order {
     this.#order = order;
   }
 
-  gather<T extends Tensor>(kind: TensorKind, from: T): T {
+  gather<T extends Tensor>(kind: ArrayKind, from: T): T {
     const to = newTensor<T>(kind, from.length);
     const size = from.length / this.#order.length;
     this.#order.forEach((sample, i) => {

@@ -24,21 +24,21 @@ export interface PartsBackward<T extends Tensor> {
   readonly dy: T;
   readonly x: T;
   readonly residual: T | null;
-  readonly parts: readonly NormalizedPart<T>[];
+  readonly parts: readonly NormalizedPart[];
   readonly variants: readonly Variant[];
   readonly summation: Summation;
   readonly activation: KernelActivation;
   readonly batchStatistics: boolean;
   readonly learn: boolean;
-  readonly dgamma: T;
-  readonly dbeta: T;
+  readonly dgamma: Tensor;
+  readonly dbeta: Tensor;
   /** Called when the sums are known, before anything is written. */
   readonly beforeWriting: () => void;
 }
 
 export function differentiateParts<T extends Tensor>(call: PartsBackward<T>): void {
   const { x, parts, variants, batchStatistics, learn } = call;
-  const follows = (part: NormalizedPart<T>) => part.start === part.end || measureOfPart(part, variants) !== null;
+  const follows = (part: NormalizedPart) => part.start === part.end || measureOfPart(part, variants) !== null;
   if (x.BYTES_PER_ELEMENT === 8 && batchStatistics && parts.every(follows)) {
     differentiateApart(call);
     return;
@@ -53,12 +53,12 @@ export function differentiateParts<T extends Tensor>(call: PartsBackward<T>): vo
   });
   // Last, since memory may run out before: dgamma and dbeta of the layer are not for this call to lose.
   if (!wanted) return;
-  const isEmpty = (part: NormalizedPart<T>) => (summed ? batchStatistics && part.count === 0 : part.start === part.end);
+  const isEmpty = (part: NormalizedPart) => (summed ? batchStatistics && part.count === 0 : part.start === part.end);
   writeParameterGradients(call, summed ? all : sums, isEmpty);
 }
 
 /** How the statistics of a part follow from its x; null where they are given, corrected, shared or of groups. */
-export function measureOfPart<T extends Tensor>(part: NormalizedPart<T>, variants: readonly Variant[]): Measure | null {
+export function measureOfPart(part: NormalizedPart, variants: readonly Variant[]): Measure | null {
   const own = part.count > 0 && part.corrected === null && part.groups === null;
   return own && !variants.some((variant) => variant.shared) ? measureOf(part) : null;
 }
@@ -72,7 +72,7 @@ function completed(
   return variants.reduce((all, variant) => variant.sums(call, all), sums);
 }
 
-function sumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart<T>): GradientSumArrays {
+function sumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart): GradientSumArrays {
   const { view, affine } = part;
   if (call.summation === 'exact') return exactSumsOf(call, part);
   const sums = { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
@@ -82,7 +82,7 @@ function sumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart<T
   return sums;
 }
 
-function exactSumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart<T>): GradientSumArrays {
+function exactSumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart): GradientSumArrays {
   const { view, affine } = part;
   if (part.start === part.end) return sumsOfRecords(newRecords(view.c), affine.mean);
   const [dy, x, residual] = [slice(call.dy, part), slice(call.x, part), call.residual && slice(call.residual, part)];
@@ -91,7 +91,7 @@ function exactSumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedP
 
 function writePart<T extends Tensor>(
   call: PartsBackward<T>,
-  part: NormalizedPart<T>,
+  part: NormalizedPart,
   whole: GradientSumArrays | null,
 ): void {
   const { affine, view, weights, count, corrected } = part;
@@ -117,7 +117,7 @@ function writePart<T extends Tensor>(
 /** First what each value sends back by itself, then what comes back through the statistics of its group. */
 function writeGrouped<T extends Tensor>(
   call: PartsBackward<T>,
-  part: NormalizedPart<T>,
+  part: NormalizedPart,
   whole: GradientSumArrays,
   groups: number,
 ): void {
@@ -172,7 +172,7 @@ function differentiateApart<T extends Tensor>(call: PartsBackward<T>): void {
 function writeParameterGradients<T extends Tensor>(
   { dgamma, dbeta, parts }: PartsBackward<T>,
   sums: readonly GradientSumArrays[],
-  isEmpty: (part: NormalizedPart<T>) => boolean,
+  isEmpty: (part: NormalizedPart) => boolean,
 ): void {
   const empty = parts.map(isEmpty);
   for (let ch = 0; ch < dgamma.length; ch++) {

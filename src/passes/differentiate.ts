@@ -1,25 +1,26 @@
 /** Gradients of one part: by one kernel call where that is possible. */
 import { type Activation, kernelActivation } from '../arguments/activation.js';
-import { isSame, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
+import { type ArrayKind, isSame, newTensor } from '../arguments/typed-arrays.js';
 import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { Affine, GradientSumArrays, View } from '../kernels.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor, Tensor } from '../types.js';
 import type { Arrangement, Order } from './arrange.js';
 import { exactBackward, type Summation } from './exact.js';
 import { type Backward, backward as backwardOf, gradientInput } from './range.js';
 import { weightedGradientInput } from './weighted-gradient.js';
 import type { Weights } from './weights.js';
 
-export interface BackwardPass<T extends Tensor> {
-  readonly kind: TensorKind;
+export interface BackwardPass<T extends AnyTensor> {
+  /** Of dy, x, residual and the outputs. */
+  readonly kind: ArrayKind;
   readonly view: View;
   readonly dy: T;
   readonly x: T;
   /** Whether the forward had a residual; with activation 'none' its values are not needed. */
   readonly hasResidual: boolean;
   readonly residual: T | null;
-  readonly affine: Affine<T>;
+  readonly affine: Affine;
   readonly activation: Activation;
   readonly batchStatistics: boolean;
   /** Those of a whole batch, of which x is a part; null where x is all of it. */
@@ -29,14 +30,14 @@ export interface BackwardPass<T extends Tensor> {
   readonly summation: Summation;
   /** Whether dgamma and dbeta are wanted; they may be written in any case. */
   readonly learn: boolean;
-  readonly dgamma: T;
-  readonly dbeta: T;
+  readonly dgamma: Tensor;
+  readonly dbeta: Tensor;
   readonly out: T | undefined;
   readonly outResidual: T | undefined;
 }
 
 /** dx and, with a residual, its gradient; dgamma and dbeta are written. */
-export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): { dx: T; dresidual: T | null } {
+export function computeGradients<T extends Tensor>(pass: BackwardPass<T>): Places<T> {
   const { kind, dy, x, activation, out, sums } = pass;
   const dx = out ?? newTensor<T>(kind, x.length);
   const dresidual = pass.hasResidual ? residualGradient(kind, dy, activation, pass.outResidual, dx) : null;
@@ -76,13 +77,13 @@ export function arrangedGradients<T extends Tensor>(
   return scatterGradients(order, ordered, places);
 }
 
-export interface Places<T extends Tensor> {
+export interface Places<T extends AnyTensor> {
   readonly dx: T;
   readonly dresidual: T | null;
 }
 
 /** Memory for gradients as the caller has them: before anything is written, since there may be none. */
-export function placesFor<T extends Tensor>({
+export function placesFor<T extends AnyTensor>({
   kind,
   dy,
   hasResidual,
@@ -173,8 +174,8 @@ export function writeParameterGradients(
 }
 
 /** Where dresidual goes. Without an activation it is dy, and a copy is needed only where dx takes the place of dy. */
-export function residualGradient<T extends Tensor>(
-  kind: TensorKind,
+export function residualGradient<T extends AnyTensor>(
+  kind: ArrayKind,
   dy: T,
   activation: Activation,
   outResidual: T | undefined,

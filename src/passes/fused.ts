@@ -4,45 +4,46 @@
  */
 import { kernelActivation } from '../arguments/activation.js';
 import { newTensor } from '../arguments/typed-arrays.js';
-import { kernels } from '../backends/select.js';
 import { type MomentArrays, newMoments } from '../channels/moment-arrays.js';
-import type { Affine, KernelActivation } from '../kernels.js';
-import type { Tensor } from '../types.js';
-import { computeGradients } from './differentiate.js';
-import { exactForward, exactMoments, isExact, newRecords } from './exact.js';
-import { forward, statistics } from './range.js';
+import type { Affine, KernelActivation, View } from '../kernels.js';
+import type { AnyTensor, Tensor } from '../types.js';
+import type { Places } from './differentiate.js';
+import { isExact, newRecords } from './exact.js';
+import type { PlainKernels } from './plain-kernels.js';
 import type { Forwarded, ForwardRequest, GradientOutputs, Parameters, PassSettings } from './request.js';
 import { neededResidual, overwrittenBy, type Saved } from './saved.js';
 
 /** Numbers per channel of a fused forward. */
-interface Slot<T extends Tensor> {
+interface Slot {
   /** Statistics and parameters. */
-  readonly affine: Affine<T>;
+  readonly affine: Affine;
   /** Statistics of the batch: the arrays of `affine`. */
   readonly batch: MomentArrays;
   /** Statistics of a batch that was normalised by running ones. */
   beside: MomentArrays | null;
 }
 
-interface Run<T extends Tensor> {
+interface Run {
   /** What y was normalised by. */
-  readonly affine: Affine<T>;
+  readonly affine: Affine;
   /** Of the batch; null where it has no values, or nobody asked. */
   readonly statistics: MomentArrays | null;
 }
 
 const NOTHING: readonly never[] = [];
 
-export class FusedPass<T extends Tensor> {
-  readonly #own: Parameters<T>;
+export class FusedPass<T extends AnyTensor> {
+  readonly #own: Parameters;
   readonly #settings: PassSettings;
   readonly #code: KernelActivation;
+  readonly #kernels: PlainKernels<T>;
   /** Of the last forward that was not recorded, and memory for the next one. */
-  #slot: Slot<T> | null = null;
-  #spare: Slot<T> | null = null;
+  #slot: Slot | null = null;
+  #spare: Slot | null = null;
 
-  constructor(own: Parameters<T>, settings: PassSettings) {
+  constructor(own: Parameters, settings: PassSettings, kernels: PlainKernels<T>) {
     this.#own = own;
+    this.#kernels = kernels;
     this.#settings = settings;
     this.#code = kernelActivation(settings.activation);
   }
@@ -58,7 +59,7 @@ export class FusedPass<T extends Tensor> {
     return { saved: this.#saved(request, affine), statistics };
   }
 
-  #newSlot(): Slot<T> {
+  #newSlot(): Slot {
     const { channels, kind, gamma, beta } = this.#own;
     const moments = newMoments(channels);
     // With records, since batchMoments may be merged with others.
@@ -66,16 +67,17 @@ export class FusedPass<T extends Tensor> {
     const affine = {
       mean: batch.mean,
       variance: batch.variance,
-      gamma: gamma && newTensor<T>(kind, channels),
-      beta: beta && newTensor<T>(kind, channels),
+      gamma: gamma && newTensor<Tensor>(kind, channels),
+      beta: beta && newTensor<Tensor>(kind, channels),
       epsilon: this.#settings.epsilon,
     };
     return { affine, batch, beside: null };
   }
 
-  #saved({ x, residual, view, y, batch }: ForwardRequest<T>, affine: Affine<T>): Saved<T> {
+  #saved({ kind, x, residual, view, y, batch }: ForwardRequest<T>, affine: Affine): Saved<T> {
     const needed = neededResidual(residual, this.#settings.activation);
     return {
+      kind,
       x,
       hasResidual: residual !== null,
       residual: needed,
@@ -90,7 +92,7 @@ export class FusedPass<T extends Tensor> {
     };
   }
 
-  #run(request: ForwardRequest<T>, slot: Slot<T>): Run<T> {
+  #run(request: ForwardRequest<T>, slot: Slot): Run {
     const { x, residual, y, view, batch, track } = request;
     const { affine } = slot;
     const { gamma, beta, runningMean, runningVariance } = this.#own;
@@ -101,33 +103,33 @@ export class FusedPass<T extends Tensor> {
       affine.variance.set(runningVariance);
     }
     if (x.length === 0) return { affine, statistics: null };
+    const own = this.#kernels;
     if (batch) {
-      if (isExact(slot.batch)) exactForward(y, x, residual, affine, this.#code, view, slot.batch.records);
-      else forward(y, x, residual, affine, this.#code, view);
+      own.forward(y, x, residual, affine, this.#code, view, isExact(slot.batch) ? slot.batch.records : null);
       return { affine, statistics: counted(slot.batch, view.n * view.s) };
     }
-    if (track && this.#settings.summation === 'exact') {
-      const statistics = exactMoments(x as Float32Array, view);
-      kernels().normalize(y, x, residual, affine, this.#code, view);
-      return { affine, statistics };
-    }
-    if (track) {
-      slot.beside ??= newMoments(this.#own.channels);
-      statistics(slot.beside.mean, slot.beside.variance, x, view);
-    }
-    kernels().normalize(y, x, residual, affine, this.#code, view);
-    return { affine, statistics: track ? counted(slot.beside!, view.n * view.s) : null };
+    const statistics = track ? this.#beside(x, view, slot) : null;
+    own.normalize(y, x, residual, affine, this.#code, view);
+    return { affine, statistics };
   }
 
-  backward(dy: T, saved: Saved<T>, affine: Affine<T>, outputs: GradientOutputs<T>): { dx: T; dresidual: T | null } {
+  /** The statistics of a batch that is normalised by running ones. */
+  #beside(x: T, view: View, slot: Slot): MomentArrays {
+    if (this.#settings.summation === 'exact') return this.#kernels.exactMoments(x, view);
+    slot.beside ??= newMoments(this.#own.channels);
+    this.#kernels.statistics(slot.beside.mean, slot.beside.variance, x, view);
+    return counted(slot.beside, view.n * view.s);
+  }
+
+  backward(dy: T, saved: Saved<T>, affine: Affine, outputs: GradientOutputs<T>): Places<T> {
     // Field by field: spreading `outputs` took 5 µs, more than the kernel for (64, 100).
-    return computeGradients<T>({
+    return this.#kernels.gradients({
       out: outputs.out,
       outResidual: outputs.outResidual,
       learn: outputs.learn,
       dgamma: outputs.dgamma,
       dbeta: outputs.dbeta,
-      kind: this.#own.kind,
+      kind: saved.kind,
       view: saved.view,
       dy,
       x: saved.x,

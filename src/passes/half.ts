@@ -3,15 +3,16 @@
  * widened, goes the way of float32, and is rounded at the end, which docs/numerics.md, section 11, says is the same.
  */
 import { kernelActivation } from '../arguments/activation.js';
-import { bitsOf, type HalfKind, isSame, newTensor } from '../arguments/typed-arrays.js';
+import { bitsOf, isSame, newTensor } from '../arguments/typed-arrays.js';
 import { kernels } from '../backends/select.js';
 import type { Affine, HalfDtype, HalfKernels, KernelActivation, View } from '../kernels.js';
 import { isNaNHalf } from '../reference/half.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor, HalfTensor } from '../types.js';
 import type { Arrangement } from './arrange.js';
 import { forwardChosen } from './chosen.js';
-import { arrangedGradients, type BackwardPass, writeParameterGradients } from './differentiate.js';
-import type { Summation } from './exact.js';
+import { arrangedGradients, type BackwardPass, type Places, writeParameterGradients } from './differentiate.js';
+import { addExactHalf, noExactMoments, type Summation } from './exact.js';
+import type { PlainKernels } from './plain-kernels.js';
 import type { Selection } from './selection.js';
 
 type Bits = Uint16Array;
@@ -28,11 +29,13 @@ export interface HalfForward {
   readonly selection: Selection | null;
   /** How the statistics are summed that go to `affine`; null where those in `affine` are given. */
   readonly summation: Summation | null;
+  /** Where exact sums go, if anybody wants them. */
+  readonly records?: Float64Array | null;
 }
 
 /** y ← of x. y may be x or residual. */
 export function forwardHalf(pass: HalfForward): void {
-  const { dtype, y, x, residual, affine, activation, view, selection, summation } = pass;
+  const { dtype, y, x, residual, affine, activation, view, selection, summation, records = null } = pass;
   const table = kernels()[dtype];
   if (selection !== null) {
     const place = newTensor<Float32Array>('Float32Array', x.length);
@@ -43,7 +46,7 @@ export function forwardHalf(pass: HalfForward): void {
   } else if (x.length === 0) {
     if (summation !== null) for (const numbers of [affine.mean, affine.variance]) numbers.fill(NaN);
   } else if (summation === 'exact') {
-    table.exact.exactForward(y, x, residual, affine, activation, null, view);
+    table.exact.exactForward(y, x, residual, affine, activation, records, view);
   } else if (summation === 'ordered') {
     table.forward(y, x, residual, affine, activation, view);
   } else {
@@ -55,13 +58,12 @@ export function forwardHalf(pass: HalfForward): void {
  * All gradients of tensors of 16 bits; `pass` is as for float32, but for its tensors. dx or dresidual may be dy.
  * Without an activation dresidual is dy itself where that stays as it is.
  */
-export function halfGradients<T extends Tensor>(
+export function halfGradients<T extends AnyTensor>(
   dtype: HalfDtype,
-  kind: HalfKind,
   pass: BackwardPass<T>,
   arrangement: Arrangement | null,
-): { dx: T; dresidual: T | null } {
-  const { dy, x, activation, hasResidual, out, outResidual } = pass;
+): Places<T> {
+  const { kind, dy, x, activation, hasResidual, out, outResidual } = pass;
   const dx = out ?? newTensor<T>(kind, x.length);
   const isDy = activation === 'none' && arrangement === null;
   const place = () => outResidual ?? (isDy && !isSame(dx, dy) ? dy : newTensor<T>(kind, x.length));
@@ -74,9 +76,8 @@ export function halfGradients<T extends Tensor>(
     x: bitsOf(x),
     residual: pass.residual && bitsOf(pass.residual),
   };
-  const numbers = pass as BackwardPass<Tensor> as BackwardPass<Float32Array>;
-  if (arrangement === null) backwardPlain(dtype, numbers, bits);
-  else backwardChosen(kernels()[dtype], numbers, bits, arrangement);
+  if (arrangement === null) backwardPlain(dtype, pass, bits);
+  else backwardChosen(kernels()[dtype], pass, bits, arrangement);
   return { dx, dresidual };
 }
 
@@ -90,8 +91,10 @@ interface GradientBits {
 }
 
 /** All of a tensor takes part. */
-function backwardPlain(dtype: HalfDtype, pass: BackwardPass<Float32Array>, bits: GradientBits): void {
-  const { dgamma, dbeta, affine, batchStatistics, view, sums } = pass;
+function backwardPlain(dtype: HalfDtype, pass: BackwardPass<AnyTensor>, bits: GradientBits): void {
+  const { batchStatistics, view, sums } = pass;
+  const affine = pass.affine as Affine<Float32Array>;
+  const [dgamma, dbeta] = [pass.dgamma, pass.dbeta] as [Float32Array, Float32Array];
   const { dx, dresidual, dy, x } = bits;
   const table = kernels()[dtype];
   const code = kernelActivation(pass.activation);
@@ -113,7 +116,7 @@ function backwardPlain(dtype: HalfDtype, pass: BackwardPass<Float32Array>, bits:
 /** What a mask has chosen: by way of float32. */
 function backwardChosen(
   table: HalfKernels,
-  pass: BackwardPass<Float32Array>,
+  pass: BackwardPass<AnyTensor>,
   bits: GradientBits,
   arrangement: Arrangement,
 ): void {
@@ -136,8 +139,34 @@ export function asFloat32(dtype: HalfDtype, tensor: ArrayBufferView): Float32Arr
   return widened(kernels()[dtype], bitsOf(tensor));
 }
 
-function widened(table: HalfKernels, bits: Bits): Float32Array {
+export function widened(table: HalfKernels, bits: Bits): Float32Array {
   const to = newTensor<Float32Array>('Float32Array', bits.length);
   if (bits.length > 0) table.widen(to, bits);
   return to;
+}
+
+/** The kernels of a plain pass over such tensors. */
+export function halfKernels(dtype: HalfDtype): PlainKernels<HalfTensor> {
+  const run = (
+    summation: Summation | null,
+    y: HalfTensor,
+    x: HalfTensor,
+    residual: HalfTensor | null,
+    affine: Affine,
+    activation: KernelActivation,
+    view: View,
+    records: Float64Array | null = null,
+  ) => {
+    const bits = { y: bitsOf(y), x: bitsOf(x), residual: residual && bitsOf(residual) };
+    const numbers = affine as Affine<Float32Array>;
+    forwardHalf({ dtype, ...bits, affine: numbers, activation, view, selection: null, summation, records });
+  };
+  return {
+    forward: (y, x, residual, affine, activation, view, records) =>
+      run(records === null ? 'ordered' : 'exact', y, x, residual, affine, activation, view, records),
+    normalize: (y, x, residual, affine, activation, view) => run(null, y, x, residual, affine, activation, view),
+    statistics: (mean, variance, x, view) => kernels()[dtype].statistics(mean, variance, bitsOf(x), view),
+    exactMoments: (x, view) => addExactHalf(noExactMoments(view.c), dtype, bitsOf(x), view),
+    gradients: (pass) => halfGradients(dtype, pass, null),
+  };
 }

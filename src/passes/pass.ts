@@ -8,23 +8,24 @@ import { wrongKind } from '../arguments/messages.js';
 import { isRevoked, isSame, isUsable, newTensor } from '../arguments/typed-arrays.js';
 import type { MomentArrays } from '../channels/moment-arrays.js';
 import type { KernelActivation } from '../kernels.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor, Tensor } from '../types.js';
 import { type Arrangement, slice, wholeBatch } from './arrange.js';
 import { isReadInSitu, normalizeInSitu } from './chosen.js';
-import { placesFor, residualGradient, scatterGradients } from './differentiate.js';
+import { type Places, placesFor, residualGradient, scatterGradients } from './differentiate.js';
 import { differentiateParts, measureOfPart } from './differentiate-parts.js';
 import type { Summation } from './exact.js';
 import { FusedPass } from './fused.js';
 import { groupedMoments } from './groups.js';
 import { mergedMoments, statisticsOfParts } from './part-statistics.js';
+import { FLOAT_KERNELS, type PlainKernels } from './plain-kernels.js';
 import { normalize } from './range.js';
-import type { Forwarded, ForwardRequest, GradientOutputs, Parameters, PassSettings } from './request.js';
+import type { Forwarded, ForwardRequest, GradientOutputs, LayerPass, Parameters, PassSettings } from './request.js';
 import { type NormalizedPart, neededResidual, overwrittenBy, type Saved } from './saved.js';
 import { Selection } from './selection.js';
 import type { Variant } from './variant.js';
 
-export class Pass<T extends Tensor> {
-  readonly #own: Parameters<T>;
+export class Pass<T extends Tensor> implements LayerPass<T> {
+  readonly #own: Parameters;
   readonly #epsilon: number;
   readonly #activation: Activation;
   readonly #code: KernelActivation;
@@ -32,10 +33,10 @@ export class Pass<T extends Tensor> {
   readonly #groups: number | null;
   readonly #fused: FusedPass<T>;
 
-  constructor(own: Parameters<T>, settings: PassSettings) {
+  constructor(own: Parameters, settings: PassSettings) {
     const { epsilon, activation } = settings;
     this.#own = own;
-    this.#fused = new FusedPass(own, settings);
+    this.#fused = new FusedPass<T>(own, settings, FLOAT_KERNELS as PlainKernels<AnyTensor> as PlainKernels<T>);
     this.#epsilon = epsilon;
     this.#activation = activation;
     this.#code = kernelActivation(activation);
@@ -43,15 +44,8 @@ export class Pass<T extends Tensor> {
     this.#groups = settings.groups;
   }
 
-  /**
-   * y ← of x. What earlier forwards saved stays as it is until the kernels are through, which may find no memory.
-   *
-   * @param recorded whether what is saved outlives the next forward but one
-   */
   forward(request: ForwardRequest<T>, recorded: boolean): Forwarded<T> {
-    const { arrangement, variants, batch } = request;
-    const isPlain = arrangement === null && variants.length === 0 && !(batch && this.#groups !== null);
-    return isPlain ? this.#fused.forward(request, recorded) : this.#unfused(request);
+    return isPlain(request, this.#groups) ? this.#fused.forward(request, recorded) : this.#unfused(request);
   }
 
   #unfused(request: ForwardRequest<T>): Forwarded<T> {
@@ -71,6 +65,7 @@ export class Pass<T extends Tensor> {
     const gathered = chosen !== null && inSitu === null;
     const needed = neededResidual(gathered ? added : residual, this.#activation);
     const saved: Saved<T> = {
+      kind,
       x: gathered ? from : x,
       hasResidual: residual !== null,
       residual: needed,
@@ -102,7 +97,7 @@ export class Pass<T extends Tensor> {
     { parts }: Arrangement,
     batches: readonly MomentArrays[] | null,
     { limits, variants }: ForwardRequest<T>,
-  ): NormalizedPart<T>[] {
+  ): NormalizedPart[] {
     const { runningMean, runningVariance } = this.#own;
     const epsilon = this.#epsilon;
     const gamma = (this.#own.gamma?.slice() ?? null) as T | null;
@@ -133,7 +128,7 @@ export class Pass<T extends Tensor> {
     { x, residual, y, given, view, arrangement, variants }: ForwardRequest<T>,
     from: T,
     added: T | null,
-    parts: readonly NormalizedPart<T>[],
+    parts: readonly NormalizedPart[],
     inSitu: Selection | null,
   ): void {
     if (inSitu !== null) {
@@ -154,7 +149,7 @@ export class Pass<T extends Tensor> {
     else if (apart) y.set(place);
   }
 
-  backward(call: string, dy: T, saved: Saved<T>, outputs: GradientOutputs<T>): { dx: T; dresidual: T | null } {
+  backward(call: string, dy: T, saved: Saved<T>, outputs: GradientOutputs<T>): Places<T> {
     if (saved.affine !== null) return this.#fused.backward(dy, saved, saved.affine, outputs);
     const { kind } = this.#own;
     const order = saved.arrangement?.order ?? null;
@@ -217,13 +212,21 @@ export class Pass<T extends Tensor> {
   }
 }
 
+/** Whether one fused kernel call does all of a forward. */
+export function isPlain<T extends AnyTensor>(
+  { arrangement, variants, batch }: ForwardRequest<T>,
+  groups: number | null,
+): boolean {
+  return arrangement === null && variants.length === 0 && !(batch && groups !== null);
+}
+
 /**
  * What other ranks are asked by may have run anything: tensors may be gone that were there when they were checked.
  */
-function checkStill(
+export function checkStill(
   call: string,
   variants: readonly Variant[],
-  tensors: Readonly<Record<string, Tensor | null>>,
+  tensors: Readonly<Record<string, AnyTensor | null>>,
 ): void {
   if (!variants.some((variant) => variant.shared)) return;
   for (const [name, tensor] of Object.entries(tensors)) {

@@ -1,20 +1,22 @@
 /** Of a forward and a backward, what a layer asks for, all of it checked. */
 import type { Activation } from '../arguments/activation.js';
-import type { TensorKind } from '../arguments/typed-arrays.js';
+import type { ArrayKind, TensorKind } from '../arguments/typed-arrays.js';
 import type { MomentArrays } from '../channels/moment-arrays.js';
 import type { View } from '../kernels.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor, Tensor } from '../types.js';
 import type { Arrangement } from './arrange.js';
+import type { Places } from './differentiate.js';
 import type { Summation } from './exact.js';
 import type { Saved } from './saved.js';
 import type { Limits, Variant } from './variant.js';
 
 /** The arrays of a layer that a forward reads. */
-export interface Parameters<T extends Tensor> {
+export interface Parameters {
+  /** Of gamma and beta. */
   readonly kind: TensorKind;
   readonly channels: number;
-  readonly gamma: T | null;
-  readonly beta: T | null;
+  readonly gamma: Tensor | null;
+  readonly beta: Tensor | null;
   readonly runningMean: Float64Array;
   readonly runningVariance: Float64Array;
 }
@@ -28,9 +30,11 @@ export interface PassSettings {
 }
 
 /** A forward, all of it checked. */
-export interface ForwardRequest<T extends Tensor> {
+export interface ForwardRequest<T extends AnyTensor> {
   /** The public function, for errors. */
   readonly call: string;
+  /** Of x, the residual and y. */
+  readonly kind: ArrayKind;
   readonly x: T;
   readonly residual: T | null;
   readonly y: T;
@@ -47,18 +51,31 @@ export interface ForwardRequest<T extends Tensor> {
   readonly variants: readonly Variant[];
 }
 
-export interface Forwarded<T extends Tensor> {
+export interface Forwarded<T extends AnyTensor> {
   readonly saved: Saved<T>;
   /** Of the batch; null where it has no values, or nobody asked. */
   readonly statistics: MomentArrays | null;
 }
 
 /** Where gradients go, all of it checked. */
-export interface GradientOutputs<T extends Tensor> {
+export interface GradientOutputs<T extends AnyTensor> {
   readonly out: T | undefined;
   readonly outResidual: T | undefined;
   /** Whether dgamma and dbeta are wanted; they may be written in any case. */
   readonly learn: boolean;
-  readonly dgamma: T;
-  readonly dbeta: T;
+  readonly dgamma: Tensor;
+  readonly dbeta: Tensor;
+}
+
+/** The way of a layer from x to y, and from dy to dx. */
+export interface LayerPass<T extends AnyTensor> {
+  /**
+   * y ← of x. What earlier forwards saved stays as it is until the kernels are through, which may find no memory.
+   *
+   * @param recorded whether what is saved outlives the next forward but one
+   */
+  forward(request: ForwardRequest<T>, recorded: boolean): Forwarded<T>;
+
+  /** `call` is the public function, for errors. */
+  backward(call: string, dy: T, saved: Saved<T>, outputs: GradientOutputs<T>): Places<T>;
 }

@@ -5,16 +5,16 @@
 import type { Activation } from '../arguments/activation.js';
 import { environmentError } from '../arguments/errors.js';
 import { describe } from '../arguments/messages.js';
-import { isRevoked, isSame, isSameView, isUsable } from '../arguments/typed-arrays.js';
+import { type ArrayKind, isRevoked, isSame, isSameView, isUsable } from '../arguments/typed-arrays.js';
 import type { Affine, View } from '../kernels.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor } from '../types.js';
 import { type Arrangement, lengthOf, type Part } from './arrange.js';
 import { Selection } from './selection.js';
 import type { Corrected, Variant } from './variant.js';
 
 /** A part with the statistics that it was normalised by. */
-export interface NormalizedPart<T extends Tensor> extends Part {
-  readonly affine: Affine<T>;
+export interface NormalizedPart extends Part {
+  readonly affine: Affine;
   /** Values behind the statistics of a channel, wherever they lie; 0 where these were given. */
   readonly count: number;
   readonly corrected: Corrected | null;
@@ -23,7 +23,9 @@ export interface NormalizedPart<T extends Tensor> extends Part {
 }
 
 /** The inputs of a forward, as its backward will find them. */
-export interface SavedInput<T extends Tensor> {
+export interface SavedInput<T extends AnyTensor> {
+  /** Of x as the caller has it, and so of gradients. */
+  readonly kind: ArrayKind;
   readonly x: T;
   readonly hasResidual: boolean;
   /** Saved only where the backward needs its values: with an activation. */
@@ -38,27 +40,27 @@ export interface SavedInput<T extends Tensor> {
   readonly overwritten: 'x' | 'the residual' | null;
 }
 
-export interface Saved<T extends Tensor> extends SavedInput<T> {
+export interface Saved<T extends AnyTensor> extends SavedInput<T> {
   /** All of x was normalised by these; null where there are parts. */
-  readonly affine: Affine<T> | null;
-  readonly parts: readonly NormalizedPart<T>[];
+  readonly affine: Affine | null;
+  readonly parts: readonly NormalizedPart[];
   /** Those of the forward, which have a part in the gradient, too. */
   readonly variants: readonly Variant[];
 }
 
 /** What a forward in place has written over, of what its backward will need. */
-export function overwrittenBy<T extends Tensor>(y: T, x: T, residual: T | null): SavedInput<T>['overwritten'] {
+export function overwrittenBy<T extends AnyTensor>(y: T, x: T, residual: T | null): SavedInput<T>['overwritten'] {
   if (isSame(y, x)) return 'x';
   return residual !== null && isSame(y, residual) ? 'the residual' : null;
 }
 
 /** The residual, where the backward will need its values. */
-export function neededResidual<T extends Tensor>(residual: T | null, activation: Activation): T | null {
+export function neededResidual<T extends AnyTensor>(residual: T | null, activation: Activation): T | null {
   return activation === 'none' ? null : residual;
 }
 
 /** @throws Error with code ERR_BATCHNORM_NO_INPUT */
-export function requireInput<T extends Tensor>(call: string, saved: Saved<T> | null): Saved<T> {
+export function requireInput<T extends AnyTensor>(call: string, saved: Saved<T> | null): Saved<T> {
   if (saved === null) throw noInput(call, 'there is no forward before it whose input is kept');
   const { x, residual, overwritten } = saved;
   if (overwritten !== null) {
@@ -72,29 +74,29 @@ export function requireInput<T extends Tensor>(call: string, saved: Saved<T> | n
 }
 
 /** Whether a later forward has taken the place of one whose backward may still be to come. */
-export function replaces<T extends Tensor>(last: SavedInput<T>, next: SavedInput<T>): boolean {
+export function replaces<T extends AnyTensor>(last: SavedInput<T>, next: SavedInput<T>): boolean {
   return last.overwritten === null && fitsGradient(last, next) && !isRepeated(last, next);
 }
 
 /** Whether a gradient for the one could be taken for one of the other. */
-export function fitsGradient<T extends Tensor>(last: SavedInput<T>, next: SavedInput<T>): boolean {
+export function fitsGradient<T extends AnyTensor>(last: SavedInput<T>, next: SavedInput<T>): boolean {
   return lengthOf(last.view) === lengthOf(next.view);
 }
 
 /** Whether a forward is the last one computed again: of the same numbers, wherever they lie. */
-function isRepeated<T extends Tensor>(last: SavedInput<T>, next: SavedInput<T>): boolean {
+function isRepeated<T extends AnyTensor>(last: SavedInput<T>, next: SavedInput<T>): boolean {
   const sameView = last.view.n === next.view.n && last.view.s === next.view.s;
   return sameView && isSameMask(last, next) && isEqual(last.x, next.x) && isEqual(last.residual, next.residual);
 }
 
-function isSameMask<T extends Tensor>(last: SavedInput<T>, next: SavedInput<T>): boolean {
+function isSameMask<T extends AnyTensor>(last: SavedInput<T>, next: SavedInput<T>): boolean {
   const [a, b] = [last.arrangement?.order, next.arrangement?.order];
   if (!(a instanceof Selection && b instanceof Selection)) return a instanceof Selection === b instanceof Selection;
   return last.gathered === next.gathered && a.isSame(b);
 }
 
 /** By reading alone: other threads may be at inputs in shared memory. */
-function isEqual(a: Tensor | null, b: Tensor | null): boolean {
+function isEqual(a: AnyTensor | null, b: AnyTensor | null): boolean {
   if (a === null || b === null) return a === b;
   if (a.length !== b.length) return false;
   if (isSameView(a, b)) return true;
@@ -112,7 +114,7 @@ export function replacedInput(call: string): Error {
   );
 }
 
-function checkSaved(call: string, name: string, array: Tensor, length: number): void {
+function checkSaved(call: string, name: string, array: AnyTensor, length: number): void {
   if (array.length === length && (length > 0 ? !isRevoked(array) : isUsable(array))) return;
   throw noInput(call, `"${name}" of the last forward had length ${length} and is now ${describe(array)}`);
 }

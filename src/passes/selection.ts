@@ -1,5 +1,5 @@
 /** The positions of a tensor that a mask has chosen, and how rows of channels come from there and go back. */
-import { newTensor, type TensorKind } from '../arguments/typed-arrays.js';
+import { type ArrayKind, newTensor } from '../arguments/typed-arrays.js';
 import type { Positions, View } from '../kernels.js';
 import type { Tensor } from '../types.js';
 import type { Weights } from './weights.js';
@@ -69,7 +69,7 @@ export class Selection {
   }
 
   /** The rows, [positions, c], in new memory. */
-  gather<T extends Tensor>(kind: TensorKind, from: T): T {
+  gather<T extends Tensor>(kind: ArrayKind, from: T): T {
     const to = newTensor<T>(kind, this.positions.length * this.whole.c);
     if (this.whole.s === 1) {
       this.#eachRun((row, start, length) => copy(to, row, from, start, length));

@@ -13,6 +13,7 @@ import facade from './facade.js';
 import gradients from './gradients.js';
 import half from './half.js';
 import halfBounds from './half-bounds.js';
+import halfLayer from './half-layer.js';
 import lateValues from './late-values.js';
 import moments from './moments.js';
 import optionsOnce from './options-once.js';
@@ -38,6 +39,7 @@ export default [
   doubleBackward,
   half,
   halfBounds,
+  halfLayer,
   properties,
   variants,
   edges,

@@ -2,6 +2,7 @@
 import { inspect } from 'node:util';
 import {
   BatchNorm,
+  type BatchNormState,
   forwardInference,
   forwardTraining,
   GradientSums,
@@ -256,7 +257,7 @@ export default function words(backend: BackendUnderTest): void {
   test('what is saved in another format is refused by its format, whatever its fields', () => {
     const other = { format: 'batchnorm/9', planes: 3 };
     for (const call of [
-      () => BatchNorm.fromState(wrong(other)),
+      () => BatchNorm.fromState(wrong<BatchNormState>(other)),
       () => new BatchNorm(1).loadState(wrong(other)),
       () => Moments.fromJSON(other),
       () => GradientSums.fromJSON(other),

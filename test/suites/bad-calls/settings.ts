@@ -109,9 +109,9 @@ export const settingsCalls: readonly BadCall[] = [
   ],
   [
     'dtype',
-    () => layer({ dtype: 'float16' }),
+    () => layer({ dtype: 'float8' }),
     RangeError,
-    'BatchNorm: "dtype" expected \'float32\' or \'float64\', got "float16"',
+    "BatchNorm: \"dtype\" expected 'float32', 'float64', 'float16' or 'bfloat16', got \"float8\"",
   ],
   [
     'misspelt',
@@ -129,7 +129,7 @@ export const settingsCalls: readonly BadCall[] = [
   ],
   [
     'no state',
-    () => BatchNorm.fromState(wrong(undefined)),
+    () => BatchNorm.fromState(wrong<BatchNormState>(undefined)),
     TypeError,
     'BatchNorm.fromState: "state" expected an object, got undefined',
   ],
