@@ -86,7 +86,7 @@ function report(shape: ShapeName): void {
   for (const layout of layoutsOf(shape)) {
     const view = viewOf(shape, layout);
     const ordinary = arraysOf(view, (length) => new Float32Array(length));
-    const inMemory = arraysOf(view, (length) => memoryInUse().allocate('Float32Array', length));
+    const inMemory = arraysOf(view, (length) => memoryInUse().allocate('Float32Array', length) as Float32Array);
     const best = native.isas()[0];
     for (const operation of OPERATIONS) {
       const [one, copied, two, baseline, fastest] = measure([

@@ -23,7 +23,13 @@ export {
   type HalfBackwardOptions,
   type HalfGradients,
 } from './functions/backward.js';
-export { type DoubleBackward, type DoubleBackwardOptions, doubleBackward } from './functions/double-backward.js';
+export {
+  type DoubleBackward,
+  type DoubleBackwardOptions,
+  doubleBackward,
+  type HalfDoubleBackward,
+  type HalfDoubleBackwardOptions,
+} from './functions/double-backward.js';
 export {
   type ForwardInferenceOptions,
   forwardInference,

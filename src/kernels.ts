@@ -81,10 +81,13 @@ export interface RowSums {
   readonly second: Float64Array;
 }
 
+/** Arrays that tensors are allocated as: 16 bits are in a Uint16Array. */
+export type AllocatedKind = 'Float32Array' | 'Float64Array' | 'Uint16Array';
+
 /** Where a backend keeps tensors. They may be released whichever backend is in use then. */
 export interface TensorMemory {
   /** Zeros. @throws RangeError where there is no room */
-  allocate(kind: 'Float32Array' | 'Float64Array', length: number): Tensor;
+  allocate(kind: AllocatedKind, length: number): Tensor | Uint16Array;
 }
 
 /**

@@ -52,7 +52,9 @@ export type HalfOption<H extends HalfTensor> = H extends Uint16Array
 
 /** Options as for float32, gamma and beta among them, where the tensors among them are H, of 16 bits. */
 export type WithHalf<Options, H extends HalfTensor> = {
-  [Name in keyof Options]: Name extends 'residual' | 'out' | 'outResidual' ? H | undefined : Options[Name];
+  [Name in keyof Options]: Name extends 'residual' | 'out' | 'outResidual' | 'ddx' | 'ddresidual'
+    ? H | undefined
+    : Options[Name];
 } & HalfOption<H>;
 
 /** The three implementations of the kernels, best first. */

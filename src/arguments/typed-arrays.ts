@@ -1,5 +1,5 @@
 /** Questions about typed arrays, answered across realms: nothing here trusts `instanceof`. */
-import type { AnyTensor, Tensor } from '../types.js';
+import type { AnyTensor } from '../types.js';
 
 /** The tensors' kinds, as `Object.prototype.toString` and the messages name them. */
 export type TensorKind = 'Float32Array' | 'Float64Array';
@@ -107,7 +107,8 @@ export function newTensor<T extends ArrayBufferView>(kind: ArrayKind, length: nu
   }
 }
 
-const WIDTHS: Readonly<Record<ArrayKind, number>> = {
+/** Bytes of an element. */
+export const WIDTHS: Readonly<Record<ArrayKind, number>> = {
   Float32Array: 4,
   Float64Array: 8,
   Uint16Array: 2,
@@ -142,7 +143,7 @@ export interface Lender {
   /** Whether an array lies in a piece that is lent. */
   holds(array: ArrayBufferView): boolean;
   /** Takes back the piece that an array is the whole of; false where it is only a part. */
-  release(array: Tensor): boolean;
+  release(array: ArrayBufferView): boolean;
 }
 
 const lenders = /* @__PURE__ */ new WeakMap<ArrayBufferLike, Lender>();
@@ -170,7 +171,7 @@ export function isRevoked(array: ArrayBufferView): boolean {
 }
 
 /** Frees the memory now instead of at some garbage collection, and leaves every view of it with length 0. */
-export function detach(array: Tensor): void {
+export function detach(array: ArrayBufferView): void {
   const { buffer } = array;
   released.add(buffer);
   structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });

@@ -1,20 +1,19 @@
 /** Tensors on which the backend in use works without copying. */
 
 import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
-import {
-  detach,
-  isReleased,
-  isUsable,
-  kindOf,
-  lenderOf,
-  newTensor,
-  type TensorKind,
-} from '../arguments/typed-arrays.js';
+import { detach, isReleased, isUsable, kindOf, lenderOf, newTensor, WIDTHS } from '../arguments/typed-arrays.js';
 import { checkChoice, checkSize } from '../arguments/validate.js';
-import type { Tensor } from '../types.js';
+import type { AllocatedKind } from '../kernels.js';
+import type { AnyDtype, HalfDtype, Tensor } from '../types.js';
 import { kernels } from './select.js';
 
-const DTYPES = ['float32', 'float64'] as const;
+const KINDS = {
+  float32: 'Float32Array',
+  float64: 'Float64Array',
+  float16: 'Uint16Array',
+  bfloat16: 'Uint16Array',
+} as const satisfies Record<AnyDtype, AllocatedKind>;
+const DTYPES = /* @__PURE__ */ Object.keys(KINDS);
 
 /** Buffers that `allocate` made. */
 const allocated = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();
@@ -29,8 +28,8 @@ const allocated = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();
  * start the JavaScript engine chooses.
  *
  * @param length number of elements
- * @param dtype 'float32' (default) or 'float64'
- * @throws TypeError, RangeError where `length` is not an integer >= 0 or `dtype` is neither of the two; RangeError
+ * @param dtype 'float32' (default) or 'float64'; 'float16' or 'bfloat16' for a Uint16Array of their bits
+ * @throws TypeError, RangeError where `length` is not an integer >= 0 or `dtype` is none of these; RangeError
  *   where there is not so much memory: of the system's; of the WebAssembly backend's own 4 GiB, or what a browser's
  *   `ready` reserved
  * @example
@@ -45,10 +44,11 @@ const allocated = /* @__PURE__ */ new WeakSet<ArrayBufferLike>();
  */
 export function allocate(length: number, dtype?: 'float32'): Float32Array;
 export function allocate(length: number, dtype: 'float64'): Float64Array;
-export function allocate(length: number, dtype: 'float32' | 'float64' = 'float32'): Tensor {
+export function allocate(length: number, dtype: HalfDtype): Uint16Array;
+export function allocate(length: number, dtype: AnyDtype = 'float32'): Tensor | Uint16Array {
   checkSize('allocate', 'length', length);
   checkChoice('allocate', 'dtype', dtype, DTYPES);
-  const kind = dtype === 'float32' ? 'Float32Array' : 'Float64Array';
+  const kind = KINDS[dtype];
   const { memory } = kernels();
   if (memory !== null) return memory.allocate(kind, length);
   const array = newArray(kind, length);
@@ -57,12 +57,12 @@ export function allocate(length: number, dtype: 'float32' | 'float64' = 'float32
 }
 
 /** In ordinary memory. */
-function newArray(kind: TensorKind, length: number): Tensor {
+function newArray(kind: AllocatedKind, length: number): Tensor | Uint16Array {
   try {
-    return newTensor<Tensor>(kind, length);
+    return newTensor(kind, length);
   } catch (error) {
     const { cause } = error as Error;
-    const mebibytes = Math.ceil((length * (kind === 'Float32Array' ? 4 : 8)) / 2 ** 20);
+    const mebibytes = Math.ceil((length * WIDTHS[kind]) / 2 ** 20);
     const wanted = `no more elements of a ${kind} than the JavaScript engine has memory for`;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const got = `${length} (${mebibytes} MiB: ${reason})`;
@@ -83,7 +83,7 @@ function newArray(kind: TensorKind, length: number): Tensor {
  * const scratch = allocate(1024, 'float64');
  * release(scratch);
  */
-export function release(array: Tensor): void {
+export function release(array: Tensor | Uint16Array): void {
   const wanted = 'an array that allocate returned';
   const kind = kindOf(array);
   const lender = kind === undefined ? undefined : lenderOf(array);

@@ -1,12 +1,27 @@
 import { wrongKind, wrongValue } from '../arguments/messages.js';
-import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
+import {
+  checkOperands,
+  type FusedOptions,
+  type GivenStatistics,
+  parameterKind,
+  readFormula,
+} from '../arguments/operation.js';
 import { DEFAULT_EPSILON, namesOf, readOptions } from '../arguments/options.js';
-import { checkArray, checkChoice, checkTensor, readStatistics, readView } from '../arguments/validate.js';
-import { arrangedDoubleGradients, type DoubleBackwardPass, doubleGradients } from '../passes/differentiate-twice.js';
+import {
+  checkArray,
+  checkChoice,
+  checkHalf,
+  checkTensor,
+  readHalf,
+  readStatistics,
+  readView,
+} from '../arguments/validate.js';
+import { type DoubleBackwardPass, doubleGradients } from '../passes/differentiate-twice.js';
 import { checkExact, checkSummation, type Summation } from '../passes/exact.js';
+import { halfDoubleGradients } from '../passes/half-twice.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import type { Selection } from '../passes/selection.js';
-import type { Tensor } from '../types.js';
+import type { HalfDtype, HalfTensor, Tensor, WithHalf } from '../types.js';
 
 /**
  * Options of {@link doubleBackward}: `mean` and `variance` are needed, the rest is optional. c is the number of
@@ -42,8 +57,20 @@ export interface DoubleBackward<T extends Tensor> {
   dgamma: T;
 }
 
+/** {@link DoubleBackwardOptions} for x of 16 bits. */
+export type HalfDoubleBackwardOptions<H extends HalfTensor> = WithHalf<DoubleBackwardOptions<Float32Array>, H>;
+
+/** {@link DoubleBackward} of 16 bits, but for dgamma. */
+export type HalfDoubleBackward<H extends HalfTensor> = Omit<DoubleBackward<Float32Array>, 'dx' | 'ddy'> & {
+  dx: H;
+  ddy: H;
+};
+
+type Half = { dtype?: HalfDtype | undefined };
+
 const CALL = 'doubleBackward';
-const OPTIONS = /* @__PURE__ */ namesOf<DoubleBackwardOptions<Tensor>>({
+const OPTIONS = /* @__PURE__ */ namesOf<DoubleBackwardOptions<Tensor> & Half>({
+  dtype: 1,
   axis: 1,
   epsilon: 1,
   mean: 1,
@@ -100,6 +127,19 @@ export function doubleBackward<T extends Tensor>(
   x: T,
   shape: readonly number[],
   options: DoubleBackwardOptions<T>,
+): DoubleBackward<T>;
+/** The same of 16 bits: dx and ddy are rounded once, where they are written; gamma and its gradients are float32. */
+export function doubleBackward<H extends HalfTensor>(
+  dy: H,
+  x: H,
+  shape: readonly number[],
+  options: HalfDoubleBackwardOptions<H>,
+): HalfDoubleBackward<H>;
+export function doubleBackward<T extends Tensor>(
+  dy: T,
+  x: T,
+  shape: readonly number[],
+  options: DoubleBackwardOptions<T> & Half,
 ): DoubleBackward<T> {
   const given = readOptions(CALL, options, OPTIONS);
   const { axis, epsilon = DEFAULT_EPSILON, mean, variance, statistics = 'batch', summation = 'ordered' } = given;
@@ -113,13 +153,14 @@ export function doubleBackward<T extends Tensor>(
   const selection = readMask(CALL, mask, shape, view);
   if (selection !== null) refuseWeights(selection);
   const known = readStatistics(CALL, mean, variance, c);
-  const kind = checkTensor(CALL, 'x', x, shape, view);
+  const dtype = readHalf(CALL, x, given.dtype);
+  const kind = dtype === null ? checkTensor(CALL, 'x', x, shape, view) : checkHalf(CALL, x, dtype, shape, view);
   checkArray(CALL, 'dy', dy, kind, x.length, shape);
   if (summation === 'exact') checkExact(CALL, x, selection);
   checkOperands(CALL, x, gamma, beta, residual, kind, c, shape);
   if (ddx !== undefined) checkArray(CALL, 'ddx', ddx, kind, x.length, shape);
-  if (ddgamma !== undefined) checkArray(CALL, 'ddgamma', ddgamma, kind, c, 'channels');
-  if (ddbeta !== undefined) checkArray(CALL, 'ddbeta', ddbeta, kind, c, 'channels');
+  if (ddgamma !== undefined) checkArray(CALL, 'ddgamma', ddgamma, parameterKind(kind), c, 'channels');
+  if (ddbeta !== undefined) checkArray(CALL, 'ddbeta', ddbeta, parameterKind(kind), c, 'channels');
   if (ddresidual !== undefined) {
     if (residual === undefined) throw wrongKind(CALL, 'ddresidual', 'nothing without a residual', ddresidual);
     checkArray(CALL, 'ddresidual', ddresidual, kind, x.length, shape);
@@ -140,7 +181,8 @@ export function doubleBackward<T extends Tensor>(
     ddbeta: ddbeta ?? null,
     ddresidual: ddresidual ?? null,
   };
-  return selection === null ? doubleGradients(pass) : arrangedDoubleGradients(selection, selection.view, pass);
+  const gradients = dtype === null ? doubleGradients(pass, selection) : halfDoubleGradients(dtype, pass, selection);
+  return gradients as DoubleBackward<T>;
 }
 
 /** A weight counts in the statistics and not in the loss, so P would not be symmetric. */

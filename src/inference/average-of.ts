@@ -3,7 +3,7 @@ import { NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
 import { BatchNorm } from '../layer/constructor.js';
 import { SETTING_NAMES } from '../layer/settings.js';
 import type { BatchNormState } from '../layer/state.js';
-import type { DtypeOf, Tensor } from '../types.js';
+import type { AnyTensor, DtypeOf, Tensor } from '../types.js';
 import { stateOf } from './layer-state.js';
 
 /** Options of {@link averageOf}, all of them optional. */
@@ -40,7 +40,7 @@ const OPTIONS = /* @__PURE__ */ nameSet('weights');
  * console.log(averageOf([early, late]).gamma?.[0]); // → 1.5
  * console.log(averageOf([early, late], { weights: [3, 1] }).gamma?.[0]); // → 1.25
  */
-export function averageOf<T extends Tensor>(
+export function averageOf<T extends AnyTensor>(
   layers: readonly BatchNorm<T>[],
   options: AverageOptions = NO_OPTIONS,
 ): BatchNorm<T> {

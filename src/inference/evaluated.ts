@@ -4,7 +4,7 @@ import { nameSet, readNames } from '../arguments/options.js';
 import { checkEpsilon, readStatistics } from '../arguments/validate.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { BatchNorm } from '../layer/constructor.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor } from '../types.js';
 import { stateOf } from './layer-state.js';
 
 /** Batch normalization of any origin, as numbers per channel. */
@@ -24,9 +24,9 @@ export interface StatisticsToFold {
   epsilon: number;
 }
 
-/** A layer whose parameters and running statistics are read; of either dtype. */
+/** A layer whose parameters and running statistics are read; of any dtype. */
 export type LayerToFold = Pick<
-  BatchNorm<Tensor>,
+  BatchNorm<AnyTensor>,
   | 'channels'
   | 'epsilon'
   | 'activation'

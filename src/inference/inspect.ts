@@ -2,9 +2,20 @@
 import { isFirst } from '../arguments/axis.js';
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { NO_OPTIONS, namesOf, readNames, readOptions } from '../arguments/options.js';
-import { checkBoolean, checkChannels, checkCount, checkSize, checkTensor, readView } from '../arguments/validate.js';
+import {
+  checkBoolean,
+  checkChannels,
+  checkCount,
+  checkHalf,
+  checkSize,
+  checkTensor,
+  isHalf,
+  readView,
+} from '../arguments/validate.js';
+import type { View } from '../kernels.js';
 import { BatchNorm } from '../layer/constructor.js';
-import type { Tensor } from '../types.js';
+import { asFloat32 } from '../passes/half.js';
+import type { AnyDtype, AnyTensor, Float16Tensor, Tensor } from '../types.js';
 import { examine, type Inspection } from './inspect-examine.js';
 import { type Measured, measureGroups } from './inspect-measure.js';
 import { effectiveBatches, type History, type Subject, startWeight } from './inspect-subject.js';
@@ -14,7 +25,7 @@ const CALL = 'inspect';
 /** Data for the inspection of one layer. */
 export interface InspectInput {
   /** Inputs of the layer: a part of the training set, prepared as in training. Of the layer's dtype. */
-  x: Tensor;
+  x: AnyTensor;
   /** Dimensions of x. The first one counts samples, unless it is the channel axis. */
   shape: readonly number[];
 }
@@ -22,7 +33,7 @@ export interface InspectInput {
 /** Options of {@link inspect}, all of them optional. */
 export interface InspectOptions {
   /** Inputs of the layer, if there is one; see {@link InspectInput}. For several layers there is `inputs`. */
-  x?: Tensor | undefined;
+  x?: AnyTensor | undefined;
   /** Dimensions of x. Needed with x. */
   shape?: readonly number[] | undefined;
   /** Inputs of several layers, in an array or by name, as the layers are. Some may be left out. */
@@ -52,7 +63,12 @@ const OPTIONS = /* @__PURE__ */ namesOf<InspectOptions>({
 });
 const INPUT = /* @__PURE__ */ namesOf<InspectInput>({ x: 1, shape: 1 });
 
-type AnyLayer = BatchNorm<Float32Array> | BatchNorm<Float64Array> | BatchNorm<Tensor>;
+type AnyLayer =
+  | BatchNorm<Float32Array>
+  | BatchNorm<Float64Array>
+  | BatchNorm<Tensor>
+  | BatchNorm<Uint16Array>
+  | BatchNorm<Float16Tensor>;
 
 /**
  * Looks for what is wrong with layers after (or during) training, and says it in words and numbers: why training and
@@ -97,19 +113,24 @@ export function inspect(
   return examine([...named].map(([name, layer]) => subjectOf(name, layer, inputs.get(name) ?? null, given)));
 }
 
-type Layers = ReadonlyMap<string, BatchNorm<Tensor>>;
+type Layers = ReadonlyMap<string, BatchNorm<AnyTensor>>;
 
 function nameLayers(layers: unknown): Layers {
-  if (layers instanceof BatchNorm) return new Map([['layer', layers]]);
+  if (isLayer(layers)) return new Map([['layer', layers]]);
   if (typeof layers !== 'object' || layers === null || ArrayBuffer.isView(layers)) {
     throw wrongKind(CALL, 'layers', 'a BatchNorm, an array of them, or an object of them by name', layers);
   }
   return new Map(
     Object.entries(layers).map(([name, layer]: [string, unknown]) => {
-      if (!(layer instanceof BatchNorm)) throw wrongKind(CALL, `layers.${name}`, 'a BatchNorm', layer);
+      if (!isLayer(layer)) throw wrongKind(CALL, `layers.${name}`, 'a BatchNorm', layer);
       return [name, layer];
     }),
   );
+}
+
+/** Of any dtype, which the compiler is not told. */
+function isLayer(value: unknown): value is BatchNorm<AnyTensor> {
+  return value instanceof BatchNorm;
 }
 
 function readInputs({ x, shape, inputs }: InspectOptions, layers: Layers, isAlone: boolean): Map<string, InspectInput> {
@@ -135,7 +156,7 @@ function readInputs({ x, shape, inputs }: InspectOptions, layers: Layers, isAlon
 
 function subjectOf(
   name: string,
-  layer: BatchNorm<Tensor>,
+  layer: BatchNorm<AnyTensor>,
   input: InspectInput | null,
   { steps, valuesPerBatch, relu }: InspectOptions,
 ): Subject {
@@ -152,7 +173,7 @@ function subjectOf(
   };
 }
 
-function historyOf(layer: BatchNorm<Tensor>, given: number | undefined): History {
+function historyOf(layer: BatchNorm<AnyTensor>, given: number | undefined): History {
   const { batchesTracked, valuesTracked, debiasWeight, debias, updateRate } = layer.state();
   const isRule = typeof updateRate === 'string';
   const untouched = batchesTracked === 0 && valuesTracked === 0 && isInitial(layer);
@@ -170,7 +191,7 @@ function historyOf(layer: BatchNorm<Tensor>, given: number | undefined): History
 }
 
 /** Values behind each mean and variance, from those of a channel. */
-function ofGroup({ channels, groups }: BatchNorm<Tensor>, values: number | null): number | null {
+function ofGroup({ channels, groups }: BatchNorm<AnyTensor>, values: number | null): number | null {
   return values === null || groups === null ? values : (values * channels) / groups;
 }
 
@@ -179,7 +200,7 @@ function ofGroup({ channels, groups }: BatchNorm<Tensor>, values: number | null)
  * comes only after hundreds of steps), it may count something else, and so may the last batch, the rest of an epoch:
  * the larger of the two.
  */
-function valuesOf(layer: BatchNorm<Tensor>, isAverage: boolean): number | null {
+function valuesOf(layer: BatchNorm<AnyTensor>, isAverage: boolean): number | null {
   const { batchesTracked, valuesTracked, batchMoments } = layer;
   const mean = batchesTracked > 0 ? valuesTracked / batchesTracked : 0;
   if (isAverage) return mean > 0 ? mean : null;
@@ -187,17 +208,27 @@ function valuesOf(layer: BatchNorm<Tensor>, isAverage: boolean): number | null {
   return last > 0 ? Math.max(last, mean) : null;
 }
 
-function isInitial({ runningMean, runningVariance }: BatchNorm<Tensor>): boolean {
+function isInitial({ runningMean, runningVariance }: BatchNorm<AnyTensor>): boolean {
   return runningMean.every((value) => value === 0) && runningVariance.every((value) => value === 1);
 }
 
-function measureInput(layer: BatchNorm<Tensor>, { x, shape }: InspectInput): Measured | null {
+function measureInput(layer: BatchNorm<AnyTensor>, { x, shape }: InspectInput): Measured | null {
   const view = readView(CALL, shape, layer.axis);
   checkChannels(CALL, layer.channels, shape, view);
-  const kind = checkTensor(CALL, 'x', x, shape, view);
-  const wanted = layer.dtype === 'float32' ? 'Float32Array' : 'Float64Array';
-  if (kind !== wanted) throw wrongKind(CALL, 'x', `${wanted}, as the layer is of ${layer.dtype}`, x);
+  const numbers = readNumbers(layer.dtype, x, shape, view);
   return x.length === 0
     ? null
-    : measureGroups(x, view, isFirst(layer.axis, shape.length) ? null : shape[0], layer.groups);
+    : measureGroups(numbers, view, isFirst(layer.axis, shape.length) ? null : shape[0], layer.groups);
+}
+
+/** x as floats. @throws where it is not of the layer's dtype */
+function readNumbers(dtype: AnyDtype, x: AnyTensor, shape: readonly number[], view: View): Tensor {
+  if (isHalf(dtype)) {
+    checkHalf(CALL, x, dtype, shape, view);
+    return asFloat32(dtype, x);
+  }
+  const kind = checkTensor(CALL, 'x', x as Tensor, shape, view);
+  const wanted = dtype === 'float32' ? 'Float32Array' : 'Float64Array';
+  if (kind !== wanted) throw wrongKind(CALL, 'x', `${wanted}, as the layer is of ${dtype}`, x);
+  return x as Tensor;
 }

@@ -2,14 +2,14 @@
 
 import { expected, wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkChoice } from '../arguments/validate.js';
-import type { BatchNorm, BatchNormState, Tensor } from '../index.js';
+import type { AnyDtype, AnyTensor, BatchNorm, BatchNormState } from '../index.js';
 import { type FloatType, FORMATS, toTensor } from './floats.js';
 import { checkSwitches } from './names.js';
 import type { NamedTensor } from './tensors.js';
 
-/** A `BatchNorm` of either dtype, as exporters take it. */
+/** A `BatchNorm` of any dtype, as exporters take it. */
 export type AnyBatchNorm = Pick<
-  BatchNorm<Tensor>,
+  BatchNorm<AnyTensor>,
   'channels' | 'gamma' | 'beta' | 'runningMean' | 'runningVariance' | 'state'
 >;
 
@@ -18,7 +18,7 @@ export interface ExportOptions {
   /** Prefix of the names of the tensors, with or without the separator after it. Default none. */
   prefix?: string | undefined;
   /**
-   * Type of the tensors. Default 'F32' for a layer of float32, 'F64', which loses nothing, for one of float64.
+   * Type of the tensors. Default 'F64', which loses nothing, for a layer of float64, 'F32' for all others.
    * Running statistics are float64 in every layer, and rounded to nearest in tensors of other types.
    */
   dtype?: FloatType | undefined;
@@ -38,14 +38,14 @@ export interface ExportOptions {
 export const EXPORT_OPTIONS = 'prefix dtype valuesPerBatch dropActivation';
 
 /** @throws TypeError for anything but a `BatchNorm`; one of another copy of this library is one too */
-export function checkLayer(call: string, layer: AnyBatchNorm): BatchNormState {
+export function checkLayer(call: string, layer: AnyBatchNorm): BatchNormState<AnyDtype> {
   const state = typeof layer?.state === 'function' ? layer.state() : null;
   if (state?.format !== 'batchnorm/2') throw wrongKind(call, 'layer', 'a BatchNorm', layer);
   return state;
 }
 
 /** The settings of a layer that is to be exported. */
-export function readLayer(call: string, layer: AnyBatchNorm, options: ExportOptions): BatchNormState {
+export function readLayer(call: string, layer: AnyBatchNorm, options: ExportOptions): BatchNormState<AnyDtype> {
   const settings = checkLayer(call, layer);
   checkSwitches(call, options, 'dropActivation');
   if (settings.activation !== 'none' && options.dropActivation !== true) {
@@ -67,7 +67,7 @@ export interface LayerTensors {
 export function layerTensors(
   call: string,
   layer: AnyBatchNorm,
-  settings: BatchNormState,
+  settings: BatchNormState<AnyDtype>,
   options: ExportOptions,
   estimator: 'unbiased' | 'biased',
 ): LayerTensors {
@@ -87,7 +87,7 @@ export function layerTensors(
 /** The factor that converts the running variance. */
 function varianceFactor(
   call: string,
-  { varianceEstimator, batchesTracked, valuesTracked, updateRate }: BatchNormState,
+  { varianceEstimator, batchesTracked, valuesTracked, updateRate }: BatchNormState<AnyDtype>,
   given: number | 'tracked' | undefined,
   estimator: 'unbiased' | 'biased',
 ): number {

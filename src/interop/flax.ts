@@ -3,7 +3,7 @@
 import { wrongKind } from '../arguments/messages.js';
 import { nameSet, readOptions, readOwn } from '../arguments/options.js';
 import { checkChoice } from '../arguments/validate.js';
-import type { BatchNorm, BatchNormOptions, Dtype, TensorOf } from '../index.js';
+import type { AnyDtype, BatchNorm, BatchNormOptions, TensorOf } from '../index.js';
 import { type AnyBatchNorm, EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
 import { IMPORT_OPTIONS, type ImportOptions, makeLayer, readRate, requireEpsilon } from './importing.js';
 import { checkSwitches, lacks, type Part, refuseLeftOver } from './names.js';
@@ -16,7 +16,7 @@ export interface FlaxVariables {
 }
 
 /** Options of {@link fromFlax}: `epsilon` is needed, the rest is optional. */
-export interface FromFlaxOptions<D extends Dtype = 'float32'>
+export interface FromFlaxOptions<D extends AnyDtype = 'float32'>
   extends ImportOptions<D>,
     Pick<BatchNormOptions, 'axis' | 'decay' | 'updateRate' | 'scale' | 'center'> {
   /** epsilon of the module, which its variables do not have: 1e-5 unless the model says otherwise. */
@@ -73,7 +73,7 @@ const NAMES = ['scale', 'bias', 'mean', 'var'];
  * ).eval();
  * console.log([...bn.forward(Float32Array.of(12, 23), [1, 2])]); // → [ 1, 3 ]
  */
-export function fromFlax<D extends Dtype = 'float32'>(
+export function fromFlax<D extends AnyDtype = 'float32'>(
   variables: FlaxVariables | Tensors,
   options: FromFlaxOptions<D>,
 ): BatchNorm<TensorOf<D>> {

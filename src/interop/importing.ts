@@ -2,21 +2,29 @@
 
 import { expected, list, wrongValue } from '../arguments/messages.js';
 import { checkChoice } from '../arguments/validate.js';
-import { BatchNorm, type BatchNormOptions, type Dtype, type Tensor, type TensorOf } from '../index.js';
+import {
+  type AnyDtype,
+  type AnyTensor,
+  BatchNorm,
+  type BatchNormOptions,
+  type Tensor,
+  type TensorOf,
+} from '../index.js';
 import { isFloatType } from './floats.js';
 import type { Part, Parts } from './names.js';
 import { toFloats } from './tensors.js';
 import { readVerification, type Verification, verifyFor } from './verify.js';
 
 /** Options of every import, beside those that the format itself decides. */
-export interface ImportOptions<D extends Dtype = 'float32'>
+export interface ImportOptions<D extends AnyDtype = 'float32'>
   extends Pick<
     BatchNormOptions,
     'activation' | 'singleValue' | 'ghostBatchSize' | 'grouping' | 'onNonFinite' | 'synchronize' | 'gradients'
   > {
   /**
    * Element type of the layer. Without it the layer is of 'float32', and parameters that are F64 are refused.
-   * `dtype: 'float32'` rounds them to nearest.
+   * `dtype: 'float32'` rounds them to nearest. Parameters of 'float16' and 'bfloat16' are float32, which takes F16 and
+   * BF16 as they are.
    */
   dtype?: D | undefined;
   /** Prefix of the names of this layer's tensors, with or without the separator after it. Default none. */
@@ -61,20 +69,20 @@ export function readRate(
  * @param options the constructor's; scale and center are what the parts say
  * @throws TypeError, RangeError naming the tensor that has the wrong type, shape or values
  */
-export function makeLayer<D extends Dtype>(
+export function makeLayer<D extends AnyDtype>(
   call: string,
   parts: Parts,
   options: ImportOptions<D> & Omit<BatchNormOptions, 'dtype'>,
   batchesTracked = 0,
 ): BatchNorm<TensorOf<D>> {
   const { prefix: _, strict: __, verify, dtype = 'float32', ...rest } = options;
-  checkChoice(call, 'dtype', dtype, ['float32', 'float64']);
+  checkChoice(call, 'dtype', dtype, ['float32', 'float64', 'float16', 'bfloat16']);
   const channels = countChannels(call, parts);
   const gamma = parts.gamma && readParameter(call, parts.gamma, channels, options.dtype);
   const beta = parts.beta && readParameter(call, parts.beta, channels, options.dtype);
   const mean = parts.mean && readPart(call, parts.mean, channels);
   const variance = parts.variance && readVariance(call, parts.variance, channels);
-  const empty = new BatchNorm<Tensor>(channels, { ...rest, dtype, scale: gamma !== null, center: beta !== null });
+  const empty = new BatchNorm<AnyTensor>(channels, { ...rest, dtype, scale: gamma !== null, center: beta !== null });
   const { synchronize, gradients } = rest;
   const state = { ...empty.state(), batchesTracked, debiasWeight: 1 };
   const layer = BatchNorm.fromState<TensorOf<D>>(state, { synchronize, gradients });
@@ -90,7 +98,7 @@ export function makeLayer<D extends Dtype>(
  * Refuses a parameter of another type than the layer's, which would be rounded. Running statistics are float64 in every
  * layer.
  */
-function readParameter(call: string, part: Part, channels: number, dtype: Dtype | undefined): Tensor {
+function readParameter(call: string, part: Part, channels: number, dtype: AnyDtype | undefined): Tensor {
   const { name, tensor } = part;
   if (tensor.dtype === 'F64' && dtype === undefined) {
     const wanted =

@@ -3,7 +3,7 @@
 import { expected, list, wrongKind, wrongValue } from '../arguments/messages.js';
 import { readOwn } from '../arguments/options.js';
 import { checkBoolean } from '../arguments/validate.js';
-import type { BatchNormOptions, BatchNormState } from '../index.js';
+import type { AnyDtype, BatchNormOptions, BatchNormState } from '../index.js';
 
 /**
  * The configuration of a Keras `BatchNormalization`, with Keras' names and defaults. Other fields (names, initializers,
@@ -74,7 +74,7 @@ export function checkFraction(call: string, name: string, value: unknown): void 
 
 export function writeConfig(
   call: string,
-  { axis, epsilon, updateRate }: BatchNormState,
+  { axis, epsilon, updateRate }: BatchNormState<AnyDtype>,
   decay: number | undefined,
   affine: { center: boolean; scale: boolean },
 ): WrittenConfig {

@@ -3,7 +3,7 @@
 import { expected, wrongKind } from '../arguments/messages.js';
 import { nameSet, readOptions } from '../arguments/options.js';
 import { checkChoice } from '../arguments/validate.js';
-import type { BatchNorm, BatchNormOptions, Dtype, TensorOf } from '../index.js';
+import type { AnyDtype, BatchNorm, BatchNormOptions, TensorOf } from '../index.js';
 import {
   type AnyBatchNorm,
   EXPORT_OPTIONS,
@@ -28,7 +28,7 @@ import { prefixesOf } from './naming.js';
 import { checkTensor, type NamedTensor, newTensors, type Tensors } from './tensors.js';
 
 /** Options of {@link fromKeras}: `config` or `epsilon` is needed, the rest is optional. */
-export interface FromKerasOptions<D extends Dtype = 'float32'>
+export interface FromKerasOptions<D extends AnyDtype = 'float32'>
   extends ImportOptions<D>,
     Pick<BatchNormOptions, 'axis' | 'decay' | 'updateRate' | 'scale' | 'center'> {
   /**
@@ -102,7 +102,7 @@ const ROLES = ['gamma', 'beta', 'mean', 'variance'] as const;
  * );
  * console.log(bn.channels, bn.epsilon, bn.gamma?.join(' ')); // → 2 0.001 1 1
  */
-export function fromKeras<D extends Dtype = 'float32'>(
+export function fromKeras<D extends AnyDtype = 'float32'>(
   weights: Tensors | readonly NamedTensor[],
   options: FromKerasOptions<D>,
 ): BatchNorm<TensorOf<D>> {

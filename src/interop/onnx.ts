@@ -2,7 +2,7 @@
 
 import { expected } from '../arguments/messages.js';
 import { nameSet, readOptions } from '../arguments/options.js';
-import type { BatchNorm, BatchNormOptions, Dtype, TensorOf } from '../index.js';
+import type { AnyDtype, BatchNorm, BatchNormOptions, TensorOf } from '../index.js';
 import { type AnyBatchNorm, EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
 import { type FloatType, toTensor } from './floats.js';
 import { COMMON_OPTIONS, type ImportOptions, makeLayer } from './importing.js';
@@ -12,7 +12,7 @@ import { checkOpset, type OnnxAttributes, type OnnxNode, readMode, readNode } fr
 import { checkTensor, newTensors, type Tensors } from './tensors.js';
 
 /** Options of {@link fromOnnx}: `node` is needed, the rest is optional. */
-export interface FromOnnxOptions<D extends Dtype = 'float32'> extends Omit<ImportOptions<D>, 'prefix' | 'strict'> {
+export interface FromOnnxOptions<D extends AnyDtype = 'float32'> extends Omit<ImportOptions<D>, 'prefix' | 'strict'> {
   /** The BatchNormalization node. */
   node: OnnxNode;
   /**
@@ -77,7 +77,7 @@ const MOMENTUM = /* @__PURE__ */ Math.fround(0.9);
  * );
  * console.log([...bn.forward(Float32Array.of(12, 23), [1, 2])]); // → [ 1, 3 ]
  */
-export function fromOnnx<D extends Dtype = 'float32'>(
+export function fromOnnx<D extends AnyDtype = 'float32'>(
   initializers: Tensors,
   options: FromOnnxOptions<D>,
 ): BatchNorm<TensorOf<D>> {

@@ -2,7 +2,7 @@
 
 import { wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readOptions } from '../arguments/options.js';
-import type { BatchNorm, BatchNormOptions, Dtype, TensorOf } from '../index.js';
+import type { AnyDtype, BatchNorm, BatchNormOptions, TensorOf } from '../index.js';
 import { type AnyBatchNorm, EXPORT_OPTIONS, type ExportOptions, layerTensors, readLayer } from './exporting.js';
 import { IMPORT_OPTIONS, type ImportOptions, makeLayer, requireEpsilon } from './importing.js';
 import { checkSwitches, lacks, type Part, readPrefix, readTensors, refuseLeftOver, under } from './names.js';
@@ -10,7 +10,7 @@ import { prefixesOf } from './naming.js';
 import { newTensors, type Tensors } from './tensors.js';
 
 /** Options of {@link fromPyTorch}: `epsilon` is needed, the rest is optional. */
-export interface FromPyTorchOptions<D extends Dtype = 'float32'>
+export interface FromPyTorchOptions<D extends AnyDtype = 'float32'>
   extends ImportOptions<D>,
     Pick<BatchNormOptions, 'axis' | 'updateRate' | 'decay' | 'scale' | 'center'> {
   /** epsilon, the module's `eps`, which is no part of a state_dict: 1e-5 unless the model says otherwise. */
@@ -68,7 +68,7 @@ const NAMES = ['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tra
  * ).eval();
  * console.log([...bn.forward(Float32Array.of(12, 23), [1, 2])]); // → [ 1, 3 ]
  */
-export function fromPyTorch<D extends Dtype = 'float32'>(
+export function fromPyTorch<D extends AnyDtype = 'float32'>(
   stateDict: Tensors,
   options: FromPyTorchOptions<D>,
 ): BatchNorm<TensorOf<D>> {

@@ -1,17 +1,17 @@
 /** Why a layer may differ from another framework: the usual mistakes, each undone and tried. */
-import { BatchNorm, type BatchNormState, type Tensor } from '../index.js';
+import { type AnyDtype, type AnyTensor, BatchNorm, type BatchNormState } from '../index.js';
 
 /** A mistake that may have been made, in words that follow "with", and the layer without it. */
 interface Suspect {
   readonly words: string;
-  readonly state: BatchNormState;
+  readonly state: BatchNormState<AnyDtype>;
   readonly training?: boolean;
 }
 
 /** The usual values of frameworks. */
 const EPSILONS = [1e-3, 1e-5, 1e-6, 1e-8, 1e-12, 0];
 
-function suspectsOf(state: BatchNormState): Suspect[] {
+function suspectsOf(state: BatchNormState<AnyDtype>): Suspect[] {
   const { epsilon, axis, gamma, beta, runningMean, runningVariance } = state;
   const epsilons = EPSILONS.filter((value) => value !== epsilon);
   const swapped = { ...state, scale: state.center, center: state.scale, gamma: beta, beta: gamma };
@@ -36,7 +36,7 @@ function suspectsOf(state: BatchNormState): Suspect[] {
  *
  * @param fits whether a result is that
  */
-export function explain<T extends Tensor>(
+export function explain<T extends AnyTensor>(
   layer: BatchNorm<T>,
   x: T,
   shape: readonly number[],

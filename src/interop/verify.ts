@@ -3,14 +3,24 @@
 import { describe, wrongKind, wrongValue } from '../arguments/messages.js';
 import { nameSet, readNames } from '../arguments/options.js';
 import { kindOf } from '../arguments/typed-arrays.js';
-import { BatchNorm, type Tensor } from '../index.js';
+import { isHalf } from '../arguments/validate.js';
+import {
+  type AnyDtype,
+  type AnyTensor,
+  BatchNorm,
+  type HalfTensor,
+  type Tensor,
+  toBfloat16,
+  toFloat16,
+} from '../index.js';
+import { asFloat32 } from '../passes/half.js';
 import { checkLayer } from './exporting.js';
 import { type FloatType, FORMATS, isFloatType, ulpOf } from './floats.js';
 import { explain } from './suspects.js';
 import { checkTensor, type NamedTensor, toFloats } from './tensors.js';
 
 /** A sample of what the other framework computes in evaluation. */
-export interface Verification<T extends Tensor = Float32Array> {
+export interface Verification<T extends AnyTensor = Float32Array> {
   /** The input: an array of the layer's dtype, or a tensor of floats, such as one of a file. */
   x: T | NamedTensor;
   /** Dimensions of x, with the channels on the layer's axis. Needed if x is an array; a tensor has its own. */
@@ -19,7 +29,7 @@ export interface Verification<T extends Tensor = Float32Array> {
    * The output of the other framework for x in evaluation, of the same shape. Deviations are counted in ulp of its
    * type.
    */
-  y: Tensor | NamedTensor;
+  y: Tensor | T | NamedTensor;
   /**
    * The largest deviation that is allowed, in ulp of each element of y; a larger one is an error. Default: no bound.
    */
@@ -48,7 +58,7 @@ export interface Deviation {
 const NAMES = /* @__PURE__ */ nameSet('x shape y maxUlp report');
 
 /** Importers return a layer, so that a deviation has to go somewhere: to a bound or to a function. */
-export function readVerification<T extends Tensor>(call: string, given: Verification<T>): Verification<T> {
+export function readVerification<T extends AnyTensor>(call: string, given: Verification<T>): Verification<T> {
   const verification = readNames(call, 'verify', given, NAMES);
   if (verification.maxUlp === undefined && verification.report === undefined) {
     throw new TypeError(
@@ -80,35 +90,37 @@ export function readVerification<T extends Tensor>(call: string, given: Verifica
  * const { ulp } = verifyLayer(new BatchNorm(2, { epsilon: 0 }), { x, shape: [2, 2], y: Float32Array.of(1, 2, 3, 4) });
  * console.log(ulp); // → 0
  */
-export function verifyLayer<T extends Tensor>(layer: BatchNorm<T>, verification: Verification<T>): Deviation {
+export function verifyLayer<T extends AnyTensor>(layer: BatchNorm<T>, verification: Verification<T>): Deviation {
   const call = 'verifyLayer';
   checkLayer(call, layer);
   return verifyFor(call, layer, verification);
 }
 
 /** Like {@link verifyLayer}, with the name of the public function for errors. */
-export function verifyFor<T extends Tensor>(
+export function verifyFor<T extends AnyTensor>(
   call: string,
   layer: BatchNorm<T>,
   verification: Verification<T>,
 ): Deviation {
   const { x, shape, y, maxUlp, report } = readNames(call, 'verify', verification, NAMES);
-  const [input, output] = [readSample(call, 'verify.x', x), readSample(call, 'verify.y', y)];
+  const { dtype } = layer.state();
+  const [input, output] = [readSample(call, 'verify.x', x, dtype), readSample(call, 'verify.y', y, dtype)];
   checkBound(call, maxUlp);
   if (report !== undefined && typeof report !== 'function') {
     throw wrongKind(call, 'verify.report', 'a function', report);
   }
-  const values = (layer.state().dtype === 'float64' ? Float64Array.from(input.values) : input.values) as T;
+  const values = tensorOf(dtype, input.values) as T;
   const dimensions = shape ?? input.shape;
   if (dimensions === undefined) throw wrongKind(call, 'verify.shape', 'the dimensions of x', shape);
-  const evaluated = evaluate(layer, values, dimensions);
+  const numbers = (y: T) => (isHalf(dtype) ? asFloat32(dtype, y) : (y as Tensor));
+  const evaluated = numbers(evaluate(layer, values, dimensions));
   if (evaluated.length !== output.values.length) {
     throw wrongValue(call, 'verify.y', `as many elements as x, ${values.length}`, output.values);
   }
   const deviation = compare(evaluated, output);
   report?.(deviation);
   if (maxUlp === undefined || deviation.ulp <= maxUlp) return deviation;
-  const cause = explain(layer, values, dimensions, (other) => compare(other, output).ulp <= maxUlp);
+  const cause = explain(layer, values, dimensions, (other) => compare(numbers(other), output).ulp <= maxUlp);
   throw deviates(call, deviation, maxUlp, cause);
 }
 
@@ -119,8 +131,19 @@ interface Sample {
   readonly shape?: readonly number[];
 }
 
-function readSample(call: string, name: string, given: Tensor | NamedTensor): Sample {
+/** Numbers as a tensor of a layer, to which they are rounded. */
+function tensorOf(dtype: AnyDtype, values: Tensor): AnyTensor {
+  if (dtype === 'float64') return Float64Array.from(values);
+  const wide = Float32Array.from(values);
+  return dtype === 'float32' ? wide : dtype === 'float16' ? toFloat16(wide) : toBfloat16(wide);
+}
+
+/** @param dtype of the layer: what an array of 16 bits holds */
+function readSample(call: string, name: string, given: AnyTensor | NamedTensor, dtype: AnyDtype): Sample {
   const kind = kindOf(given);
+  if (isHalf(dtype) && (kind === 'Uint16Array' || (kind === 'Float16Array' && dtype === 'float16'))) {
+    return { values: asFloat32(dtype, given as HalfTensor), dtype: dtype === 'float16' ? 'F16' : 'BF16' };
+  }
   if (kind === 'Float32Array') return { values: given as Float32Array, dtype: 'F32' };
   if (kind === 'Float64Array') return { values: given as Float64Array, dtype: 'F64' };
   const tensor = given as NamedTensor;
@@ -138,7 +161,7 @@ function checkBound(call: string, maxUlp: number | undefined): void {
 }
 
 /** By a copy, so that what the layer keeps for its backward stays. */
-function evaluate<T extends Tensor>(layer: BatchNorm<T>, x: T, shape: readonly number[]): T {
+function evaluate<T extends AnyTensor>(layer: BatchNorm<T>, x: T, shape: readonly number[]): T {
   return BatchNorm.fromState<T>(layer.state()).eval().forward(x, shape);
 }
 

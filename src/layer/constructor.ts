@@ -42,7 +42,7 @@ export interface BatchNormConstructor {
   /** A layer as {@link BatchNorm.state} described it, with tensors of the state's `dtype`. */
   fromState<D extends AnyDtype>(state: BatchNormState<D>, options?: SynchronizeOptions): Layer<TensorOf<D>>;
   /** A layer as {@link BatchNorm.state} described it, where only the caller knows the type of its tensors. */
-  fromState<T extends AnyTensor>(state: BatchNormState, options?: SynchronizeOptions): Layer<T>;
+  fromState<T extends AnyTensor>(state: BatchNormState<AnyDtype>, options?: SynchronizeOptions): Layer<T>;
 
   readonly prototype: Layer<Tensor>;
 }

@@ -3,42 +3,46 @@ import { kernelActivation } from '../arguments/activation.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
-import type { Affine, GradientSumArrays, View } from '../kernels.js';
-import type { Tensor } from '../types.js';
-import type { Order } from './arrange.js';
+import type { Affine, GradientSumArrays } from '../kernels.js';
+import type { AnyTensor, Tensor } from '../types.js';
 import { type BackwardPass, clearSingleValues } from './differentiate.js';
 import { exactGradientSums } from './exact.js';
+import type { Selection } from './selection.js';
 
 /** The backward that is differentiated, and the gradients of the loss with respect to what it gave. */
-export interface DoubleBackwardPass<T extends Tensor>
+export interface DoubleBackwardPass<T extends AnyTensor>
   extends Pick<
     BackwardPass<T>,
     'kind' | 'view' | 'dy' | 'x' | 'residual' | 'affine' | 'activation' | 'batchStatistics' | 'summation'
   > {
   /** Each is null where the loss does not depend on it. */
   readonly ddx: T | null;
-  readonly ddgamma: T | null;
-  readonly ddbeta: T | null;
+  readonly ddgamma: Tensor | null;
+  readonly ddbeta: Tensor | null;
   readonly ddresidual: T | null;
 }
 
-export interface DoubleGradients<T extends Tensor> {
+export interface DoubleGradients<T extends AnyTensor> {
   readonly dx: T;
   readonly ddy: T;
-  readonly dgamma: T;
+  readonly dgamma: Tensor;
 }
 
-/** Those of what is arranged: gathered, computed, and scattered to its places; 0 elsewhere. */
-export function arrangedDoubleGradients<T extends Tensor>(
-  order: Order,
-  view: View,
+/** @param selection what a mask has chosen; null for all of it */
+export function doubleGradients<T extends Tensor>(
   pass: DoubleBackwardPass<T>,
+  selection: Selection | null,
 ): DoubleGradients<T> {
+  return selection === null ? ofAll(pass) : ofChosen(selection, pass);
+}
+
+/** Those of what a mask has chosen: gathered, computed, and scattered to its places; 0 elsewhere. */
+function ofChosen<T extends Tensor>(order: Selection, pass: DoubleBackwardPass<T>): DoubleGradients<T> {
   const { kind, dy, x, residual, ddx, ddresidual } = pass;
   const gather = (tensor: T | null) => tensor && order.gather(kind, tensor);
-  const { dgamma, ...ordered } = doubleGradients<T>({
+  const { dgamma, ...ordered } = ofAll<T>({
     ...pass,
-    view,
+    view: order.view,
     dy: order.gather(kind, dy),
     x: order.gather(kind, x),
     residual: gather(residual),
@@ -53,11 +57,11 @@ export function arrangedDoubleGradients<T extends Tensor>(
   return { dx: scatter(ordered.dx), ddy: scatter(ordered.ddy), dgamma };
 }
 
-export function doubleGradients<T extends Tensor>(pass: DoubleBackwardPass<T>): DoubleGradients<T> {
+function ofAll<T extends Tensor>(pass: DoubleBackwardPass<T>): DoubleGradients<T> {
   const { kind, view, x, affine } = pass;
   const dx = newTensor<T>(kind, x.length);
   const ddy = newTensor<T>(kind, x.length);
-  const dgamma = newTensor<T>(kind, view.c);
+  const dgamma = newTensor<Tensor>(kind, view.c);
   if (x.length === 0) return { dx, ddy, dgamma };
   const g = pass.activation === 'none' ? pass.dy : newTensor<T>(kind, x.length);
   passActivation(pass, g, pass.dy, dx);

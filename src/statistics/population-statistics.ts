@@ -4,12 +4,12 @@ import { NO_OPTIONS, namesOf, readNames, readOptions } from '../arguments/option
 import { readView } from '../arguments/validate.js';
 import { checkSummation, type Summation } from '../passes/exact.js';
 import type { Mask } from '../passes/mask.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor, HalfDtype, Tensor } from '../types.js';
 import { addBatch, isMoments, Moments } from './moments.js';
 
 /** One batch of the data that {@link populationStatistics} reads. */
-export interface PopulationBatch {
-  readonly x: Tensor;
+export interface PopulationBatch<T extends AnyTensor = Tensor> {
+  readonly x: T;
   /** Dimensions of x, of any rank from 1 on; their product is `x.length`. */
   readonly shape: readonly number[];
   /**
@@ -25,6 +25,8 @@ export interface PopulationStatisticsOptions {
   axis?: ChannelAxis | undefined;
   /** Moments of an earlier run to go on from; they stay as they are. Default: none. */
   from?: Moments | undefined;
+  /** What the bits of x are, where it is a Uint16Array: 'float16' or 'bfloat16'. Default: x says it by its type. */
+  dtype?: HalfDtype | undefined;
   /** As of {@link Moments}; that of `from`, where it is given. Default 'ordered'. */
   summation?: Summation | undefined;
   /** Called after each batch with what has been seen so far. A promise is awaited; an error ends the run. */
@@ -40,7 +42,13 @@ export interface PopulationProgress {
 }
 
 const CALL = 'populationStatistics';
-const OPTIONS = /* @__PURE__ */ namesOf<PopulationStatisticsOptions>({ axis: 1, from: 1, summation: 1, onProgress: 1 });
+const OPTIONS = /* @__PURE__ */ namesOf<PopulationStatisticsOptions>({
+  axis: 1,
+  from: 1,
+  dtype: 1,
+  summation: 1,
+  onProgress: 1,
+});
 const BATCH = /* @__PURE__ */ namesOf<PopulationBatch>({ x: 1, shape: 1, mask: 1 });
 
 /**
@@ -67,10 +75,11 @@ const BATCH = /* @__PURE__ */ namesOf<PopulationBatch>({ x: 1, shape: 1, mask: 1
  * console.log(bn.runningMean[0], bn.runningVariance[0]); // → 3 3.5
  */
 export async function populationStatistics(
-  batches: Iterable<PopulationBatch> | AsyncIterable<PopulationBatch>,
+  batches: Iterable<PopulationBatch<AnyTensor>> | AsyncIterable<PopulationBatch<AnyTensor>>,
   options: PopulationStatisticsOptions = NO_OPTIONS,
 ): Promise<Moments> {
-  const { axis, from, onProgress, summation = from?.summation ?? 'ordered' } = readOptions(CALL, options, OPTIONS);
+  const given = readOptions(CALL, options, OPTIONS);
+  const { axis, from, dtype, onProgress, summation = from?.summation ?? 'ordered' } = given;
   if (from !== undefined && !isMoments(from)) throw wrongKind(CALL, 'from', 'Moments', from);
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw wrongKind(CALL, 'onProgress', 'a function', onProgress);
@@ -87,7 +96,7 @@ export async function populationStatistics(
     const { x, shape, mask } = readNames(CALL, `batches[${seen}]`, batch, BATCH);
     const call = `${CALL}: batches[${seen}]`;
     moments ??= new Moments(readView(call, shape, axis).c, { summation });
-    addBatch(call, moments, x, shape, { axis, mask, dtype: undefined });
+    addBatch(call, moments, x, shape, { axis, mask, dtype });
     seen++;
     await onProgress?.({ batches: seen, moments });
   }

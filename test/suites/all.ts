@@ -12,6 +12,7 @@ import exactPasses from './exact-passes.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
 import half from './half.js';
+import halfBeside from './half-beside.js';
 import halfBounds from './half-bounds.js';
 import halfLayer from './half-layer.js';
 import lateValues from './late-values.js';
@@ -40,6 +41,7 @@ export default [
   half,
   halfBounds,
   halfLayer,
+  halfBeside,
   properties,
   variants,
   edges,

@@ -4,10 +4,12 @@
  */
 import { environmentError } from '../../arguments/errors.js';
 import { expected } from '../../arguments/messages.js';
-import { type Lender, lend, type TensorKind } from '../../arguments/typed-arrays.js';
+import { type Lender, lend } from '../../arguments/typed-arrays.js';
+import type { AllocatedKind } from '../../kernels.js';
 import type { Tensor } from '../../types.js';
 import { Heap } from './heap.js';
 
+const TYPES = { Float32Array, Float64Array, Uint16Array };
 const PAGE = 65536;
 const MEBI = 2 ** 20;
 /** Where the heap begins; before it are the record of a call, and what threads agree by. */
@@ -74,8 +76,8 @@ export class Memory implements Lender {
   }
 
   /** A tensor of zeros. */
-  allocate(kind: TensorKind, length: number): Tensor {
-    const Type = kind === 'Float32Array' ? Float32Array : Float64Array;
+  allocate(kind: AllocatedKind, length: number): Tensor | Uint16Array {
+    const Type = TYPES[kind];
     const bytes = length * Type.BYTES_PER_ELEMENT;
     if (bytes > this.bytes) throw tooLong(kind, length, Type.BYTES_PER_ELEMENT, this);
     const { untouched } = this.heap;
@@ -93,7 +95,7 @@ export class Memory implements Lender {
   }
 
   /** Takes back a tensor that `allocate` returned; false where the array is only a part of one. */
-  release(array: Tensor): boolean {
+  release(array: ArrayBufferView): boolean {
     const { buffer, byteOffset: address, byteLength } = array;
     if (this.#tensors.get(address) !== byteLength) return false;
     forgotten.unregister(this.shared ? buffer : array);
@@ -145,17 +147,17 @@ export class Memory implements Lender {
 }
 
 /** All tensors of an unshared memory have one buffer, so that what keeps a tensor must be its subarrays themselves. */
-function keepByParts(array: Tensor): void {
+function keepByParts(array: Tensor | Uint16Array): void {
   Object.defineProperty(array, 'subarray', {
-    value(this: Tensor, ...range: [number?, number?]): Tensor {
-      const part = Object.getPrototypeOf(this).subarray.apply(this, range) as Tensor;
+    value(this: Tensor | Uint16Array, ...range: [number?, number?]): Tensor | Uint16Array {
+      const part = Object.getPrototypeOf(this).subarray.apply(this, range) as Tensor | Uint16Array;
       keepByParts(part);
       wholes.set(part, this);
       return part;
     },
   });
 }
-const wholes = new WeakMap<Tensor, Tensor>();
+const wholes = new WeakMap<Tensor | Uint16Array, Tensor | Uint16Array>();
 
 let current: Memory | undefined;
 let wanted: number | undefined;
@@ -248,7 +250,7 @@ function collect(fate: Fate, bytes: number, attempts: number): void {
 }
 
 /** A length that no release would make room for. */
-function tooLong(kind: TensorKind, length: number, width: number, { bytes }: Memory): RangeError {
+function tooLong(kind: AllocatedKind, length: number, width: number, { bytes }: Memory): RangeError {
   const most = Math.floor(bytes / width);
   const wanted = `at most ${most} elements of a ${kind}, the ${gibibytes(bytes)} of WebAssembly memory`;
   return new RangeError(expected('allocate', 'length', wanted, `${length} (${gibibytes(length * width)})`));

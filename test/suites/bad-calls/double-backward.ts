@@ -51,8 +51,8 @@ export const doubleBackwardCalls: readonly BadCall[] = [
     'sums of a whole batch, twice',
     (f) => f.backTwice(wrong({ sums: null })),
     TypeError,
-    'doubleBackward: "options" has no "sums"; known are axis, epsilon, mean, variance, statistics, summation, gamma, ' +
-      'beta, residual, activation, mask, ddx, ddgamma, ddbeta, ddresidual',
+    'doubleBackward: "options" has no "sums"; known are dtype, axis, epsilon, mean, variance, statistics, summation, ' +
+      'gamma, beta, residual, activation, mask, ddx, ddgamma, ddbeta, ddresidual',
   ],
   [
     'variance negative, twice',

@@ -10,9 +10,9 @@ export const memoryCalls: readonly BadCall[] = [
   ['length in words', () => allocate(wrong('8')), TypeError, 'allocate: "length" expected an integer >= 0, got "8"'],
   [
     'unknown type',
-    () => allocate(8, wrong('float16')),
+    () => allocate(8, wrong('float8')),
     RangeError,
-    'allocate: "dtype" expected \'float32\' or \'float64\', got "float16"',
+    "allocate: \"dtype\" expected 'float32', 'float64', 'float16' or 'bfloat16', got \"float8\"",
   ],
   [
     'not allocated',
