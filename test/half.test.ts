@@ -1,5 +1,6 @@
 /** Conversion between float32 and 16 bits, of every backend and instruction set: docs/numerics.md, section 11. */
 import {
+  BatchNorm,
   backward,
   forwardInference,
   forwardTraining,
@@ -174,6 +175,31 @@ if (Float16 === undefined) {
     assert.is(infer, x);
     assert.equal(bitsOf(infer), forwardInference(bits, [12, 5], { ...options, dtype: 'float16' }));
     assert.throws(() => forwardTraining(x, [12, 5], { dtype: 'bfloat16' }), /"x" expected Uint16Array of length 60/);
+  });
+
+  test('a layer of float16 takes it, and gives it, whatever way its batches go', () => {
+    const bits = toFloat16(Float32Array.from({ length: 60 }, (_, k) => Math.sin(k) * 3 + (k % 5)));
+    const floats = () => new Float16(bits.slice().buffer);
+    const mask = Array.from({ length: 12 }, (_, k) => (k % 3 === 1 ? 0 : 1));
+    for (const options of [{}, { ghostBatchSize: 4, grouping: 'interleaved' }, { renorm: true }] as const) {
+      const [own, other] = [0, 1].map(() => new BatchNorm(5, { dtype: 'float16', activation: 'relu', ...options }));
+      for (const step of [{}, { mask }]) {
+        const expected = own.forward(bits, [12, 5], { ...step, residual: bits });
+        const y = other.forward(floats(), [12, 5], { ...step, residual: floats() });
+        assert.is(Object.prototype.toString.call(y), '[object Float16Array]');
+        assert.equal(bitsOf(y), expected);
+        const dx = own.backward(bits);
+        assert.equal(bitsOf(other.backward(floats(), { out: y })), dx);
+        assert.is(Object.prototype.toString.call(other.dresidual), '[object Float16Array]');
+        assert.equal(bitsOf(other.dresidual!), own.dresidual);
+        assert.equal([other.dgamma, other.state()], [own.dgamma, own.state()]);
+      }
+      assert.throws(() => other.forward(bits, [12, 5], { out: floats() }), /"out" expected Uint16Array of length 60/);
+      other.forward(floats(), [12, 5]);
+      assert.throws(() => other.backward(bits), /"dy" expected Float16Array of length 60/);
+    }
+    const brain = new BatchNorm(5, { dtype: 'bfloat16' });
+    assert.throws(() => brain.forward(floats(), [12, 5]), /"x" expected Uint16Array of length 60/);
   });
 }
 
