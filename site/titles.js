@@ -1,6 +1,8 @@
-// TypeDoc calls a document, and its page, as its file is called; readers look for its heading.
+// TypeDoc calls a document, and its page, as its file is called; readers look for its heading. And it knows no sections
+// of documents, unless each file begins with its own.
 import { basename } from 'node:path';
 import { Converter, KindRouter, ReflectionKind } from 'typedoc';
+import { sectionOf } from './pages.js';
 
 /** The file that each document comes from. */
 const files = new WeakMap();
@@ -13,12 +15,13 @@ class Router extends KindRouter {
   }
 }
 
-/** Gives each document the text of its first heading. */
+/** Gives each document the text of its first heading, and its section. */
 export function load({ converter, renderer }) {
   renderer.defineRouter('files', Router);
   converter.on(Converter.EVENT_CREATE_DOCUMENT, (_, document) => {
     const [heading] = document.content;
     const [, title] = /^# (.+)$/m.exec(heading?.text ?? '') ?? [];
+    document.frontmatter.category = sectionOf(document.name);
     files.set(document, basename(document.name).toLowerCase());
     if (title !== undefined) document.name = title.replace(/:.*/, '');
   });

@@ -1,0 +1,55 @@
+// What TypeDoc makes the site of.
+import { API, PAGES, SECTIONS } from './pages.js';
+
+/** @type {import('typedoc').TypeDocOptions} */
+export default {
+  name: 'batchnorm',
+  entryPoints: ['reference/index.ts', '../src/tfjs/index.ts', '../src/interop/index.ts', '../src/mpi/index.ts'],
+  tsconfig: 'tsconfig.json',
+  out: '../dist-site/docs',
+  readme: '../README.md',
+  projectDocuments: PAGES.map((page) => `../${page}`),
+  excludeInternal: true,
+  excludePrivate: true,
+  disableSources: true,
+  includeVersion: true,
+  treatWarningsAsErrors: true,
+  validation: {
+    notExported: true,
+    invalidLink: true,
+    invalidPath: true,
+    rewrittenLink: true,
+    notDocumented: true,
+  },
+  requiredToBeDocumented: ['Module', 'Class', 'Function', 'Interface', 'Method', 'TypeAlias', 'Variable'],
+  intentionallyNotExported: [
+    'Tensors',
+    'DENSE',
+    'CONVOLUTION',
+    'TRANSPOSED',
+    'DEPTHWISE',
+    'OriginalConfig',
+    'OptionsFor',
+    'AnyLayer',
+    'Environment',
+    'src/layer/constructor.ts:BatchNorm',
+  ],
+  highlightLanguages: ['javascript', 'typescript', 'json', 'shellscript', 'python', 'diff', 'cpp'],
+  sort: ['kind', 'alphabetical-ignoring-documents'],
+  navigation: {
+    includeCategories: true,
+    includeGroups: false,
+  },
+  categorizeByGroup: false,
+  searchInDocuments: true,
+  defaultCategory: API,
+  categoryOrder: Object.keys(SECTIONS),
+  plugin: ['./titles.js'],
+  router: 'files',
+  entryPointStrategy: 'resolve',
+  sortEntryPoints: false,
+  intentionallyNotDocumented: [
+    'batchnorm/interop.OnnxAttribute.i.__type.toNumber',
+    'batchnorm/tfjs.BatchNormalization.fromConfig',
+  ],
+};
