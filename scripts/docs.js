@@ -10,13 +10,14 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const site = join(root, 'dist-site');
 // It is not among the packages of the library, since TypeScript 7 has no interface for it yet.
 const TYPEDOC = join(root, 'site', 'node_modules', 'typedoc', 'bin', 'typedoc');
-const NAVIGATION = `<nav aria-label="Site"><a href="docs/index.html">Documentation</a> ·
-<a href="docs/modules/batchnorm.html">API</a> ·
-<a href="docs/documents/numerics.html">Numerics</a></nav>`;
+const NAVIGATION = `<nav aria-label="Site" style="margin-bottom: 1.5rem"><a href="docs/documents/start.html">Start</a> ·
+<a href="docs/documents/batch-normalization.html">What batch normalization is</a> ·
+<a href="docs/index.html">Documentation</a> · <a href="docs/modules/batchnorm.html">API</a></nav>`;
 
 rmSync(site, { recursive: true, force: true });
 execFileSync(process.execPath, [TYPEDOC], { cwd: join(root, 'site'), stdio: 'inherit' });
 writeFront();
+linkFront();
 const broken = brokenLinks();
 if (broken.length > 0) {
   console.error(`broken links:\n${broken.join('\n')}`);
@@ -29,6 +30,16 @@ function writeFront() {
   const front = page.replace('<main>\n', () => `<main>\n${NAVIGATION}\n`);
   if (front === page) throw new Error('the live page has no <main>');
   writeFileSync(join(site, 'index.html'), front);
+}
+
+/** The header of every page leads to the one that trains. */
+function linkFront() {
+  for (const name of readdirSync(site, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.html') || name === 'index.html') continue;
+    const file = join(site, name);
+    const up = '../'.repeat(name.split(sep).length - 1);
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll('href="LIVE"', `href="${up}index.html"`));
+  }
 }
 
 /** Links of the pages that lead to no file, or to no place in it. */

@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 export const API = 'API';
 
 export const SECTIONS = {
-  Start: ['docs/start.md', 'docs/batch-normalization.md'],
+  Introduction: ['docs/start.md', 'docs/batch-normalization.md'],
   Guides: [
     'docs/train-in-typescript.md',
     'docs/tfjs.md',
@@ -30,7 +30,10 @@ export const SECTIONS = {
 /** All of them, from the root of the package. */
 export const PAGES = Object.values(SECTIONS).flat();
 
-/** The heading that a page stands under, given the name of its file. */
+/** The heading that a page stands under, given the name of its file, without the extension. */
 export function sectionOf(name) {
-  return Object.keys(SECTIONS).find((section) => SECTIONS[section].some((page) => basename(page, '.md') === name));
+  for (const [section, pages] of Object.entries(SECTIONS)) {
+    if (pages.some((page) => basename(page, '.md') === name)) return section;
+  }
+  throw new Error(`site/pages.js has no section with ${name}.md`);
 }

@@ -21,8 +21,9 @@ export function load({ converter, renderer }) {
   converter.on(Converter.EVENT_CREATE_DOCUMENT, (_, document) => {
     const [heading] = document.content;
     const [, title] = /^# (.+)$/m.exec(heading?.text ?? '') ?? [];
-    document.frontmatter.category = sectionOf(document.name);
-    files.set(document, basename(document.name).toLowerCase());
+    const name = basename(document.name);
+    document.frontmatter.category = sectionOf(name);
+    files.set(document, name.toLowerCase());
     if (title !== undefined) document.name = title.replace(/:.*/, '');
   });
 }
