@@ -21,6 +21,7 @@ export const SECTIONS = {
     'docs/memory.md',
     'docs/half.md',
     'docs/wasm.md',
+    'examples/README.md',
   ],
   [API]: [],
   Background: ['docs/numerics.md', 'docs/performance.md', 'docs/errors.md', 'docs/conventions.md'],
