@@ -11,6 +11,7 @@ export const SECTIONS = {
     'docs/train-in-typescript.md',
     'docs/tfjs.md',
     'docs/inference.md',
+    'docs/deploy.md',
     'docs/loading.md',
     'docs/interop.md',
     'docs/threads.md',
