@@ -4,10 +4,10 @@ import { useBackend } from 'batchnorm';
 import type { Browser, Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
 import { loadDigits } from '#demo/data/digits.js';
-import { Layer } from '#demo/live/layer.js';
 import { CHOICES, DEFAULTS, fromLink, toLink } from '#demo/live/settings.js';
 import { Trainer } from '#demo/live/trainer.js';
 import { EXAMPLE, fourSteps } from '#demo/live/worked-example.js';
+import { Layer } from '#demo/net/layer.js';
 import { isRequired } from './support/backends.js';
 import { findBrowser, launch } from './support/browser.js';
 import { skipAloud } from './support/runner.js';
@@ -60,7 +60,8 @@ for (const activation of ['sigmoid', 'tanh', null] as const) {
       const layer = make();
       layer.forward(x, rows, true);
       const before = layer.weights.slice();
-      const dx = layer.backward(factors, rows, 1);
+      const dx = layer.backward(factors, rows);
+      layer.descend(1);
       for (let i = 0; i < x.length; i++) {
         const slope = slopeAt((_, own, by) => {
           own[i] += by;

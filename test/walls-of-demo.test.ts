@@ -6,7 +6,7 @@ import { breaches, circle, type Rows, readSources, type Sources, specifiersOf } 
 import { suiteOf } from './support/suite.js';
 
 /** Of demo, from the bottom up. */
-const ROWS: Rows = [['kit'], ['data', 'runs'], ['report', 'live'], ['train'], ['main']];
+const ROWS: Rows = [['kit'], ['data', 'runs'], ['net'], ['report', 'live', 'trials'], ['train'], ['main']];
 
 const PUBLIC = ['batchnorm', 'batchnorm/tfjs', 'batchnorm/mpi'];
 /** Benchmarks of kernels, which call them as no user can; they are not packed. */

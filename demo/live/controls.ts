@@ -1,5 +1,6 @@
 /** The controls of the live page: settings in, settings out. */
-import { ACTIVATIONS, CHOICES, DEFAULTS, type LiveSettings, type Slider } from './settings.js';
+import { ACTIVATIONS } from '../net/activation.js';
+import { CHOICES, DEFAULTS, type LiveSettings, type Slider } from './settings.js';
 
 export function byId<E extends Element = HTMLElement>(id: string): E {
   const found = document.getElementById(id);

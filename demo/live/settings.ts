@@ -1,7 +1,5 @@
 /** What can be chosen in the live page, and the link that keeps it. */
-
-export const ACTIVATIONS = ['sigmoid', 'tanh', 'relu'] as const;
-export type ActivationName = (typeof ACTIVATIONS)[number];
+import { ACTIVATIONS, type ActivationName } from '../net/activation.js';
 
 export interface LiveSettings {
   /** Step size of gradient descent. */

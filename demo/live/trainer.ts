@@ -1,7 +1,11 @@
 /** Two networks that differ in batch normalization alone, trained on the same minibatches from the same weights. */
 import { type Dataset, type Images, inputs, minibatches, slice } from '../data/dataset.js';
-import { LiveNetwork, UNITS } from './network.js';
-import type { ActivationName, LiveSettings } from './settings.js';
+import type { ActivationName } from '../net/activation.js';
+import { Network } from '../net/network.js';
+import type { LiveSettings } from './settings.js';
+
+/** Of each hidden layer. */
+const UNITS = 64;
 
 /** Of the inputs of an activation: the middle line of a fan, and its edges. */
 export const PERCENTS = [5, 25, 50, 75, 95] as const;
@@ -31,7 +35,7 @@ export interface Frame {
 }
 
 interface Contestant {
-  readonly network: LiveNetwork;
+  readonly network: Network;
   losses: number[];
   diverged: number | null;
 }
@@ -51,7 +55,7 @@ export class Trainer {
     this.#testInputs = inputs(test);
     const rows = Math.max(test.count, settings.batch);
     const contestant = (normalized: boolean): Contestant => ({
-      network: new LiveNetwork(settings, normalized, train.rows * train.columns, rows),
+      network: new Network({ ...settings, units: UNITS, normalized, pixels: train.rows * train.columns, rows }),
       losses: [],
       diverged: null,
     });
@@ -74,7 +78,7 @@ export class Trainer {
     this.#step++;
     for (const contestant of [this.#plain, this.#normalized]) {
       if (contestant.diverged !== null) continue;
-      const loss = contestant.network.step(images);
+      const loss = contestant.network.step(images, this.#settings.rate);
       contestant.losses.push(loss);
       if (!Number.isFinite(loss)) contestant.diverged = this.#step;
     }
