@@ -15,13 +15,19 @@ import {
   WEIGHT_DEVIATION,
 } from '../runs/settings.js';
 import { cost } from './cost.js';
+import { depth } from './depth.js';
 import { dropout } from './dropout.js';
+import { gradients } from './gradients.js';
 import { grid } from './grid.js';
 import { inference } from './inference.js';
+import { landscape } from './landscape.js';
 import { learning } from './learning.js';
+import { noise } from './noise.js';
 import { saturation } from './saturation.js';
 import type { Section } from './section.js';
 import { shift } from './shift.js';
+import { statistics } from './statistics.js';
+import { fourSteps } from './steps.js';
 import { TRAIN_STYLE } from './style.js';
 import { GOAL, type Summary, summarize } from './summary.js';
 
@@ -30,14 +36,22 @@ const DESCRIPTION =
   'Small networks without and with batch normalization: figure 1 of the paper, covariate shift, dropout, ' +
   'inference, cost.';
 
+const HOW = 'What batch normalization does';
+const MEASURED = 'How it was measured';
+
 /** In the order of the page, with what to call those that are not there yet. */
 const SECTIONS: readonly (readonly [name: string, section: Section])[] = [
   ['Figure 1', learning],
   ['internal covariate shift', shift],
+  ['noise', noise],
+  ['the loss along a step', landscape],
   ['learning rates and initial weights', grid],
   ['dropout', dropout],
   ['saturation', saturation],
+  ['depth', depth],
+  ['gradients', gradients],
   ['inference', inference],
+  ['batch size and statistics', statistics],
   ['cost', cost],
 ];
 
@@ -52,15 +66,14 @@ export function renderReport(results: Results, file: string): string {
 <p class="lead">Small networks learn to read handwritten digits, without and with batch normalization after each hidden
 linear map. Everything else is equal: initial weights, the order of the data, the learning rate. These are the claims of
 Ioffe and Szegedy’s paper, tried on your machine.</p>
-<p class="formula"><i>y</i> = γ·(<i>x</i> − mean)/√(variance + ε) + β</p>
-<p class="soft">For each value <i>x</i> that a unit passes on: mean and variance are those of the unit over the
-minibatch, γ and β are learnt.</p>
 ${summary ? renderHeadline(summary) : ''}
 </header>
 ${renderMissing(results, missing)}
+${renderContents(parts.flatMap(({ part }) => (part === null ? [] : [part.title])))}
+${renderSection(HOW, explanation())}
 ${parts.map(({ part }) => (part ? renderSection(part.title, part.html) : '')).join('\n')}
 ${summary ? renderSection('In numbers', renderSummary(summary)) : ''}
-${renderSection('How it was measured', renderSettings(settingsOf(results, file)))}
+${renderSection(MEASURED, renderSettings(settingsOf(results, file)))}
 <footer>
 <p>Paper: S. Ioffe, C. Szegedy, <cite>Batch Normalization: Accelerating Deep Network Training by Reducing Internal
 Covariate Shift</cite>, <a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>.</p>
@@ -69,9 +82,25 @@ Covariate Shift</cite>, <a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03
   return keepUnits(renderPage({ title: TITLE, description: DESCRIPTION, style: TRAIN_STYLE, main }));
 }
 
+function renderContents(titles: readonly string[]): string {
+  const items = [HOW, ...titles, MEASURED].map((title) => `<li><a href="#${idOf(title)}">${title}</a></li>`);
+  return `<nav aria-label="Contents"><ul class="contents">\n${items.join('\n')}\n</ul></nav>`;
+}
+
+function explanation(): string {
+  return `<p class="formula"><i>y</i> = γ·(<i>x</i> − μ)/√(σ² + ε) + β</p>
+<p>For each value <i>x</i> that a unit passes on: μ and σ² are the unit’s mean and variance over the minibatch, γ and β
+are learnt. <code>npx batchnorm live</code> writes a page where two networks train while you watch and move sliders.</p>
+${fourSteps()}`;
+}
+
+function idOf(title: string): string {
+  return title.toLowerCase().replace(/\W+/g, '-').replace(/-$/, '');
+}
+
 /** With a link to itself, to be sent to others. */
 function renderSection(title: string, html: string): string {
-  const id = title.toLowerCase().replace(/\W+/g, '-');
+  const id = idOf(title);
   return `<section id="${id}">\n<h2>${title}
 <a class="here" href="#${id}" aria-label="Link to this section">#</a></h2>\n${html}\n</section>`;
 }

@@ -16,6 +16,8 @@ code { font-size: 0.92em; }
 grid-template-rows: repeat(3, auto); } }
 .soft { color: var(--soft); font-size: 0.93rem; max-width: 46rem; margin: 0.5rem 0 0; }
 .formula { font-size: min(1.15rem, 4.6vw); margin: 1.25rem 0 0; }
+.contents { columns: 16rem; margin: 1.5rem 0 0; padding: 0; list-style: none; font-size: 0.95rem; }
+.contents li { padding: 0.15rem 0; }
 .here { color: var(--soft); text-decoration: none; font-weight: 400; opacity: 0; }
 h2:hover .here, .here:focus { opacity: 1; }
 @media print { figure { margin-bottom: 1rem; } .pair svg, .fans svg { max-height: 6.5cm; }

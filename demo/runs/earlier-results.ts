@@ -16,6 +16,7 @@ import {
 } from './measurements.js';
 import type { ByBatch, Cost, CostResult, Inference, Result, Results, Run } from './results.js';
 import { HIDDEN_LAYERS, type Job, planOf, type Settings, type TrainingJob, WATCHED_UNITS } from './settings.js';
+import { shapeOf, type TrialJob, type TrialResult } from './trials.js';
 
 /** The file of a long run has less than a megabyte. */
 const MOST_BYTES = 2 ** 26;
@@ -159,9 +160,20 @@ function runsIn(part: Part, settings: Settings): Record<string, Result> {
   for (const id of part.names) {
     const job: Job | undefined = plan.get(id);
     if (job === undefined) throw part.field(id).misfit('no run of this name');
-    runs[id] = job.kind === 'cost' ? costIn(part.field(id)) : runIn(part.field(id), job);
+    runs[id] = resultIn(part.field(id), job);
   }
   return runs;
+}
+
+function resultIn(part: Part, job: Job): Result {
+  if (job.kind === 'cost') return costIn(part);
+  return job.kind === 'trial' ? trialIn(part, job) : runIn(part, job);
+}
+
+function trialIn(part: Part, job: TrialJob): TrialResult {
+  const series = part.field('series');
+  const read = Object.entries(shapeOf(job)).map(([name, length]) => [name, valuesIn(series.field(name), length)]);
+  return { kind: part.field('kind').is('trial'), id: part.field('id').is(job.id), series: Object.fromEntries(read) };
 }
 
 function runIn(part: Part, job: TrainingJob): Run {

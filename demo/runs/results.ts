@@ -2,6 +2,7 @@
 import { dataFileOf, writeWhole } from '../kit/output-file.js';
 import type { Measurement, WatchedMeasurement } from './measurements.js';
 import { RUNS, type Settings } from './settings.js';
+import type { TrialResult } from './trials.js';
 
 export interface Run {
   readonly kind: 'training';
@@ -65,7 +66,7 @@ export interface CostResult {
   readonly ways: readonly Cost[];
 }
 
-export type Result = Run | CostResult;
+export type Result = Run | TrialResult | CostResult;
 
 /** Everything that a session found, in the form of the file. */
 export interface Results {

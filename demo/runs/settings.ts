@@ -1,5 +1,6 @@
 /** The settings of a user, and the plan that follows from them. */
 import type { BackendName } from 'batchnorm';
+import { type TrialJob, trialJobs } from './trials.js';
 
 /** Settings that the results depend on: `--resume` goes on only where all of it is the same. */
 export interface Settings {
@@ -75,7 +76,7 @@ export interface CostJob {
   readonly rounds: number;
 }
 
-export type Job = TrainingJob | CostJob;
+export type Job = TrainingJob | TrialJob | CostJob;
 
 export interface Grid {
   readonly learningRates: readonly number[];
@@ -116,6 +117,7 @@ export function planOf(settings: Settings): Job[] {
     { ...large, id: RUNS.largeNormalized, normalized: true },
     { ...large, id: RUNS.largePlain },
     ...gridJobs(settings, Math.ceil(steps / 10)),
+    ...trialJobs(settings),
     { kind: 'cost', id: 'cost', steps: Math.ceil(Math.min(quick ? 60 : 240, steps) / 6), rounds: 6 },
   ];
 }

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Dataset } from '../data/dataset.js';
 import type { Result } from '../runs/results.js';
 import type { Job, Settings } from '../runs/settings.js';
+import { runTrial } from '../trials/index.js';
 import { measureCost } from './cost.js';
 import { type Host, loadHost } from './host.js';
 import type { Signal } from './interruption.js';
@@ -12,6 +13,9 @@ import { train } from './training.js';
 
 /** Milliseconds after which a signal is noticed: mpirun kills what has not ended a second after it. */
 const NOTICE = 50;
+
+/** Steps of a trial from one look for signals to the next. */
+const TOGETHER = 10;
 
 export class Lockstep implements Runner {
   #host: Host | undefined;
@@ -46,7 +50,14 @@ export class Lockstep implements Runner {
       await setImmediate();
       turned = performance.now();
     };
+    /** All ranks compute the same, and exchange nothing else: so they hear together whether one was told to end. */
+    const listenTogether = async (steps: number) => {
+      if (steps % TOGETHER !== 0) return;
+      await listen(steps);
+      this.ranks.sum([]);
+    };
     const listenAtTimes = (steps: number) => (performance.now() - turned < NOTICE ? undefined : listen(steps));
+    if (job.kind === 'trial') return runTrial(this.data, job, listenTogether);
     return job.kind === 'cost'
       ? measureCost(host, this.data, job, this.settings, this.ranks, listenAtTimes)
       : train(host, this.data, job, this.settings, this.ranks, listenAtTimes);

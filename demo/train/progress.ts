@@ -1,6 +1,7 @@
 /** One bar for the whole, with the time that is left; off a terminal, a line at every tenth. Both on standard error. */
 import { count } from '../kit/text.js';
 import type { Job } from '../runs/settings.js';
+import type { TrialJob } from '../runs/trials.js';
 
 export interface Progress {
   /** Steps done of a job that is under way. */
@@ -64,7 +65,14 @@ function stepsOf(job: Job): number {
 /** In training steps of a plain network; measuring and five ways of training at one time count, too. */
 function workOf(job: Job): number {
   if (job.kind === 'cost') return 10 * job.steps * job.rounds;
+  if (job.kind === 'trial') return trialWork(job);
   return job.steps * (job.normalized ? 1.25 : 1) * (job.watched ? 1.15 : 1) + (job.inference ? 1000 : 30);
+}
+
+/** Measured on the digits, as the other figures. */
+function trialWork({ trial, variant, size, steps }: TrialJob): number {
+  if (trial === 'statistics') return steps * (variant === 'dense' ? 0.1 + 0.01 * size : 0.1 + 0.06 * size) + 60;
+  return steps * { noise: 0.6, landscape: 1.2, depth: 1.5 * size, gradients: 5 }[trial] + 10;
 }
 
 interface Drawing {

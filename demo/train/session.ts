@@ -82,8 +82,8 @@ export class Session {
     const listener = this.#listener(progress, (signal) => interruption.tell(signal));
     try {
       // Runs that are timed run alone.
-      for (const kind of ['training', 'cost'] as const) {
-        const some = jobs.filter((job) => job.kind === kind);
+      const [timed, others] = [true, false].map((isTimed) => jobs.filter(({ kind }) => (kind === 'cost') === isTimed));
+      for (const some of [others, timed]) {
         if (interruption.signal === null) await runner.run(some, listener);
       }
       return interruption.signal;

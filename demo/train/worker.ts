@@ -3,7 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { useBackend } from 'batchnorm';
 import { loadDigits } from '../data/digits.js';
 import { loadIdx } from '../data/idx.js';
+import type { Result } from '../runs/results.js';
 import type { Job } from '../runs/settings.js';
+import { runTrial } from '../trials/index.js';
 import { measureCost } from './cost.js';
 import { loadHost } from './host.js';
 import type { Message, WorkerTask } from './pool.js';
@@ -21,12 +23,14 @@ const host = await loadHost();
 tell({ type: 'ready', host: host.description });
 port.on('message', async (job: Job) => {
   const listen = reporter();
-  const result =
-    job.kind === 'cost'
-      ? await measureCost(host, data, job, settings, ALONE, listen)
-      : await train(host, data, job, settings, ALONE, listen);
-  tell({ type: 'done', result });
+  tell({ type: 'done', result: await resultOf(job, listen) });
 });
+
+function resultOf(job: Job, listen: (steps: number) => void): Promise<Result> {
+  if (job.kind === 'trial') return runTrial(data, job, listen);
+  if (job.kind === 'cost') return measureCost(host, data, job, settings, ALONE, listen);
+  return train(host, data, job, settings, ALONE, listen);
+}
 
 function reporter(): (steps: number) => void {
   let last = 0;

@@ -1,0 +1,64 @@
+/** Noise behind batch normalization: inputs of activations move more than without it, and training is as fast. */
+import { inputs, minibatches } from '../data/dataset.js';
+import type { Layer } from '../net/layer.js';
+import { looksOf } from '../runs/trials.js';
+import { BATCH, networkOf, RATE, testImages, UNITS } from './setting.js';
+import type { Trial } from './trial.js';
+
+/** In standard deviations of what it is added to. */
+const NOISE = { mean: 2, deviation: 1 };
+
+/**
+ * `accuracy` on held-out images, and `motion`: how far the mean of what enters a unit of the last hidden layer moves
+ * from one minibatch to the next, in its own standard deviations: the mean over units and steps since the last look.
+ */
+export const tryNoise: Trial = async (job, data, listen) => {
+  const network = networkOf(job, data, job.variant === 'noisy' ? { noise: NOISE } : {});
+  const { looks, every } = looksOf(job.steps);
+  const batches = minibatches(data.train, BATCH, job.seed);
+  const [test, last] = [testImages(data), network.layers.at(-2) as Layer];
+  const x = inputs(test);
+  const [accuracy, motion]: [number[], number[]] = [[], []];
+  let [before, moved] = [meansOf(last), [] as number[]];
+  for (let step = 1; step <= job.steps; step++) {
+    network.step(batches.next().value, RATE);
+    const now = meansOf(last);
+    if (step > 1) moved.push(distance(before, now));
+    before = now;
+    if (step % every === 0 && accuracy.length < looks) {
+      accuracy.push(network.evaluate(x, test.labels).accuracy);
+      motion.push(meanOf(moved));
+      moved = [];
+    }
+    await listen(step);
+  }
+  network.dispose();
+  return { accuracy, motion };
+};
+
+interface Means {
+  readonly mean: Float64Array;
+  readonly deviation: Float64Array;
+}
+
+/** Of what entered each unit in the last minibatch. */
+function meansOf(layer: Layer): Means {
+  const values = layer.entering(BATCH);
+  const [mean, square] = [new Float64Array(UNITS), new Float64Array(UNITS)];
+  for (let i = 0; i < values.length; i++) {
+    mean[i % UNITS] += values[i] / BATCH;
+    square[i % UNITS] += values[i] ** 2 / BATCH;
+  }
+  return { mean, deviation: mean.map((value, unit) => Math.sqrt(Math.max(0, square[unit] - value ** 2))) };
+}
+
+function distance(before: Means, now: Means): number {
+  const moves = Array.from(now.mean, (mean, unit) => Math.abs(mean - before.mean[unit]) / now.deviation[unit]);
+  return meanOf(moves.filter(Number.isFinite));
+}
+
+/** 0 of none: the first step has none before it. */
+function meanOf(values: readonly number[]): number {
+  if (values.length === 0) return 0;
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
