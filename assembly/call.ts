@@ -17,6 +17,12 @@ const COEFFICIENTS: usize = 5;
 /** First and second sums of so many columns, then their parameters, whatever the type. */
 const LANES_BYTES: usize = 2 * COLUMNS_AT_ONCE * sizeof<f64>();
 const THREAD_BYTES: usize = LANES_BYTES + COEFFICIENTS * (COLUMNS_AT_ONCE * sizeof<f64>() + LINE_BYTES);
+/** Elements of 16 bits that are float32 at a time, in the first cache. Free to choose, from COLUMNS_AT_ONCE up. */
+export const STRIP: usize = 2048;
+/** Their record, with room to spare; then x, dy, the residual and its gradient. */
+const RECORD_BYTES: usize = 512;
+const STRIP_TENSOR_BYTES: usize = STRIP * sizeof<f32>() + 3 * LINE_BYTES;
+const STRIP_BYTES: usize = RECORD_BYTES + 4 * STRIP_TENSOR_BYTES;
 
 /**
  * The arguments of any kernel under their names in src/kernels.ts, null as 0; `output` is y or dx. The host writes
@@ -62,6 +68,8 @@ export class Arguments {
   workspace: usize;
   /** Whether the sums of this call are added to those of the one before, as another piece of the same tensors. */
   accumulate: i32;
+  /** The type of tensors of 16 bits, by its number in kinds.ts; 0 of other tensors. */
+  half: i32;
 }
 
 /** The arguments, and what the modules keep beside them. */
@@ -71,7 +79,7 @@ export class Call extends Arguments {
   gradientAt: usize;
   /** The parameters of the activation as vectors of the tensor's type. */
   lines: usize;
-  /** Bytes of an element. */
+  /** Bytes of an element that is computed with, and of a parameter: tensors of 16 bits are float32 there. */
   width: usize;
   /** Which kernel runs. */
   kernel: i32;
@@ -102,6 +110,13 @@ export class Call extends Arguments {
   partials: usize;
   /** THREAD_BYTES for each thread. */
   own: usize;
+  /** STRIP_BYTES for each thread, with tensors of 16 bits. */
+  strips: usize;
+
+  /** Bytes of an element where it is stored. */
+  storedBytes(): usize {
+    return this.half == 0 ? this.width : sizeof<u16>();
+  }
 
   /** Where a thread keeps the lanes of columns, or of channels. */
   lanes(thread: usize): usize {
@@ -134,7 +149,31 @@ export class Call extends Arguments {
     this.ownSumDy = this.totals + aligned(2 * this.c * sizeof<f64>());
     this.ownSumDyDeviation = this.ownSumDy + aligned(this.c * sizeof<f64>());
     this.own = this.ownSumDyDeviation + aligned(this.c * sizeof<f64>());
-    this.partials = this.own + this.threads * THREAD_BYTES;
+    this.strips = this.own + this.threads * THREAD_BYTES;
+    this.partials = this.strips + stripBytes(this);
+    if (this.half != 0) for (let t: usize = 0; t < this.threads; ++t) this.prepareStrip(t);
+  }
+
+  /**
+   * The call as it is for a part of its tensors that a thread has as float32: what is written lies where that was read
+   * which it may overwrite.
+   */
+  strip(thread: usize): Call {
+    return changetype<Call>(this.strips + thread * STRIP_BYTES);
+  }
+
+  prepareStrip(thread: usize): void {
+    const strip = this.strip(thread);
+    memory.copy(changetype<usize>(strip), changetype<usize>(this), offsetof<Call>());
+    strip.half = 0;
+    const x = changetype<usize>(strip) + RECORD_BYTES;
+    const dy = x + STRIP_TENSOR_BYTES;
+    strip.x = x;
+    if (this.dy != 0) strip.dy = dy;
+    if (this.residual != 0) strip.residual = dy + STRIP_TENSOR_BYTES;
+    if (this.dresidual != 0) strip.dresidual = dy + 2 * STRIP_TENSOR_BYTES;
+    strip.output = this.dy != 0 ? dy : x;
+    strip.gradientAt = dy;
   }
 
   /** Rounded, and as often as a vector holds them. */
@@ -151,9 +190,14 @@ function aligned(bytes: usize): usize {
   return (bytes + 63) & ~63;
 }
 
+/** Bytes of the strips of all threads. */
+function stripBytes(call: Call): usize {
+  return call.half == 0 ? 0 : call.threads * STRIP_BYTES;
+}
+
 /** Bytes that `prepare` lays out. In float64, where they cannot wrap round. */
 export function workspaceBytes(call: Call): f64 {
   const pairs: f64 = call.threads > 1 ? <f64>groupsOf(call.n, call.c, call.s) : 0;
   const perChannel = (<f64>COEFFICIENTS + 4 + 2 * pairs) * <f64>call.c * sizeof<f64>();
-  return perChannel + <f64>(call.threads * THREAD_BYTES) + <f64>(64 * (2 * COEFFICIENTS + 5));
+  return perChannel + <f64>(call.threads * THREAD_BYTES + stripBytes(call)) + <f64>(64 * (2 * COEFFICIENTS + 5));
 }

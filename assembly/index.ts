@@ -4,7 +4,17 @@ import { Call, workspaceBytes } from './call';
 import { resultsOfRecords } from './exact/results';
 import { exactBytes, exactWalk } from './exact/walk';
 import { finishExactPieces, finishPieces, reducePiece, walk, walkExactly } from './kernels';
-import { BACKWARD, FORWARD, GRADIENT_INPUT, GRADIENT_SUMS, NO_ACTIVATION, NORMALIZE, STATISTICS } from './kinds';
+import {
+  BACKWARD,
+  FORWARD,
+  GRADIENT_INPUT,
+  GRADIENT_SUMS,
+  NO_ACTIVATION,
+  NORMALIZE,
+  ROUND,
+  STATISTICS,
+  WIDEN,
+} from './kinds';
 import { serve } from './pool';
 
 export { serve, workspaceBytes };
@@ -67,6 +77,14 @@ export function backward_f32(call: Call): void {
 }
 export function backward_f64(call: Call): void {
   walk(call, 8, BACKWARD, summed(call), backwardTensors(call));
+}
+
+/** Six bytes for each element, as of three tensors of 16 bits. */
+export function widen_f32(call: Call): void {
+  walk(call, 4, WIDEN, 0, 3);
+}
+export function round_f32(call: Call): void {
+  walk(call, 4, ROUND, 0, 3);
 }
 
 export function exactSums_f32(call: Call): void {

@@ -21,12 +21,13 @@ import {
   STATISTICS,
   SUMS,
   TILES,
+  WIDEN,
 } from './kinds';
 import { divideUp, minOf } from './layout';
 import { isShared, plan } from './plan';
 import { parallel } from './pool';
 import { finishCentred, finishSums } from './stats';
-import { mapPart, mapTile, reduceTile, sumUnit } from './walk';
+import { convertTensor, mapPart, mapTile, reduceTile, sumUnit } from './walk';
 
 /** mean[ch], variance[ch] ← of x, for the channels of a tile. contract: src/kernels.ts, statistics */
 export function measure(call: Call, first: usize, last: usize, thread: usize): void {
@@ -89,6 +90,7 @@ function runTile(call: Call, first: usize, last: usize, thread: usize): void {
   else if (call.kernel == FORWARD) forwardTile(call, first, last, thread);
   else if (call.kernel == GRADIENT_SUMS) gradientSumsTile(call, first, last, thread);
   else if (call.kernel == GRADIENT_INPUT) gradientInputTile(call, first, last, thread);
+  else if (call.kernel >= WIDEN) convertTensor(call, call.kernel);
   else backwardTile(call, first, last, thread);
 }
 

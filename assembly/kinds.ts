@@ -9,11 +9,24 @@ export const FORWARD: i32 = 2;
 export const GRADIENT_SUMS: i32 = 3;
 export const GRADIENT_INPUT: i32 = 4;
 export const BACKWARD: i32 = 5;
+export const WIDEN: i32 = 6;
+export const ROUND: i32 = 7;
 
 /** The activations of src/kernels.ts, by number. */
 export const NO_ACTIVATION: i32 = 0;
 export const RELU: i32 = 1;
 export const THREE_LINES: i32 = 2;
+
+/** Types of 16 bits, by number; tensors of others have none. */
+export const FLOAT16: i32 = 1;
+export const BFLOAT16: i32 = 2;
+
+export type Float16 = i8;
+export type Bfloat16 = i16;
+
+export function isBfloat16<HALF>(): bool {
+  return sizeof<HALF>() == 2;
+}
 
 export type No = i8;
 export type Yes = i16;

@@ -20,13 +20,13 @@ export const PARTS_A_THREAD: usize = 4;
 
 /** Decides. `reread` tensors are read in both passes (0: there is one pass), of `tensors` that are touched at all. */
 export function plan(call: Call, reread: usize, tensors: usize): void {
-  const size = call.n * call.c * call.s * call.width;
+  const size = call.n * call.c * call.s * call.storedBytes();
   call.threads = maxOf(1, minOf(call.threads, (size * tensors) / call.threadBytes));
   call.tileChannels = call.c;
   const tiled = call.threads > 1 || size * tensors > CACHED_BYTES;
   if (tiled && reread > 0 && stackedRows(call.c, call.s) == 1 && !call.accumulate) planTiles(call, reread);
   const wanted = call.threads * PARTS_A_THREAD;
-  const narrowest: usize = stackedRows(call.c, call.s) > 1 ? call.c : divideUp(LINE_BYTES, call.s * call.width);
+  const narrowest: usize = stackedRows(call.c, call.s) > 1 ? call.c : divideUp(LINE_BYTES, call.s * call.storedBytes());
   call.outer = asLongRows(call.s) ? call.n : groupsOf(call.n, call.c, call.s);
   call.blocks = minOf(divideUp(wanted, call.outer), divideUp(call.c, narrowest));
   call.chunks = minOf(divideUp(wanted, call.outer * call.blocks), segmentsOf(call.s));
@@ -35,7 +35,7 @@ export function plan(call: Call, reread: usize, tensors: usize): void {
 function planTiles(call: Call, reread: usize): void {
   const c = call.c;
   const threads = call.threads;
-  const channelRow = call.s * call.width;
+  const channelRow = call.s * call.storedBytes();
   const channelBytes = call.n * channelRow * reread;
   const cached = channelBytes * c <= call.tileBytes * threads;
   const fitting: usize = cached ? divideUp(c, threads) : call.tileBytes / channelBytes;

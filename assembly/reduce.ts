@@ -1,7 +1,7 @@
 // Two sums per channel in the order that docs/numerics.md, section 2, defines. The three walks differ only in how they
 // reach the elements; a kind says what is summed.
 import { gradientTerm } from './backward';
-import { Call, COLUMNS_AT_ONCE } from './call';
+import { Call, COLUMNS_AT_ONCE, STRIP } from './call';
 import { broadcastCoefficients } from './coefficients';
 import { BENT, Bent, CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
 import {
@@ -19,6 +19,7 @@ import {
   stackedRows,
 } from './layout';
 import { centredSums, sums } from './stats';
+import { readStrip } from './strips';
 
 /**
  * Columns: rows whose contribution to a strip is summed at once. Free to choose: it does not change the order. Rows
@@ -50,7 +51,10 @@ function addStrip(
   stride: usize,
   thread: usize,
 ): void {
-  if (call.width == 4) stripOf<f32>(call, kind, lanes, position, ch, perColumn, width, count, stride, thread);
+  if (call.half != 0) {
+    const strip = readStrip(call, thread, position, width, count, stride, kind >= GRADIENT, kind >= GATED);
+    stripOf<f32>(strip, kind, lanes, 0, ch, perColumn, width, count, width, thread);
+  } else if (call.width == 4) stripOf<f32>(call, kind, lanes, position, ch, perColumn, width, count, stride, thread);
   else stripOf<f64>(call, kind, lanes, position, ch, perColumn, width, count, stride, thread);
 }
 
@@ -74,14 +78,14 @@ function stripOf<T>(
 }
 
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
-function addRow(call: Call, kind: i32, lanes: usize, position: usize, ch: usize, length: usize): void {
+function addRow(call: Call, kind: i32, lanes: usize, position: usize, ch: usize, length: usize, thread: usize): void {
   const whole = length / LANES;
   for (let block: usize = 0; block < whole; block += BLOCKS_AT_ONCE) {
     const count = minOf(BLOCKS_AT_ONCE, whole - block);
-    addStrip(call, kind, lanes, position + block * LANES, ch, false, LANES, count, LANES, 0);
+    addStrip(call, kind, lanes, position + block * LANES, ch, false, LANES, count, LANES, thread);
   }
   const rest = length % LANES;
-  if (rest > 0) addStrip(call, kind, lanes, position + whole * LANES, ch, false, rest, 1, LANES, 0);
+  if (rest > 0) addStrip(call, kind, lanes, position + whole * LANES, ch, false, rest, 1, LANES, thread);
 }
 
 function lane(lanes: usize, j: usize): f64 {
@@ -151,9 +155,6 @@ function reduceColumns(
   const s = call.s;
   const stacked = stackedRows(call.c, call.s);
   const stride = stacked * call.c * s;
-  const far = stride * call.width >= PAGE_BYTES;
-  const small = call.n * call.c * s * call.width <= SMALL_BYTES;
-  const rowsAtOnce: usize = small ? call.n : far ? FAR_LINES_AT_ONCE / tensorsOf(kind) : NEAR_ROWS_AT_ONCE;
   const spare = call.lanes(thread);
   const lanes = spare + PAIR_BYTES;
   const step = (COLUMNS_AT_ONCE - LANES) / (s * stacked);
@@ -161,6 +162,7 @@ function reduceColumns(
     const end = minOf(block + step, last);
     const row = (end - block) * s;
     const columns = stacked * row;
+    const rowsAtOnce = rowsOfStrip(call, kind, columns, stride);
     broadcastParameters(call, kind, block, end, thread);
     for (let g = firstGroup; g < lastGroup; ++g) {
       const start = g * groupRows(call.c, call.s);
@@ -178,6 +180,14 @@ function reduceColumns(
       else foldColumns(call, totals + g * totalsStride, block, end, lanes, spare);
     }
   }
+}
+
+/** Rows of these columns that are summed at once. */
+function rowsOfStrip(call: Call, kind: i32, columns: usize, stride: usize): usize {
+  const isSmall = call.n * call.c * call.s * call.width <= SMALL_BYTES;
+  if (call.half != 0) return STRIP / columns;
+  if (isSmall) return call.n;
+  return stride * call.width >= PAGE_BYTES ? FAR_LINES_AT_ONCE / tensorsOf(kind) : NEAR_ROWS_AT_ONCE;
 }
 
 /** The number of tensors that are read for the sums. */
@@ -214,7 +224,7 @@ function reduceShortRows(
       memory.fill(lanes, 0, count * PAIR_BYTES);
       for (let i = g * groupRows(call.c, call.s); i < end; ++i) {
         for (let b: usize = 0; b < count; ++b) {
-          addRow(call, kind, lanes + b * PAIR_BYTES, (i * c + block + b) * s, block + b, s);
+          addRow(call, kind, lanes + b * PAIR_BYTES, (i * c + block + b) * s, block + b, s, thread);
         }
       }
       for (let b: usize = 0; b < count; ++b) fold(totals + g * totalsStride, block + b, c, lanes + b * PAIR_BYTES);
@@ -245,7 +255,7 @@ function reduceLongRows(
       for (let g = start; g < next; ++g) {
         const j = (g - i * segments) * SEGMENT;
         memory.fill(lanes, 0, PAIR_BYTES);
-        addRow(call, kind, lanes, (i * call.c + ch) * s + j, ch, minOf(SEGMENT, s - j));
+        addRow(call, kind, lanes, (i * call.c + ch) * s + j, ch, minOf(SEGMENT, s - j), thread);
         fold(totals + g * totalsStride, ch, call.c, lanes);
       }
     }

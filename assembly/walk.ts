@@ -1,14 +1,16 @@
 // One call on its way through its tensors, as plan.ts has it: which thread sums what, and which writes what.
 import { activateRows } from './activation';
-import { Call, CENTER, COLUMNS_AT_ONCE } from './call';
+import { Call, CENTER, COLUMNS_AT_ONCE, STRIP } from './call';
 import { broadcastCoefficients } from './coefficients';
 import { inputBentColumns, inputBentRow, inputColumns, inputRow } from './gradient-input';
-import { GRADIENT_INPUT, MAP_SHIFT, NO_ACTIVATION, NORMALIZE, No, RELU, THREE_LINES, Yes } from './kinds';
+import { round, widen } from './half';
+import { GRADIENT_INPUT, MAP_SHIFT, NO_ACTIVATION, NORMALIZE, No, RELU, ROUND, THREE_LINES, WIDEN, Yes } from './kinds';
 import { divideUp, groupsOf, LANES, minOf, segmentsOf, stackedRows } from './layout';
 import { normalizeColumns, normalizeRow } from './normalize';
 import { isShared, PARTS_A_THREAD } from './plan';
 import { parallel } from './pool';
 import { reduceGroups } from './reduce';
+import { readStrip, writeStrip } from './strips';
 
 /** Elementwise passes over rows shorter than this run across channels. Free to choose. */
 const SPREAD_BELOW: usize = 16;
@@ -64,7 +66,7 @@ export function mapTile(call: Call, map: i32, first: usize, last: usize, thread:
   else if (call.s < SPREAD_BELOW) mapAcross(call, map, 0, call.n, first, last, thread);
   else
     for (let i = call.n; i > 0; --i) {
-      mapAlong(call, map, ((i - 1) * call.c + first) * call.s, ((i - 1) * call.c + last) * call.s);
+      mapAlong(call, map, ((i - 1) * call.c + first) * call.s, ((i - 1) * call.c + last) * call.s, thread);
     }
 }
 
@@ -84,21 +86,54 @@ export function mapPart(call: Call, map: i32, part: usize, thread: usize): void 
 }
 
 function mapRange(call: Call, map: i32, first: usize, last: usize, thread: usize): void {
-  if (call.s < SPREAD_BELOW) {
+  if (map == WIDEN || map == ROUND) convert(call, map, first * LANES, minOf(last * LANES, call.s));
+  else if (call.s < SPREAD_BELOW) {
     const stacked = stackedRows(call.c, call.s);
     mapAcross(call, map, first * stacked, minOf(last * stacked, call.n), 0, call.c, thread);
-  } else mapAlong(call, map, first * LANES, minOf(last * LANES, call.n * call.c * call.s));
+  } else mapAlong(call, map, first * LANES, minOf(last * LANES, call.n * call.c * call.s), thread);
+}
+
+/** The output ← x, of another type; the view is one row. */
+export function convertTensor(call: Call, map: i32): void {
+  if (isShared(call)) parallel(call, map << MAP_SHIFT, call.threads * PARTS_A_THREAD);
+  else convert(call, map, 0, call.s);
+}
+
+/** Elements k .. end of it. */
+function convert(call: Call, map: i32, k: usize, end: usize): void {
+  if (map == WIDEN) widen(call.half, call.output + (k << 2), call.x + (k << 1), end - k);
+  else round(call.half, call.output + (k << 1), call.x + (k << 2), end - k);
 }
 
 /** Elements k .. end, which lie along the rows of channels. */
-function mapAlong(call: Call, map: i32, k: usize, end: usize): void {
+function mapAlong(call: Call, map: i32, k: usize, end: usize, thread: usize): void {
+  if (call.half == 0) {
+    mapRows(call, map, k, end, 0);
+    return;
+  }
+  const reads = readsResidual(call, map);
+  for (let length: usize = 0; k < end; k += length) {
+    length = minOf(STRIP, end - k);
+    const strip = readStrip(call, thread, k, length, 1, length, map == GRADIENT_INPUT, reads);
+    mapRows(strip, map, k, k + length, k);
+    writeStrip(call, thread, k, length, 1, length);
+  }
+}
+
+/** Whether a pass wants the residual, if there is one. */
+function readsResidual(call: Call, map: i32): bool {
+  return map == NORMALIZE || call.activation != NO_ACTIVATION;
+}
+
+/** Elements k .. end, where the one that the tensors of the record begin with has number `origin`. */
+function mapRows(call: Call, map: i32, k: usize, end: usize, origin: usize): void {
   const s = call.s;
   let ch = (k / s) % call.c;
   let length = s - (k % s);
   for (; k < end; k += length, length = s, ch = ch + 1 == call.c ? 0 : ch + 1) {
     length = minOf(length, end - k);
-    if (call.width == 4) mapRow<f32>(call, map, k, ch, length);
-    else mapRow<f64>(call, map, k, ch, length);
+    if (call.width == 4) mapRow<f32>(call, map, k - origin, ch, length);
+    else mapRow<f64>(call, map, k - origin, ch, length);
   }
 }
 
@@ -141,11 +176,11 @@ function mapAcross(
     const rest = (lastRow - firstRow) % stacked;
     const whole = (lastRow - firstRow - rest) / stacked;
     const start = (firstRow * call.c + block) * s;
-    mapStacks(call, map, start + whole * stride, rest * width, 1, stride, center, apart);
+    mapStacks(call, map, start + whole * stride, rest * width, 1, stride, center, apart, thread);
     for (let i = whole; i > 0; ) {
       const count = minOf(atOnce, i);
       i -= count;
-      mapStacks(call, map, start + i * stride, stacked * width, count, stride, center, apart);
+      mapStacks(call, map, start + i * stride, stacked * width, count, stride, center, apart, thread);
     }
   }
 }
@@ -159,9 +194,37 @@ function mapStacks(
   stride: usize,
   center: usize,
   apart: usize,
+  thread: usize,
 ): void {
-  if (call.width == 4) mapColumns<f32>(call, map, k, width, count, stride, center, apart);
+  if (call.half != 0) mapStrips(call, map, k, width, count, stride, center, apart, thread);
+  else if (call.width == 4) mapColumns<f32>(call, map, k, width, count, stride, center, apart);
   else mapColumns<f64>(call, map, k, width, count, stride, center, apart);
+}
+
+/** Some columns, then some rows of them, at a time. */
+function mapStrips(
+  call: Call,
+  map: i32,
+  k: usize,
+  width: usize,
+  count: usize,
+  stride: usize,
+  center: usize,
+  apart: usize,
+  thread: usize,
+): void {
+  const reads = readsResidual(call, map);
+  for (let j: usize = 0; j < width; j += STRIP) {
+    const columns = minOf(STRIP, width - j);
+    const atOnce = STRIP / columns;
+    for (let r: usize = 0; r < count; r += atOnce) {
+      const rows = minOf(atOnce, count - r);
+      const start = k + r * stride + j;
+      const strip = readStrip(call, thread, start, columns, rows, stride, map == GRADIENT_INPUT, reads);
+      mapColumns<f32>(strip, map, 0, columns, rows, columns, center + (j << 2), apart);
+      writeStrip(call, thread, start, columns, rows, stride);
+    }
+  }
 }
 
 function mapColumns<T>(

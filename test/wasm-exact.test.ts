@@ -2,11 +2,26 @@
 import * as assert from 'uvu/assert';
 import * as reference from '#dist/backends/reference.js';
 import { isas, loadWith, startWorkers } from '#dist/backends/wasm.js';
-import { type Affine, type ExactKernels, type KernelActivation, RECORD, type View } from '#dist/kernels.js';
+import {
+  type Affine,
+  type ExactTensorKernels,
+  type KernelActivation,
+  type Kernels,
+  RECORD,
+  type View,
+} from '#dist/kernels.js';
 import { exactData } from './support/exact-data.js';
 import { type Random, randomFor } from './support/random.js';
 import { suiteOf } from './support/suite.js';
-import { firstDifference } from './support/tensors.js';
+import {
+  exactTableOf,
+  firstDifference,
+  HALF_DTYPES,
+  type KernelDtype,
+  type KernelTensor,
+  numbersOf,
+  tensorOf,
+} from './support/tensors.js';
 
 /** Every call is worth threads, and pieces are small. */
 const WALKS = [1, 2, 3, 7].flatMap((threads) =>
@@ -32,10 +47,13 @@ const VIEWS: readonly View[] = [
 const CLASSES = ['normal', '63 binades below full', 'Infinity, −Infinity, NaN, zeros'];
 const RELU: KernelActivation = 1;
 
+type ExactDtype = Exclude<KernelDtype, 'float64'>;
+
 /** The records of all exact sums, the second ones added to what the first ones are; then all that whole passes give. */
-function resultsOf(kernels: ExactKernels, dataClass: string, view: View, random: Random): Float64Array {
-  const make = () => exactData(dataClass, view, random);
-  const [x, dy, residual] = [make(), make(), exactData('normal', view, random)];
+function resultsOf(all: Kernels, dtype: ExactDtype, dataClass: string, view: View, random: Random): Float64Array {
+  const kernels = exactTableOf(all, dtype)!;
+  const make = (name: string) => tensorOf(dtype, exactData(name, view, random));
+  const [x, dy, residual] = [make(dataClass), make(dataClass), make('normal')];
   const affine: Affine<Float32Array> = {
     mean: new Float64Array(view.c).fill(0.3),
     variance: new Float64Array(view.c).fill(2),
@@ -50,14 +68,15 @@ function resultsOf(kernels: ExactKernels, dataClass: string, view: View, random:
   kernels.exactGradientSums(second, dy, x, null, affine, 0, view);
   kernels.exactGradientSums(second, dy, x, residual, affine, RELU, view);
   const whole = [affine, { ...affine, mean: affine.mean.slice(), variance: affine.variance.slice() }];
-  const passes = whole.flatMap((own, k) => passesOf(kernels, [x, dy, k === 0 ? null : residual], own, view));
+  const passes = whole.flatMap((own, k) => passesOf(kernels, dtype, [x, dy, k === 0 ? null : residual], own, view));
   return joined([records, second, ...passes]);
 }
 
 /** Both passes, with records and a residual or without. */
 function passesOf(
-  kernels: ExactKernels,
-  [x, dy, residual]: readonly [Float32Array, Float32Array, Float32Array | null],
+  kernels: ExactTensorKernels<KernelTensor>,
+  dtype: ExactDtype,
+  [x, dy, residual]: readonly [KernelTensor, KernelTensor, KernelTensor | null],
   affine: Affine<Float32Array>,
   view: View,
 ): (Float32Array | Float64Array)[] {
@@ -66,7 +85,8 @@ function passesOf(
   const records = residual && new Float64Array(RECORD.numbers * view.c).fill(Number.NaN);
   kernels.exactForward(y, y, residual, affine, RELU, records, view);
   kernels.exactBackward(dx, null, dgamma, dbeta, dx, x, residual, affine, residual === null ? 0 : RELU, true, view);
-  return [y, affine.mean, affine.variance, records ?? [], dx, dgamma, dbeta].map((array) => Float64Array.from(array));
+  const outputs = [y, dx].map((tensor) => numbersOf(dtype, tensor));
+  return [...outputs, affine.mean, affine.variance, records ?? [], dgamma, dbeta].map((one) => Float64Array.from(one));
 }
 
 function joined(arrays: readonly (Float32Array | Float64Array)[]): Float64Array {
@@ -108,13 +128,17 @@ for (const isa of isas()) {
   });
   VIEWS.forEach((view, row) => {
     test(`n ${view.n}, c ${view.c}, s ${view.s}`, () => {
-      for (const dataClass of CLASSES) {
+      for (const [which, dataClass] of CLASSES.entries()) {
         const title = `${dataClass}, ${row}`;
-        const expected = resultsOf(reference.load().exact!, dataClass, view, randomFor(title));
-        for (const walk of WALKS) {
-          const actual = resultsOf(loadWith(isa, walk).exact!, dataClass, view, randomFor(title));
-          const k = firstDifference(actual, expected);
-          assert.is(k, -1, `${dataClass}, ${JSON.stringify(walk)}: number ${k} is ${actual[k]}, not ${expected[k]}`);
+        const halves = which === row % CLASSES.length ? [HALF_DTYPES[row % 2]] : [];
+        for (const dtype of ['float32', ...halves] as const) {
+          const expected = resultsOf(reference.load(), dtype, dataClass, view, randomFor(title));
+          for (const walk of dtype === 'float32' ? WALKS : [WALKS[row % WALKS.length], WALKS.at(-1)!]) {
+            const actual = resultsOf(loadWith(isa, walk), dtype, dataClass, view, randomFor(title));
+            const k = firstDifference(actual, expected);
+            const where = `${dtype}, ${dataClass}, ${JSON.stringify(walk)}`;
+            assert.is(k, -1, `${where}: number ${k} is ${actual[k]}, not ${expected[k]}`);
+          }
         }
       }
     });

@@ -12,9 +12,10 @@ import { callAll, VARIANTS } from './support/calls.js';
 import { inputsOf } from './support/data.js';
 import { SHAPES } from './support/shapes.js';
 import { suiteOf } from './support/suite.js';
-import { DTYPES, firstDifference } from './support/tensors.js';
+import { DTYPES, firstDifference, HALF_DTYPES } from './support/tensors.js';
 
 const MEBI = 2 ** 20;
+const NO_PARAMETERS = { gamma: null, beta: null, epsilon: 1e-5 };
 
 function allocateOf(k: number, length: number): Tensor {
   return k % 2 === 0 ? allocate(length) : allocate(length, 'float64');
@@ -163,6 +164,26 @@ memory('garbage collection takes back what nobody released, but nothing that a p
   for (const other of others) release(other);
 });
 
+memory('tensors of 16 bits that lie in it are worked on in place, as those that are copied', () => {
+  const view = { n: 2, c: 3, s: 700 };
+  const affine = () => ({ ...NO_PARAMETERS, mean: new Float64Array(3), variance: new Float64Array(3) });
+  for (const isa of isas()) {
+    const kernels = loadWith(isa, { threads: 1, threadBytes: 1, tileBytes: 1, copiedBytes: 0 });
+    for (const dtype of HALF_DTYPES) {
+      const x = inputsOf('normal', dtype, view).x as Uint16Array;
+      const expected = x.slice();
+      reference.load()[dtype].forward(expected, expected, null, affine(), 1, view);
+      const { buffer, byteOffset } = allocate(x.length);
+      const inside = new Uint16Array(buffer, byteOffset, x.length);
+      const { handedOut } = memoryInUse().heap;
+      inside.set(x);
+      kernels[dtype].forward(inside, inside, null, affine(), 1, view);
+      assert.is(firstDifference(inside, expected), -1, `${isa}, ${dtype}`);
+      assert.ok(memoryInUse().heap.handedOut <= handedOut + 1, 'a workspace is all that is taken');
+    }
+  }
+});
+
 const pieces = suiteOf('wasm: pieces');
 
 pieces('are cut at groups of the sums, and narrow ones keep their form', () => {
@@ -191,7 +212,7 @@ for (const isa of isas()) {
       { n: 2, c: 1500, s: 3, offset: 0 },
       { n: 5000, c: 40, s: 1, offset: 1 },
     ].entries()) {
-      for (const dtype of DTYPES) {
+      for (const dtype of [...DTYPES, HALF_DTYPES[k % 2]]) {
         const inputs = inputsOf(k % 2 === 0 ? 'normal' : 'mean 1e6', dtype, shape);
         const variant = VARIANTS[k % VARIANTS.length];
         const actual = callAll(kernels, inputs, variant, shape.offset);

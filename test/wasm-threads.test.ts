@@ -9,7 +9,7 @@ import { callAll, VARIANTS } from './support/calls.js';
 import { inputsOf } from './support/data.js';
 import { SHAPES } from './support/shapes.js';
 import { suiteOf } from './support/suite.js';
-import { DTYPES, firstDifference } from './support/tensors.js';
+import { DTYPES, firstDifference, HALF_DTYPES } from './support/tensors.js';
 
 /** Every call is worth threads, and tiles are small. */
 const RESOURCES = { threadBytes: 64, tileBytes: 2 ** 12, copiedBytes: 2 ** 26 };
@@ -29,7 +29,7 @@ for (const threads of [2, 3]) {
     for (const isa of isas()) {
       const kernels = loadWith(isa, { ...RESOURCES, threads });
       for (const [k, shape] of SHAPES.entries()) {
-        for (const dtype of DTYPES) {
+        for (const dtype of [...DTYPES, HALF_DTYPES[k % 2]]) {
           const inputs = inputsOf(k % 3 === 0 ? 'mean 1e6' : 'normal', dtype, shape);
           const variant = VARIANTS[(k + threads) % VARIANTS.length];
           const actual = callAll(kernels, inputs, variant, shape.offset);

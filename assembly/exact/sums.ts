@@ -4,7 +4,9 @@
 import { gradient, gradientVector } from '../activation';
 import { Call, CENTER, OFFSET, SCALE } from '../call';
 import { preActivation, preActivationVector } from '../coefficients';
+import { widen } from '../half';
 import { Bent, NO_ACTIVATION, No, RELU, Yes } from '../kinds';
+import { gather } from '../strips';
 import { BINS_BYTES } from './bins';
 import { addColumns, COLUMNS, closeColumn, LANES_BYTES, openColumn, ROWS } from './columns';
 import { addGroup, GROUP } from './group';
@@ -31,7 +33,10 @@ const D: usize = G + GROUP_BYTES;
 const X: usize = D + GROUP_BYTES;
 const DY: usize = X + TILE_BYTES;
 const RESIDUAL: usize = DY + TILE_BYTES;
-export const OWN_BYTES: usize = RESIDUAL + TILE_BYTES;
+/** Rows of 16 bits as float32, on their way to a tile or to columns. */
+const WIDE: usize = RESIDUAL + TILE_BYTES;
+const WIDE_BYTES: usize = ((ROWS * COLUMNS) << 2) + 64;
+export const OWN_BYTES: usize = WIDE + WIDE_BYTES;
 
 /** Some rows of some channels, and of long rows some columns. */
 @unmanaged
@@ -87,29 +92,34 @@ function sumLongRows(call: Call, records: usize, part: Part, ch: usize, start: u
     const row = (i * call.c + ch) * call.s;
     for (let j = part.left; j < part.right; j += GROUP) {
       const count = min(GROUP, part.right - j);
-      const whole = count & ~(STEP - 1);
+      const whole = call.half == 0 ? count & ~(STEP - 1) : 0;
       const x = call.x + ((row + j) << 2);
       const distance = (row + j) << 2;
-      if (whole > 0) addRun(call, record, ch, x, call.dy + distance, residualAt(call, distance), whole, own, own);
-      if (whole < count) addRest(call, record, ch, distance + (whole << 2), count - whole, own);
+      const residual = hasResidual(call) ? call.residual + distance : 0;
+      if (whole > 0) addRun(call, record, ch, x, call.dy + distance, residual, whole, own, own);
+      if (whole < count) addCopy(call, record, ch, row + j + whole, count - whole, own);
     }
   }
 }
 
-/** The residual so many bytes from its start; 0 where it takes no part. */
-function residualAt(call: Call, distance: usize): usize {
-  return call.residual == 0 || call.activation == NO_ACTIVATION ? 0 : call.residual + distance;
+/** Whether the residual takes part. */
+function hasResidual(call: Call): bool {
+  return call.residual != 0 && call.activation != NO_ACTIVATION;
 }
 
-/** Values that fill no vector. */
-function addRest(call: Call, record: usize, ch: usize, distance: usize, count: usize, own: usize): void {
-  const bytes = count << 2;
-  const residual = residualAt(call, distance);
-  memory.fill(own + X, 0, STEP << 2);
-  memory.copy(own + X, call.x + distance, bytes);
-  if (call.dy != 0) memory.copy(own + DY, call.dy + distance, bytes);
-  if (residual != 0) memory.copy(own + RESIDUAL, residual, bytes);
-  addRun(call, record, ch, own + X, own + DY, residual == 0 ? 0 : own + RESIDUAL, count, own, own);
+/** Values that fill no vector, or are not float32. */
+function addCopy(call: Call, record: usize, ch: usize, k: usize, count: usize, own: usize): void {
+  copyRun(call, own + X, call.x, k, count);
+  blank(own + X, count);
+  if (call.dy != 0) copyRun(call, own + DY, call.dy, k, count);
+  if (hasResidual(call)) copyRun(call, own + RESIDUAL, call.residual, k, count);
+  addRun(call, record, ch, own + X, own + DY, hasResidual(call) ? own + RESIDUAL : 0, count, own, own);
+}
+
+/** float32 ← values of a tensor, from element k on. */
+function copyRun(call: Call, to: usize, tensor: usize, k: usize, count: usize): void {
+  if (call.half == 0) memory.copy(to, tensor + (k << 2), count << 2);
+  else widen(call.half, to, tensor + (k << 1), count);
 }
 
 /** Rows of channels: as they lie where windows are known and squares are wanted, else by way of tiles. */
@@ -143,8 +153,10 @@ function areOpen(own: usize, width: usize): bool {
 }
 
 function sumSquares(call: Call, records: usize, first: usize, width: usize, row: usize, rows: usize, own: usize): void {
-  const stride = call.c << 2;
-  const x = call.x + row * stride + (first << 2);
+  const isHalf = call.half != 0;
+  const stride = (isHalf ? width : call.c) << 2;
+  const x = isHalf ? own + WIDE : call.x + row * stride + (first << 2);
+  if (isHalf) gather(call, x, call.x, row * call.c + first, width, rows, call.c);
   for (let b: usize = 0; b < width; ++b) openColumn(windowOf(own, b), own + LANES, b);
   addColumns(own + LANES, x, stride, width, rows);
   for (let b: usize = 0; b < width; ++b) {
@@ -168,27 +180,36 @@ function sumTiles(
   windows: usize,
   own: usize,
 ): void {
-  const c = call.c;
   const s = call.s;
   const rowsAtOnce = VALUES / s;
-  const hasResidual = residualAt(call, 0) != 0;
+  const wantsResidual = hasResidual(call);
   for (let i = start; i < end; i += rowsAtOnce) {
     const rows = min(rowsAtOnce, end - i);
-    const distance = ((i * c + first) * s) << 2;
+    const k = (i * call.c + first) * s;
     const count = rows * s;
-    fill(own + X, call.x + distance, width, rows, c, s);
-    if (call.dy != 0) fill(own + DY, call.dy + distance, width, rows, c, s);
-    if (hasResidual) fill(own + RESIDUAL, call.residual + distance, width, rows, c, s);
+    fillTile(call, own + X, call.x, k, width, rows, own);
+    if (call.dy != 0) fillTile(call, own + DY, call.dy, k, width, rows, own);
+    if (wantsResidual) fillTile(call, own + RESIDUAL, call.residual, k, width, rows, own);
     for (let b: usize = 0; b < width; ++b) {
       const run = own + b * RUN_BYTES;
       const ch = first + b;
       const record = records + ch * RECORD_BYTES;
-      const residual = hasResidual ? run + RESIDUAL : 0;
+      const residual = wantsResidual ? run + RESIDUAL : 0;
       if (b > 0) changetype<Window>(windows + b * WINDOW_BYTES).openAs(changetype<Window>(windows));
       if (call.dy == 0) blank(run + X, count);
       addRun(call, record, ch, run + X, run + DY, residual, count, windows + b * WINDOW_BYTES, own);
     }
   }
+}
+
+/** Rows of some channels of a tensor, from element k on, to runs. */
+function fillTile(call: Call, to: usize, tensor: usize, k: usize, width: usize, rows: usize, own: usize): void {
+  if (call.half == 0) {
+    fill(to, tensor + (k << 2), width, rows, call.c, call.s);
+    return;
+  }
+  gather(call, own + WIDE, tensor, k, width * call.s, rows, call.c * call.s);
+  fill(to, own + WIDE, width, rows, width, call.s);
 }
 
 /** Zeros from the last value to the end of its vector. */

@@ -31,7 +31,7 @@ export function exactBytes(call: Call): f64 {
 export function exactWalk(call: Call): void {
   call.prepare(4);
   const tensors: usize = call.dy == 0 ? 1 : call.activation == NO_ACTIVATION || call.residual == 0 ? 2 : 3;
-  const size = call.n * call.c * call.s * call.width;
+  const size = call.n * call.c * call.s * call.storedBytes();
   call.threads = maxOf(1, minOf(call.threads, (size * tensors) / call.threadBytes));
   call.isExact = false;
   if (call.dy != 0) coefficients(call, 0, call.c);

@@ -1,13 +1,23 @@
 /** The kernels in WebAssembly, compiled from AssemblyScript with and without SIMD. */
-import type { Affine, ExactKernels, GradientSumArrays, KernelActivation, Kernels, View } from '../kernels.js';
-import { withHalfKernels } from '../reference/half-kernels.js';
+import type {
+  Affine,
+  ExactKernels,
+  ExactTensorKernels,
+  GradientSumArrays,
+  HalfDtype,
+  HalfKernels,
+  KernelActivation,
+  Kernels,
+  TensorKernels,
+  View,
+} from '../kernels.js';
 import { fits, makeScratch } from '../reference/layout.js';
 import { rowSums } from '../reference/row-sums.js';
 import type { Tensor } from '../types.js';
 import { builtin } from './host.js';
 import type { LoadOptions } from './loader.js';
 import { availableThreads } from './threads.js';
-import { type Arguments, bitsOf, type Resources, type Scalars } from './wasm/call.js';
+import { type Arguments, bitsOf, type Resources, type Scalars, type Stored } from './wasm/call.js';
 import { isSharingPossible, type Memory, memoryInUse } from './wasm/memory.js';
 import { compile as compileModule, instantiate, moduleOf, prepare, runs } from './wasm/modules.js';
 import { mayStartWorkers, Pool } from './wasm/pool.js';
@@ -108,27 +118,46 @@ const DX = /* @__PURE__ */ bitsOf('output', 'dresidual');
 const GRADIENTS = /* @__PURE__ */ bitsOf('output', 'dresidual', 'dgamma', 'dbeta');
 const RECORDS = /* @__PURE__ */ bitsOf('records');
 const NO_TENSORS = [null, null, null, null, null, null, null] as const;
+const NO_CHANNELS = [null, null, null, null, null, null, null, null] as const;
 const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
+/** Elements that are converted in one call, so that what is copied for it stays in the caches. */
+const CONVERTED = 2 ** 17;
+
+type Call = (args: Arguments) => void;
+type RowSums = Kernels['rowSums'];
 
 /** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
-function adapt(call: (args: Arguments) => void, isa: string, threads: () => number): Kernels {
+function adapt(call: Call, isa: string, threads: () => number): Kernels {
   let scratch = makeScratch(0, 1);
-  return withHalfKernels({
+  const sumRows: RowSums = (sums, x, positions, weights, center, view) => {
+    if (!fits(scratch, view.c, 1)) scratch = makeScratch(view.c, 1);
+    rowSums(sums, x, positions, weights, center, view, scratch);
+  };
+  return {
     name: 'wasm',
     isa,
     get threads() {
       return threads();
     },
     memory: { allocate: (kind, length) => memoryInUse().allocate(kind, length) },
+    rowSums: sumRows,
+    ...adaptReductions(call),
+    ...adaptMaps(call),
+    exact: { ...adaptExact(call), ...adaptRecords(call) },
+    float16: adaptHalf(call, 'float16', sumRows),
+    bfloat16: adaptHalf(call, 'bfloat16', sumRows),
+  };
+}
+
+/** The kernels that sum. */
+function adaptReductions<X extends Stored, P extends Tensor>(
+  call: Call,
+): Pick<TensorKernels<X, P>, 'statistics' | 'forward' | 'gradientSums' | 'backward'> {
+  return {
     statistics: (mean, variance, x, view) => {
       const arrays = [null, null, null, null, null, x, null, mean, variance, null, null, null, null, null, null];
       call({ kernel: 'statistics', view, arrays, outputs: STATISTICS, ...NO_SCALARS, count: view.n * view.s });
     },
-    rowSums: (sums, x, positions, weights, center, view) => {
-      if (!fits(scratch, view.c, 1)) scratch = makeScratch(view.c, 1);
-      rowSums(sums, x, positions, weights, center, view, scratch);
-    },
-    ...adaptMaps(call),
     forward: (y, x, residual, affine, activation, view) => {
       const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null, null];
       call({ kernel: 'forward', view, arrays, outputs: Y | STATISTICS, ...scalars(affine, activation, view) });
@@ -142,12 +171,13 @@ function adapt(call: (args: Arguments) => void, isa: string, threads: () => numb
       const rest = { ...scalars(affine, activation, view), batch };
       call({ kernel: 'backward', view, arrays, outputs: GRADIENTS, ...rest });
     },
-    exact: adaptExact(call),
-  });
+  };
 }
 
 /** The kernels that write outputs alone. */
-function adaptMaps(call: (args: Arguments) => void): Pick<Kernels, 'normalize' | 'gradientInput'> {
+function adaptMaps<X extends Stored, P extends Tensor>(
+  call: Call,
+): Pick<TensorKernels<X, P>, 'normalize' | 'gradientInput'> {
   return {
     normalize: (y, x, residual, affine, activation, view) => {
       const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, null, null];
@@ -161,7 +191,7 @@ function adaptMaps(call: (args: Arguments) => void): Pick<Kernels, 'normalize' |
   };
 }
 
-function adaptExact(call: (args: Arguments) => void): ExactKernels {
+function adaptExact<X extends Stored>(call: Call): ExactTensorKernels<X> {
   return {
     exactSums: (records, x, view) => {
       const arrays = [null, null, null, null, null, x, null, null, null, null, null, null, null, records, null];
@@ -170,15 +200,6 @@ function adaptExact(call: (args: Arguments) => void): ExactKernels {
     exactGradientSums: (records, dy, x, residual, affine, activation, view) => {
       const arrays = [null, null, null, null, dy, x, residual, ...flat(affine), null, null, records, null];
       call({ kernel: 'exactGradientSums', view, arrays, outputs: RECORDS, ...scalars(affine, activation, view) });
-    },
-    exactStatistics: (mean, variance, records, counts) => {
-      const [given, count] = typeof counts === 'number' ? [null, counts] : [counts, 0];
-      const arrays = [...NO_TENSORS, mean, variance, null, null, null, null, records, given];
-      call({ kernel: 'exactStatistics', view: channels(mean), arrays, outputs: STATISTICS, ...NO_SCALARS, count });
-    },
-    exactGradients: (sums, records, mean) => {
-      const arrays = [...NO_TENSORS, mean, null, null, null, ...flatSums(sums), records, null];
-      call({ kernel: 'exactGradients', view: channels(mean), arrays, outputs: SUMS, ...NO_SCALARS, count: 0 });
     },
     exactForward: (y, x, residual, affine, activation, records, view) => {
       const arrays = [y, null, null, null, null, x, residual, ...flat(affine), null, null, records, null];
@@ -190,6 +211,45 @@ function adaptExact(call: (args: Arguments) => void): ExactKernels {
       const rest = { ...scalars(affine, activation, view), batch };
       call({ kernel: 'exactBackward', view, arrays, outputs: GRADIENTS, ...rest });
     },
+  };
+}
+
+/** The kernels that have no tensors. */
+function adaptRecords(call: Call): Pick<ExactKernels, 'exactStatistics' | 'exactGradients'> {
+  return {
+    exactStatistics: (mean, variance, records, counts) => {
+      const [given, count] = typeof counts === 'number' ? [null, counts] : [counts, 0];
+      const arrays = [...NO_TENSORS, mean, variance, null, null, null, null, records, given];
+      call({ kernel: 'exactStatistics', view: channels(mean), arrays, outputs: STATISTICS, ...NO_SCALARS, count });
+    },
+    exactGradients: (sums, records, mean) => {
+      const arrays = [...NO_TENSORS, mean, null, null, null, ...flatSums(sums), records, null];
+      call({ kernel: 'exactGradients', view: channels(mean), arrays, outputs: SUMS, ...NO_SCALARS, count: 0 });
+    },
+  };
+}
+
+/** The same calls, whose record says that their tensors have 16 bits. */
+function adaptHalf(call: Call, half: HalfDtype, sumRows: RowSums): HalfKernels {
+  const own: Call = (args) => call({ ...args, half });
+  const convert = (kernel: 'widen' | 'round', to: Stored, from: Stored) => {
+    for (let k = 0; k < from.length; k += CONVERTED) {
+      const x = from.subarray(k, k + CONVERTED);
+      const arrays = [to.subarray(k, k + CONVERTED), null, null, null, null, x, null, ...NO_CHANNELS];
+      own({ kernel, view: { n: 1, c: 1, s: x.length }, arrays, outputs: Y, ...NO_SCALARS, count: 0 });
+    }
+  };
+  return {
+    widen: (to, from) => convert('widen', to, from),
+    round: (to, from) => convert('round', to, from),
+    rowSums: (sums, x, positions, weights, center, view) => {
+      const wide = new Float32Array(x.length);
+      convert('widen', wide, x);
+      sumRows(sums, wide, positions, weights, center, view);
+    },
+    ...adaptReductions(own),
+    ...adaptMaps(own),
+    exact: adaptExact(own),
   };
 }
 

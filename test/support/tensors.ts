@@ -9,7 +9,8 @@ export const DTYPES: readonly Dtype[] = ['float32', 'float64'];
 /** Tensors as kernels see them: 16 bits are in a Uint16Array. */
 export type KernelTensor = Tensor | Uint16Array;
 export type KernelDtype = Dtype | HalfDtype;
-export const KERNEL_DTYPES: readonly KernelDtype[] = [...DTYPES, 'float16', 'bfloat16'];
+export const HALF_DTYPES: readonly HalfDtype[] = ['float16', 'bfloat16'];
+export const KERNEL_DTYPES: readonly KernelDtype[] = [...DTYPES, ...HALF_DTYPES];
 
 export function isHalf(dtype: KernelDtype): dtype is HalfDtype {
   return dtype === 'float16' || dtype === 'bfloat16';

@@ -1,6 +1,6 @@
 /** The record of a call at its place in memory, which kernels are given instead of arguments: assembly/call.ts. */
-import { CALL, THREE_LINES } from '../../generated/wasm-facts.js';
-import type { KernelActivation, ThreeLines, View } from '../../kernels.js';
+import { BFLOAT16, CALL, FLOAT16, THREE_LINES } from '../../generated/wasm-facts.js';
+import type { HalfDtype, KernelActivation, ThreeLines, View } from '../../kernels.js';
 import type { Tensor } from '../../types.js';
 import type { Memory } from './memory.js';
 
@@ -48,6 +48,7 @@ const THREAD_BYTES = /* @__PURE__ */ word('threadBytes');
 const TILE_BYTES = /* @__PURE__ */ word('tileBytes');
 const WORKSPACE = /* @__PURE__ */ word('workspace');
 const ACCUMULATE = /* @__PURE__ */ word('accumulate');
+const HALF = /* @__PURE__ */ word('half');
 const PLACES = /* @__PURE__ */ ARRAYS.map(word);
 
 /** The resources that a call may use. They change how kernels walk through tensors, and never the bits. */
@@ -68,7 +69,11 @@ export interface Scalars {
   readonly activation: KernelActivation;
   readonly batch: boolean;
   readonly count: number;
+  /** The type of the tensors, where they have 16 bits. */
+  readonly half?: HalfDtype;
 }
+
+const HALVES: Readonly<Record<HalfDtype, number>> = { float16: FLOAT16, bfloat16: BFLOAT16 };
 
 /** The bits of some of the arrays, by their number in ARRAYS. */
 export function bitsOf(...names: ArrayName[]): number {
@@ -89,7 +94,7 @@ export class CallRecord {
     this.#memory = memory;
   }
 
-  begin(view: View, { epsilon, activation, batch, count }: Scalars, resources: Resources): void {
+  begin(view: View, { epsilon, activation, batch, count, half }: Scalars, resources: Resources): void {
     const { f64, u32 } = this.#memory;
     f64[EPSILON] = epsilon;
     f64[COUNT] = count;
@@ -100,6 +105,7 @@ export class CallRecord {
     u32[THREADS] = resources.threads;
     u32[THREAD_BYTES] = resources.threadBytes;
     u32[TILE_BYTES] = resources.tileBytes;
+    u32[HALF] = half === undefined ? 0 : HALVES[half];
     this.accumulate(false);
   }
 
@@ -132,11 +138,14 @@ export class CallRecord {
   }
 }
 
+/** What lies in memory: tensors of 16 bits are given as their bits. */
+export type Stored = Tensor | Uint16Array;
+
 /** The arrays of a call: one or null for each of ARRAYS; and which of them are outputs, as bits. */
 export interface Arguments extends Scalars {
   readonly kernel: string;
   readonly view: View;
-  readonly arrays: readonly (Tensor | null)[];
+  readonly arrays: readonly (Stored | null)[];
   readonly outputs: number;
 }
 
@@ -144,6 +153,6 @@ export interface Arguments extends Scalars {
 export interface Staging {
   readonly record: CallRecord;
   run(name: string, ...rest: number[]): number;
-  copyIn(array: Tensor, address: number): void;
-  copyOut(array: Tensor, address: number): void;
+  copyIn(array: Stored, address: number): void;
+  copyOut(array: Stored, address: number): void;
 }

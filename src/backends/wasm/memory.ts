@@ -42,6 +42,7 @@ export class Memory implements Lender {
   readonly shared: boolean;
   readonly bytes: number;
   readonly heap: Heap;
+  readonly u16: Uint16Array;
   readonly f32: Float32Array;
   readonly f64: Float64Array;
   readonly u32: Uint32Array;
@@ -61,6 +62,7 @@ export class Memory implements Lender {
     this.bytes = buffer.byteLength;
     // The last page stays empty: a loop over an array that ends at 4 GiB would see its end wrap round to 0.
     this.heap = new Heap(HEAP_START, this.bytes - PAGE);
+    this.u16 = new Uint16Array(buffer);
     this.f32 = new Float32Array(buffer);
     this.f64 = new Float64Array(buffer);
     this.u32 = new Uint32Array(buffer);
@@ -121,7 +123,7 @@ export class Memory implements Lender {
   }
 
   /** The address of an array that lies in this memory; 0 of one that does not. */
-  addressOf(array: Tensor): number {
+  addressOf(array: ArrayBufferView): number {
     const { buffer } = array;
     return (this.shared ? this.#addresses.has(buffer) : buffer === this.f32.buffer) ? array.byteOffset : 0;
   }

@@ -5,8 +5,7 @@
 import { BENT, CENTRED, GATED, GRADIENT, LANES, RELU, SEGMENT, SUMS } from '../../generated/wasm-facts.js';
 import { RECORD, type View } from '../../kernels.js';
 import { groupRows, stackedRows } from '../../reference/layout.js';
-import type { Tensor } from '../../types.js';
-import { ARRAYS, type Arguments, bitsOf, isAmong, type Staging, TENSORS } from './call.js';
+import { ARRAYS, type Arguments, bitsOf, isAmong, type Staging, type Stored, TENSORS } from './call.js';
 
 /** The narrowest runs that are worth copying by themselves, in elements. */
 const LEAST_RUN = 1024;
@@ -182,7 +181,7 @@ export class PieceCall {
   }
 
   /** Calls `copy` for every run of the piece, in each of these arrays. */
-  #each(piece: Piece, arrays: number, copy: (array: Tensor, from: number, to: number, address: number) => void): void {
+  #each(piece: Piece, arrays: number, copy: (array: Stored, from: number, to: number, address: number) => void): void {
     const { c, s } = this.#args.view;
     const { first, last, top, bottom, left, right } = piece;
     const isWhole = last - first === c && right - left === s;

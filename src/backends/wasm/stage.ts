@@ -2,7 +2,6 @@
 import { environmentError } from '../../arguments/errors.js';
 import { isSame, isSameView } from '../../arguments/typed-arrays.js';
 import { RECORD } from '../../kernels.js';
-import type { Tensor } from '../../types.js';
 import {
   ARRAYS,
   type Arguments,
@@ -12,6 +11,7 @@ import {
   isAmong,
   type Resources,
   type Staging,
+  type Stored,
   TENSORS,
 } from './call.js';
 import { lines } from './heap.js';
@@ -27,6 +27,8 @@ const SUMS = /* @__PURE__ */ bitsOf('sumDy', 'sumDyDeviation');
 const RECORDS = /* @__PURE__ */ bitsOf('records');
 /** Passes with exact sums, which begin their records. */
 const PASSES: ReadonlySet<string> = /* @__PURE__ */ new Set(['exactForward', 'exactBackward']);
+/** They come in pieces as they are. */
+const CONVERSIONS: ReadonlySet<string> = /* @__PURE__ */ new Set(['widen', 'round']);
 /** What calls in pieces want memory for, if nobody gave any. */
 const LENT: Readonly<Record<string, number>> = {
   backward: SUMS,
@@ -48,7 +50,7 @@ export class Stage implements Staging {
   readonly #pool: Pool | null;
   /** Memory that is kept from call to call. */
   #block = 0;
-  /** The type of the call, as the names of exports end; empty where there are no tensors. */
+  /** The type that is computed with, as the names of exports end; empty where there are no tensors. */
   #type = '';
   /** The address of each array, or its distance from the others that are copied. */
   readonly #places: number[] = new Array<number>(ARRAYS.length).fill(0);
@@ -69,14 +71,14 @@ export class Stage implements Staging {
   call(args: Arguments): void {
     const { kernel, view, arrays, outputs } = args;
     const x = arrays[X];
-    this.#type = x === null ? '' : x.BYTES_PER_ELEMENT === 4 ? '_f32' : '_f64';
+    this.#type = x === null ? '' : x.BYTES_PER_ELEMENT === 8 ? '_f64' : '_f32';
     const { threads, threadBytes, copiedBytes } = this.#resources;
     if (threads > 1 && x !== null && x.byteLength >= threadBytes) this.#pool!.start(threads - 1);
     this.#place(arrays, outputs);
     this.record.begin(view, args, this.#resources);
     const workspace = lines(this.#exports[workspaceOf(kernel)](CALL_ADDRESS));
     if (this.#tensorBytes > copiedBytes || !this.#reserve(workspace + this.#bytes)) {
-      if (x === null) throw full(kernel, workspace + this.#bytes, this.memory);
+      if (x === null || CONVERSIONS.has(kernel)) throw full(kernel, workspace + this.#bytes, this.memory);
       this.#callInPieces(args, workspace);
     } else {
       this.#locate(arrays, workspace);
@@ -99,28 +101,32 @@ export class Stage implements Staging {
   }
 
   /** memory at `address` ← array */
-  copyIn(array: Tensor, address: number): void {
-    const width = array.BYTES_PER_ELEMENT;
-    const memory = width === 4 ? this.memory.f32 : this.memory.f64;
-    const at = address / width;
+  copyIn(array: Stored, address: number): void {
+    const memory = this.#memoryAs(array);
+    const at = address / array.BYTES_PER_ELEMENT;
     if (array.length >= SHORT) memory.set(array, at);
     else for (let k = 0; k < array.length; k++) memory[at + k] = array[k];
   }
 
   /** array ← memory at `address` */
-  copyOut(array: Tensor, address: number): void {
-    const width = array.BYTES_PER_ELEMENT;
-    const memory = width === 4 ? this.memory.f32 : this.memory.f64;
-    const at = address / width;
+  copyOut(array: Stored, address: number): void {
+    const memory = this.#memoryAs(array);
+    const at = address / array.BYTES_PER_ELEMENT;
     if (array.length >= SHORT) array.set(memory.subarray(at, at + array.length));
     else for (let k = 0; k < array.length; k++) array[k] = memory[at + k];
+  }
+
+  /** The memory as elements of the type of this array. */
+  #memoryAs({ BYTES_PER_ELEMENT }: Stored): Stored {
+    const { u16, f32, f64 } = this.memory;
+    return BYTES_PER_ELEMENT === 2 ? u16 : BYTES_PER_ELEMENT === 4 ? f32 : f64;
   }
 
   /**
    * Finds out which arrays are in memory, and gives the others distances from each other. A tensor has one place even
    * where it is named twice, so that in place stays in place.
    */
-  #place(arrays: readonly (Tensor | null)[], outputs: number): void {
+  #place(arrays: readonly (Stored | null)[], outputs: number): void {
     this.#copied = this.#bytes = this.#tensorBytes = 0;
     for (let i = 0; i < ARRAYS.length; i++) {
       const array = arrays[i];
@@ -140,7 +146,7 @@ export class Stage implements Staging {
   }
 
   /** Puts the workspace and the places of arrays in the record. */
-  #locate(arrays: readonly (Tensor | null)[], workspace: number): void {
+  #locate(arrays: readonly (Stored | null)[], workspace: number): void {
     this.record.workIn(this.#block);
     for (let i = 0; i < ARRAYS.length; i++) {
       if (isAmong(this.#copied, i)) this.#places[i] += this.#block + workspace;
@@ -148,11 +154,11 @@ export class Stage implements Staging {
     }
   }
 
-  #copyIn(arrays: readonly (Tensor | null)[], which: number): void {
+  #copyIn(arrays: readonly (Stored | null)[], which: number): void {
     for (let i = 0; i < ARRAYS.length; i++) if (isAmong(which, i)) this.copyIn(arrays[i]!, this.#places[i]);
   }
 
-  #copyOut(arrays: readonly (Tensor | null)[], which: number): void {
+  #copyOut(arrays: readonly (Stored | null)[], which: number): void {
     for (let i = 0; i < ARRAYS.length; i++) if (isAmong(which, i)) this.copyOut(arrays[i]!, this.#places[i]);
   }
 
@@ -191,7 +197,7 @@ export class Stage implements Staging {
   }
 
   /** The arrays of a call that are null, as bits. */
-  #absent(arrays: readonly (Tensor | null)[]): number {
+  #absent(arrays: readonly (Stored | null)[]): number {
     return arrays.reduce((bits, array, i) => (array === null ? bits | (1 << i) : bits), 0);
   }
 
@@ -219,7 +225,7 @@ function workspaceOf(kernel: Arguments['kernel']): string {
  * Which array is the first in the memory of this one. Two objects of one memory are looked for among outputs only: it
  * writes.
  */
-function firstPlace(arrays: readonly (Tensor | null)[], outputs: number, i: number): number {
+function firstPlace(arrays: readonly (Stored | null)[], outputs: number, i: number): number {
   const array = arrays[i]!;
   return arrays.findIndex((other, k) => {
     if (other === null) return false;
