@@ -1,4 +1,5 @@
 // One call: what a kernel is given, and the memory that it works in. Several threads see the same record.
+import { prepareConstants } from './half';
 import { THREE_LINES } from './kinds';
 import { groupsOf, minOf, stackedRows } from './layout';
 
@@ -151,7 +152,9 @@ export class Call extends Arguments {
     this.own = this.ownSumDyDeviation + aligned(this.c * sizeof<f64>());
     this.strips = this.own + this.threads * THREAD_BYTES;
     this.partials = this.strips + stripBytes(this);
-    if (this.half != 0) for (let t: usize = 0; t < this.threads; ++t) this.prepareStrip(t);
+    if (this.half == 0) return;
+    prepareConstants();
+    for (let t: usize = 0; t < this.threads; ++t) this.prepareStrip(t);
   }
 
   /**

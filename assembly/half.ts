@@ -11,33 +11,39 @@ const INFINITE16: u32 = 31 << 23;
 const LEAST_NORMAL: u32 = 113 << 23;
 /** The first power of two above the numbers of float16. */
 const TOO_LARGE: u32 = 143 << 23;
-/** 1/2, whose neighbours lie as far apart as the subnormal numbers of float16: adding it rounds to these. */
-const HALF: u32 = 126 << 23;
+/** 2¹³ as a difference of exponents: how much longer the significand of float32 is. */
+const ROUNDING: u32 = 13 << 23;
 
 /** Elements that are converted at a time. */
 const STEP: usize = 8;
+/**
+ * Where constants of vectors are, between what threads agree by and the record of the call. V8 makes a constant that it
+ * knows anew in every round of a loop, by four instructions; one that was read it keeps in a register.
+ */
+const CONSTANTS: usize = 1024;
+const SIGN_AT: usize = CONSTANTS;
+const LEAST_EXPONENT_AT: usize = CONSTANTS + 4;
+const LEAST_NORMAL_AT: usize = CONSTANTS + 8;
+const BELOW_AT: usize = CONSTANTS + 12;
+const ONE_AT: usize = CONSTANTS + 16;
+const SIGNS_AT: usize = CONSTANTS + 20;
+const LARGEST_AT: usize = CONSTANTS + 24;
+const RAISES_AT: usize = CONSTANTS + 28;
+const EXPONENTS_AT: usize = CONSTANTS + 32;
+const LEAST_NORMALS_AT: usize = CONSTANTS + 36;
+const LARGEST_POWERS_AT: usize = CONSTANTS + 40;
+const ROUNDINGS_AT: usize = CONSTANTS + 44;
+const LOWEST_AT: usize = CONSTANTS + 48;
 
 /** The bits of the float32 that is equal to 16 bits, which are the upper ones here. */
 function wideOf<FROM>(upper: u32): u32 {
   if (isBfloat16<FROM>()) return upper;
   const magnitude = (upper & ~SIGN) >> 3;
-  // The first is right for normal numbers, the second for subnormal ones, and the other one larger.
+  // The first is right for normal numbers, the second for subnormal ones, and the other one is larger.
   const normal = magnitude + RAISE;
   const raised = reinterpret<f32>(normal + LEAST_EXPONENT);
   const subnormal = reinterpret<u32>(raised - reinterpret<f32>(LEAST_NORMAL));
   return min(normal, subnormal) | (magnitude >= INFINITE16 ? INFINITE : 0) | (upper & SIGN);
-}
-
-/** wideOf, of four. */
-function wideVector<FROM>(upper: v128): v128 {
-  if (isBfloat16<FROM>()) return upper;
-  const sign = i32x4.splat(SIGN);
-  const magnitude = i32x4.shr_u(v128.andnot(upper, sign), 3);
-  const normal = i32x4.add(magnitude, i32x4.splat(RAISE));
-  const raised = i32x4.add(normal, i32x4.splat(LEAST_EXPONENT));
-  const subnormal = f32x4.sub(raised, i32x4.splat(LEAST_NORMAL));
-  const infinite = v128.and(i32x4.ge_s(magnitude, i32x4.splat(INFINITE16)), i32x4.splat(INFINITE));
-  return v128.or(v128.or(i32x4.min_s(normal, subnormal), infinite), v128.and(upper, sign));
 }
 
 /** The 16 bits nearest to the float32 of these bits, of two the even ones. A carry goes up into the exponent. */
@@ -46,56 +52,170 @@ function nearestHalf<TO>(bits: u32): u32 {
   if (isBfloat16<TO>()) {
     return magnitude > INFINITE ? (bits >> 16) | 0x40 : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   }
-  const sign = (bits >> 16) & 0x8000;
+  const sign = (bits & SIGN) >> 16;
   if (magnitude > INFINITE) return sign | 0x7e00 | ((magnitude >> 13) & 0x3ff);
+  // In the sum with a power of two the last bit is worth what that of the result is, and so it is rounded.
   const limited = min(magnitude, TOO_LARGE);
-  if (limited >= LEAST_NORMAL) return sign | ((limited - RAISE + 0xfff + ((limited >> 13) & 1)) >> 13);
-  return sign | (reinterpret<u32>(reinterpret<f32>(limited) + reinterpret<f32>(HALF)) - HALF);
+  const power = max(limited & INFINITE, LEAST_NORMAL);
+  const sum = reinterpret<f32>(limited) + reinterpret<f32>(power + ROUNDING);
+  return sign | (reinterpret<u32>(sum) - (power + ROUNDING) + ((power - LEAST_NORMAL) >> 13));
 }
 
-/** nearestHalf, of four. */
-function nearestVector<TO>(bits: v128): v128 {
-  const isNumber = f32x4.eq(bits, bits);
-  const one = i32x4.splat(1);
-  if (isBfloat16<TO>()) {
-    const upper = i32x4.shr_u(bits, 16);
-    const carried = i32x4.add(i32x4.add(bits, i32x4.splat(0x7fff)), v128.and(upper, one));
-    return v128.bitselect(i32x4.shr_u(carried, 16), v128.or(upper, i32x4.splat(0x40)), isNumber);
+/** Writes the constants that `kept` reads, at the beginning of a call. */
+export function prepareConstants(): void {
+  if (!ASC_FEATURE_SIMD) return;
+  keep(SIGN_AT, SIGN);
+  keep(LEAST_EXPONENT_AT, LEAST_EXPONENT);
+  keep(LEAST_NORMAL_AT, LEAST_NORMAL);
+  keep(BELOW_AT, 0x7fff);
+  keep(ONE_AT, 1);
+  keepPairs(SIGNS_AT, SIGN);
+  keepPairs(LARGEST_AT, 0x7bff0000);
+  keepPairs(RAISES_AT, RAISE);
+  keepPairs(EXPONENTS_AT, INFINITE);
+  keepPairs(LEAST_NORMALS_AT, LEAST_NORMAL);
+  keepPairs(LARGEST_POWERS_AT, TOO_LARGE - (1 << 23));
+  keepPairs(ROUNDINGS_AT, ROUNDING);
+  keepPairs(LOWEST_AT, LEAST_NORMAL << 3);
+}
+
+function keep(at: usize, bits: u32): void {
+  store<u32>(at, bits);
+}
+/** The upper 16 bits, twice. */
+function keepPairs(at: usize, bits: u32): void {
+  store<u32>(at, bits | (bits >> 16));
+}
+
+/** A constant in each element. */
+function kept(at: usize): v128 {
+  return v128.load32_splat(at);
+}
+
+/** The lower and the upper four of eight pairs of 16 bits, the latter of each pair in front. */
+function joinLow(lower: v128, upper: v128): v128 {
+  return i16x8.shuffle(lower, upper, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+function joinHigh(lower: v128, upper: v128): v128 {
+  return i16x8.shuffle(lower, upper, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
+/** As many elements as fill vectors. */
+function widenBfloat16(to: usize, from: usize, count: usize): usize {
+  const zero = i32x4.splat(0);
+  let k: usize = 0;
+  for (; k + STEP <= count; k += STEP, from += 16, to += 32) {
+    const halves = v128.load(from);
+    v128.store(to, joinLow(zero, halves));
+    v128.store(to, joinHigh(zero, halves), 16);
   }
-  const magnitude = v128.andnot(bits, i32x4.splat(SIGN));
-  const limited = i32x4.min_s(magnitude, i32x4.splat(TOO_LARGE));
-  const odd = v128.and(i32x4.shr_u(limited, 13), one);
-  const normal = i32x4.shr_u(i32x4.add(i32x4.add(limited, i32x4.splat(0xfff - RAISE)), odd), 13);
-  const half = i32x4.splat(HALF);
-  const subnormal = i32x4.sub(f32x4.add(limited, half), half);
-  const number = v128.bitselect(subnormal, normal, i32x4.lt_s(limited, i32x4.splat(LEAST_NORMAL)));
-  const payload = v128.or(v128.and(i32x4.shr_u(magnitude, 13), i32x4.splat(0x3ff)), i32x4.splat(0x200));
-  const sign = v128.and(i32x4.shr_u(bits, 16), i32x4.splat(0x8000));
-  return v128.or(v128.or(number, sign), v128.andnot(payload, isNumber));
+  return k;
+}
+
+/** As many elements as fill vectors, until one of these has Infinity or NaN: wideOf, of which much is done in pairs. */
+function widenFloat16(to: usize, from: usize, count: usize): usize {
+  const zero = i32x4.splat(0);
+  const signs = kept(SIGNS_AT);
+  const largest = kept(LARGEST_AT);
+  const raise = kept(RAISES_AT);
+  const least = kept(LEAST_EXPONENT_AT);
+  const leastNormal = kept(LEAST_NORMAL_AT);
+  let k: usize = 0;
+  for (; k + STEP <= count; k += STEP, from += 16, to += 32) {
+    const halves = v128.load(from);
+    const sign = v128.and(halves, signs);
+    const magnitude = v128.xor(halves, sign);
+    if (v128.any_true(i16x8.gt_s(magnitude, largest))) break;
+    const upper = i16x8.add(i16x8.shr_u(magnitude, 3), raise);
+    const lower = i16x8.shl(halves, 13);
+    const low = joinLow(lower, upper);
+    const high = joinHigh(lower, upper);
+    const lowSubnormal = f32x4.sub(i32x4.add(low, least), leastNormal);
+    const highSubnormal = f32x4.sub(i32x4.add(high, least), leastNormal);
+    v128.store(to, v128.or(i32x4.min_s(low, lowSubnormal), joinLow(zero, sign)));
+    v128.store(to, v128.or(i32x4.min_s(high, highSubnormal), joinHigh(zero, sign)), 16);
+  }
+  return k;
+}
+
+/** The bfloat16 nearest to each element, none of which is NaN, in lower halves. */
+function nearestBfloat16(bits: v128, below: v128, one: v128): v128 {
+  return i32x4.shr_u(i32x4.add(i32x4.add(bits, below), v128.and(i32x4.shr_u(bits, 16), one)), 16);
+}
+
+/** As many elements as fill two vectors, until these may have NaN. */
+function roundToBfloat16(to: usize, from: usize, count: usize): usize {
+  const below = kept(BELOW_AT);
+  const one = kept(ONE_AT);
+  let k: usize = 0;
+  for (; k + 2 * STEP <= count; k += 2 * STEP, from += 64, to += 32) {
+    const a = v128.load(from);
+    const b = v128.load(from, 16);
+    const c = v128.load(from, 32);
+    const d = v128.load(from, 48);
+    // It is NaN where something is, or where infinities of both signs meet.
+    const sum = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
+    if (v128.any_true(f32x4.ne(sum, sum))) break;
+    v128.store(to, i16x8.narrow_i32x4_u(nearestBfloat16(a, below, one), nearestBfloat16(b, below, one)));
+    v128.store(to, i16x8.narrow_i32x4_u(nearestBfloat16(c, below, one), nearestBfloat16(d, below, one)), 16);
+  }
+  return k;
+}
+
+/** As many elements as fill vectors, until one of these has what is infinite or NaN: nearestHalf, partly in pairs. */
+function roundToFloat16(to: usize, from: usize, count: usize): usize {
+  const zero = i32x4.splat(0);
+  const sign = kept(SIGN_AT);
+  const signs = kept(SIGNS_AT);
+  const exponents = kept(EXPONENTS_AT);
+  const leastNormal = kept(LEAST_NORMALS_AT);
+  const largestPower = kept(LARGEST_POWERS_AT);
+  const rounding = kept(ROUNDINGS_AT);
+  const lowest = kept(LOWEST_AT);
+  const largest = kept(LARGEST_AT);
+  let k: usize = 0;
+  for (; k + STEP <= count; k += STEP, from += 32, to += 16) {
+    const low = v128.load(from);
+    const high = v128.load(from, 16);
+    const upper = i16x8.narrow_i32x4_u(i32x4.shr_u(low, 16), i32x4.shr_u(high, 16));
+    const power = i16x8.min_s(i16x8.max_s(v128.and(upper, exponents), leastNormal), largestPower);
+    const raised = i16x8.add(power, rounding);
+    const lowPower = joinLow(zero, raised);
+    const highPower = joinHigh(zero, raised);
+    const lowBits = i32x4.sub(f32x4.add(v128.andnot(low, sign), lowPower), lowPower);
+    const highBits = i32x4.sub(f32x4.add(v128.andnot(high, sign), highPower), highPower);
+    const exponent = i16x8.sub(i16x8.shl(power, 3), lowest);
+    const half = i16x8.add_sat_s(i16x8.narrow_i32x4_s(lowBits, highBits), exponent);
+    if (v128.any_true(i16x8.gt_s(half, largest))) break;
+    v128.store(to, v128.or(half, v128.and(upper, signs)));
+  }
+  return k;
 }
 
 function widenAs<FROM>(to: usize, from: usize, count: usize): void {
   let k: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    const zero = i32x4.splat(0);
-    for (; k + STEP <= count; k += STEP, from += 16, to += 32) {
-      const halves = v128.load(from);
-      v128.store(to, wideVector<FROM>(i16x8.shuffle(zero, halves, 0, 8, 1, 9, 2, 10, 3, 11)));
-      v128.store(to, wideVector<FROM>(i16x8.shuffle(zero, halves, 4, 12, 5, 13, 6, 14, 7, 15)), 16);
+  while (k < count) {
+    if (ASC_FEATURE_SIMD) {
+      if (isBfloat16<FROM>()) k += widenBfloat16(to + (k << 2), from + (k << 1), count - k);
+      else k += widenFloat16(to + (k << 2), from + (k << 1), count - k);
+    }
+    for (const end = min(k + STEP, count); k < end; ++k) {
+      store<u32>(to + (k << 2), wideOf<FROM>((<u32>load<u16>(from + (k << 1))) << 16));
     }
   }
-  for (; k < count; ++k, from += 2, to += 4) store<u32>(to, wideOf<FROM>((<u32>load<u16>(from)) << 16));
 }
 
 function roundAs<TO>(to: usize, from: usize, count: usize): void {
   let k: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    for (; k + STEP <= count; k += STEP, from += 32, to += 16) {
-      const low = nearestVector<TO>(v128.load(from));
-      v128.store(to, i16x8.narrow_i32x4_u(low, nearestVector<TO>(v128.load(from, 16))));
+  while (k < count) {
+    if (ASC_FEATURE_SIMD) {
+      if (isBfloat16<TO>()) k += roundToBfloat16(to + (k << 1), from + (k << 2), count - k);
+      else k += roundToFloat16(to + (k << 1), from + (k << 2), count - k);
+    }
+    for (const end = min(k + STEP, count); k < end; ++k) {
+      store<u16>(to + (k << 1), <u16>nearestHalf<TO>(load<u32>(from + (k << 2))));
     }
   }
-  for (; k < count; ++k, from += 4, to += 2) store<u16>(to, <u16>nearestHalf<TO>(load<u32>(from)));
 }
 
 /** float32 ← 16 bits of the type with this number in kinds.ts. contract: src/kernels.ts, widen */
