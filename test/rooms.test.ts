@@ -55,6 +55,10 @@ const PIECES: readonly Piece[] = [
     names: 'gradientSums gradientInput backward',
     files: { reference: 'backward.ts', assembly: 'index.ts', native: 'backward.cc' },
   },
+  {
+    names: 'nearestHalf widen round',
+    files: { reference: 'half.ts', assembly: 'half.ts', native: '' },
+  },
 ];
 
 /** Names that native and assembly have beside the reference. */
