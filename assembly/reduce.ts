@@ -79,6 +79,10 @@ function stripOf<T>(
 
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
 function addRow(call: Call, kind: i32, lanes: usize, position: usize, ch: usize, length: usize, thread: usize): void {
+  if (call.half != 0) {
+    addHalfRow(call, kind, lanes, position, ch, length, thread);
+    return;
+  }
   const whole = length / LANES;
   for (let block: usize = 0; block < whole; block += BLOCKS_AT_ONCE) {
     const count = minOf(BLOCKS_AT_ONCE, whole - block);
@@ -86,6 +90,23 @@ function addRow(call: Call, kind: i32, lanes: usize, position: usize, ch: usize,
   }
   const rest = length % LANES;
   if (rest > 0) addStrip(call, kind, lanes, position + whole * LANES, ch, false, rest, 1, LANES, thread);
+}
+
+/** addRow where elements have 16 bits: a strip has whole blocks. */
+function addHalfRow(
+  call: Call,
+  kind: i32,
+  lanes: usize,
+  position: usize,
+  ch: usize,
+  length: usize,
+  thread: usize,
+): void {
+  for (let j: usize = 0; j < length; j += STRIP) {
+    const count = minOf(STRIP, length - j);
+    const strip = readStrip(call, thread, position + j, count, 1, count, kind >= GRADIENT, kind >= GATED);
+    addRow(strip, kind, lanes, 0, ch, count, thread);
+  }
 }
 
 function lane(lanes: usize, j: usize): f64 {
