@@ -39,11 +39,11 @@ const LOWEST_AT: usize = CONSTANTS + 48;
 function wideOf<FROM>(upper: u32): u32 {
   if (isBfloat16<FROM>()) return upper;
   const magnitude = (upper & ~SIGN) >> 3;
-  // The first is right for normal numbers, the second for subnormal ones, and the other one is larger.
-  const normal = magnitude + RAISE;
+  // The first is right for normal numbers, Infinity and NaN, the second for subnormal numbers, and the other is larger.
+  const normal = magnitude + RAISE + (magnitude >= INFINITE16 ? RAISE : 0);
   const raised = reinterpret<f32>(normal + LEAST_EXPONENT);
   const subnormal = reinterpret<u32>(raised - reinterpret<f32>(LEAST_NORMAL));
-  return min(normal, subnormal) | (magnitude >= INFINITE16 ? INFINITE : 0) | (upper & SIGN);
+  return min(normal, subnormal) | (upper & SIGN);
 }
 
 /** The 16 bits nearest to the float32 of these bits, of two the even ones. A carry goes up into the exponent. */
@@ -125,15 +125,15 @@ function widenFloat16(to: usize, from: usize, count: usize): usize {
     const halves = v128.load(from);
     const sign = v128.and(halves, signs);
     const magnitude = v128.xor(halves, sign);
-    if (v128.any_true(i16x8.gt_s(magnitude, largest))) break;
+    if (i8x16.bitmask(i16x8.gt_s(magnitude, largest)) != 0) break;
     const upper = i16x8.add(i16x8.shr_u(magnitude, 3), raise);
     const lower = i16x8.shl(halves, 13);
     const low = joinLow(lower, upper);
     const high = joinHigh(lower, upper);
     const lowSubnormal = f32x4.sub(i32x4.add(low, least), leastNormal);
     const highSubnormal = f32x4.sub(i32x4.add(high, least), leastNormal);
-    v128.store(to, v128.or(i32x4.min_s(low, lowSubnormal), joinLow(zero, sign)));
-    v128.store(to, v128.or(i32x4.min_s(high, highSubnormal), joinHigh(zero, sign)), 16);
+    v128.store(to, v128.or(i32x4.min_u(low, lowSubnormal), joinLow(zero, sign)));
+    v128.store(to, v128.or(i32x4.min_u(high, highSubnormal), joinHigh(zero, sign)), 16);
   }
   return k;
 }
@@ -155,7 +155,7 @@ function roundToBfloat16(to: usize, from: usize, count: usize): usize {
     const d = v128.load(from, 48);
     // It is NaN where something is, or where infinities of both signs meet.
     const sum = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
-    if (v128.any_true(f32x4.ne(sum, sum))) break;
+    if (i32x4.bitmask(f32x4.ne(sum, sum)) != 0) break;
     v128.store(to, i16x8.narrow_i32x4_u(nearestBfloat16(a, below, one), nearestBfloat16(b, below, one)));
     v128.store(to, i16x8.narrow_i32x4_u(nearestBfloat16(c, below, one), nearestBfloat16(d, below, one)), 16);
   }
@@ -186,7 +186,7 @@ function roundToFloat16(to: usize, from: usize, count: usize): usize {
     const highBits = i32x4.sub(f32x4.add(v128.andnot(high, sign), highPower), highPower);
     const exponent = i16x8.sub(i16x8.shl(power, 3), lowest);
     const half = i16x8.add_sat_s(i16x8.narrow_i32x4_s(lowBits, highBits), exponent);
-    if (v128.any_true(i16x8.gt_s(half, largest))) break;
+    if (i8x16.bitmask(i16x8.gt_s(half, largest)) != 0) break;
     v128.store(to, v128.or(half, v128.and(upper, signs)));
   }
   return k;

@@ -1,14 +1,15 @@
 /**
  * What the WebAssembly backend costs beside the native baseline (128-bit vectors, ordinary stores), with tensors in
- * its own memory: `npm run bench:wasm`. Times are medians in ms of calls that take turns; docs/wasm.md explains the
- * columns.
+ * its own memory: `npm run bench:wasm`, or `npm run bench:wasm -- A,B` for some shapes; and, where `half` follows these,
+ * what tensors of 16 bits cost beside float32. Times are medians in ms of calls that take turns; docs/wasm.md explains
+ * the columns.
  */
 
 import { median } from '#demo/kit/statistics.js';
 import * as native from '#dist/backends/native.js';
 import { memoryInUse } from '#dist/backends/wasm/memory.js';
 import { loadWith, startWorkers } from '#dist/backends/wasm.js';
-import type { Affine, Kernels, View } from '#dist/kernels.js';
+import type { Affine, AllocatedKind, HalfDtype, Kernels, TensorKernels, View } from '#dist/kernels.js';
 import type { Tensor } from '#dist/types.js';
 import { layoutsOf, SHAPES, type ShapeName, viewOf } from './shapes.js';
 
@@ -18,14 +19,16 @@ const TURN_MS = 6;
 const WASM = { threadBytes: 2 ** 17, tileBytes: 2 ** 20, copiedBytes: 2 ** 26 };
 const OPERATIONS = ['forward', 'backward', 'inference'] as const;
 type Operation = (typeof OPERATIONS)[number];
+const HALF_DTYPES: readonly HalfDtype[] = ['bfloat16', 'float16'];
 
-interface Arrays {
-  readonly x: Tensor;
-  readonly dy: Tensor;
-  readonly y: Tensor;
-  readonly dx: Tensor;
+interface Arrays<T = Float32Array> {
+  readonly x: T;
+  readonly dy: T;
+  readonly y: T;
+  readonly dx: T;
 }
-type Allocate = (length: number) => Tensor;
+type Allocate<T> = (length: number) => T;
+type Table<T> = Pick<TensorKernels<T, Float32Array>, 'forward' | 'backward' | 'normalize'>;
 
 /** One turn of a contender: as many calls as fill it. Milliseconds a call. */
 function turn(call: () => void, calls: number): number {
@@ -52,20 +55,34 @@ function measure(contenders: readonly (() => void)[]): number[] {
   return times.map(median);
 }
 
-function arraysOf({ n, c, s }: View, allocate: Allocate): Arrays {
-  const make = () => new Float32Array(n * c * s).map((_, k) => ((k * 7919) % 1000) / 500 - 1);
-  const fill = (array: Tensor) => {
-    array.set(make());
+function arraysOf<T>(
+  { n, c, s }: View,
+  allocate: Allocate<T>,
+  write: (to: T, values: Float32Array) => void,
+): Arrays<T> {
+  const length = n * c * s;
+  const values = new Float32Array(length).map((_, k) => ((k * 7919) % 1000) / 500 - 1);
+  const fill = (array: T) => {
+    write(array, values);
     return array;
   };
-  const length = n * c * s;
   return { x: fill(allocate(length)), dy: fill(allocate(length)), y: allocate(length), dx: allocate(length) };
 }
 
-function callOf(kernels: Kernels, { x, dy, y, dx }: Arrays, view: View, operation: Operation): () => void {
+const floats = (view: View, allocate: Allocate<Float32Array>) =>
+  arraysOf(view, allocate, (to, values) => to.set(values));
+
+/** Tensors in the backend's memory. */
+function allocated(kind: 'Float32Array', length: number): Float32Array;
+function allocated(kind: 'Uint16Array', length: number): Uint16Array;
+function allocated(kind: AllocatedKind, length: number): Tensor | Uint16Array {
+  return memoryInUse().allocate(kind, length);
+}
+
+function callOf<T>(kernels: Table<T>, { x, dy, y, dx }: Arrays<T>, view: View, operation: Operation): () => void {
   const { c } = view;
   const [gamma, beta] = [new Float32Array(c).fill(1), new Float32Array(c)];
-  const affine: Affine = {
+  const affine: Affine<Float32Array> = {
     mean: new Float64Array(c),
     variance: new Float64Array(c).fill(1),
     gamma,
@@ -85,8 +102,8 @@ function load(threads: number): Kernels {
 function report(shape: ShapeName): void {
   for (const layout of layoutsOf(shape)) {
     const view = viewOf(shape, layout);
-    const ordinary = arraysOf(view, (length) => new Float32Array(length));
-    const inMemory = arraysOf(view, (length) => memoryInUse().allocate('Float32Array', length) as Float32Array);
+    const ordinary = floats(view, (length) => new Float32Array(length));
+    const inMemory = floats(view, (length) => allocated('Float32Array', length));
     const best = native.isas()[0];
     for (const operation of OPERATIONS) {
       const [one, copied, two, baseline, fastest] = measure([
@@ -109,11 +126,45 @@ function report(shape: ShapeName): void {
   }
 }
 
+/** float32 beside types of 16 bits, on one thread and two. */
+function reportHalf(shape: ShapeName): void {
+  for (const layout of layoutsOf(shape)) {
+    const view = viewOf(shape, layout);
+    const wide = floats(view, (length) => allocated('Float32Array', length));
+    const halves = HALF_DTYPES.map((dtype) => {
+      const round = (to: Uint16Array, values: Float32Array) => load(1)[dtype].round(to, values);
+      return { dtype, arrays: arraysOf(view, (length) => allocated('Uint16Array', length), round) };
+    });
+    for (const operation of OPERATIONS) {
+      for (const threads of [1, 2]) {
+        const kernels = load(threads);
+        const [float32, ...others] = measure([
+          callOf(kernels, wide, view, operation),
+          ...halves.map(({ dtype, arrays }) => callOf(kernels[dtype], arrays, view, operation)),
+        ]);
+        const times = [float32, ...others].map((ms) => ms.toFixed(4));
+        const ratios = others.map((ms) => (float32 / ms).toFixed(2));
+        console.log(`| ${[shape, layout, operation, threads, ...times, ...ratios].join(' | ')} |`);
+      }
+    }
+    for (const { arrays } of [{ arrays: wide }, ...halves]) {
+      for (const array of Object.values(arrays)) memoryInUse().release(array);
+    }
+  }
+}
+
+const HEADS = {
+  report:
+    '| shape | layout | | wasm | copied | 2 threads | native baseline | native best | ÷ baseline | 1 ÷ 2 threads | ' +
+    '÷ best |\n|---|---|---|---|---|---|---|---|---|---|---|',
+  reportHalf:
+    '| shape | layout | | threads | float32 | bfloat16 | float16 | float32 ÷ bfloat16 | float32 ÷ float16 |\n' +
+    '|---|---|---|---|---|---|---|---|---|',
+};
 const wanted = process.argv[2]?.split(',') ?? Object.keys(SHAPES);
+const isHalf = process.argv[3] === 'half';
 await startWorkers(2);
-console.log(
-  '| shape | layout | | wasm | copied | 2 threads | native baseline | native best | ÷ baseline | 1 ÷ 2 threads | ' +
-    '÷ best |',
-);
-console.log('|---|---|---|---|---|---|---|---|---|---|---|');
-for (const shape of Object.keys(SHAPES) as ShapeName[]) if (wanted.includes(shape)) report(shape);
+console.log(isHalf ? HEADS.reportHalf : HEADS.report);
+for (const shape of Object.keys(SHAPES) as ShapeName[]) {
+  if (wanted.includes(shape)) (isHalf ? reportHalf : report)(shape);
+}
