@@ -94,7 +94,7 @@ export function loadWith(isa: string | undefined, resources: Resources, named = 
   };
   const { shared } = stageInUse().memory;
   return adapt(
-    (args) => stageInUse().call(args),
+    (args, half) => stageInUse().call(args, half),
     chosen,
     () => (shared && mayStartWorkers() ? named : 1),
   );
@@ -123,7 +123,8 @@ const NO_SCALARS = { epsilon: 0, activation: 0, batch: false } as const;
 /** Elements that are converted in one call, so that what is copied for it stays in the caches. */
 const CONVERTED = 2 ** 17;
 
-type Call = (args: Arguments) => void;
+/** `half` is the type of the tensors, where they have 16 bits. */
+type Call = (args: Arguments, half?: HalfDtype) => void;
 type RowSums = Kernels['rowSums'];
 
 /** The contract laid out flat: arrays in the order of ARRAYS in wasm/call.ts. */
@@ -231,7 +232,7 @@ function adaptRecords(call: Call): Pick<ExactKernels, 'exactStatistics' | 'exact
 
 /** The same calls, whose record says that their tensors have 16 bits. */
 function adaptHalf(call: Call, half: HalfDtype, sumRows: RowSums): HalfKernels {
-  const own: Call = (args) => call({ ...args, half });
+  const own: Call = (args) => call(args, half);
   const convert = (kernel: 'widen' | 'round', to: Stored, from: Stored) => {
     for (let k = 0; k < from.length; k += CONVERTED) {
       const x = from.subarray(k, k + CONVERTED);

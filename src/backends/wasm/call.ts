@@ -69,8 +69,6 @@ export interface Scalars {
   readonly activation: KernelActivation;
   readonly batch: boolean;
   readonly count: number;
-  /** The type of the tensors, where they have 16 bits. */
-  readonly half?: HalfDtype;
 }
 
 const HALVES: Readonly<Record<HalfDtype, number>> = { float16: FLOAT16, bfloat16: BFLOAT16 };
@@ -94,7 +92,13 @@ export class CallRecord {
     this.#memory = memory;
   }
 
-  begin(view: View, { epsilon, activation, batch, count, half }: Scalars, resources: Resources): void {
+  /** `half` is the type of the tensors, where they have 16 bits. */
+  begin(
+    view: View,
+    { epsilon, activation, batch, count }: Scalars,
+    resources: Resources,
+    half: HalfDtype | undefined,
+  ): void {
     const { f64, u32 } = this.#memory;
     f64[EPSILON] = epsilon;
     f64[COUNT] = count;

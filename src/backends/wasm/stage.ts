@@ -1,7 +1,7 @@
 /** Calls of kernels on arrays that may lie anywhere: those outside the memory are copied to it, and results back. */
 import { environmentError } from '../../arguments/errors.js';
 import { isSame, isSameView } from '../../arguments/typed-arrays.js';
-import { RECORD } from '../../kernels.js';
+import { type HalfDtype, RECORD } from '../../kernels.js';
 import {
   ARRAYS,
   type Arguments,
@@ -68,14 +68,15 @@ export class Stage implements Staging {
     memory.onPressure.add(() => this.#giveBack());
   }
 
-  call(args: Arguments): void {
+  /** `half` is the type of the tensors, where they have 16 bits. */
+  call(args: Arguments, half?: HalfDtype): void {
     const { kernel, view, arrays, outputs } = args;
     const x = arrays[X];
     this.#type = x === null ? '' : x.BYTES_PER_ELEMENT === 8 ? '_f64' : '_f32';
     const { threads, threadBytes, copiedBytes } = this.#resources;
     if (threads > 1 && x !== null && x.byteLength >= threadBytes) this.#pool!.start(threads - 1);
     this.#place(arrays, outputs);
-    this.record.begin(view, args, this.#resources);
+    this.record.begin(view, args, this.#resources, half);
     const workspace = lines(this.#exports[workspaceOf(kernel)](CALL_ADDRESS));
     if (this.#tensorBytes > copiedBytes || !this.#reserve(workspace + this.#bytes)) {
       if (x === null || CONVERSIONS.has(kernel)) throw full(kernel, workspace + this.#bytes, this.memory);
