@@ -1,8 +1,8 @@
 /**
  * What the WebAssembly backend costs beside the native baseline (128-bit vectors, ordinary stores), with tensors in
- * its own memory: `npm run bench:wasm`, or `npm run bench:wasm -- A,B` for some shapes; and, where `half` follows these,
- * what tensors of 16 bits cost beside float32. Times are medians in ms of calls that take turns; docs/wasm.md explains
- * the columns.
+ * its own memory: `npm run bench:wasm`, or with `-- A,B` for some shapes. `npm run bench:wasm -- A,B half`
+ * times tensors of 16 bits beside float32. Times are medians in ms of calls that take turns; docs/wasm.md explains the
+ * columns.
  */
 
 import { median } from '#demo/kit/statistics.js';

@@ -25,7 +25,7 @@ function sectionsOf(bytes: Uint8Array): number[] {
 }
 
 const modules = suiteOf('wasm: modules');
-/** Of each module, in bytes: it is inlined in every bundle. Three thousand are for 16 bits. */
+/** Of each module, in bytes: it is inlined in every bundle. 3,700 are for 16 bits. */
 const MOST_BYTES = 51000;
 
 const MODULES = { scalar, scalarShared, simd128, simd128Shared };
