@@ -1,7 +1,7 @@
 /** A contender: a library, or one of its ways to run. */
 import type { Summation } from 'batchnorm';
 import type { Outputs, Problem } from './problem.js';
-import type { Operation } from './shapes.js';
+import type { ElementType, Operation } from './shapes.js';
 
 export interface Contender {
   /** `batchnorm-native`, `tfjs-wasm`, … */
@@ -13,6 +13,8 @@ export interface Contender {
   /** Whether more threads may change its time; what has one thread is timed once, whatever --threads says. */
   readonly scales: boolean;
   readonly ours: boolean;
+  /** Of the tensors; float32 of all peers. */
+  readonly dtype: ElementType;
   /** Ours only. */
   readonly summation?: Summation | undefined;
   readonly version: string;

@@ -3,7 +3,15 @@
 import type { Summation } from 'batchnorm';
 import { Command, InvalidArgumentError } from 'commander';
 import { availableThreads } from '#dist/backends/threads.js';
-import { OPERATIONS, type Operation, SHAPES, type ShapeName, WHOLE_OPERATIONS } from './shapes.js';
+import {
+  DTYPES,
+  type ElementType,
+  OPERATIONS,
+  type Operation,
+  SHAPES,
+  type ShapeName,
+  WHOLE_OPERATIONS,
+} from './shapes.js';
 
 export interface Options {
   readonly shapes: readonly ShapeName[];
@@ -14,6 +22,8 @@ export interface Options {
   readonly peers: readonly Peer[];
   /** How ours sums: with both, the exact one is held against the ordered one. */
   readonly summation: readonly Summation[];
+  /** Types of elements of ours: what has 16 bits is held against float32, where that is among them. */
+  readonly dtypes: readonly ElementType[];
   readonly alloc: boolean;
   readonly layer: boolean;
   readonly rounds: number;
@@ -32,6 +42,7 @@ const DEFAULTS = {
   ops: [...WHOLE_OPERATIONS] as Operation[],
   backends: BACKENDS,
   summation: ['ordered'] as Summation[],
+  dtypes: ['float32'] as ElementType[],
   alloc: false,
   layer: false,
   json: false,
@@ -53,6 +64,7 @@ export function parseOptions(argv: readonly string[]): Options {
       `some of ${SUMMATIONS}: how ours sums (default: ${DEFAULTS.summation})`,
       list(SUMMATIONS),
     )
+    .option('--dtypes <types>', `some of ${DTYPES}: elements of ours (default: ${DEFAULTS.dtypes})`, list(DTYPES))
     .option('--alloc', 'time calls that make new arrays for their results, too')
     .option('--layer', 'time the class BatchNorm, too')
     .option('--rounds <n>', `how often every contender of a case has its turn (default: ${FULL.rounds})`, count)

@@ -1,5 +1,6 @@
 /** How far a result may be from what is right, and whether it is. No line is shared with the library. */
 import type { Outputs, Problem } from './problem.js';
+import type { ElementType } from './shapes.js';
 import { each } from './truth.js';
 
 /** How far a result may be off, in units of each quantity's own rounding. */
@@ -18,11 +19,33 @@ const U = 2 ** -24;
 const W = 2 ** -53;
 
 /** docs/numerics.md, section 6: 5 ulp of y, 7½ ulp of dx given the sums, and float32 rounding in the sums. */
-export const OURS: Tolerance = {
+const FLOAT32: Tolerance = {
   name: 'the bounds of docs/numerics.md',
   y: (scale) => 5 * ulp(scale),
   dx: (scale) => 7.5 * ulp(scale),
   sums: 2 * U,
+};
+
+/**
+ * Section 11: y, a sum of two terms, and dx, of three, are rounded once more.
+ *
+ * @param spacing of float32, in which that of 16 bits is 1
+ * @param least the smallest spacing
+ */
+function half(spacing: number, least: number): Tolerance {
+  const rounding = (value: number) => Math.max(spacing * ulp(value), least) / 2;
+  return {
+    ...FLOAT32,
+    y: (scale) => FLOAT32.y(scale) + rounding(2 * scale),
+    dx: (scale) => FLOAT32.dx(scale) + rounding(3 * scale),
+  };
+}
+
+/** This library, by the type of the elements. */
+export const OURS: Readonly<Record<ElementType, Tolerance>> = {
+  float32: FLOAT32,
+  float16: half(2 ** 13, 2 ** -24),
+  bfloat16: half(2 ** 16, 2 ** -133),
 };
 
 /** Libraries that sum in float32: is it batch normalization at all? */

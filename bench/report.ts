@@ -147,6 +147,7 @@ function settingsOf({ machine, node, date, rows, notes }: Findings): Record<stri
       'The fastest other library for the same shape, layout and operation with at most as many threads. What has ' +
       'one thread anyway is measured once.',
     'Of ordered': 'Time of exact sums (docs/numerics.md) ÷ time of ordered ones by the same backend, which took turns.',
+    'Over float32': 'Time of float32 ÷ time of 16 bits by the same backend, which took turns.',
     Shapes: Object.entries(SHAPES)
       .map(([name, dims]) => `${name} (${dims})`)
       .join(' · '),

@@ -4,7 +4,7 @@ import type { Summation } from 'batchnorm';
 import { median, significant } from '#demo/kit/statistics.js';
 import { type Contender, labelOf } from './contender.js';
 import type { Problem } from './problem.js';
-import { type Layout, type Operation, type ShapeName, TENSORS } from './shapes.js';
+import { type ElementType, type Layout, type Operation, type ShapeName, TENSORS } from './shapes.js';
 
 export interface Row {
   /** `batchnorm-native`, `tfjs-wasm`, `ort-node`, …; `limit` is what the memory allows. */
@@ -31,6 +31,10 @@ export interface Row {
   readonly summation?: Summation | undefined;
   /** Time ÷ that of the ordered sums, else the same, which took turns with it. */
   readonly of_ordered?: number | undefined;
+  /** Type of the elements, where these have 16 bits. */
+  readonly dtype?: ElementType | undefined;
+  /** Time of float32, else the same, which took turns with it ÷ its own: how many times as fast it is. */
+  readonly over_float32?: number | undefined;
 }
 
 export type Who = Pick<Contender, 'peer' | 'variant' | 'threads' | 'version' | 'summation'>;
@@ -43,9 +47,9 @@ export interface Timing {
 
 export function makeRow(who: Who, problem: Problem, op: Operation, allowed: number, { samples, calls }: Timing): Row {
   const { peer, variant, threads, version, summation } = who;
-  const { shape, layout, x } = problem;
+  const { shape, layout, dtype, x, halves } = problem;
   const seconds = median(samples);
-  const bytes = x.byteLength * TENSORS[op];
+  const bytes = (halves?.x ?? x).byteLength * TENSORS[op];
   return {
     peer,
     shape,
@@ -61,6 +65,7 @@ export function makeRow(who: Who, problem: Problem, op: Operation, allowed: numb
     version,
     allowed,
     summation,
+    dtype: dtype === 'float32' ? undefined : dtype,
   };
 }
 
@@ -71,6 +76,17 @@ export function comparedSums(rows: readonly Row[]): Row[] {
     const variant = row.variant.replace(/ exact$/, '');
     const ordered = rows.find((other) => other.peer === row.peer && other.variant === variant);
     return ordered === undefined ? row : { ...row, of_ordered: significant(row.ms_median / ordered.ms_median, 4) };
+  });
+}
+
+/** The lines of one case, those of 16 bits with what they gain. */
+export function comparedTypes(rows: readonly Row[]): Row[] {
+  return rows.map((row) => {
+    const { dtype } = row;
+    if (dtype === undefined || isLimit(row)) return row;
+    const variant = row.variant.replace(` ${dtype}`, '');
+    const wide = rows.find((other) => other.peer === row.peer && other.variant === variant);
+    return wide === undefined ? row : { ...row, over_float32: significant(wide.ms_median / row.ms_median, 4) };
   });
 }
 

@@ -13,6 +13,10 @@ export const SHAPES = {
 } as const satisfies Record<string, readonly number[]>;
 export type ShapeName = keyof typeof SHAPES;
 
+/** Types of elements; what has 16 bits has parameters and statistics as float32 has. */
+export const DTYPES = ['float32', 'float16', 'bfloat16'] as const;
+export type ElementType = (typeof DTYPES)[number];
+
 /** Channels first, channels last, and no space at all. */
 export type Layout = 'nchw' | 'nhwc' | 'nc';
 

@@ -21,8 +21,8 @@ export interface Entry {
   readonly ofBestPeer: number | null;
 }
 
-/** A shape in a layout, an operation, a number of threads. */
-export interface Case extends Pick<Row, 'shape' | 'layout' | 'op' | 'allowed'> {
+/** A shape in a layout, an operation, a number of threads, a type of elements. */
+export interface Case extends Pick<Row, 'shape' | 'layout' | 'op' | 'allowed' | 'dtype'> {
   readonly floor: Floor | null;
   /** The fastest peer for this shape, layout and operation with at most as many threads. */
   readonly bestPeer: Row | null;
@@ -34,7 +34,7 @@ export interface Case extends Pick<Row, 'shape' | 'layout' | 'op' | 'allowed'> {
 export function summarize(rows: readonly Row[]): Case[] {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
-    const key = [row.allowed, row.op, row.shape, row.layout].join();
+    const key = [row.allowed, row.op, row.shape, row.layout, row.dtype].join();
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
   const timed = [...groups.values()].filter((group) => !group.every(isLimit));
@@ -42,9 +42,10 @@ export function summarize(rows: readonly Row[]): Case[] {
 }
 
 function summarizeCase(group: readonly Row[], all: readonly Row[]): Case {
-  const { shape, layout, op, allowed } = group[0];
+  const { shape, layout, op, allowed, dtype } = group[0];
   const floor = findFloor(group);
-  const comparable = (row: Row) => row.shape === shape && row.layout === layout && row.op === op;
+  const ofCase = (row: Row) => row.shape === shape && row.layout === layout && row.op === op;
+  const comparable = (row: Row) => ofCase(row) && row.dtype === dtype;
   const bestPeer = fastest(all.filter((row) => isPeer(row) && comparable(row) && row.allowed <= allowed));
   const timed = group.filter((row) => !isLimit(row));
   const entries = (bestPeer === null ? timed : [...new Set([...timed, bestPeer])]).map((row) => ({
@@ -52,7 +53,7 @@ function summarizeCase(group: readonly Row[], all: readonly Row[]): Case {
     ofLimit: floor === null ? null : floor.ms / row.ms_median,
     ofBestPeer: bestPeer === null || !isOurs(row) ? null : bestPeer.ms_median / row.ms_median,
   }));
-  return { shape, layout, op, allowed, floor, bestPeer, entries };
+  return { shape, layout, op, allowed, dtype, floor, bestPeer, entries };
 }
 
 /** The better of the copies for what is forward, of the triads for a backward, and their sum for both. */
@@ -81,6 +82,8 @@ export interface Overall {
   readonly ofBestPeer: number | null;
   /** Time of exact sums ÷ time of ordered ones, whole forward, backward and step. */
   readonly ofOrdered: number | null;
+  /** Time of float32 ÷ time of 16 bits, whole forward, backward and step. */
+  readonly overFloat32: number | null;
 }
 
 export function overall(cases: readonly Case[]): Overall[] {
@@ -99,6 +102,7 @@ export function overall(cases: readonly Case[]): Overall[] {
       ofLimit: mean(own.map((entry) => entry.ofLimit)),
       ofBestPeer: mean(own.map((entry) => entry.ofBestPeer)),
       ofOrdered: mean(own.map(({ row: { op, of_ordered } }) => (isWhole(op) ? (of_ordered ?? null) : null))),
+      overFloat32: mean(own.map(({ row: { op, over_float32 } }) => (isWhole(op) ? (over_float32 ?? null) : null))),
     };
   });
 }

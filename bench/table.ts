@@ -7,11 +7,15 @@ import { type Case, overall } from './summary.js';
 export const TABLE_HEAD = ['shape', 'contender', 'threads', 'ms', 'least', 'GB/s', 'of limit', 'best peer'];
 /** Behind these where both ways of summing were timed. */
 const OF_ORDERED = 'of ordered';
-const RIGHT = ['threads', 'ms', 'least', 'GB/s', 'of limit', 'best peer', OF_ORDERED];
+/** Behind these where 16 bits and float32 were timed. */
+const OVER_FLOAT32 = 'over float32';
+const RIGHT = ['threads', 'ms', 'least', 'GB/s', 'of limit', 'best peer', OF_ORDERED, OVER_FLOAT32];
 
 export function headOf(cases: readonly Case[]): readonly string[] {
-  const hasBoth = cases.some(({ entries }) => entries.some(({ row }) => row.of_ordered !== undefined));
-  return hasBoth ? [...TABLE_HEAD, OF_ORDERED] : TABLE_HEAD;
+  const rows = cases.flatMap(({ entries }) => entries.map(({ row }) => row));
+  const hasBothSums = rows.some(({ of_ordered }) => of_ordered !== undefined);
+  const hasBothWidths = rows.some(({ over_float32 }) => over_float32 !== undefined);
+  return [...TABLE_HEAD, ...(hasBothSums ? [OF_ORDERED] : []), ...(hasBothWidths ? [OVER_FLOAT32] : [])];
 }
 
 /** @param columns - Of the terminal: where a table is wider, it has fewer columns. */
@@ -52,10 +56,9 @@ function formatTable(cases: readonly Case[], head: readonly string[], colour: bo
 
 /** The limit, then contenders from fast to slow; the shape is written once. */
 export function rowsOf(
-  { shape, layout, allowed, floor, bestPeer, entries }: Case,
+  { shape, layout, dtype, allowed, floor, bestPeer, entries }: Case,
   head: readonly string[] = TABLE_HEAD,
 ): string[][] {
-  const hasBoth = head.includes(OF_ORDERED);
   const lines = [...entries]
     .sort((a, b) => a.row.ms_median - b.row.ms_median)
     .map(({ row, ofLimit, ofBestPeer }) => [
@@ -66,26 +69,28 @@ export function rowsOf(
       row.gbps.toPrecision(3),
       percent(ofLimit),
       times(ofBestPeer),
-      ...(hasBoth ? [ratio(row.of_ordered ?? null)] : []),
+      ...(head.includes(OF_ORDERED) ? [ratio(row.of_ordered ?? null)] : []),
+      ...(head.includes(OVER_FLOAT32) ? [times(row.over_float32 ?? null)] : []),
     ]);
   if (floor !== null) {
     const cells = [`limit: ${floor.kernel}`, `${allowed}`, milliseconds(floor.ms)];
     lines.unshift([...cells, ...head.slice(cells.length + 1).map(() => '')]);
   }
-  return lines.map((line, index) => [index === 0 ? `${shape} ${layout}` : '', ...line]);
+  return lines.map((line, index) => [index === 0 ? [shape, layout, dtype].filter(Boolean).join(' ') : '', ...line]);
 }
 
 function formatOverall(cases: readonly Case[]): string {
-  const all = overall(cases).filter(({ ofLimit, ofBestPeer, ofOrdered }) =>
-    [ofLimit, ofBestPeer, ofOrdered].some((one) => one !== null),
+  const all = overall(cases).filter(({ ofLimit, ofBestPeer, ofOrdered, overFloat32 }) =>
+    [ofLimit, ofBestPeer, ofOrdered, overFloat32].some((one) => one !== null),
   );
   if (all.length === 0) return '';
   const width = Math.max(...all.map(({ series }) => series.length));
-  const lines = all.map(({ series, allowed, ofLimit, ofBestPeer, ofOrdered }) => {
+  const lines = all.map(({ series, allowed, ofLimit, ofBestPeer, ofOrdered, overFloat32 }) => {
     const texts = [
       ...(ofLimit === null ? [] : [`${percent(ofLimit).padStart(6)} of the limit`]),
       ...(ofBestPeer === null ? [] : [`${times(ofBestPeer).padStart(7)} as fast as the best peer`]),
       ...(ofOrdered === null ? [] : [`${ratio(ofOrdered).padStart(5)} × the time of ordered sums`]),
+      ...(overFloat32 === null ? [] : [`${times(overFloat32).padStart(7)} as fast as float32`]),
     ];
     return `  ${series.padEnd(width)}  ${threads(allowed).padEnd(9)}  ${texts.join(', ')}`;
   });

@@ -6,7 +6,7 @@ import type { Assignment, Message } from './messages.js';
 import { check, OURS, PEERS } from './oracle.js';
 import { makeProblem, type Problem, spoil } from './problem.js';
 import { type Entrant, runRounds, Stopwatch } from './rounds.js';
-import { comparedSums, LIMIT, makeRow, type Who } from './row.js';
+import { comparedSums, comparedTypes, LIMIT, makeRow, type Who } from './row.js';
 import { layoutsOf, type Operation } from './shapes.js';
 
 const assignment = JSON.parse(process.argv[2]) as Assignment;
@@ -20,10 +20,10 @@ process.on('disconnect', () => process.exit());
 let done = 0;
 for (const [shape, layout] of contenders.length > 0 ? cases : []) {
   progress(`${shape} ${layout}, making data`);
-  const problem = makeProblem(shape, layout);
+  const problems = assignment.dtypes.map((dtype) => makeProblem(shape, layout, dtype));
   for (const op of ops) {
     progress(`${shape} ${layout}, ${op}`);
-    await measure(problem, op);
+    await measure(problems, op);
     done++;
   }
 }
@@ -39,39 +39,43 @@ function progress(text: string): void {
 }
 
 /** Everyone who can, in turns; a line for each. */
-async function measure(problem: Problem, op: Operation): Promise<void> {
-  const field: { who: Who; entrant: Entrant }[] = [];
-  for (const entrant of limit?.entrants(problem, op) ?? []) {
-    const { variant } = entrant;
-    field.push({ who: { peer: LIMIT, variant, threads: allowed, version: limit!.isa }, entrant });
+async function measure(problems: readonly Problem[], op: Operation): Promise<void> {
+  const field: { who: Who; entrant: Entrant; problem: Problem }[] = [];
+  for (const problem of problems) {
+    for (const entrant of limit?.entrants(problem, op) ?? []) {
+      const who = { peer: LIMIT, variant: entrant.variant, threads: allowed, version: limit!.isa };
+      field.push({ who, entrant, problem });
+    }
   }
   const opened: Opened[] = [];
   for (const contender of contenders) {
-    const one = await contender.open(problem, op);
-    if (one === null) continue;
+    const problem = problems.find(({ dtype }) => dtype === contender.dtype);
+    const one = problem === undefined ? null : await contender.open(problem, op);
+    if (problem === undefined || one === null) continue;
     opened.push(one);
     const seconds = await validate(contender, one, problem, op);
-    if (seconds !== null) field.push({ who: contender, entrant: new Stopwatch(labelOf(contender), one, seconds) });
+    if (seconds === null) continue;
+    field.push({ who: contender, entrant: new Stopwatch(labelOf(contender), one, seconds), problem });
   }
   globalThis.gc?.();
   const timings = await runRounds(
     field.map(({ entrant }) => entrant),
     rounds,
   );
-  const rows = field.map(({ who }, index) => makeRow(who, problem, op, allowed, timings[index]));
-  for (const row of comparedSums(rows)) tell({ type: 'row', row });
+  const rows = field.map(({ who, problem }, index) => makeRow(who, problem, op, allowed, timings[index]));
+  for (const row of comparedTypes(comparedSums(rows))) tell({ type: 'row', row });
   for (const one of opened) await one.close();
   globalThis.gc?.();
 }
 
 /** Calls once and checks what came; seconds of a call, or null (and says so) where it is not batch normalization. */
 async function validate(contender: Contender, one: Opened, problem: Problem, op: Operation): Promise<number | null> {
-  const tolerance = contender.ours ? OURS : PEERS;
+  const tolerance = contender.ours ? OURS[contender.dtype] : PEERS;
   let wrong: string | null;
   let seconds = 0;
   try {
     await one.prepare?.();
-    spoil(problem.out);
+    spoil(problem);
     seconds = await timeOnce(one);
     if (seconds < 0.5) seconds = await timeOnce(one); // the first compiles and touches memory
     wrong = check(await one.outputs(), problem, tolerance);

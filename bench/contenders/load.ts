@@ -6,7 +6,7 @@ import { loadTfjs } from './tfjs.js';
 
 /** @param note - told who is left out, and why. */
 export async function loadContenders(assignment: Assignment, note: (text: string) => void): Promise<Contender[]> {
-  const { backends, summation, peers, allowed, alloc, layer, isFirst } = assignment;
+  const { backends, summation, dtypes, peers, allowed, alloc, layer, isFirst } = assignment;
   const ways: Way[] = ['reuse', ...(alloc ? (['alloc'] as const) : []), ...(layer ? (['layer'] as const) : [])];
   const found: Contender[] = [];
   const add = async (name: string, load: () => Contender | Promise<Contender>) => {
@@ -20,8 +20,12 @@ export async function loadContenders(assignment: Assignment, note: (text: string
   };
   for (const way of ways) {
     for (const spec of backends) {
-      for (const sums of summation)
-        await add(sums === 'exact' ? `${spec} exact` : spec, () => loadOurs(spec, allowed, way, sums));
+      for (const dtype of dtypes) {
+        for (const sums of summation) {
+          const name = [spec, sums === 'exact' && sums, dtype !== 'float32' && dtype].filter(Boolean).join(' ');
+          await add(name, () => loadOurs(spec, allowed, way, sums, dtype));
+        }
+      }
     }
     if (way !== 'layer' && peers.includes('ort-node')) {
       await add('onnxruntime-node', async () => {

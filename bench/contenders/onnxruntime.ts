@@ -35,6 +35,7 @@ export function loadOnnxRuntime(threads: number, way: Way): Contender {
     threads,
     scales: true,
     ours: false,
+    dtype: 'float32',
     version,
     open: async (problem, operation) => {
       if (problem.layout === 'nhwc' || (operation !== 'fwd-train' && operation !== 'inference')) return null;

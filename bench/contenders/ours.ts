@@ -2,8 +2,8 @@
 import { createRequire, register } from 'node:module';
 import type { BackendName, Summation } from 'batchnorm';
 import type { Contender, Opened } from '../contender.js';
-import { EPSILON, type Outputs, type Problem } from '../problem.js';
-import { isWhole, type Operation, type SumOperation, type WholeOperation } from '../shapes.js';
+import { EPSILON, type Outputs, type Problem, widen } from '../problem.js';
+import { type ElementType, isWhole, type Operation, type SumOperation, type WholeOperation } from '../shapes.js';
 
 type Facade = typeof import('batchnorm');
 
@@ -19,9 +19,16 @@ const { version } = createRequire(import.meta.url)('batchnorm/package.json') as 
 /**
  * @param spec 'native', 'wasm', 'reference', or with an instruction set: 'native/baseline'
  * @param summation how statistics and gradient sums are summed
+ * @param dtype of the tensors
  * @throws where it cannot run here
  */
-export async function loadOurs(spec: string, threads: number, way: Way, summation: Summation): Promise<Contender> {
+export async function loadOurs(
+  spec: string,
+  threads: number,
+  way: Way,
+  summation: Summation,
+  dtype: ElementType = 'float32',
+): Promise<Contender> {
   const [name, isa] = spec.split('/') as [BackendName, string | undefined];
   // The ES modules, since CommonJS ones exist once in a process, whatever the query.
   const url = new URL(`../../dist/index.js?facade=${encodeURIComponent(spec)}`, import.meta.url);
@@ -29,10 +36,13 @@ export async function loadOurs(spec: string, threads: number, way: Way, summatio
   const info = facade.useBackend(name, { isa, threads });
   return {
     peer: `batchnorm-${info.name}`,
-    variant: [info.isa, way === 'reuse' ? '' : way, summation === 'exact' ? summation : ''].filter(Boolean).join(' '),
+    variant: [info.isa, way !== 'reuse' && way, summation === 'exact' && summation, dtype !== 'float32' && dtype]
+      .filter(Boolean)
+      .join(' '),
     threads: info.threads,
     scales: info.name === 'native',
     ours: true,
+    dtype,
     summation,
     version,
     open: async (problem, operation) => {
@@ -53,17 +63,18 @@ function callsOf(facade: Facade, problem: Problem, operation: Operation, way: Wa
 
 /** Sums alone, each in an object of its own. */
 function byClasses(facade: Facade, problem: Problem, operation: SumOperation, summation: Summation): Calls {
-  const { x, dy, dims, axis, gamma, mean, variance, truth } = problem;
+  const { dims, axis, gamma, mean, variance, truth } = problem;
+  const { x, dy, type } = tensorsOf(problem);
   const channels = gamma.length;
   if (operation === 'statistics') {
     let moments = new facade.Moments(channels, { summation });
     const call = () => {
-      moments = new facade.Moments(channels, { summation }).add(x, dims, { axis });
+      moments = new facade.Moments(channels, { summation }).add(x, dims, { axis, ...type });
     };
     return { call, outputs: async () => ({ mean: moments.mean, variance: moments.variance }) };
   }
   let sums = new facade.GradientSums(channels, { summation });
-  const given = { axis, epsilon: EPSILON, mean, variance };
+  const given = { axis, epsilon: EPSILON, mean, variance, ...type };
   const call = () => {
     sums = new facade.GradientSums(channels, { summation }).add(dy, x, dims, given);
   };
@@ -85,16 +96,17 @@ function byFunctions(
   reuse: boolean,
   summation: Summation,
 ): Calls {
-  const { x, dy, dims, axis, gamma, beta, mean, variance, out } = problem;
-  const common = { axis, epsilon: EPSILON, gamma };
+  const { dims, axis, gamma, beta, mean, variance, out } = problem;
+  const { x, dy, y: outY, dx: outDx, type } = tensorsOf(problem);
+  const common = { axis, epsilon: EPSILON, gamma, ...type };
   const training = {
     ...common,
     beta,
     summation,
-    ...(reuse && { out: out.y, outMean: out.mean, outVariance: out.variance }),
+    ...(reuse && { out: outY, outMean: out.mean, outVariance: out.variance }),
   };
-  const inference = { ...common, beta, mean, variance, ...(reuse && { out: out.y }) };
-  const outs = reuse && { out: out.dx, outGamma: out.dgamma, outBeta: out.dbeta };
+  const inference = { ...common, beta, mean, variance, ...(reuse && { out: outY }) };
+  const outs = reuse && { out: outDx, outGamma: out.dgamma, outBeta: out.dbeta };
   const gradient = { ...common, mean, variance, summation, ...outs };
   let y: Float32Array | undefined;
   let forward: Outputs = {};
@@ -117,14 +129,15 @@ function byFunctions(
       backward = facade.backward(dy, x, dims, gradient);
     },
   };
-  const outputs = async () => ({ ...(y && { y }), ...forward, ...backward });
+  const outputs = async () => widened(problem, { ...(y && { y }), ...forward, ...backward });
   return { call: calls[operation], outputs };
 }
 
 /** A layer always writes its gradients of gamma and beta into arrays of its own. */
 function byLayer(facade: Facade, problem: Problem, operation: WholeOperation, summation: Summation): Calls {
-  const { x, dy, dims, axis, gamma, beta, mean, variance, out } = problem;
-  const layer = new facade.BatchNorm(gamma.length, { axis, epsilon: EPSILON, summation });
+  const { dims, axis, gamma, beta, mean, variance } = problem;
+  const { x, dy, type, ...out } = tensorsOf(problem);
+  const layer = new facade.BatchNorm(gamma.length, { axis, epsilon: EPSILON, summation, ...type });
   layer.gamma!.set(gamma);
   layer.beta!.set(beta);
   layer.runningMean.set(mean);
@@ -145,9 +158,33 @@ function byLayer(facade: Facade, problem: Problem, operation: WholeOperation, su
   };
   if (operation === 'bwd') forward();
   const gradients = (): Outputs => ({ dx: out.dx, dgamma: layer.dgamma!, dbeta: layer.dbeta! });
-  const outputs = async () => ({
-    ...(operation !== 'bwd' && { y: out.y }),
-    ...((operation === 'bwd' || operation === 'step') && gradients()),
-  });
+  const outputs = async () =>
+    widened(problem, {
+      ...(operation !== 'bwd' && { y: out.y }),
+      ...((operation === 'bwd' || operation === 'step') && gradients()),
+    });
   return { call: calls[operation], outputs };
+}
+
+/** The tensors of a case: those of 16 bits go where float32 goes, with an option that says what they are. */
+interface Tensors {
+  readonly x: Float32Array;
+  readonly dy: Float32Array;
+  readonly y: Float32Array;
+  readonly dx: Float32Array;
+  readonly type: { dtype?: never };
+}
+
+function tensorsOf({ x, dy, halves, out, dtype }: Problem): Tensors {
+  if (halves === null) return { x, dy, y: out.y, dx: out.dx, type: {} };
+  return { ...halves, type: { dtype } } as object as Tensors;
+}
+
+/** Results as float32, to be checked. */
+function widened({ dtype, halves, out }: Problem, outputs: Outputs): Outputs {
+  if (halves === null || dtype === 'float32') return outputs;
+  const numbers = (bits: Float32Array | undefined, to: Float32Array) =>
+    bits && widen(dtype, bits as object as Uint16Array, to);
+  const [y, dx] = [numbers(outputs.y, out.y), numbers(outputs.dx, out.dx)];
+  return { ...outputs, ...(y && { y }), ...(dx && { dx }) };
 }

@@ -23,6 +23,7 @@ export async function loadTfjs(backend: Backend): Promise<Contender> {
     threads: 1,
     scales: false,
     ours: false,
+    dtype: 'float32',
     version: tf.version_core,
     open: async (problem, operation) => {
       // D takes several intermediate tensors of its size, and minutes.

@@ -36,7 +36,7 @@ function open(layer: LayerName, problem: Problem): Entry {
     check: () => {
       const [y, dx, dgamma, dbeta] = results.map((tensor) => tensor.dataSync() as Float32Array);
       const outputs = { y: y!, dx: dx!, dgamma: dgamma!, dbeta: dbeta! };
-      return check(outputs, problem, layer === 'batchnorm/tfjs' ? OURS : PEERS);
+      return check(outputs, problem, layer === 'batchnorm/tfjs' ? OURS.float32 : PEERS);
     },
     close: () => {
       tf.dispose([...results, x, dy]);
