@@ -102,7 +102,7 @@ cli('doctor says what runs, and tests it', () => {
   const { status, stdout } = run(['doctor']);
   assert.is(status, 0);
   assert.match(stdout, /✓ reference +javascript, 1 thread/);
-  assert.match(stdout, /✓ reference\/javascript +b6e03969/);
+  assert.match(stdout, /✓ reference\/javascript +3d219bd7/);
   assert.not.match(stdout, '\x1b[', 'no colours where there is no terminal');
   const found = JSON.parse(run(['doctor', '--json']).stdout);
   assert.equal(found.problems, []);
