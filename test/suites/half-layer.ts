@@ -1,119 +1,27 @@
-/**
- * Layers of 16 bits: whatever their settings, they give what a layer of float32 gives for the widened tensors, rounded
- * once where tensors are written (docs/numerics.md, section 11); parameters, gradients of these and statistics to the
- * bit.
- */
-import {
-  BatchNorm,
-  type BatchNormOptions,
-  fromBfloat16,
-  fromFloat16,
-  type HalfDtype,
-  type NormalizeWith,
-  type Reducer,
-  toBfloat16,
-  toFloat16,
-} from 'batchnorm';
-import * as assert from 'uvu/assert';
+/** Layers of 16 bits, whatever their settings, beside layers of float32. */
+import type { HalfDtype, NormalizeWith, Reducer, Tensor } from 'batchnorm';
+import fc from 'fast-check';
 import type { BackendUnderTest } from '../support/backends.js';
+import {
+  HALF_DTYPES,
+  type Halves,
+  type Step,
+  step,
+  type TwinOptions,
+  type Twins,
+  twins,
+} from '../support/half-twins.js';
 import { LAYER_CASES, type LayerCase, layerData } from '../support/layer-cases.js';
+import { Random, SEED } from '../support/random.js';
 import { ranksOf } from '../support/ranks.js';
 import { suiteFor } from '../support/suite.js';
-import { firstDifference, numbersOf, tensorOf } from '../support/tensors.js';
+import { tensorOf } from '../support/tensors.js';
 
-const DTYPES: readonly HalfDtype[] = ['float16', 'bfloat16'];
-const ROUND = { float16: toFloat16, bfloat16: toBfloat16 };
-const WIDEN = { float16: fromFloat16, bfloat16: fromBfloat16 };
-
-/** Two layers of the same settings, and the tensors of one call for each of them. */
-interface Twins {
-  readonly dtype: HalfDtype;
-  readonly sample: LayerCase;
-  readonly half: BatchNorm<Uint16Array>;
-  readonly wide: BatchNorm;
-}
-
-type Options = Omit<BatchNormOptions<'float32'>, 'dtype'>;
-
-function twins(sample: LayerCase, dtype: HalfDtype, options: Options): Twins {
-  const settings = { axis: sample.axis, epsilon: 1e-3, ...options };
-  const half = new BatchNorm<Uint16Array>(sample.c, { ...settings, dtype });
-  const wide = new BatchNorm(sample.c, { ...settings, dtype: 'float32' });
-  for (const bn of [half, wide]) {
-    bn.gamma?.forEach((_, ch, gamma) => {
-      gamma[ch] = 1.5 - ch;
-    });
-    bn.beta?.forEach((_, ch, beta) => {
-      beta[ch] = 0.25 * ch;
-    });
-  }
-  return { dtype, sample, half, wide };
-}
-
-function sameTensor(dtype: HalfDtype, own: Uint16Array | null, wide: Float32Array | null, what: string): void {
-  assert.is(own === null, wide === null, what);
-  if (own === null || wide === null) return;
-  const expected = ROUND[dtype](wide);
-  const k = firstDifference(WIDEN[dtype](own), WIDEN[dtype](expected));
-  assert.is(k, -1, `${what}[${k}] is ${WIDEN[dtype](own)[k]}, not ${WIDEN[dtype](expected)[k]}`);
-}
-
-/** What a step has beside x and dy. */
-interface Step {
-  readonly mask?: readonly number[] | undefined;
-  readonly residual?: boolean;
-  /** Where y goes: a new array, or over x or the residual. */
-  readonly over?: 'x' | 'residual';
-  /** Where gradients go: new arrays, or dx over dy, or dresidual over dy. */
-  readonly back?: 'dx' | 'dresidual';
-  readonly accumulate?: boolean;
-  readonly recorded?: boolean;
-}
-
-/** One forward and, where x is still there, one backward of both, which have to agree in everything. */
-function step({ dtype, sample, half, wide }: Twins, title: string, given: Step = {}): void {
-  const { shape } = sample;
-  const data = layerData(title, sample, 'float32');
-  const halves = (tensor: typeof data.x) => tensorOf(dtype, tensor) as Uint16Array;
-  const of = { x: halves(data.x), dy: halves(data.dy), residual: halves(data.residual) };
-  const widened = (bits: Uint16Array) => numbersOf(dtype, bits) as Float32Array;
-  const by = { x: widened(of.x), dy: widened(of.dy), residual: widened(of.residual) };
-  const { mask, residual = false, over, back, accumulate = false } = given;
-  const forward = <T extends Float32Array | Uint16Array>(bn: BatchNorm<T>, from: Record<'x' | 'residual', T>) => {
-    const options = { mask, residual: residual ? from.residual : undefined, out: over && from[over] };
-    if (given.recorded) return bn.record(from.x, shape, options);
-    return { y: bn.forward(from.x, shape, options), backward: bn.backward.bind(bn), dresidual: null };
-  };
-  const [own, other] = [forward(half, of), forward(wide, by)];
-  if (over !== undefined) assert.is(own.y, of[over]);
-  sameTensor(dtype, own.y, other.y, 'y');
-  same(half, wide);
-  if (over === 'x' && mask === undefined) return;
-  const gradient = <T extends Float32Array | Uint16Array>(use: { backward: BatchNorm<T>['backward'] }, dy: T) =>
-    use.backward(dy, { accumulate, ...(back && { [back === 'dx' ? 'out' : 'outResidual']: dy }) });
-  const [dx, expected] = [gradient<Uint16Array>(own, of.dy), gradient<Float32Array>(other, by.dy)];
-  if (back === 'dx') assert.is(dx, of.dy);
-  sameTensor(dtype, dx, expected, 'dx');
-  const [dresidual, wanted] = given.recorded
-    ? [own.dresidual, other.dresidual]
-    : ([half.dresidual, wide.dresidual] as const);
-  sameTensor(dtype, dresidual, wanted, 'dresidual');
-  assert.is(dresidual === of.dy, wanted === by.dy, 'dresidual is dy itself');
-  for (const name of ['dgamma', 'dbeta'] as const) {
-    const [actual, expected] = [half[name], wide[name]];
-    assert.is(actual === null, expected === null, name);
-    if (actual !== null && expected !== null) assert.is(firstDifference(actual, expected), -1, name);
-  }
-  same(half, wide);
-}
-
-/** All that is no tensor is the same, and so is the state but for its dtype. */
-function same(half: BatchNorm<Uint16Array>, wide: BatchNorm): void {
-  const { dtype, ...own } = half.state();
-  const { dtype: _, ...expected } = wide.state();
-  assert.is(dtype, half.dtype);
-  assert.equal(own, expected);
-  assert.equal(half.batchMoments?.toJSON(), wide.batchMoments?.toJSON());
+/** Numbers as they come in training. */
+function drawn({ dtype, sample }: Twins, title: string): Halves {
+  const { x, dy, residual } = layerData(title, sample, 'float32');
+  const bits = (tensor: Tensor) => tensorOf(dtype, tensor) as Uint16Array;
+  return { x: bits(x), dy: bits(dy), residual: bits(residual) };
 }
 
 const THINNED = (sample: LayerCase) => Array.from({ length: positions(sample) }, (_, k) => (k % 3 === 1 ? 0 : 1));
@@ -121,7 +29,7 @@ const WEIGHTED = (sample: LayerCase) => THINNED(sample).map((value, k) => value 
 const positions = ({ samples, rows, s }: LayerCase) => samples * rows * s;
 
 /** Settings that have ways of their own, by name. */
-const SETTINGS: Readonly<Record<string, Options>> = {
+const SETTINGS: Readonly<Record<string, TwinOptions>> = {
   plain: {},
   'relu, pooled': { activation: 'relu', updateRate: 'pooled' },
   'neither scale nor center': { scale: false, center: false, debias: true },
@@ -155,38 +63,87 @@ function train(dtype: HalfDtype, name: string): void {
   for (const sample of LAYER_CASES) {
     const pair = twins(sample, dtype, SETTINGS[name]);
     const steps = stepsOf(sample, SETTINGS[name].summation === 'exact');
-    for (const [title, one] of Object.entries(steps)) step(pair, `${name}: ${title}`, one);
+    for (const [title, one] of Object.entries(steps)) step(pair, drawn(pair, `${name}: ${title}`), one);
     for (const bn of [pair.half, pair.wide]) bn.eval();
     for (const title of ['plain', 'a residual', 'a mask', 'recorded'])
-      step(pair, `${name}, eval: ${title}`, steps[title]);
+      step(pair, drawn(pair, `${name}, eval: ${title}`), steps[title]);
     for (const normalizeWith of ['running', 'batch', { sample: 0.25 }] satisfies NormalizeWith[]) {
       for (const bn of [pair.half, pair.wide])
         Object.assign(bn, { normalizeWith, training: normalizeWith !== 'batch' });
-      step(pair, `${name}: by ${JSON.stringify(normalizeWith)}`);
+      step(pair, drawn(pair, `${name}: by ${JSON.stringify(normalizeWith)}`));
     }
   }
 }
 
-function synchronised(dtype: HalfDtype, options: Options): void {
+function synchronised(dtype: HalfDtype, options: TwinOptions): void {
   const sample = LAYER_CASES[1];
   ranksOf(3, (reducer: Reducer) => {
     const pair = twins(sample, dtype, { ...options, synchronize: reducer, gradients: 'summed' });
-    step(pair, `rank ${reducer.rank}`, { residual: true });
-    step(pair, `rank ${reducer.rank}, masked`, { mask: THINNED(sample), residual: true, back: 'dx' });
+    step(pair, drawn(pair, `rank ${reducer.rank}`), { residual: true });
+    step(pair, drawn(pair, `rank ${reducer.rank}, masked`), { mask: THINNED(sample), residual: true, back: 'dx' });
   });
+}
+
+/** A layer and two steps of it, with bits of any kind: NaN, infinities and subnormals among them. */
+const fuzzed = fc.record({
+  dtype: fc.constantFrom(...HALF_DTYPES),
+  dims: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 2, maxLength: 4 }),
+  axis: fc.nat({ max: 2 }),
+  options: fc.record(
+    {
+      activation: fc.constantFrom('none' as const, 'relu' as const, 'relu6' as const),
+      scale: fc.boolean(),
+      center: fc.boolean(),
+      summation: fc.constantFrom('ordered' as const, 'exact' as const),
+      updateRate: fc.constantFrom(0.1, 1, 'cumulative' as const, 'pooled' as const),
+      renorm: fc.boolean(),
+      onNonFinite: fc.constantFrom('propagate' as const, 'skip' as const),
+      ghostBatchSize: fc.integer({ min: 1, max: 4 }),
+    },
+    { requiredKeys: [] },
+  ),
+  masked: fc.boolean(),
+  residual: fc.boolean(),
+  tame: fc.boolean(),
+  seed: fc.nat({ max: 2 ** 30 }),
+});
+type Fuzzed = typeof fuzzed extends fc.Arbitrary<infer T> ? T : never;
+
+function fuzz({ dtype, dims, axis, options, masked, residual, tame, seed }: Fuzzed): void {
+  // Ghost batches need the samples on the first axis.
+  const at = 1 + (axis % (dims.length - 1));
+  const length = dims.reduce((product, size) => product * size, 1);
+  const pair = twins({ shape: dims, axis: at, c: dims[at] }, dtype, { singleValue: 'allow', ...options });
+  const random = new Random(seed);
+  const any = () => Math.floor(random.uniform() * 2 ** 16);
+  // Tame ones lie between −2 and 2.
+  const bits = () => Uint16Array.from({ length }, () => (tame ? any() & 0xbfff : any()));
+  const mask = masked ? Array.from({ length: length / dims[at] }, () => Math.floor(random.uniform() * 2)) : undefined;
+  for (const training of [true, false]) {
+    for (const bn of [pair.half, pair.wide]) bn.train(training);
+    step(pair, { x: bits(), dy: bits(), residual: bits() }, { mask, residual });
+  }
 }
 
 export default (backend: BackendUnderTest): void => {
   const test = suiteFor(backend, 'layers of 16 bits');
-  for (const dtype of DTYPES) {
+  for (const dtype of HALF_DTYPES) {
     for (const name of Object.keys(SETTINGS)) {
       test(`${dtype}, ${name}: as float32, rounded`, () => train(dtype, name));
     }
 
     test(`${dtype}: synchronised`, () => {
-      for (const options of [{}, { activation: 'relu', renorm: true }, { summation: 'exact' }] satisfies Options[]) {
+      for (const options of [
+        {},
+        { activation: 'relu', renorm: true },
+        { summation: 'exact' },
+      ] satisfies TwinOptions[]) {
         synchronised(dtype, options);
       }
     });
   }
+
+  test('any settings, any shapes, any bits', () => {
+    fc.assert(fc.property(fuzzed, fuzz), { numRuns: 150, seed: SEED });
+  });
 };

@@ -24,7 +24,11 @@ export interface LayerData {
   readonly beta: Tensor;
 }
 
-export function layerData(title: string, { shape, c }: LayerCase, dtype: Dtype): LayerData {
+export function layerData(
+  title: string,
+  { shape, c }: Pick<LayerCase, 'shape' | 'c'> & Partial<LayerCase>,
+  dtype: Dtype,
+): LayerData {
   const random = randomFor(`${title} ${shape}`);
   const length = shape.reduce((a, b) => a * b);
   const draw = (count: number, shift = 0) => zeros(dtype, count).map(() => random.normal() + shift);
