@@ -3,7 +3,7 @@
  */
 import { type ArrayKind, newTensor } from '../arguments/typed-arrays.js';
 import type { Positions, View } from '../kernels.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor } from '../types.js';
 import { newPositions, type Selection } from './selection.js';
 import { type Weights, weightsOf } from './weights.js';
 
@@ -20,9 +20,9 @@ export interface Part {
 /** A way to move a tensor into the order of its parts and back. */
 export interface Order {
   /** In new memory. */
-  gather<T extends Tensor>(kind: ArrayKind, from: T): T;
+  gather<T extends AnyTensor>(kind: ArrayKind, from: T): T;
   /** Each element at its own place, and +0 where nothing was taken from. */
-  scatter<T extends Tensor>(to: T, from: T): void;
+  scatter<T extends AnyTensor>(to: T, from: T): void;
 }
 
 export interface Arrangement {
@@ -141,7 +141,7 @@ class SampleOrder implements Order {
     this.#order = order;
   }
 
-  gather<T extends Tensor>(kind: ArrayKind, from: T): T {
+  gather<T extends AnyTensor>(kind: ArrayKind, from: T): T {
     const to = newTensor<T>(kind, from.length);
     const size = from.length / this.#order.length;
     this.#order.forEach((sample, i) => {
@@ -150,7 +150,7 @@ class SampleOrder implements Order {
     return to;
   }
 
-  scatter<T extends Tensor>(to: T, from: T): void {
+  scatter<T extends AnyTensor>(to: T, from: T): void {
     const size = from.length / this.#order.length;
     this.#order.forEach((sample, i) => {
       to.set(from.subarray(i * size, (i + 1) * size), sample * size);
@@ -163,7 +163,7 @@ export function lengthOf({ n, c, s }: View): number {
 }
 
 /** A part of an arranged tensor. */
-export function slice<T extends Tensor>(tensor: T, { start, end }: Part): T {
+export function slice<T extends AnyTensor>(tensor: T, { start, end }: Part): T {
   return (start === 0 && end === tensor.length ? tensor : tensor.subarray(start, end)) as T;
 }
 

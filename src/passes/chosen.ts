@@ -4,8 +4,8 @@
  */
 import { isSame, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
 import { kernels } from '../backends/select.js';
-import type { Affine, KernelActivation, View } from '../kernels.js';
-import type { Tensor } from '../types.js';
+import type { Affine, KernelActivation, TensorKernels, View } from '../kernels.js';
+import type { AnyTensor, Tensor } from '../types.js';
 import type { Summation } from './exact.js';
 import { measureOf } from './measure.js';
 import { chosenStatistics } from './part-statistics.js';
@@ -13,19 +13,20 @@ import { normalize } from './range.js';
 import type { Selection } from './selection.js';
 
 /** Whether x is still there when y is written, and needs no look at its range. */
-export function isReadInSitu(kind: TensorKind, y: Tensor, x: Tensor, residual: Tensor | null): boolean {
-  return kind === 'Float32Array' && !isSame(y, x) && !(residual !== null && isSame(y, residual));
+export function isReadInSitu(y: AnyTensor, x: AnyTensor, residual: AnyTensor | null): boolean {
+  return x.BYTES_PER_ELEMENT < 8 && !isSame(y, x) && !(residual !== null && isSame(y, residual));
 }
 
 /** Elements that are normalised before what was not chosen among them is cleared, while a cache has them. */
 const CHUNK = 2 ** 18;
 
-/** y ← of all of x, and +0 wherever nothing was chosen. */
-export function normalizeInSitu(
-  y: Tensor,
-  x: Tensor,
-  residual: Tensor | null,
-  affine: Affine,
+/** y ← of all of x, and +0 wherever nothing was chosen, by the kernels for tensors of this type. */
+export function normalizeInSitu<X extends Tensor | Uint16Array, P extends Tensor>(
+  table: Pick<TensorKernels<X, P>, 'normalize'>,
+  y: X,
+  x: X,
+  residual: X | null,
+  affine: Affine<P>,
   activation: KernelActivation,
   { n, c, s }: View,
   selection: Selection,
@@ -35,10 +36,10 @@ export function normalizeInSitu(
   const step = Math.max(1, Math.floor(CHUNK / row));
   for (let first = 0; first < n; first += step) {
     const last = Math.min(first + step, n);
-    const chunk = (tensor: Tensor) => tensor.subarray(first * row, last * row);
+    const chunk = (tensor: X) => tensor.subarray(first * row, last * row) as X;
     const view = { n: last - first, c, s };
     const by = residual && chunk(residual);
-    if (!isEmpty && row > 0) kernels().normalize(chunk(y), chunk(x), by, affine, activation, view);
+    if (!isEmpty && row > 0) table.normalize(chunk(y), chunk(x), by, affine, activation, view);
     selection.clear(y, first * s, last * s);
   }
 }
@@ -57,8 +58,8 @@ export function forwardChosen<T extends Tensor>(
   summation: Summation = 'ordered',
 ): void {
   const own = batch ? { ...affine, ...chosenStatistics(kind, x, selection, summation) } : affine;
-  if (isReadInSitu(kind, y, x, residual)) {
-    normalizeInSitu(y, x, residual, own, activation, view, selection);
+  if (isReadInSitu(y, x, residual)) {
+    normalizeInSitu(kernels(), y, x, residual, own, activation, view, selection);
   } else {
     const chosen = selection.gather(kind, x);
     const added = residual && selection.gather(kind, residual);

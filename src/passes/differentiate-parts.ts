@@ -3,21 +3,23 @@ import { kernelActivation } from '../arguments/activation.js';
 import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { GradientSumArrays, KernelActivation } from '../kernels.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor, Tensor } from '../types.js';
 import { countOf, rowsOf, slice } from './arrange.js';
 import { clearSingleValues } from './differentiate.js';
-import { exactGradientSums, newRecords, type Summation, sumsOfRecords } from './exact.js';
+import { newRecords, type Summation, sumsOfRecords } from './exact.js';
 import { groupedSums, shareOfStatistics } from './groups.js';
 import { type Measure, measureOf } from './measure.js';
-import { backward, gradientInput, gradientSums } from './range.js';
+import type { PartKernels } from './part-kernels.js';
+import { backward } from './range.js';
 import type { NormalizedPart } from './saved.js';
 import type { Variant } from './variant.js';
 import { weightedGradientInput } from './weighted-gradient.js';
 
 /** Tensors in the order of the parts. */
-export interface PartsBackward<T extends Tensor> {
+export interface PartsBackward<T extends AnyTensor> {
   /** The public function, for errors. */
   readonly call: string;
+  readonly kernels: PartKernels<T>;
   /** May be dy. */
   readonly dx: T;
   readonly dresidual: T | null;
@@ -36,11 +38,11 @@ export interface PartsBackward<T extends Tensor> {
   readonly beforeWriting: () => void;
 }
 
-export function differentiateParts<T extends Tensor>(call: PartsBackward<T>): void {
+export function differentiateParts<T extends AnyTensor>(call: PartsBackward<T>): void {
   const { x, parts, variants, batchStatistics, learn } = call;
   const follows = (part: NormalizedPart) => part.start === part.end || measureOfPart(part, variants) !== null;
   if (x.BYTES_PER_ELEMENT === 8 && batchStatistics && parts.every(follows)) {
-    differentiateApart(call);
+    differentiateApart(call as PartsBackward<AnyTensor> as PartsBackward<Tensor>);
     return;
   }
   const wanted = batchStatistics || learn;
@@ -72,24 +74,18 @@ function completed(
   return variants.reduce((all, variant) => variant.sums(call, all), sums);
 }
 
-function sumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart): GradientSumArrays {
+function sumsOf<T extends AnyTensor>(call: PartsBackward<T>, part: NormalizedPart): GradientSumArrays {
   const { view, affine } = part;
-  if (call.summation === 'exact') return exactSumsOf(call, part);
-  const sums = { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
-  if (part.start === part.end) return sums;
+  if (part.start === part.end) {
+    if (call.summation === 'exact') return sumsOfRecords(newRecords(view.c), affine.mean);
+    return { sumDy: new Float64Array(view.c), sumDyDeviation: new Float64Array(view.c) };
+  }
   const [dy, x, residual] = [slice(call.dy, part), slice(call.x, part), call.residual && slice(call.residual, part)];
-  gradientSums(measureOfPart(part, call.variants), sums, dy, x, residual, affine, call.activation, view);
-  return sums;
+  const measure = measureOfPart(part, call.variants);
+  return call.kernels.gradientSums(measure, dy, x, residual, affine, call.activation, view, call.summation);
 }
 
-function exactSumsOf<T extends Tensor>(call: PartsBackward<T>, part: NormalizedPart): GradientSumArrays {
-  const { view, affine } = part;
-  if (part.start === part.end) return sumsOfRecords(newRecords(view.c), affine.mean);
-  const [dy, x, residual] = [slice(call.dy, part), slice(call.x, part), call.residual && slice(call.residual, part)];
-  return exactGradientSums(dy, x, residual, affine, call.activation, view);
-}
-
-function writePart<T extends Tensor>(
+function writePart<T extends AnyTensor>(
   call: PartsBackward<T>,
   part: NormalizedPart,
   whole: GradientSumArrays | null,
@@ -97,26 +93,22 @@ function writePart<T extends Tensor>(
   const { affine, view, weights, count, corrected } = part;
   const { activation } = call;
   if (whole !== null && part.groups !== null) {
-    writeGrouped(call, part, whole, part.groups);
+    writeGrouped(call as PartsBackward<AnyTensor> as PartsBackward<Tensor>, part, whole, part.groups);
     return;
   }
   const given = whole && corrected !== null ? corrected.sums(whole) : whole;
   const [dx, dresidual] = [slice(call.dx, part), call.dresidual && slice(call.dresidual, part)];
   const [dy, residual] = [slice(call.dy, part), call.residual && slice(call.residual, part)];
   const measure = measureOfPart(part, call.variants);
-  gradientInput(measure, dx, slice(call.x, part), affine, given, view, (x, by, sums) => {
-    if (sums !== null && weights !== null) {
-      weightedGradientInput(dx, dresidual, dy, x, residual, by, activation, sums, count, weights.each, view);
-    } else {
-      kernels().gradientInput(dx, dresidual, dy, x, residual, by, activation, sums, count, view);
-    }
-  });
-  if (rowsOf(part) === 1 && countOf(part) === count) clearSingleValues(dx);
+  const x = slice(call.x, part);
+  const by = call.kernels;
+  by.gradientInput(measure, dx, dresidual, dy, x, residual, affine, activation, given, count, weights, view);
+  if (rowsOf(part) === 1 && countOf(part) === count) by.clearSingleValues(dx);
 }
 
-/** First what each value sends back by itself, then what comes back through the statistics of its group. */
-function writeGrouped<T extends Tensor>(
-  call: PartsBackward<T>,
+/** Of floats alone: first what each value sends back by itself, then what comes back through the statistics. */
+function writeGrouped(
+  call: PartsBackward<Tensor>,
   part: NormalizedPart,
   whole: GradientSumArrays,
   groups: number,
@@ -136,7 +128,7 @@ function writeGrouped<T extends Tensor>(
 }
 
 /** Where no part shares its statistics: dgamma and dbeta are those of the parts, added in order, in float64. */
-function differentiateApart<T extends Tensor>(call: PartsBackward<T>): void {
+function differentiateApart(call: PartsBackward<Tensor>): void {
   const { parts, activation } = call;
   const [ofGamma, ofBeta] = [call.dgamma, call.dbeta].map(({ length }) => new Float64Array(length));
   parts.forEach((part, i) => {
@@ -169,7 +161,7 @@ function differentiateApart<T extends Tensor>(call: PartsBackward<T>): void {
 }
 
 /** dbeta = Σ g, dgamma = Σ g·x̂, where x̂ is what gamma multiplied; over the parts in order, in float64. */
-function writeParameterGradients<T extends Tensor>(
+function writeParameterGradients<T extends AnyTensor>(
   { dgamma, dbeta, parts }: PartsBackward<T>,
   sums: readonly GradientSumArrays[],
   isEmpty: (part: NormalizedPart) => boolean,

@@ -94,7 +94,7 @@ export function placesFor<T extends AnyTensor>({
   return { dx, dresidual: hasResidual ? (outResidual ?? newTensor<T>(kind, dy.length)) : null };
 }
 
-export function scatterGradients<T extends Tensor>(order: Order, ordered: Places<T>, places: Places<T>): Places<T> {
+export function scatterGradients<T extends AnyTensor>(order: Order, ordered: Places<T>, places: Places<T>): Places<T> {
   order.scatter(places.dx, ordered.dx);
   if (places.dresidual !== null) order.scatter(places.dresidual, ordered.dresidual!);
   return places;

@@ -1,29 +1,38 @@
 /** The statistics of the parts of a batch, and those of all of it. */
 
-import type { TensorKind } from '../arguments/typed-arrays.js';
+import type { ArrayKind, TensorKind } from '../arguments/typed-arrays.js';
 import { type MomentArrays, mergeMoments, newMoments } from '../channels/moment-arrays.js';
 import type { View } from '../kernels.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor, Tensor } from '../types.js';
 import { type Arrangement, countOf, type Part, slice } from './arrange.js';
 import { type ExactMoments, exactMoments, isExact, mergeExact, noExactMoments, type Summation } from './exact.js';
 import { measureChosen, measureOf } from './measure.js';
+import type { PartKernels } from './part-kernels.js';
 import { measureInRange } from './range.js';
 import type { Selection } from './selection.js';
 
-/** @param inSitu what a mask has chosen of x, as one part, where x is not in the order of the arrangement */
-export function statisticsOfParts(
-  x: Tensor,
-  arrangement: Arrangement,
+/**
+ * @param kind of x
+ * @param inSitu what a mask has chosen of x, as one part, where x is not in the order of the arrangement
+ */
+export function statisticsOfParts<T extends AnyTensor>(
+  by: PartKernels<T>,
+  kind: ArrayKind,
+  x: T,
+  { parts }: Arrangement,
   inSitu: Selection | null,
   summation: Summation,
 ): MomentArrays[] {
-  const { parts } = arrangement;
-  if (inSitu !== null) return [chosenStatistics('Float32Array', x, inSitu, summation)];
   return parts.map((part) => {
-    if (summation === 'exact') return exactMomentsOf(slice(x, part), part.view);
-    if (part.start === part.end) return newMoments(part.view.c);
+    const { c } = part.view;
+    if (summation === 'exact') {
+      const own = inSitu === null ? slice(x, part) : inSitu.gather(kind, x);
+      return own.length === 0 ? noExactMoments(c) : by.exactMoments(own, part.view);
+    }
+    if (part.start === part.end) return newMoments(c);
     const batch = momentsOf(part);
-    measureInRange(measureOf(part), batch.mean, batch.variance, slice(x, part), part.view);
+    if (inSitu === null) by.statistics(batch.mean, batch.variance, slice(x, part), part);
+    else by.chosenStatistics(batch.mean, batch.variance, x, inSitu);
     return batch;
   });
 }

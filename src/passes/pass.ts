@@ -8,23 +8,29 @@ import { wrongKind } from '../arguments/messages.js';
 import { isRevoked, isSame, isUsable, newTensor } from '../arguments/typed-arrays.js';
 import type { MomentArrays } from '../channels/moment-arrays.js';
 import type { KernelActivation } from '../kernels.js';
-import type { AnyTensor, Tensor } from '../types.js';
+import type { AnyTensor } from '../types.js';
 import { type Arrangement, slice, wholeBatch } from './arrange.js';
-import { isReadInSitu, normalizeInSitu } from './chosen.js';
+import { isReadInSitu } from './chosen.js';
 import { type Places, placesFor, residualGradient, scatterGradients } from './differentiate.js';
 import { differentiateParts, measureOfPart } from './differentiate-parts.js';
 import type { Summation } from './exact.js';
 import { FusedPass } from './fused.js';
 import { groupedMoments } from './groups.js';
+import type { PartKernels } from './part-kernels.js';
 import { mergedMoments, statisticsOfParts } from './part-statistics.js';
-import { FLOAT_KERNELS, type PlainKernels } from './plain-kernels.js';
-import { normalize } from './range.js';
+import type { PlainKernels } from './plain-kernels.js';
 import type { Forwarded, ForwardRequest, GradientOutputs, LayerPass, Parameters, PassSettings } from './request.js';
 import { type NormalizedPart, neededResidual, overwrittenBy, type Saved } from './saved.js';
 import { Selection } from './selection.js';
 import type { Variant } from './variant.js';
 
-export class Pass<T extends Tensor> implements LayerPass<T> {
+/** The kernels for tensors of one type. */
+export interface PassKernels<T extends AnyTensor> {
+  readonly plain: PlainKernels<T>;
+  readonly parts: PartKernels<T>;
+}
+
+export class Pass<T extends AnyTensor> implements LayerPass<T> {
   readonly #own: Parameters;
   readonly #epsilon: number;
   readonly #activation: Activation;
@@ -32,11 +38,13 @@ export class Pass<T extends Tensor> implements LayerPass<T> {
   readonly #summation: Summation;
   readonly #groups: number | null;
   readonly #fused: FusedPass<T>;
+  readonly #parts: PartKernels<T>;
 
-  constructor(own: Parameters, settings: PassSettings) {
+  constructor(own: Parameters, settings: PassSettings, { plain, parts }: PassKernels<T>) {
     const { epsilon, activation } = settings;
     this.#own = own;
-    this.#fused = new FusedPass<T>(own, settings, FLOAT_KERNELS as PlainKernels<AnyTensor> as PlainKernels<T>);
+    this.#parts = parts;
+    this.#fused = new FusedPass<T>(own, settings, plain);
     this.#epsilon = epsilon;
     this.#activation = activation;
     this.#code = kernelActivation(activation);
@@ -49,12 +57,11 @@ export class Pass<T extends Tensor> implements LayerPass<T> {
   }
 
   #unfused(request: ForwardRequest<T>): Forwarded<T> {
-    const { call, x, residual, y, view, batch, variants } = request;
-    const { kind } = this.#own;
+    const { call, kind, x, residual, y, view, batch, variants } = request;
     const arrangement = request.arrangement ?? wholeBatch(view);
     const { order } = arrangement;
     const chosen = order instanceof Selection ? order : null;
-    const inSitu = arrangement.parts.length === 1 && isReadInSitu(kind, y, x, residual) ? chosen : null;
+    const inSitu = arrangement.parts.length === 1 && isReadInSitu(y, x, residual) ? chosen : null;
     const from = inSitu !== null || order === null ? x : order.gather(kind, x);
     const measured = batch || request.track;
     const batches = measured ? this.#measure(request, from, arrangement, inSitu) : null;
@@ -83,12 +90,12 @@ export class Pass<T extends Tensor> implements LayerPass<T> {
 
   /** The statistics of each part, and what variants make of them. @throws where they are refused */
   #measure(
-    { call, variants }: ForwardRequest<T>,
+    { call, kind, variants }: ForwardRequest<T>,
     x: T,
     arrangement: Arrangement,
     inSitu: Selection | null,
   ): readonly MomentArrays[] {
-    const own: readonly MomentArrays[] = statisticsOfParts(x, arrangement, inSitu, this.#summation);
+    const own: readonly MomentArrays[] = statisticsOfParts(this.#parts, kind, x, arrangement, inSitu, this.#summation);
     return variants.reduce((all, variant) => variant.statistics(call, all, arrangement.parts), own);
   }
 
@@ -100,8 +107,8 @@ export class Pass<T extends Tensor> implements LayerPass<T> {
   ): NormalizedPart[] {
     const { runningMean, runningVariance } = this.#own;
     const epsilon = this.#epsilon;
-    const gamma = (this.#own.gamma?.slice() ?? null) as T | null;
-    const beta = (this.#own.beta?.slice() ?? null) as T | null;
+    const gamma = this.#own.gamma?.slice() ?? null;
+    const beta = this.#own.beta?.slice() ?? null;
     const correcting = variants.find((variant) => variant.corrects);
     // Whether a variant gives or corrects statistics that do not follow from x.
     const foreign = variants.some((variant) => variant.shared || variant.corrects);
@@ -125,25 +132,25 @@ export class Pass<T extends Tensor> implements LayerPass<T> {
 
   /** y ← of what lies in the order of the parts, or of x where it lies. */
   #write(
-    { x, residual, y, given, view, arrangement, variants }: ForwardRequest<T>,
+    { kind, x, residual, y, given, view, arrangement, variants }: ForwardRequest<T>,
     from: T,
     added: T | null,
     parts: readonly NormalizedPart[],
     inSitu: Selection | null,
   ): void {
     if (inSitu !== null) {
-      normalizeInSitu(y, x, residual, parts[0].affine, this.#code, view, inSitu);
+      this.#parts.normalizeInSitu(y, x, residual, parts[0].affine, this.#code, view, inSitu);
       return;
     }
     const order = arrangement?.order ?? null;
     // Of several parts one may find no memory when another is written already.
     const apart = order !== null || (given && parts.length > 1);
-    const place = apart ? newTensor<T>(this.#own.kind, from.length) : y;
+    const place = apart ? newTensor<T>(kind, from.length) : y;
     for (const part of parts) {
       if (part.start === part.end) continue;
       const measure = measureOfPart(part, variants);
       const [to, by] = [slice(place, part), added && slice(added, part)];
-      normalize(measure, to, slice(from, part), by, part.affine, this.#code, part.view);
+      this.#parts.normalize(measure, to, slice(from, part), by, part.affine, this.#code, part.view);
     }
     if (order !== null) order.scatter(y, place);
     else if (apart) y.set(place);
@@ -151,7 +158,7 @@ export class Pass<T extends Tensor> implements LayerPass<T> {
 
   backward(call: string, dy: T, saved: Saved<T>, outputs: GradientOutputs<T>): Places<T> {
     if (saved.affine !== null) return this.#fused.backward(dy, saved, saved.affine, outputs);
-    const { kind } = this.#own;
+    const { kind } = saved;
     const order = saved.arrangement?.order ?? null;
     const { out, outResidual } = outputs;
     const { hasResidual } = saved;
@@ -194,6 +201,7 @@ export class Pass<T extends Tensor> implements LayerPass<T> {
   ): void {
     differentiateParts({
       call,
+      kernels: this.#parts,
       dx,
       dresidual,
       dy,

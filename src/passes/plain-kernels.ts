@@ -1,10 +1,11 @@
-/** The kernels of a plain pass, over tensors as a layer has them: of floats here, of 16 bits in `half.ts`. */
-import { kernels } from '../backends/select.js';
+/**
+ * The kernels of a plain pass, over tensors as a layer has them: those of floats are in `float-kernels.ts`, those of 16
+ * bits in `half.ts`.
+ */
 import type { Affine, KernelActivation, View } from '../kernels.js';
-import type { AnyTensor, Tensor } from '../types.js';
-import { type BackwardPass, computeGradients, type Places } from './differentiate.js';
-import { type ExactMoments, exactForward, exactMoments } from './exact.js';
-import { forward, statistics } from './range.js';
+import type { AnyTensor } from '../types.js';
+import type { BackwardPass, Places } from './differentiate.js';
+import type { ExactMoments } from './exact.js';
 
 export interface PlainKernels<T extends AnyTensor> {
   /**
@@ -29,16 +30,3 @@ export interface PlainKernels<T extends AnyTensor> {
   /** All gradients of all of a tensor, which has no weights. dx or dresidual may be dy. */
   gradients(pass: BackwardPass<T>): Places<T>;
 }
-
-export const FLOAT_KERNELS: PlainKernels<Tensor> = {
-  forward(y, x, residual, affine, activation, view, records) {
-    if (records === null) forward(y, x, residual, affine, activation, view);
-    else exactForward(y, x, residual, affine, activation, view, records);
-  },
-  normalize(y, x, residual, affine, activation, view) {
-    kernels().normalize(y, x, residual, affine, activation, view);
-  },
-  statistics,
-  exactMoments: (x, view) => exactMoments(x as Float32Array, view),
-  gradients: computeGradients,
-};

@@ -1,7 +1,7 @@
 /** The positions of a tensor that a mask has chosen, and how rows of channels come from there and go back. */
 import { type ArrayKind, newTensor } from '../arguments/typed-arrays.js';
 import type { Positions, View } from '../kernels.js';
-import type { Tensor } from '../types.js';
+import type { AnyTensor } from '../types.js';
 import type { Weights } from './weights.js';
 
 /** Zeros, for positions or places below `whole`. */
@@ -69,7 +69,7 @@ export class Selection {
   }
 
   /** The rows, [positions, c], in new memory. */
-  gather<T extends Tensor>(kind: ArrayKind, from: T): T {
+  gather<T extends AnyTensor>(kind: ArrayKind, from: T): T {
     const to = newTensor<T>(kind, this.positions.length * this.whole.c);
     if (this.whole.s === 1) {
       this.#eachRun((row, start, length) => copy(to, row, from, start, length));
@@ -80,7 +80,7 @@ export class Selection {
   }
 
   /** to ← the rows, each at its position, and +0 wherever nothing was chosen. */
-  scatter<T extends Tensor>(to: T, from: T): void {
+  scatter<T extends AnyTensor>(to: T, from: T): void {
     to.fill(0);
     if (this.whole.s === 1) {
       this.#eachRun((row, start, length) => copy(to, start, from, row, length));
@@ -90,7 +90,7 @@ export class Selection {
   }
 
   /** to ← +0 wherever nothing was chosen among the positions from here to there. */
-  clear(to: Tensor, from: number, end: number): void {
+  clear(to: AnyTensor, from: number, end: number): void {
     const { n, c, s } = this.whole;
     const places = newPositions(BLOCK, n * c * s);
     let few = 0;
@@ -154,13 +154,20 @@ function firstFrom(ascending: Positions, position: number): number {
   return low;
 }
 
-function copy(to: Tensor, at: number, from: Tensor, start: number, length: number): void {
+function copy(to: AnyTensor, at: number, from: AnyTensor, start: number, length: number): void {
   if (length >= SHORT_RUN) to.set(from.subarray(start, start + length), at);
   else for (let k = 0; k < length; k++) to[at + k] = from[start + k];
 }
 
 /** Four channels at once: one by one took 2.5 times as long for 64 channels of 56 × 56. */
-function gatherRows(to: Tensor, row: number, from: Tensor, places: Positions, count: number, { c, s }: View): void {
+function gatherRows(
+  to: AnyTensor,
+  row: number,
+  from: AnyTensor,
+  places: Positions,
+  count: number,
+  { c, s }: View,
+): void {
   let ch = 0;
   for (; ch + 4 <= c; ch += 4) {
     for (let k = 0, at = row * c + ch; k < count; k++, at += c) {
@@ -174,7 +181,14 @@ function gatherRows(to: Tensor, row: number, from: Tensor, places: Positions, co
   for (; ch < c; ch++) for (let k = 0; k < count; k++) to[(row + k) * c + ch] = from[places[k] + ch * s];
 }
 
-function scatterRows(to: Tensor, places: Positions, from: Tensor, row: number, count: number, { c, s }: View): void {
+function scatterRows(
+  to: AnyTensor,
+  places: Positions,
+  from: AnyTensor,
+  row: number,
+  count: number,
+  { c, s }: View,
+): void {
   let ch = 0;
   for (; ch + 4 <= c; ch += 4) {
     for (let k = 0, at = row * c + ch; k < count; k++, at += c) {
@@ -188,7 +202,7 @@ function scatterRows(to: Tensor, places: Positions, from: Tensor, row: number, c
   for (; ch < c; ch++) for (let k = 0; k < count; k++) to[places[k] + ch * s] = from[(row + k) * c + ch];
 }
 
-function clearRows(to: Tensor, places: Positions, count: number, { c, s }: View): void {
+function clearRows(to: AnyTensor, places: Positions, count: number, { c, s }: View): void {
   let ch = 0;
   for (; ch + 4 <= c; ch += 4) {
     for (let k = 0; k < count; k++) {
@@ -203,7 +217,7 @@ function clearRows(to: Tensor, places: Positions, count: number, { c, s }: View)
 }
 
 /** to ← +0 at neighbouring positions. */
-function clearRun(to: Tensor, first: number, last: number, { c, s }: View): void {
+function clearRun(to: AnyTensor, first: number, last: number, { c, s }: View): void {
   for (let position = first; position < last; ) {
     const column = position % s;
     const length = s === 1 ? last - position : Math.min(last - position, s - column);
