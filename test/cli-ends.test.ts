@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { planOf } from '#demo/runs/settings.js';
 import { type Listener, Pool } from '#demo/train/pool.js';
+import { shortFirst } from '#demo/train/schedule.js';
 import { suiteOf } from './support/suite.js';
 
 const test = suiteOf('train ends');
@@ -32,6 +33,16 @@ test('with the error of a worker, and with its other workers', async () => {
     await pool.stop();
   }
   assert.equal(done, []);
+});
+
+test('with runs that are whole: those of few steps come first', () => {
+  const jobs = planOf({ ...settings, steps: 1000 }).filter(({ kind }) => kind === 'training');
+  const steps = shortFirst(jobs).map((job) => job.steps);
+  assert.ok(steps[0]! < 200 && steps.at(-1) === 1000);
+  assert.equal(
+    steps,
+    [...steps].sort((a, b) => a - b),
+  );
 });
 
 test('at once, at a second signal that is no echo of the first', async () => {

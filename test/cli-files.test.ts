@@ -18,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseHTML } from 'linkedom';
 import { suite } from 'uvu';
@@ -28,6 +28,7 @@ import { checkWritable, writeWhole } from '#demo/kit/output-file.js';
 import { renderReport } from '#demo/report/page.js';
 import { loadRuns } from '#demo/runs/earlier-results.js';
 import type { Results } from '#demo/runs/results.js';
+import { planOf } from '#demo/runs/settings.js';
 import { skipAloud } from './support/runner.js';
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
@@ -140,10 +141,9 @@ out('a folder that goes while it trains is one line, not a stack', () => {
   const folder = fresh();
   const gone = join(folder, 'gone');
   mkdirSync(gone);
-  // Results are kept for the first time after three seconds.
   const script = `const { rmSync } = require('node:fs');
 const { spawn } = require('node:child_process');
-const options = ['train', '--quick', '--steps', '300', '--out', process.argv[2]];
+const options = ['train', '--quick', '--steps', '40', '--out', process.argv[2]];
 const child = spawn(process.execPath, [process.argv[1], ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
 let told = '';
 child.stderr.on('data', (text) => {
@@ -154,7 +154,12 @@ child.on('close', (code) => console.log(JSON.stringify({ code, told })));`;
   const given = ['-e', script, '--', MAIN, join(gone, 'r.html'), gone];
   const { code, told } = JSON.parse(spawnSync(process.execPath, given, { encoding: 'utf8' }).stdout);
   assert.is(code, 1);
-  assert.match(told, /^batchnorm: .*gone.*r\.json: cannot be written \(.*ENOENT.*\)$/m);
+  const plan = planOf({ steps: 40, batch: 60, learningRate: 0.3, seed: 1, quick: true });
+  const [, instead] =
+    /^batchnorm: .*gone.*r\.json: cannot be written \(.*ENOENT.*\); the report is (.*) instead$/m.exec(told)!;
+  assert.is(Object.keys(JSON.parse(readFileSync(instead!.replace(/html$/, 'json'), 'utf8')).runs).length, plan.length);
+  assert.match(readFileSync(instead!, 'utf8'), '<h2>Figure 1');
+  rmSync(dirname(instead!), { recursive: true });
   assert.not.match(told, /^ +at /m);
 });
 
@@ -345,7 +350,7 @@ resume('on the command line it is one line', () => {
     stderr,
     new RegExp(
       String.raw`^batchnorm: --resume: .*report\.json holds no data of batchnorm train ` +
-        String.raw`\(runs\.[\w-]+\.steps: expected \d+, found "<img.*\); start without --resume\n$`,
+        String.raw`\(runs\.[\w.-]+\.steps: expected \d+, found "<img.*\); start without --resume\n$`,
     ),
   );
   assert.not.ok(existsSync(report));

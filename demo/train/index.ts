@@ -54,15 +54,16 @@ function checkAlike(own: readonly number[], first: readonly number[]): void {
 }
 
 async function report(session: Session, options: TrainOptions, signal: Signal | null): Promise<void> {
-  await session.write();
+  const written = await session.write();
   const { results } = session;
   if (options.json) {
     process.stdout.write(formatResults(results));
   } else {
     const pair = pairOf(results);
     if (pair) console.log(`\n${table(summarize(...pair))}`);
-    console.log(`\nReport: ${options.out}\nNumbers: ${dataFileOf(options.out)}`);
+    console.log(`\nReport: ${written.report}\nNumbers: ${dataFileOf(written.report)}`);
   }
+  if (written.failure !== null) throw written.failure;
   if (signal === null) return;
   const runs = `${Object.keys(results.runs).length} of ${planOf(results.settings).length} runs`;
   const next = 'The same command with --resume goes on.';

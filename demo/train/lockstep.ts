@@ -9,6 +9,7 @@ import { type Host, loadHost } from './host.js';
 import type { Signal } from './interruption.js';
 import type { Listener, Runner } from './pool.js';
 import { Interrupted, type Ranks } from './ranks.js';
+import { shortFirst } from './schedule.js';
 import { train } from './training.js';
 
 /** Milliseconds after which a signal is noticed: mpirun kills what has not ended a second after it. */
@@ -30,7 +31,7 @@ export class Lockstep implements Runner {
     this.#host ??= await loadHost();
     listener.ready(this.#host.description);
     try {
-      for (const job of jobs) listener.done(job, await this.#do(this.#host, job, listener));
+      for (const job of shortFirst(jobs)) listener.done(job, await this.#do(this.#host, job, listener));
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
       listener.interrupted(error.signal);

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Result } from '../runs/results.js';
 import type { Job, Settings, TrainOptions } from '../runs/settings.js';
 import type { Signal } from './interruption.js';
+import { shortFirst } from './schedule.js';
 
 /** The data that every worker gets when it starts. */
 export interface WorkerTask extends Pick<TrainOptions, 'data' | 'backend'> {
@@ -46,7 +47,7 @@ export class Pool implements Runner {
   }
 
   async run(jobs: readonly Job[], listener: Listener): Promise<void> {
-    const queue = [...jobs];
+    const queue = shortFirst(jobs);
     const count = Math.min(this.#size, queue.length);
     while (this.#workers.length < count) this.#workers.push(this.#start(listener));
     await Promise.all(this.#workers.slice(0, count).map((worker) => this.#serve(worker, queue, listener)));

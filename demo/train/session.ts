@@ -1,8 +1,11 @@
 /** One run of the command: what is asked for, what is there, and what is still to be done. */
-import { availableParallelism } from 'node:os';
+import { mkdtempSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { backend } from 'batchnorm';
 import type { Dataset } from '../data/dataset.js';
+import { Failure } from '../kit/failure.js';
 import { writeWhole } from '../kit/output-file.js';
 import { wrap } from '../kit/terminal.js';
 import { count } from '../kit/text.js';
@@ -17,6 +20,12 @@ import type { Ranks } from './ranks.js';
 
 /** Results are saved on the way, but not more often. Milliseconds. */
 const SAVING = 3000;
+
+/** Where the report went, and why it is not where it was wanted. */
+export interface Written {
+  readonly report: string;
+  readonly failure: Failure | null;
+}
 
 /** The first rank keeps the results; the others only help to find them. */
 export class Session {
@@ -123,15 +132,36 @@ export class Session {
   #keep(result: Result): void {
     this.#runs[result.id] = result;
     if (!this.#ranks.isFirst || performance.now() - this.#saved < SAVING) return;
-    saveResults(this.#options.out, this.results);
+    // What cannot be written now is kept, and may be written the next time.
+    caught(() => saveResults(this.#options.out, this.results));
     this.#saved = performance.now();
   }
 
-  async write(): Promise<void> {
-    saveResults(this.#options.out, this.results);
+  /** Writes report and data: where they were wanted or else, with the failure, among the temporary files. */
+  async write(): Promise<Written> {
     // Only here: drawing takes half a second to load, and nothing else needs it.
     const { renderReport } = await import('../report/page.js');
-    writeWhole(this.#options.out, await renderReport(this.results, this.#options.out));
+    const writeTo = (report: string) => {
+      saveResults(report, this.results);
+      writeWhole(report, renderReport(this.results, report));
+    };
+    const { out } = this.#options;
+    const failure = caught(() => writeTo(out));
+    if (failure === null) return { report: out, failure };
+    const refuge = join(mkdtempSync(join(tmpdir(), 'batchnorm-')), basename(out));
+    if (caught(() => writeTo(refuge)) !== null) throw failure;
+    return { report: refuge, failure: new Failure(`${failure.message}; the report is ${refuge} instead`) };
+  }
+}
+
+/** What the user can mend; any other error is thrown on. */
+function caught(write: () => void): Failure | null {
+  try {
+    write();
+    return null;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
   }
 }
 
