@@ -35,6 +35,14 @@ interface Seen {
   readonly cut: number;
   /** Lines that would begin with a unit. */
   readonly parted: string[];
+  /** Links of the page to places in it that are not there. */
+  readonly dangling: string[];
+  /** Sections, and those of them that the contents name. */
+  readonly sections: readonly [number, number];
+  /** Values that a pointer reads. */
+  readonly values: number;
+  /** How high the formula is set, in pixels of the window: a fraction, not a line. */
+  readonly formula: number;
   /** Links to what may not be there. */
   readonly links: string[];
 }
@@ -90,6 +98,12 @@ const LOOK = `({
   width: document.documentElement.scrollWidth,
   cut: [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth).length,
   parted: document.querySelector('main').textContent.match(/\\d %/g) ?? [],
+  dangling: [...document.querySelectorAll('a[href^="#"]')]
+    .map((a) => a.getAttribute('href'))
+    .filter((href) => document.getElementById(href.slice(1)) === null),
+  sections: [document.querySelectorAll('section').length, document.querySelectorAll('nav a').length],
+  values: document.querySelectorAll('.values title').length,
+  formula: document.querySelector('math').getBoundingClientRect().height,
   links: [...document.querySelectorAll('a')]
     .map((a) => a.getAttribute('href'))
     .filter((href) => !/^(#|https:)/.test(href)),
@@ -109,10 +123,14 @@ const LOOK = `({
     }),
 })`;
 
-function check({ width, drawings, cut, parted, links }: Seen, window: number): void {
+function check({ width, drawings, cut, parted, links, ...seen }: Seen, window: number): void {
   assert.is(cut, 0, 'tables are whole');
   assert.equal(parted, [], 'numbers stay with their units');
   assert.equal(links, ['./report.json']);
+  assert.equal(seen.dangling, []);
+  assert.ok(seen.sections[0] >= 10 && seen.sections[0] === seen.sections[1], `sections: ${seen.sections}`);
+  assert.ok(seen.values > 200, `${seen.values} values`);
+  assert.ok(seen.formula > 30, `the formula is ${seen.formula} high`);
   assert.ok(width <= window, `the page is ${width} wide`);
   assert.ok(drawings.length >= 8, `${drawings.length} drawings`);
   for (const { left, right, height, marks, label, letters } of drawings) {

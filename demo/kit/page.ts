@@ -24,6 +24,8 @@ export function renderPage({ title, description, style, main, script }: Page): s
       ? ''
       : `
 <meta name="description" content="${description}">
+<meta property="og:type" content="article">
+<meta name="twitter:card" content="summary">
 <meta property="og:title" content="${title}">
 <meta property="og:description" content="${description}">`;
   return `<!doctype html>

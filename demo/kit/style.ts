@@ -59,8 +59,8 @@ footer p { margin: 0 0 0.5rem; }
   th[scope="row"] { overflow-wrap: anywhere; min-width: 5.5rem; }
 }
 @media print {
-  :root { color-scheme: light; --page: #fff; --card: #fff; }
-  body { font-size: 10pt; }
+  :root { color-scheme: light; --page: #fff; --card: #fff; font-size: 9.5pt; }
+  body { font-size: 1rem; }
   .pair { grid-template-columns: 1fr 1fr; }
   .here { display: none; }
   main { padding: 0; max-width: none; }

@@ -1,5 +1,5 @@
 /** Common parts of the drawings of the report: colours, dashes, axes, legends. */
-import type { PlotOptions, ScaleOptions } from '@observablehq/plot';
+import { type ChannelValueSpec, dot, type Markish, type PlotOptions, type ScaleOptions } from '@observablehq/plot';
 import { draw } from '../kit/canvas.js';
 
 /** Colours of the page, which follow its light and dark appearance. */
@@ -39,6 +39,19 @@ export function logarithmicStepAxis(steps: number): ScaleOptions {
 
 export function percentAxis(label: string): ScaleOptions {
   return { domain: [0, 100], label: `${label}, %`, grid: true };
+}
+
+/**
+ * What a pointer over a drawing reads, without a script: each point has a title, and shows itself when it is pointed
+ * at. Drawn last, above the lines.
+ */
+export function hover<T>(
+  points: readonly T[],
+  x: ChannelValueSpec,
+  y: ChannelValueSpec,
+  title: (point: T) => string,
+): Markish {
+  return dot(points, { x, y, title, r: 6, fill: 'transparent', className: 'values' });
 }
 
 /** A domain that holds all values and 0. What is no number does not count. */

@@ -56,7 +56,7 @@ function growth(points: readonly Point[]): number {
 
 function sentences(lines: readonly Point[][]): string {
   const [plain = 1, normalized = 1, skipping = 1] = lines.map(growth);
-  return `How to read it: a line that rises to the left is a gradient that grows on its way back. From a layer to the one before it the norm is multiplied by ${decimal(normalized)} with batch normalization,
+  return `From a layer to the one before it the norm is multiplied by ${decimal(normalized)} with batch normalization,
 ${decimal(plain)} without, and ${decimal(skipping)} with skip connections; over all layers that is
 ${decimal((lines[1]?.[0]?.mean ?? 0) / (lines[1]?.at(-1)?.mean ?? 1))} times,
 ${decimal((lines[0]?.[0]?.mean ?? 0) / (lines[0]?.at(-1)?.mean ?? 1))} times and

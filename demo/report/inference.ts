@@ -4,7 +4,7 @@ import { decimal, percent } from '../kit/text.js';
 import type { ByBatch, Inference } from '../runs/results.js';
 import { trainingRun } from '../runs/results.js';
 import { RUNS } from '../runs/settings.js';
-import { COLOURS, DASHES, drawFor, legend } from './drawing.js';
+import { COLOURS, DASHES, drawFor, hover, legend } from './drawing.js';
 import { figure, type Section } from './section.js';
 
 export const inference: Section = (results) => {
@@ -59,6 +59,13 @@ function plot({ moving, population, batches }: Inference, width: number): Plot.P
         strokeWidth: 2.25,
         marker: 'circle',
       }),
+      hover(
+        batches,
+        'size',
+        ({ accuracy }: ByBatch) => 100 * accuracy,
+        ({ size, accuracy, least, most }) =>
+          `batches of ${size}: ${percent(accuracy)}, from ${percent(least)} to ${percent(most)}`,
+      ),
     ],
   };
 }

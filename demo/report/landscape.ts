@@ -58,7 +58,7 @@ function panel(lines: readonly Point[][], xs: readonly number[], label: string, 
 function sentences(range: readonly Point[][], turn: readonly Point[][]): string {
   const [plainRange = 0, spanned = 0] = range.map(lateMean);
   const [plainTurn = 0, turned = 0] = turn.map(lateMean);
-  return `How to read it: lower is smoother. In the second half of these runs the loss spans ${decimal(plainRange)} along the step without and
+  return `In the second half of these runs the loss spans ${decimal(plainRange)} along the step without and
 ${decimal(spanned)} with batch normalization, which is ${spanned < plainRange ? 'what they found' : 'not what they found'}.
 The gradient turns by ${decimal(plainTurn)} of its length without and ${decimal(turned)} with it: ${
     turned < 0.9 * plainTurn

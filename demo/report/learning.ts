@@ -11,7 +11,17 @@ import {
 } from '../runs/measurements.js';
 import { pairOf, type WatchedRun } from '../runs/results.js';
 import { PROBE_IMAGES } from '../runs/settings.js';
-import { COLOURS, DASHES, domainOf, drawFor, logarithmicStepAxis, percentAxis, stepAxis, TWO } from './drawing.js';
+import {
+  COLOURS,
+  DASHES,
+  domainOf,
+  drawFor,
+  hover,
+  logarithmicStepAxis,
+  percentAxis,
+  stepAxis,
+  TWO,
+} from './drawing.js';
 import { figure, figures, type Section } from './section.js';
 import { GOAL } from './summary.js';
 
@@ -81,6 +91,14 @@ function percentilePlot(run: WatchedRun, unit: number, domain: [number, number])
       Plot.areaY(run.measurements, { x: 'step', y1: at(0), y2: at(2), fill: colour, fillOpacity: 0.16 }),
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
       ...lines,
+      ...PERCENTILES.map((percent, index) =>
+        hover(
+          run.measurements,
+          'step',
+          at(index),
+          (one) => `after ${count(one.step)} steps, ${percent}th percentile: ${decimal(at(index)(one))}`,
+        ),
+      ),
     ],
   };
 }

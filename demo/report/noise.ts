@@ -78,8 +78,8 @@ function sentences(accuracy: readonly Point[][], motion: readonly Point[][]): st
   const ends = accuracy.map((points) => percent(points.at(-1)?.mean ?? 0));
   const isMoved = (moved ?? 0) > (still ?? 0);
   const holds = isMoved && (noisy ?? 0) > (plain ?? 0);
-  return `How to read it: the panel on motion shows how far the mean of what enters a unit of the last hidden layer moves from one minibatch
-to the next. In the second half of training that is ${decimal(moved ?? null)} standard deviations with the noise and
+  return `In the second half of training the means move by ${decimal(moved ?? null)} standard deviations from one
+minibatch to the next with the noise and
 ${decimal(still ?? null)} without batch normalization. At the first look the networks read ${percent(plain ?? 0)}
 (without), ${percent(normalized ?? 0)} (with) and ${percent(noisy ?? 0)} (with noise), at the end ${ends.join(', ')}. ${
     holds

@@ -17,17 +17,18 @@ import {
 import { cost } from './cost.js';
 import { depth } from './depth.js';
 import { dropout } from './dropout.js';
+import { EXPLANATION_TITLE, explanation } from './explanation.js';
 import { gradients } from './gradients.js';
 import { grid } from './grid.js';
 import { inference } from './inference.js';
 import { landscape } from './landscape.js';
 import { learning } from './learning.js';
 import { noise } from './noise.js';
+import { READINGS } from './reading.js';
 import { saturation } from './saturation.js';
 import type { Section } from './section.js';
 import { shift } from './shift.js';
 import { statistics } from './statistics.js';
-import { fourSteps } from './steps.js';
 import { TRAIN_STYLE } from './style.js';
 import { GOAL, type Summary, summarize } from './summary.js';
 
@@ -35,9 +36,6 @@ const TITLE = 'Batch normalization on handwritten digits';
 const DESCRIPTION =
   'Small networks without and with batch normalization: figure 1 of the paper, covariate shift, dropout, ' +
   'inference, cost.';
-
-const HOW = 'What batch normalization does';
-const MEASURED = 'How it was measured';
 
 /** In the order of the page, with what to call those that are not there yet. */
 const SECTIONS: readonly (readonly [name: string, section: Section])[] = [
@@ -61,6 +59,12 @@ export function renderReport(results: Results, file: string): string {
   const pair = pairOf(results);
   const summary = pair && summarize(...pair);
   const missing = parts.filter(({ part }) => part === null).map(({ name }) => name);
+  const sections = [
+    { title: EXPLANATION_TITLE, html: explanation() },
+    ...parts.flatMap(({ name, part }) => (part ? [{ ...part, html: withReading(name, part.html) }] : [])),
+    ...(summary ? [{ title: 'In numbers', html: renderSummary(summary) }] : []),
+    { title: 'How it was measured', html: renderSettings(settingsOf(results, file)) },
+  ];
   const main = `<header>
 <h1>Batch normalization, seen at work</h1>
 <p class="lead">Small networks learn to read handwritten digits, without and with batch normalization after each hidden
@@ -69,11 +73,8 @@ Ioffe and Szegedy’s paper, tried on your machine.</p>
 ${summary ? renderHeadline(summary) : ''}
 </header>
 ${renderMissing(results, missing)}
-${renderContents(parts.flatMap(({ part }) => (part === null ? [] : [part.title])))}
-${renderSection(HOW, explanation())}
-${parts.map(({ part }) => (part ? renderSection(part.title, part.html) : '')).join('\n')}
-${summary ? renderSection('In numbers', renderSummary(summary)) : ''}
-${renderSection(MEASURED, renderSettings(settingsOf(results, file)))}
+${renderContents(sections.map(({ title }) => title))}
+${sections.map(({ title, html }) => renderSection(title, html)).join('\n')}
 <footer>
 <p>Paper: S. Ioffe, C. Szegedy, <cite>Batch Normalization: Accelerating Deep Network Training by Reducing Internal
 Covariate Shift</cite>, <a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>.</p>
@@ -82,20 +83,19 @@ Covariate Shift</cite>, <a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03
   return keepUnits(renderPage({ title: TITLE, description: DESCRIPTION, style: TRAIN_STYLE, main }));
 }
 
-function renderContents(titles: readonly string[]): string {
-  const items = [HOW, ...titles, MEASURED].map((title) => `<li><a href="#${idOf(title)}">${title}</a></li>`);
-  return `<nav aria-label="Contents"><ul class="contents">\n${items.join('\n')}\n</ul></nav>`;
-}
-
-function explanation(): string {
-  return `<p class="formula"><i>y</i> = γ·(<i>x</i> − μ)/√(σ² + ε) + β</p>
-<p>For each value <i>x</i> that a unit passes on: μ and σ² are the unit’s mean and variance over the minibatch, γ and β
-are learnt. <code>npx batchnorm live</code> writes a page where two networks train while you watch and move sliders.</p>
-${fourSteps()}`;
+/** Behind the first paragraph, which says what was tried. */
+function withReading(name: string, html: string): string {
+  const text = READINGS[name];
+  return text === undefined ? html : html.replace('</p>', `</p>\n<p class="reading"><b>To read it:</b> ${text}</p>`);
 }
 
 function idOf(title: string): string {
-  return title.toLowerCase().replace(/\W+/g, '-').replace(/-$/, '');
+  return title.toLowerCase().replace(/\W+/g, '-');
+}
+
+function renderContents(titles: readonly string[]): string {
+  const items = titles.map((title) => `<li><a href="#${idOf(title)}">${title}</a></li>`);
+  return `<nav aria-label="Contents">\n<ol>\n${items.join('\n')}\n</ol>\n</nav>`;
 }
 
 /** With a link to itself, to be sent to others. */

@@ -1,11 +1,11 @@
 /** The share of saturated sigmoids over training, from large initial weights. */
 import * as Plot from '@observablehq/plot';
 import { draw } from '../kit/canvas.js';
-import { percent } from '../kit/text.js';
+import { count, percent } from '../kit/text.js';
 import type { WatchedMeasurement } from '../runs/measurements.js';
 import { type WatchedRun, watchedRun } from '../runs/results.js';
 import { HIDDEN_LAYERS, LARGE_DEVIATION, RUNS, WEIGHT_DEVIATION } from '../runs/settings.js';
-import { COLOURS, legend, percentAxis, stepAxis } from './drawing.js';
+import { COLOURS, hover, legend, percentAxis, stepAxis } from './drawing.js';
 import { figures, type Section } from './section.js';
 
 /** By layer: colours tell the networks apart. */
@@ -47,6 +47,14 @@ function panel(run: WatchedRun): Plot.PlotOptions {
           strokeWidth: 2,
           ...(strokeDasharray && { strokeDasharray }),
         }),
+      ),
+      ...DASHES.map((_, layer) =>
+        hover(
+          run.measurements,
+          'step',
+          ({ saturated }: WatchedMeasurement) => 100 * saturated[layer],
+          ({ step, saturated }) => `after ${count(step)} steps, layer ${layer + 1}: ${percent(saturated[layer])}`,
+        ),
       ),
     ],
   };

@@ -1,11 +1,11 @@
 /** Internal covariate shift made visible: what enters the sigmoids of every layer, over training. */
 import * as Plot from '@observablehq/plot';
-import { decimal } from '../kit/text.js';
+import { count, decimal } from '../kit/text.js';
 import { LAYER_PERCENTILES, type WatchedMeasurement } from '../runs/measurements.js';
 import type { WatchedRun } from '../runs/results.js';
 import { pairOf } from '../runs/results.js';
 import { HIDDEN_LAYERS } from '../runs/settings.js';
-import { COLOURS, domainOf, drawFor, stepAxis, TWO_AREAS } from './drawing.js';
+import { COLOURS, domainOf, drawFor, hover, stepAxis, TWO_AREAS } from './drawing.js';
 import { figures, type Section } from './section.js';
 
 const [LOW, MEDIAN, HIGH] = [0, LAYER_PERCENTILES.indexOf(50), LAYER_PERCENTILES.length - 1];
@@ -49,6 +49,10 @@ function fan(run: WatchedRun, layer: number, domain: [number, number], width: nu
       band(1),
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
       Plot.lineY(run.measurements, { x: 'step', y: at(MEDIAN), stroke: fill, strokeWidth: 2 }),
+      hover(run.measurements, 'step', at(MEDIAN), (one) => {
+        const [low, middle, high] = [LOW, MEDIAN, HIGH].map((index) => decimal(at(index)(one)));
+        return `after ${count(one.step)} steps: median ${middle}, middle 90 % from ${low} to ${high}`;
+      }),
     ],
   };
 }

@@ -77,8 +77,8 @@ function sentences({ settings }: Results, lines: readonly Lines[]): string {
     const told = shown.map((kind, i) => `${percent(means[i] ?? 0)} (${KINDS[kind].short})`);
     return `${told.join(', ')}, a span of ${decimal(100 * (Math.max(...means) - Math.min(...means)))} points`;
   };
-  return `How to read it: the nearer the lines, the less it matters by what inference normalises. Minibatches of
+  return `Minibatches of
 ${smallest ?? 1} give, in the dense network, ${tell(lines[0])}; in the convolutional one, which has many values of each
-image in a channel, ${tell(lines[1])}. Differences within the bands are chance. EvalNorm (2019) was tried on 20 seeds of
+image in a channel, ${tell(lines[1])}. EvalNorm (2019) was tried on 20 seeds of
 such networks, and is not part of the library: it made no difference above two standard errors.`;
 }
