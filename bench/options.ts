@@ -65,6 +65,7 @@ export function parseOptions(argv: readonly string[]): Options {
       list(SUMMATIONS),
     )
     .option('--dtypes <types>', `some of ${DTYPES}: elements of ours (default: ${DEFAULTS.dtypes})`, list(DTYPES))
+    .option('--yes', 'install what it needs, in a folder of its own, without asking')
     .option('--alloc', 'time calls that make new arrays for their results, too')
     .option('--layer', 'time the class BatchNorm, too')
     .option('--rounds <n>', `how often every contender of a case has its turn (default: ${FULL.rounds})`, count)

@@ -42,6 +42,7 @@ function trainCommand(): Command {
     )
     .option('--out <file>', 'where the report goes, and beside it the numbers as .json', 'report.html')
     .option('--resume', 'go on where an interrupted run with the same settings stopped', false)
+    .option('--yes', 'install what it needs, in a folder of its own, without asking', false)
     .option('--json', 'print the numbers as JSON on standard output, and nothing else', false)
     .addHelpText(
       'after',

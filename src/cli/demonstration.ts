@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Failure } from './failure.js';
-import { printKeptHelp, requireNeeds } from './needs.js';
+import { missingNeeds, printKeptHelp } from './needs.js';
+import { runApart } from './own-folder.js';
 
 /** From dist/cli. */
 const PROGRAM = new URL('../../dist-demo/main.js', import.meta.url);
@@ -10,7 +11,7 @@ const PROGRAM = new URL('../../dist-demo/main.js', import.meta.url);
 /** Runs it with these arguments, in this process: only now is it loaded, with the packages that it needs. */
 export async function runDemonstration(args: readonly string[]): Promise<void> {
   if (printKeptHelp('train', args)) return;
-  requireNeeds('train');
+  if (missingNeeds('train').length > 0) return runApart('train', args.slice(1));
   if (!existsSync(fileURLToPath(PROGRAM))) {
     throw new Failure('train: the demonstration is not built; npm run build:demo builds it');
   }

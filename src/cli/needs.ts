@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { packageManager } from '../backends/native/advice.js';
 import { packageRoot } from '../backends/package-root.js';
-import { Failure } from './failure.js';
 
 type Ranges = Readonly<Record<string, string>>;
 
@@ -20,6 +19,11 @@ export function demonstration(): Demonstration {
   return JSON.parse(readFileSync(new URL('../../demo/package.json', import.meta.url), 'utf8')); // from dist/cli
 }
 
+/** What both commands need. */
+export function allNeeds(): Ranges {
+  return needsOf('bench');
+}
+
 function needsOf(command: CommandWithNeeds): Ranges {
   const { dependencies, optionalDependencies } = demonstration();
   return command === 'train' ? dependencies : { ...dependencies, ...optionalDependencies };
@@ -35,16 +39,6 @@ export function printKeptHelp(command: CommandWithNeeds, args: readonly string[]
   const folder = command === 'train' ? 'dist-demo' : 'dist-bench';
   process.stdout.write(readFileSync(new URL(`../../${folder}/help.txt`, import.meta.url), 'utf8'));
   return true;
-}
-
-/** @throws Failure with the one line that installs what is missing. */
-export function requireNeeds(command: CommandWithNeeds): void {
-  const missing = missingNeeds(command);
-  if (missing.length > 0) {
-    throw new Failure(
-      `${command} needs packages that are not installed; this installs them:\n\n  ${installingNeeds(missing)}\n`,
-    );
-  }
 }
 
 /** The needed packages that do not resolve. None is loaded. */
