@@ -1,6 +1,7 @@
 /** The experiments of the report: the same numbers on every backend, in the form that the file has. */
 import { useBackend } from 'batchnorm';
 import * as assert from 'uvu/assert';
+import { slice } from '#demo/data/dataset.js';
 import { loadDigits } from '#demo/data/digits.js';
 import { gatherPatches, PATCH, positionsOf, scatterPatches } from '#demo/net/patches.js';
 import { planOf } from '#demo/runs/settings.js';
@@ -39,13 +40,19 @@ for (const trial of TRIALS) {
   }
 }
 
+test('a trial with fewer images than a minibatch takes those that there are', async () => {
+  useBackend('reference');
+  const few = { ...data, train: slice(data.train, 0, 5), test: slice(data.test, 0, 3) };
+  for (const job of jobs) assert.is((await runTrial(few, { ...job, steps: 2 }, none)).id, job.id);
+});
+
 test('every job of the plan has a name of its own', () => {
   const plan = planOf({ ...SETTINGS, batch: 60, learningRate: 0.3 });
   assert.is(new Set(plan.map(({ id }) => id)).size, plan.length);
   assert.ok(jobs.every(({ id }) => plan.some((job) => job.id === id)));
 });
 
-test('gradients grow on the way back by about √(π/(π − 1)) a layer with batch normalization, and less with skips', async () => {
+test('gradients grow on the way back by about √(π/(π − 1)) a layer, and less with skips', async () => {
   useBackend('reference');
   const growth = async (variant: string) => {
     const { norm } = (await runTrial(data, jobOf('gradients', variant), none)).series as { norm: number[] };

@@ -21,9 +21,10 @@ export const depth: Section = (results) => {
   const drawings = [draw(ratePlot(rates, sizes)), draw(scalePlot(scales, deepest))];
   const html = `<p>Bjorck and others (<a href="https://arxiv.org/abs/1806.02375">2018</a>): without batch normalization
 the scale of activations drifts from layer to layer, and the learning rate has to suit the worst of them. Networks of
-ReLUs, of ${sizes.map(count).join(', ')} hidden layers, with initial weights that keep the scale (He and others, 2015), take
-${count(steps(deepest))} steps at each of ${count(RATES.length)} rates; a rate is stable where the loss of the last third
-of them is finite and below that of a guess. ${count(seeds)} ${seeds === 1 ? 'seed' : 'seeds'}.</p>
+ReLUs, of ${sizes.map(count).join(', ')} hidden layers, with initial weights that keep the scale
+(He and others, 2015), take ${count(steps(deepest))} steps at each of ${count(RATES.length)} rates; a rate is
+stable where the loss of the last third of them is finite and below that of a guess.
+${count(seeds)} ${seeds === 1 ? 'seed' : 'seeds'}.</p>
 ${TWO}
 ${figures(drawings, 'pair', 'Depth.', sentences(rates, scales, sizes))}`;
   return { title: 'Learning rates by depth', html };
@@ -80,8 +81,8 @@ function sentences(rates: readonly Point[][], scales: readonly Point[][], sizes:
   };
   const fall = (points: readonly Point[] | undefined) => (at(points, first)?.mean ?? 0) / (at(points, last)?.mean ?? 0);
   const falls = rates.map(fall);
-  return `The largest stable rate goes from ${told(rates[0], first)} (${first} hidden layers) to ${told(rates[0], last)}
-(${last}) without batch normalization, and from ${told(rates[1], first)} to ${told(rates[1], last)} with it, means over
+  return `The largest stable rate goes from ${told(rates[0], first)} (${first} hidden layers) to
+${told(rates[0], last)} (${last}) without batch normalization, and from ${told(rates[1], first)} to ${told(rates[1], last)} with it, means over
 seeds: depth divides it by ${decimal(falls[0] ?? null)} without and by ${decimal(falls[1] ?? null)} with. What enters the
 ReLUs of the deepest network has a scale of ${spread(scales[0])} over its layers and seeds without, and
 ${spread(scales[1])} with batch normalization.`;

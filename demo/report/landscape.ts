@@ -21,8 +21,9 @@ export const landscape: Section = (results) => {
   const { seeds } = extentOf('landscape', results.settings);
   const html = `<p>Santurkar and others explain the help by a smoother loss: where a step leads, loss and gradient are
 closer to what they were. At each look the network goes half, one, two and four times the step of its minibatch, without
-staying there. The first drawing has the most less the least loss on the way, the second the largest change of the gradient, divided by its
-length at the start. ${count(seeds)} seeds, bands from the least to the most.</p>
+staying there. The first drawing has the most less the least loss on the
+way, the second the largest change of the gradient, divided by its length at the start. ${count(seeds)} seeds, bands from
+the least to the most.</p>
 ${TWO}
 ${figures(drawings, 'pair', 'Along the step.', sentences(range, turn))}`;
   return { title: 'Is the loss smoother?', html };
@@ -59,10 +60,13 @@ function sentences(range: readonly Point[][], turn: readonly Point[][]): string 
   const [plainRange = 0, spanned = 0] = range.map(lateMean);
   const [plainTurn = 0, turned = 0] = turn.map(lateMean);
   return `In the second half of these runs the loss spans ${decimal(plainRange)} along the step without and
-${decimal(spanned)} with batch normalization, which is ${spanned < plainRange ? 'what they found' : 'not what they found'}.
+${decimal(spanned)} with batch normalization, which is ${
+    spanned < plainRange ? 'what they found' : 'not what they found'
+  }.
 The gradient turns by ${decimal(plainTurn)} of its length without and ${decimal(turned)} with it: ${
     turned < 0.9 * plainTurn
       ? 'less, as they found'
-      : 'no less here, though they found less; they measured the change itself, and gradients of a network that has learnt more are shorter'
+      : 'no less here, though they found less; they measured the change itself, and gradients of a network that has ' +
+        'learnt more are shorter'
   }. The network with batch normalization is further at every look, and a smaller loss leaves less room.`;
 }

@@ -1,7 +1,7 @@
 /** The largest learning rate that a network bears, by its depth, and the scale of what enters its activations. */
 import { minibatches } from '../data/dataset.js';
 import { RATES } from '../runs/trials.js';
-import { BATCH, keepingScale, networkOf, UNITS } from './setting.js';
+import { batchOf, keepingScale, networkOf, UNITS } from './setting.js';
 import type { Trial } from './trial.js';
 
 /**
@@ -13,7 +13,7 @@ export const tryDepth: Trial = async (job, data, listen) => {
   let scale: number[] = [];
   for (const [i, rate] of RATES.entries()) {
     const network = networkOf(job, data, { activation: 'relu', deviation: keepingScale(UNITS) });
-    const batches = minibatches(data.train, BATCH, job.seed);
+    const batches = minibatches(data.train, batchOf(data), job.seed);
     const last: number[] = [];
     for (let step = 1; step <= job.steps; step++) {
       const loss = network.step(batches.next().value, rate);
@@ -23,7 +23,7 @@ export const tryDepth: Trial = async (job, data, listen) => {
     }
     const isWhole = last.length > 0 && last.every(Number.isFinite) && 3 * last.length >= job.steps;
     losses.push(isWhole ? last.reduce((sum, loss) => sum + loss, 0) / last.length : Number.NaN);
-    if (i === 0) scale = network.layers.slice(0, -1).map((layer) => rootMeanSquare(layer.entering(BATCH)));
+    if (i === 0) scale = network.layers.slice(0, -1).map((layer) => rootMeanSquare(layer.entering(batchOf(data))));
     network.dispose();
   }
   return { losses, scale };

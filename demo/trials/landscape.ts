@@ -2,7 +2,7 @@
 import { type Images, minibatches } from '../data/dataset.js';
 import type { Network } from '../net/network.js';
 import { looksOf } from '../runs/trials.js';
-import { BATCH, networkOf, RATE } from './setting.js';
+import { batchOf, networkOf, RATE } from './setting.js';
 import type { Trial } from './trial.js';
 
 /** Parts of a step that is RATE times the gradient long. */
@@ -15,7 +15,7 @@ const PARTS = [0.5, 1, 2, 4];
 export const tryLandscape: Trial = async (job, data, listen) => {
   const network = networkOf(job, data);
   const { looks, every } = looksOf(job.steps);
-  const batches = minibatches(data.train, BATCH, job.seed);
+  const batches = minibatches(data.train, batchOf(data), job.seed);
   const [least, most, turn]: [number[], number[], number[]] = [[], [], []];
   for (let step = 1; step <= job.steps; step++) {
     const images = batches.next().value;

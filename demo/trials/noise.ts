@@ -2,7 +2,7 @@
 import { inputs, minibatches } from '../data/dataset.js';
 import type { Layer } from '../net/layer.js';
 import { looksOf } from '../runs/trials.js';
-import { BATCH, networkOf, RATE, testImages, UNITS } from './setting.js';
+import { batchOf, networkOf, RATE, testImages, UNITS } from './setting.js';
 import type { Trial } from './trial.js';
 
 /** In standard deviations of what it is added to. */
@@ -14,15 +14,16 @@ const NOISE = { mean: 2, deviation: 1 };
  */
 export const tryNoise: Trial = async (job, data, listen) => {
   const network = networkOf(job, data, job.variant === 'noisy' ? { noise: NOISE } : {});
+  const batch = batchOf(data);
   const { looks, every } = looksOf(job.steps);
-  const batches = minibatches(data.train, BATCH, job.seed);
+  const batches = minibatches(data.train, batch, job.seed);
   const [test, last] = [testImages(data), network.layers.at(-2) as Layer];
   const x = inputs(test);
   const [accuracy, motion]: [number[], number[]] = [[], []];
-  let [before, moved] = [meansOf(last), [] as number[]];
+  let [before, moved] = [meansOf(last, batch), [] as number[]];
   for (let step = 1; step <= job.steps; step++) {
     network.step(batches.next().value, RATE);
-    const now = meansOf(last);
+    const now = meansOf(last, batch);
     if (step > 1) moved.push(distance(before, now));
     before = now;
     if (step % every === 0 && accuracy.length < looks) {
@@ -42,12 +43,12 @@ interface Means {
 }
 
 /** Of what entered each unit in the last minibatch. */
-function meansOf(layer: Layer): Means {
-  const values = layer.entering(BATCH);
+function meansOf(layer: Layer, rows: number): Means {
+  const values = layer.entering(rows);
   const [mean, square] = [new Float64Array(UNITS), new Float64Array(UNITS)];
   for (let i = 0; i < values.length; i++) {
-    mean[i % UNITS] += values[i] / BATCH;
-    square[i % UNITS] += values[i] ** 2 / BATCH;
+    mean[i % UNITS] += values[i] / rows;
+    square[i % UNITS] += values[i] ** 2 / rows;
   }
   return { mean, deviation: mean.map((value, unit) => Math.sqrt(Math.max(0, square[unit] - value ** 2))) };
 }

@@ -5,12 +5,17 @@ import { Network, type NetworkOptions } from '../net/network.js';
 import type { TrialJob } from '../runs/trials.js';
 
 export const UNITS = 64;
-export const BATCH = 64;
+const BATCH = 64;
 /** Sigmoids, in a setting that suits the network without batch normalization, too. */
 export const RATE = 1;
 export const DEVIATION = 0.3;
 /** Held-out images that accuracies are of, at most. */
 const MOST_IMAGES = 1000;
+
+/** Images of a minibatch: there may be fewer to learn from. */
+export function batchOf({ train }: Dataset): number {
+  return Math.min(BATCH, train.count);
+}
 
 export function testImages({ test }: Dataset): Images {
   return slice(test, 0, Math.min(MOST_IMAGES, test.count));
@@ -23,7 +28,7 @@ export function networkOf({ variant, size, seed }: TrialJob, data: Dataset, chan
     ...{ depth: size, units: UNITS, activation: 'sigmoid', dropout: 0, deviation: DEVIATION, seed },
     normalized: variant !== 'plain',
     pixels: rows * columns,
-    rows: Math.max(BATCH, testImages(data).count),
+    rows: Math.max(batchOf(data), testImages(data).count),
     ...changes,
   });
 }

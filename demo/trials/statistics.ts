@@ -30,13 +30,14 @@ export const tryStatistics: Trial = async (job, data, listen) => {
   const some = slice(train, 0, Math.min(MOST_IMAGES, train.count));
   const test = testImages(data);
   const network = subjectOf(job, data, Math.max(some.count, test.count, job.size));
-  const batches = minibatches(train, job.size, job.seed);
-  const rate = RATE * Math.min(1, job.size / REFERENCE);
+  const size = Math.min(job.size, train.count);
+  const batches = minibatches(train, size, job.seed);
+  const rate = RATE * Math.min(1, size / REFERENCE);
   for (let step = 1; step <= job.steps; step++) {
     network.step(batches.next().value, rate);
     await listen(step);
   }
-  const batch = accuracyByBatch(network, test, job);
+  const batch = accuracyByBatch(network, test, Math.min(size, test.count), job.seed);
   const running = accuracyWith(network, test, 'running');
   // A dense layer has one value of a sample in each channel, which has no variance.
   const isDense = job.variant === 'dense';
@@ -65,7 +66,7 @@ function accuracyWith(network: Subject, images: Images, statistics: NormalizeWit
 }
 
 /** In batches of the size that it was trained with, in a random order. */
-function accuracyByBatch(network: Subject, test: Images, { size, seed }: TrialJob): number {
+function accuracyByBatch(network: Subject, test: Images, size: number, seed: number): number {
   const order = permutation(test.count, random(seed));
   const shares: number[] = [];
   for (let start = 0; start + size <= test.count; start += size) {
