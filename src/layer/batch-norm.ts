@@ -7,8 +7,8 @@ import { checkBoolean, checkChannelCount } from '../arguments/validate.js';
 import { nonFiniteChannels } from '../channels/non-finite.js';
 import type { Places } from '../passes/differentiate.js';
 import type { Summation } from '../passes/exact.js';
+import type { Pass } from '../passes/pass.js';
 import { passOf } from '../passes/pass-of.js';
-import type { LayerPass } from '../passes/request.js';
 import { requireInput, type Saved } from '../passes/saved.js';
 import type { Variant } from '../passes/variant.js';
 import { readSynchronization, Synchronization, type SynchronizeOptions } from '../ranks/synchronize.js';
@@ -61,7 +61,7 @@ export class BatchNorm<T extends AnyTensor = Float32Array> {
   readonly #own: LayerArrays<T>;
   readonly #running: RunningStatistics;
   readonly #transaction: StatisticsTransaction;
-  readonly #pass: LayerPass<T>;
+  readonly #pass: Pass<T>;
   readonly #variants: readonly Variant[];
   readonly #synchronized: boolean;
   #switches: Switches = { training: true, normalizeWith: 'mode', updateStatistics: true, learn: true };

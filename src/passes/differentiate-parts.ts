@@ -1,6 +1,4 @@
 /** Gradients of several parts, or of parts whose statistics a variant has changed: kernel by kernel. */
-import { kernelActivation } from '../arguments/activation.js';
-import { kernels } from '../backends/select.js';
 import { reciprocalDeviation } from '../channels/moment-arrays.js';
 import type { GradientSumArrays, KernelActivation } from '../kernels.js';
 import type { AnyTensor, Tensor } from '../types.js';
@@ -13,7 +11,6 @@ import type { PartKernels } from './part-kernels.js';
 import { backward } from './range.js';
 import type { NormalizedPart } from './saved.js';
 import type { Variant } from './variant.js';
-import { weightedGradientInput } from './weighted-gradient.js';
 
 /** Tensors in the order of the parts. */
 export interface PartsBackward<T extends AnyTensor> {
@@ -92,39 +89,20 @@ function writePart<T extends AnyTensor>(
 ): void {
   const { affine, view, weights, count, corrected } = part;
   const { activation } = call;
+  const [dx, dresidual] = [slice(call.dx, part), call.dresidual && slice(call.dresidual, part)];
+  const [dy, residual] = [slice(call.dy, part), call.residual && slice(call.residual, part)];
+  const x = slice(call.x, part);
+  const by = call.kernels;
   if (whole !== null && part.groups !== null) {
-    writeGrouped(call as PartsBackward<AnyTensor> as PartsBackward<Tensor>, part, whole, part.groups);
+    const together = groupedSums(whole, affine.gamma, part.groups);
+    const share = shareOfStatistics(affine, corrected?.sums(together) ?? together);
+    by.groupedInput(dx, dresidual, dy, x, residual, affine, activation, share, count, weights, view);
     return;
   }
   const given = whole && corrected !== null ? corrected.sums(whole) : whole;
-  const [dx, dresidual] = [slice(call.dx, part), call.dresidual && slice(call.dresidual, part)];
-  const [dy, residual] = [slice(call.dy, part), call.residual && slice(call.residual, part)];
   const measure = measureOfPart(part, call.variants);
-  const x = slice(call.x, part);
-  const by = call.kernels;
   by.gradientInput(measure, dx, dresidual, dy, x, residual, affine, activation, given, count, weights, view);
   if (rowsOf(part) === 1 && countOf(part) === count) by.clearSingleValues(dx);
-}
-
-/** Of floats alone: first what each value sends back by itself, then what comes back through the statistics. */
-function writeGrouped(
-  call: PartsBackward<Tensor>,
-  part: NormalizedPart,
-  whole: GradientSumArrays,
-  groups: number,
-): void {
-  const { affine, view, weights, count, corrected } = part;
-  const [dx, x] = [slice(call.dx, part), slice(call.x, part)];
-  const [dresidual, residual] = [
-    call.dresidual && slice(call.dresidual, part),
-    call.residual && slice(call.residual, part),
-  ];
-  kernels().gradientInput(dx, dresidual, slice(call.dy, part), x, residual, affine, call.activation, null, 0, view);
-  const together = groupedSums(whole, affine.gamma, groups);
-  const share = shareOfStatistics(affine, corrected?.sums(together) ?? together);
-  const none = kernelActivation('none');
-  if (weights === null) kernels().gradientInput(dx, null, dx, x, null, share.affine, none, share.sums, count, view);
-  else weightedGradientInput(dx, null, dx, x, null, share.affine, none, share.sums, count, weights.each, view);
 }
 
 /** Where no part shares its statistics: dgamma and dbeta are those of the parts, added in order, in float64. */

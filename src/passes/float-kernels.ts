@@ -1,9 +1,10 @@
 /** The kernels for float32 and float64, of which those of a backend tell one from the other by their arrays. */
 import { kernels } from '../backends/select.js';
-import type { AnyTensor, Tensor } from '../types.js';
+import type { Tensor } from '../types.js';
 import { normalizeInSitu } from './chosen.js';
 import { clearSingleValues, computeGradients } from './differentiate.js';
 import { exactForward, exactGradientSums, exactMoments } from './exact.js';
+import { groupedGradientInput } from './grouped-gradient.js';
 import { measureChosen, measureOf } from './measure.js';
 import type { PartKernels } from './part-kernels.js';
 import type { PassKernels } from './pass.js';
@@ -51,9 +52,11 @@ const PARTS: PartKernels<Tensor> = {
       }
     });
   },
+  groupedInput(dx, dresidual, dy, x, residual, affine, activation, share, count, weights, view) {
+    const each = weights?.each ?? null;
+    groupedGradientInput(dx, dresidual, dy, x, residual, affine, activation, share, count, each, view);
+  },
   clearSingleValues,
 };
 
-export function floatKernels<T extends Tensor>(): PassKernels<T> {
-  return { plain: PLAIN, parts: PARTS } as PassKernels<AnyTensor> as PassKernels<T>;
-}
+export const FLOATS: PassKernels<Tensor> = { plain: PLAIN, parts: PARTS };

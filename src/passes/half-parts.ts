@@ -1,6 +1,6 @@
 /**
- * The kernels of a pass part by part over tensors of 16 bits. The gradient of weights and of groups of channels is not
- * among them: it is written in two steps, the first of which would be rounded.
+ * The kernels of a pass part by part over tensors of 16 bits. Gradients of weights and of groups of channels take two
+ * steps, and the first one must not be rounded: they go by way of float32.
  */
 import { bitsOf } from '../arguments/typed-arrays.js';
 import { kernels } from '../backends/select.js';
@@ -9,8 +9,11 @@ import { isNaNHalf, widen } from '../reference/half.js';
 import type { HalfTensor } from '../types.js';
 import { normalizeInSitu } from './chosen.js';
 import { addExactHalf, newRecords, noExactMoments, sumsOfRecords } from './exact.js';
+import { groupedGradientInput } from './grouped-gradient.js';
+import { inChunks } from './half-chunks.js';
 import { plainStatistics, type WeightedRows, weightedStatistics } from './measure.js';
 import type { PartKernels } from './part-kernels.js';
+import { weightedGradientInput } from './weighted-gradient.js';
 
 const optional = (tensor: HalfTensor | null) => tensor && bitsOf(tensor);
 const narrow = (affine: Affine) => affine as Affine<Float32Array>;
@@ -49,9 +52,23 @@ export function halfParts(dtype: HalfDtype): PartKernels<HalfTensor> {
       table().gradientSums(sums, ...inputs, view);
       return sums;
     },
-    gradientInput(_, dx, dresidual, dy, x, residual, affine, activation, sums, count, __, view) {
-      const inputs = [bitsOf(dy), bitsOf(x), optional(residual), narrow(affine), activation] as const;
-      table().gradientInput(bitsOf(dx), optional(dresidual), ...inputs, sums, count, view);
+    gradientInput(_, dx, dresidual, dy, x, residual, affine, activation, sums, count, weights, view) {
+      const tensors = [bitsOf(dx), optional(dresidual), bitsOf(dy), bitsOf(x), optional(residual)] as const;
+      if (sums === null || weights === null) {
+        table().gradientInput(...tensors, narrow(affine), activation, sums, count, view);
+        return;
+      }
+      inChunks(table(), ...tensors, view, ({ dx, dresidual, dy, x, residual, first, last, view }) => {
+        const own = weights.each.subarray(first, last);
+        weightedGradientInput(dx, dresidual, dy, x, residual, affine, activation, sums, count, own, view);
+      });
+    },
+    groupedInput(dx, dresidual, dy, x, residual, affine, activation, share, count, weights, view) {
+      const tensors = [bitsOf(dx), optional(dresidual), bitsOf(dy), bitsOf(x), optional(residual)] as const;
+      inChunks(table(), ...tensors, view, ({ dx, dresidual, dy, x, residual, first, last, view }) => {
+        const own = weights?.each.subarray(first, last) ?? null;
+        groupedGradientInput(dx, dresidual, dy, x, residual, affine, activation, share, count, own, view);
+      });
     },
     clearSingleValues(dx) {
       const bits = bitsOf(dx);

@@ -6,6 +6,7 @@ import type { Affine, GradientSumArrays, KernelActivation, View } from '../kerne
 import type { AnyTensor } from '../types.js';
 import type { Part } from './arrange.js';
 import type { ExactMoments, Summation } from './exact.js';
+import type { Share } from './grouped-gradient.js';
 import type { Measure } from './measure.js';
 import type { Selection } from './selection.js';
 import type { Weights } from './weights.js';
@@ -65,6 +66,21 @@ export interface PartKernels<T extends AnyTensor> {
     affine: Affine,
     activation: KernelActivation,
     sums: GradientSumArrays | null,
+    count: number,
+    weights: Weights | null,
+    view: View,
+  ): void;
+
+  /** `groupedGradientInput` of x in groups of channels. */
+  groupedInput(
+    dx: T,
+    dresidual: T | null,
+    dy: T,
+    x: T,
+    residual: T | null,
+    affine: Affine,
+    activation: KernelActivation,
+    share: Share,
     count: number,
     weights: Weights | null,
     view: View,

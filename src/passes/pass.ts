@@ -19,7 +19,7 @@ import { groupedMoments } from './groups.js';
 import type { PartKernels } from './part-kernels.js';
 import { mergedMoments, statisticsOfParts } from './part-statistics.js';
 import type { PlainKernels } from './plain-kernels.js';
-import type { Forwarded, ForwardRequest, GradientOutputs, LayerPass, Parameters, PassSettings } from './request.js';
+import type { Forwarded, ForwardRequest, GradientOutputs, Parameters, PassSettings } from './request.js';
 import { type NormalizedPart, neededResidual, overwrittenBy, type Saved } from './saved.js';
 import { Selection } from './selection.js';
 import type { Variant } from './variant.js';
@@ -30,7 +30,7 @@ export interface PassKernels<T extends AnyTensor> {
   readonly parts: PartKernels<T>;
 }
 
-export class Pass<T extends AnyTensor> implements LayerPass<T> {
+export class Pass<T extends AnyTensor> {
   readonly #own: Parameters;
   readonly #epsilon: number;
   readonly #activation: Activation;
@@ -52,8 +52,15 @@ export class Pass<T extends AnyTensor> implements LayerPass<T> {
     this.#groups = settings.groups;
   }
 
+  /**
+   * y ← of x. What earlier forwards saved stays as it is until the kernels are through, which may find no memory.
+   *
+   * @param recorded whether what is saved outlives the next forward but one
+   */
   forward(request: ForwardRequest<T>, recorded: boolean): Forwarded<T> {
-    return isPlain(request, this.#groups) ? this.#fused.forward(request, recorded) : this.#unfused(request);
+    const { arrangement, variants, batch } = request;
+    const isPlain = arrangement === null && variants.length === 0 && !(batch && this.#groups !== null);
+    return isPlain ? this.#fused.forward(request, recorded) : this.#unfused(request);
   }
 
   #unfused(request: ForwardRequest<T>): Forwarded<T> {
@@ -220,18 +227,10 @@ export class Pass<T extends AnyTensor> implements LayerPass<T> {
   }
 }
 
-/** Whether one fused kernel call does all of a forward. */
-export function isPlain<T extends AnyTensor>(
-  { arrangement, variants, batch }: ForwardRequest<T>,
-  groups: number | null,
-): boolean {
-  return arrangement === null && variants.length === 0 && !(batch && groups !== null);
-}
-
 /**
  * What other ranks are asked by may have run anything: tensors may be gone that were there when they were checked.
  */
-export function checkStill(
+function checkStill(
   call: string,
   variants: readonly Variant[],
   tensors: Readonly<Record<string, AnyTensor | null>>,

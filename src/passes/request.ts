@@ -5,7 +5,6 @@ import type { MomentArrays } from '../channels/moment-arrays.js';
 import type { View } from '../kernels.js';
 import type { AnyTensor, Tensor } from '../types.js';
 import type { Arrangement } from './arrange.js';
-import type { Places } from './differentiate.js';
 import type { Summation } from './exact.js';
 import type { Saved } from './saved.js';
 import type { Limits, Variant } from './variant.js';
@@ -65,17 +64,4 @@ export interface GradientOutputs<T extends AnyTensor> {
   readonly learn: boolean;
   readonly dgamma: Tensor;
   readonly dbeta: Tensor;
-}
-
-/** The way of a layer from x to y, and from dy to dx. */
-export interface LayerPass<T extends AnyTensor> {
-  /**
-   * y ← of x. What earlier forwards saved stays as it is until the kernels are through, which may find no memory.
-   *
-   * @param recorded whether what is saved outlives the next forward but one
-   */
-  forward(request: ForwardRequest<T>, recorded: boolean): Forwarded<T>;
-
-  /** `call` is the public function, for errors. */
-  backward(call: string, dy: T, saved: Saved<T>, outputs: GradientOutputs<T>): Places<T>;
 }

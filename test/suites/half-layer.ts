@@ -99,6 +99,7 @@ const fuzzed = fc.record({
       renorm: fc.boolean(),
       onNonFinite: fc.constantFrom('propagate' as const, 'skip' as const),
       ghostBatchSize: fc.integer({ min: 1, max: 4 }),
+      groups: fc.constantFrom(1),
     },
     { requiredKeys: [] },
   ),
@@ -142,6 +143,17 @@ export default (backend: BackendUnderTest): void => {
       }
     });
   }
+
+  test('gradients in two steps, of more samples than are widened at once', () => {
+    const sample = { shape: [5001, 4, 2], axis: 1, c: 4 };
+    const mask = Array.from({ length: 5001 * 2 }, (_, k) => k % 3);
+    for (const options of [{ groups: 2, activation: 'relu' }, {}] satisfies TwinOptions[]) {
+      const pair = twins(sample, 'bfloat16', options);
+      const of = drawn(pair, 'more than a chunk');
+      step(pair, of, { residual: true, mask });
+      step(pair, of, { residual: true, back: 'dx' });
+    }
+  });
 
   test('any settings, any shapes, any bits', () => {
     fc.assert(fc.property(fuzzed, fuzz), { numRuns: 150, seed: SEED });
