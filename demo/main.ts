@@ -41,6 +41,7 @@ function trainCommand(): Command {
       wholeNumber(1, 256),
     )
     .option('--out <file>', 'where the report goes, and beside it the numbers as .json', 'report.html')
+    .option('--live <file>', 'write the page in which networks learn while you move sliders, too, and link to it')
     .option('--resume', 'go on where an interrupted run with the same settings stopped', false)
     .option('--yes', 'install what it needs, in a folder of its own, without asking', false)
     .option('--json', 'print the numbers as JSON on standard output, and nothing else', false)

@@ -77,6 +77,22 @@ cli('Ctrl-C writes what is there; --resume goes on, and ends with the same numbe
   assert.is(readFileSync(file, 'utf8'), after);
 });
 
+cli('--live writes the live page, too, and the report links to it', () => {
+  const { status, stderr, folder } = run([...SHORT, '--live', 'a page.html']);
+  assert.is(status, 0, stderr);
+  assert.is(
+    readFileSync(join(folder, 'a page.html'), 'utf8'),
+    readFileSync(join(ROOT, 'dist-demo', 'live.html'), 'utf8'),
+  );
+  assert.match(readFileSync(join(folder, 'report.html'), 'utf8'), 'href="./a%20page.html"');
+  for (const name of ['report.json', './report.html']) {
+    const same = run([...SHORT, '--live', name]);
+    assert.is(same.stderr, `batchnorm: --live ${name}: expected another file than those of the report\n`);
+    assert.is(same.status, 1);
+  }
+  assert.match(run([...SHORT, '--live', 'gone/']).stderr, /^batchnorm: --live gone\/: expected the name of a file/);
+});
+
 cli('--resume without what to resume is refused', () => {
   const { status, stderr, folder } = run([...SHORT, '--resume']);
   assert.is(status, 1);

@@ -45,11 +45,13 @@ export function checkWritable(report: string): void {
 /**
  * Writes beside the file first and renames: nobody ever sees half of it. Where it is a link, what it leads to is
  * written.
+ *
+ * @param option - The option that named it.
  */
-export function writeWhole(path: string, text: string): void {
+export function writeWhole(path: string, text: string, option = '--out'): void {
   let temporary: string | undefined;
   try {
-    const { target, folder, mode } = targetOf(path);
+    const { target, folder, mode } = targetOf(path, option);
     temporary = temporaryIn(folder);
     writeFileSync(temporary, text, { flag: 'wx' });
     if (mode !== undefined) chmodSync(temporary, mode);
@@ -70,26 +72,26 @@ interface Target {
 }
 
 /** @throws Failure where it is there, and no regular file: a rename would put one in the place of a device. */
-function targetOf(path: string): Target {
+function targetOf(path: string, option = '--out'): Target {
   if (path === '' || path.endsWith('/') || path.endsWith(sep)) {
-    throw new Failure(`--out ${path}: expected the name of a file, found that of a folder`);
+    throw new Failure(`${option} ${path}: expected the name of a file, found that of a folder`);
   }
   let target = path;
   for (let links = 0; links < MOST_LINKS; links++) {
     const folder = dirname(target);
     const stats = lstatSync(target, { throwIfNoEntry: false });
-    if (!stats?.isSymbolicLink()) return { target, folder, ...checked(path, stats) };
+    if (!stats?.isSymbolicLink()) return { target, folder, ...checked(`${option} ${path}`, stats) };
     const next = readlinkSync(target);
     // Not joined: ".." is the folder above the one that a link leads to, which only the system knows.
     target = isAbsolute(next) ? next : `${folder}/${next}`;
   }
-  throw new Failure(`--out ${path}: expected the name of a file, found links that go round in a circle`);
+  throw new Failure(`${option} ${path}: expected the name of a file, found links that go round in a circle`);
 }
 
-function checked(path: string, stats: Stats | undefined): Pick<Target, 'mode'> {
+function checked(named: string, stats: Stats | undefined): Pick<Target, 'mode'> {
   if (stats === undefined) return {};
   const kind = otherKind(stats);
-  if (kind !== undefined) throw new Failure(`--out ${path}: expected the name of a file, found ${kind}`);
+  if (kind !== undefined) throw new Failure(`${named}: expected the name of a file, found ${kind}`);
   return { mode: stats.mode & 0o777 };
 }
 

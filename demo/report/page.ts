@@ -1,5 +1,5 @@
 /** The report: one HTML file that needs no network and runs no script. */
-import { basename } from 'node:path';
+import { basename, dirname, relative, sep } from 'node:path';
 import { dataFileOf } from '../kit/output-file.js';
 import { renderPage, renderSettings, renderTable } from '../kit/page.js';
 import { count, escapeHtml, keepUnits, percent } from '../kit/text.js';
@@ -53,8 +53,11 @@ const SECTIONS: readonly (readonly [name: string, section: Section])[] = [
   ['cost', cost],
 ];
 
-/** @param file - Where it will be: the data lie beside it. */
-export function renderReport(results: Results, file: string): string {
+/**
+ * @param file - Where it will be: the data lie beside it.
+ * @param live - Where the live page is, if it was written, too.
+ */
+export function renderReport(results: Results, file: string, live?: string): string {
   const parts = SECTIONS.map(([name, section]) => ({ name, part: section(results) }));
   const pair = pairOf(results);
   const summary = pair && summarize(...pair);
@@ -76,11 +79,20 @@ ${renderMissing(results, missing)}
 ${renderContents(sections.map(({ title }) => title))}
 ${sections.map(({ title, html }) => renderSection(title, html)).join('\n')}
 <footer>
+<p>${renderInvitation(file, live)}</p>
 <p>Paper: S. Ioffe, C. Szegedy, <cite>Batch Normalization: Accelerating Deep Network Training by Reducing Internal
 Covariate Shift</cite>, <a href="https://arxiv.org/abs/1502.03167">arXiv 1502.03167</a>.</p>
 <p>Data: ${escapeHtml(results.data.attribution)}</p>
 </footer>`;
   return keepUnits(renderPage({ title: TITLE, description: DESCRIPTION, style: TRAIN_STYLE, main }));
+}
+
+/** A link where the page is there, otherwise the command that writes it. */
+function renderInvitation(file: string, live: string | undefined): string {
+  const what = 'two networks learn in your browser while you move sliders';
+  if (live === undefined) return `To try it yourself, <code>npx batchnorm live</code> writes a page in which ${what}.`;
+  const path = relative(dirname(file), live).split(sep).map(encodeURIComponent).join('/');
+  return `<a href="./${path}">Try it yourself</a>: ${what}.`;
 }
 
 /** Behind the first paragraph, which says what was tried. */

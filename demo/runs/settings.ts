@@ -18,6 +18,8 @@ export interface TrainOptions extends Settings {
   readonly backend?: BackendName | 'auto';
   /** The report. */
   readonly out: string;
+  /** Where the page that trains goes, to which the report links; nowhere where it is missing. */
+  readonly live?: string;
   /** How many networks are trained at a time; as many as there are processors where it is missing. */
   readonly workers?: number;
   readonly resume: boolean;

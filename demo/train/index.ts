@@ -1,10 +1,12 @@
 /** `batchnorm train`: the whole course of it. Everything that may be wrong is checked before training begins. */
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { useBackend } from 'batchnorm';
 import type { Dataset } from '../data/dataset.js';
 import { loadDigits } from '../data/digits.js';
 import { loadIdx } from '../data/idx.js';
 import { Failure } from '../kit/failure.js';
-import { checkWritable, dataFileOf } from '../kit/output-file.js';
+import { checkWritable, dataFileOf, writeWhole } from '../kit/output-file.js';
 import { formatTable } from '../kit/table.js';
 import { hasColours, wrap } from '../kit/terminal.js';
 import { type Summary, summarize } from '../report/summary.js';
@@ -36,8 +38,19 @@ function prepare(options: TrainOptions, ranks: Ranks): Session {
   if (ranks.reducer && options.workers !== undefined && options.workers > 1) {
     throw new Failure(`--workers ${options.workers}: expected 1 over MPI, where all ranks train one network at a time`);
   }
+  if (options.live !== undefined && ranks.isFirst) writeLive(options.live, options.out);
   if (options.backend !== undefined) useBackend(options.backend);
   return new Session(options, data, ranks);
+}
+
+/** At once: it takes no time, and what is wrong with the name is said before training. */
+function writeLive(live: string, report: string): void {
+  if ([report, dataFileOf(report)].some((path) => resolve(path) === resolve(live))) {
+    throw new Failure(`--live ${live}: expected another file than those of the report`);
+  }
+  const page = new URL('../live.html', import.meta.url);
+  if (!existsSync(page)) throw new Failure('--live: the page is not built; npm run build:demo builds it');
+  writeWhole(live, readFileSync(page, 'utf8'), '--live');
 }
 
 function checkBatch({ batch }: TrainOptions, { train }: Dataset, { size }: Ranks): void {

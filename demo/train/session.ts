@@ -143,7 +143,7 @@ export class Session {
     const { renderReport } = await import('../report/page.js');
     const writeTo = (report: string) => {
       saveResults(report, this.results);
-      writeWhole(report, renderReport(this.results, report));
+      writeWhole(report, renderReport(this.results, report, this.#options.live));
     };
     const { out } = this.#options;
     const failure = caught(() => writeTo(out));
