@@ -7,20 +7,22 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** y = z. GATES says, of each activation, whether its gradient depends on z. */
+/**
+ * y = z. Of each activation GATES says whether its gradient depends on z, and COMMON whether most networks have it.
+ */
 struct NoActivation {
-  static constexpr bool GATES = false;
+  static constexpr bool GATES = false, COMMON = true;
 };
 
 /** y = max(z, 0), and NaN where z is NaN. */
 struct Relu {
-  static constexpr bool GATES = true;
+  static constexpr bool GATES = true, COMMON = true;
 };
 
 /** y = min(max(bend(z, z), low), high). A bound that is NaN bounds nothing. */
 template <class T>
 struct ThreeLines {
-  static constexpr bool GATES = true;
+  static constexpr bool GATES = true, COMMON = false;
   T slope, low, high;
 };
 
@@ -66,6 +68,10 @@ template <Residual VALUE>
 struct ResidualIs {
   static constexpr Residual value = VALUE;
 };
+
+/** What the loops with an activation and a residual are compiled for. Most calls have no other ones than these. */
+template <class T, Residual RESIDUAL, class ACTIVATION>
+using ElementWith = Element<T, RESIDUAL == Residual::NO && ACTIVATION::COMMON>;
 
 /** Residual::NO where the activation does not gate: then its input, and with it the residual, is not looked at. */
 template <class ACTIVATION>

@@ -30,6 +30,7 @@ struct GradientTerm {
   const T* residual;
   ACTIVATION activation;
   Coefficients<Wide<T>> coefs;
+  Format format = {};
 
   void fetch(size_t k) const {
     prefetch(x + k);
@@ -37,7 +38,12 @@ struct GradientTerm {
     if constexpr (RESIDUAL == Residual::YES) prefetch(residual + k);
   }
   GradientTerm columns(Columns& memory, View v, Channels channels) const {
-    return {dy, x, residual, activation, memory.of(coefs, v, channels)};
+    return {dy, x, residual, activation, memory.of(coefs, v, channels), format};
+  }
+  template <class Strips>
+  GradientTerm<Wide<T>, RESIDUAL, ACTIVATION> widened(Strips& strips) const {
+    const auto* const added = TENSORS == 2 ? nullptr : strips.input(residual);
+    return {strips.input(dy), strips.input(x), added, activation, coefs};
   }
   template <class V>
   BN_INLINE Parameters<V> parameters(size_t at, bool perColumn) const {
@@ -59,6 +65,7 @@ struct GradientTerm {
 template <class T, Residual RESIDUAL, class ACTIVATION, bool BATCH>
 struct InputMap {
   using Element = T;
+  static constexpr size_t TENSORS = ACTIVATION::GATES && RESIDUAL != Residual::NO ? 5 : 4;
   using Columns = BroadcastCoefficients<Wide<T>, BATCH ? 5 : 3>;
   template <class V>
   struct Parameters {
@@ -72,6 +79,7 @@ struct InputMap {
   ACTIVATION activation;
   Coefficients<Wide<T>> coefs;
   size_t ahead;  // elements from here to those that are fetched
+  Format format = {};
 
   InputMap columns(Columns& memory, View v, Channels channels) const {
     return {output,
@@ -81,7 +89,20 @@ struct InputMap {
             residual,
             activation,
             memory.of(coefs, v, channels, intoVectors(output + channels.first * v.s)),
-            ahead};
+            ahead,
+            format};
+  }
+  template <class Strips>
+  InputMap<Wide<T>, RESIDUAL, ACTIVATION, BATCH> widened(Strips& strips) const {
+    const auto* const added = TENSORS == 4 ? nullptr : strips.input(residual);
+    return {strips.output(output),
+            strips.output(dresidual),
+            strips.input(dy),
+            strips.input(x),
+            added,
+            activation,
+            coefs,
+            0};
   }
   bool aligned() const { return dresidual == nullptr || intoLine(dresidual) == intoLine(output); }
 
@@ -155,13 +176,15 @@ struct Inputs {
 
 /** Writes the two gradient sums of the channels of the tile, whose coefficients are there. */
 template <class T>
-void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affine<Wide<T>>& affine, const Walk<T>& walk,
-                      Tile tile) {
+void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affine<Wide<T>>& affine,
+                      const Walk<Stored<T>>& walk, Tile tile) {
   const double *first = walk.totals, *second = walk.totals + walk.v.c;
   in.withTypes([&](auto chosen, auto withResidual) {
     using Chosen = decltype(chosen);
-    using Term = GradientTerm<T, seenBy<Chosen>(withResidual.value), Chosen>;
-    walk.reduce(Term{in.dy, in.x, in.residual, chosen, walk.channels}, tile);
+    constexpr Residual RESIDUAL = seenBy<Chosen>(withResidual.value);
+    using E = ElementWith<T, RESIDUAL, Chosen>;
+    using Term = GradientTerm<E, RESIDUAL, Chosen>;
+    walk.reduce(Term{as<E>(in.dy), as<E>(in.x), as<E>(in.residual), chosen, walk.channels, FORMAT<T>}, tile);
   });
   for (size_t ch = tile.channels.first; ch < tile.channels.last; ++ch) {
     const double center = walk.channels.center[ch];
@@ -172,18 +195,23 @@ void gradientSumsTile(const GradientSums& sums, const Inputs<T>& in, const Affin
 
 /** Writes dx and dresidual for the channels of the tile, whose coefficients are there. */
 template <class T>
-void gradientInputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, const Walk<T>& walk, Tile tile) {
+void gradientInputTile(T* dx, T* dresidual, const Inputs<T>& in, bool batchStatistics, const Walk<Stored<T>>& walk,
+                       Tile tile) {
   in.withTypes([&](auto chosen, auto withResidual) {
     using Chosen = decltype(chosen);
     constexpr Residual RESIDUAL = seenBy<Chosen>(withResidual.value);
     const Coefficients<Wide<T>>& coefs = walk.channels;
     const size_t ahead = walk.ahead(tile);
+    const auto mapAs = [&](auto element, auto batch) {
+      using E = decltype(element);
+      walk.map(InputMap<E, RESIDUAL, Chosen, batch.value>{as<E>(dx), as<E>(dresidual), as<E>(in.dy), as<E>(in.x),
+                                                          as<E>(in.residual), chosen, coefs, ahead, FORMAT<T>},
+               tile);
+    };
     if (batchStatistics) {
-      walk.map(InputMap<T, RESIDUAL, Chosen, true>{dx, dresidual, in.dy, in.x, in.residual, chosen, coefs, ahead},
-               tile);
+      mapAs(ElementWith<T, RESIDUAL, Chosen>(), std::true_type());
     } else {
-      walk.map(InputMap<T, RESIDUAL, Chosen, false>{dx, dresidual, in.dy, in.x, in.residual, chosen, coefs, ahead},
-               tile);
+      mapAs(Stored<T>(), std::false_type());
     }
   });
 }
@@ -195,7 +223,7 @@ template <class T>
 void gradientSums(GradientSums sums, const T* dy, const T* x, const T* residual, const Affine<Wide<T>>& affine,
                   const Activation& activation, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
-  const Walk<T> walk(in.count(), in.count(), call);
+  const Walk<Stored<T>> walk(in.count(), in.count(), call);
   walk.tiles([&](Tile tile) {
     coefficients(walk.channels, affine, tile.channels);
     gradientSumsTile(sums, in, affine, walk, tile);
@@ -207,7 +235,7 @@ template <class T>
 void gradientInput(T* dx, T* dresidual, const T* dy, const T* x, const T* residual, const Affine<Wide<T>>& affine,
                    const Activation& activation, const GradientSums* sums, double count, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
-  const Walk<T> walk(0, in.count() + (dresidual == nullptr ? 1 : 2), call, dx);
+  const Walk<Stored<T>> walk(0, in.count() + (dresidual == nullptr ? 1 : 2), call, as<Stored<T>>(dx));
   walk.tiles([&](Tile tile) {
     coefficients(walk.channels, affine, tile.channels);
     if (sums != nullptr) inputCoefficients(walk.channels, affine, *sums, count, tile.channels);
@@ -220,7 +248,7 @@ template <class T>
 void backward(T* dx, T* dresidual, Wide<T>* dgamma, Wide<T>* dbeta, const T* dy, const T* x, const T* residual,
               const Affine<Wide<T>>& affine, const Activation& activation, bool batchStatistics, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
-  const Walk<T> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call, dx);
+  const Walk<Stored<T>> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call, as<Stored<T>>(dx));
   const GradientSums& sums = walk.sums;
   const double count = static_cast<double>(walk.v.n * walk.v.s);
   walk.tiles([&](Tile tile) {
@@ -237,7 +265,7 @@ template <class T>
 void exactBackward(T* dx, T* dresidual, float* dgamma, float* dbeta, const T* dy, const T* x, const T* residual,
                    const Affine<float>& affine, const Activation& activation, bool batchStatistics, const Call& call) {
   const Inputs<T> in{dy, x, residual, activation};
-  const Walk<T> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call, dx);
+  const Walk<Stored<T>> walk(in.count(), in.count() + (dresidual == nullptr ? 1 : 2), call, as<Stored<T>>(dx));
   const GradientSums& sums = walk.sums;
   const double count = static_cast<double>(walk.v.n * walk.v.s);
   const float* const known[] = {walk.channels.center, walk.channels.scale, walk.channels.offset};

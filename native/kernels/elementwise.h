@@ -10,6 +10,7 @@
 //   void apply<STREAM, V>(size_t k, const Parameters<V>&)
 //                                                 writes the elements from k on, past the caches if STREAM
 //   T* output                                     the place of element 0 of the first output
+//   TENSORS                                       the most tensors that it reads and writes
 //   bool aligned()                                whether all outputs begin alike in their cache lines
 #pragma once
 #include "reduce.h"
@@ -109,11 +110,14 @@ BN_INLINE void mapColumns(const Map& map, size_t k, size_t end, size_t j, size_t
  */
 struct Along {
   View v;
+  size_t into;  // elements of the tensor that lie in front of element 0
+
+  Along from(size_t k) const { return {v, into + k}; }
 
   template <bool STREAM, class Map>
   BN_NOINLINE void visit(const Map& given, size_t k, size_t end) const {
     const Map map = given;
-    size_t ch = k / v.s % v.c, length = v.s - k % v.s;
+    size_t ch = (k + into) / v.s % v.c, length = v.s - (k + into) % v.s;
     for (; k < end; k += length, length = v.s, ch = ch + 1 == v.c ? 0 : ch + 1) {
       length = minOf(length, end - k);
       if (STREAM && length < UNALIGNED_BELOW) {
@@ -125,15 +129,17 @@ struct Along {
   }
 };
 
-/** Visits elements k .. end across channels, in rows of columns of which the first one begins at `start`. */
+/** Visits elements k .. end across channels, in rows of columns; element 0 is column `into` of one. */
 struct Across {
-  size_t start, columns;
+  size_t into, columns;
+
+  Across from(size_t k) const { return {into + k, columns}; }
 
   template <bool STREAM, class Map>
   BN_NOINLINE void visit(const Map& given, size_t k, size_t end) const {
     if (STREAM && end - k < UNALIGNED_BELOW) return visit<false>(given, k, end);
     const Map map = given;
-    mapColumns<STREAM>(map, k, end, (k - start) % columns, columns);
+    mapColumns<STREAM>(map, k, end, (k + into) % columns, columns);
   }
 };
 
@@ -145,13 +151,27 @@ struct Manner {
   bool descending;
 };
 
+/** Visits elements k .. end strip by strip. Strips begin at a cache line of the output. */
+template <class Map, class Visit>
+BN_NOINLINE void visitStrips(const Map& map, size_t k, size_t end, bool streaming, const Visit& visit) {
+  for (size_t next; k < end; k = next) {
+    next = minOf(k + STRIP_LENGTH<Map::TENSORS> - intoLine(map.output + k), end);
+    Strips<Map::TENSORS> strips(map.format, {k, 1, 0, next - k, streaming ? map.ahead : 0});
+    const auto floats = map.widened(strips);
+    visit.from(k).template visit<false>(floats, 0, next - k);
+    strips.finish(streaming);
+  }
+}
+
 /** Visits the elements first .. last in chunks. */
 template <class Map, class Visit>
 void inChunks(const Map& map, size_t first, size_t last, Manner manner, const Visit& visit) {
   const bool streaming = manner.streaming && map.aligned();
   for (size_t end = last; end > first;) {
     const size_t start = manner.descending && end - first > CHUNK ? end - CHUNK : first;
-    if (streaming) {
+    if constexpr (BY_STRIPS<typename Map::Element>) {
+      visitStrips(map, start, end, streaming, visit);
+    } else if (streaming) {
       visit.template visit<true>(map, start, end);
     } else {
       visit.template visit<false>(map, start, end);
@@ -163,7 +183,7 @@ void inChunks(const Map& map, size_t first, size_t last, Manner manner, const Vi
 /** Writes the elements first .. last of all channels, along their rows. */
 template <class Map>
 void mapAlong(const Map& map, View v, size_t first, size_t last, Manner manner) {
-  inChunks(map, first, last, {manner.streaming && v.s >= UNALIGNED_BELOW, manner.descending}, Along{v});
+  inChunks(map, first, last, {manner.streaming && v.s >= UNALIGNED_BELOW, manner.descending}, Along{v, 0});
   if (manner.streaming) drain();
 }
 
@@ -182,7 +202,7 @@ void mapAcross(const Map& map, View v, size_t firstRow, size_t lastRow, Channels
     }
     for (size_t n = 0; n < lastRow - firstRow; ++n) {
       const size_t i = manner.descending ? lastRow - 1 - n : firstRow + n, start = i * row + block * v.s;
-      inChunks(perColumn, start, start + width, {manner.streaming, false}, Across{start, width});
+      inChunks(perColumn, start, start + width, {manner.streaming, false}, Across{width - start % width, width});
     }
   }
   if (manner.streaming) drain();

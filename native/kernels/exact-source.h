@@ -99,6 +99,34 @@ struct Products {
   }
 };
 
+/** Another source behind functions of its own, so that all sources that are gathered share the code of one walk. */
+template <bool OF_SQUARES>
+struct Gathered {
+  static constexpr bool SQUARES = OF_SQUARES, DIRECT = false;
+  const void* source;
+  void (*fetchOf)(const void* source, size_t k, size_t count);
+  void (*parametersOf)(const void* source, Spread&, size_t column, size_t ch);
+  void (*gatherOf)(const void* source, float* g, float* d, const Spread&, size_t k, size_t count, bool one);
+
+  template <class Source>
+  static Gathered of(const Source& source) {
+    const auto fetch = [](const void* own, size_t k, size_t count) {
+      static_cast<const Source*>(own)->fetch(k, count);
+    };
+    const auto parameters = [](const void* own, Spread& spread, size_t column, size_t ch) {
+      static_cast<const Source*>(own)->parameters(spread, column, ch);
+    };
+    const auto gather = [](const void* own, float* g, float* d, const Spread& spread, size_t k, size_t count,
+                           bool one) { static_cast<const Source*>(own)->gather(g, d, spread, k, count, one); };
+    return {&source, fetch, parameters, gather};
+  }
+  void fetch(size_t k, size_t count) const { fetchOf(source, k, count); }
+  void parameters(Spread& spread, size_t column, size_t ch) const { parametersOf(source, spread, column, ch); }
+  void gather(float* g, float* d, const Spread& spread, size_t k, size_t count, bool one) const {
+    gatherOf(source, g, d, spread, k, count, one);
+  }
+};
+
 }  // namespace
 }  // namespace BN_ISA
 }  // namespace bn

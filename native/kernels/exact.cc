@@ -12,9 +12,17 @@ namespace {
 
 /** The sums of a share go to `take`. */
 template <class Source>
-void walk(const Source& source, const ExactShare& share, const Taker& take) {
+void walkWith(const Source& source, const ExactShare& share, const Taker& take) {
   const ExactWalk<Source> walk(source, share.view, share.resources, share.threads, static_cast<int64_t*>(share.memory));
   share.all ? walk.run(take) : walk.some({share.first, share.last}, take);
+}
+template <class Source>
+void walk(const Source& source, const ExactShare& share, const Taker& take) {
+  if constexpr (Source::DIRECT) {
+    walkWith(source, share, take);
+  } else {
+    walkWith(Gathered<Source::SQUARES>::of(source), share, take);
+  }
 }
 
 template <class T>

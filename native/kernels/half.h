@@ -7,6 +7,16 @@
 #endif
 
 namespace bn {
+
+/** Sixteen bits of either type, where code looks at run time which one it is: strips.h. */
+struct Half {
+  uint16_t bits;
+};
+template <>
+struct WideOf<Half> {
+  using Type = float;
+};
+
 namespace BN_ISA {
 namespace {
 

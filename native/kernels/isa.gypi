@@ -6,12 +6,13 @@
     'exact-results.cc',
   ],
   'cflags!': ['-O3'],
+  # Nothing is thrown, so that nobody unwinds.
   # GCC fuses a·b+c by itself where the instruction set has it, also without fast-math: then bits differ.
   # errno and traps are not looked at, and would keep loops with a root or a choice from becoming vectors.
   'cflags': [
     '-O2', '-ftree-vectorize', '<!@(node native/kernels/cost-model.js)',
     '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math',
-    '-fPIC', '-Wall', '-Wextra', '-Wno-unused-function',
+    '-fPIC', '-fno-asynchronous-unwind-tables', '-Wall', '-Wextra', '-Wno-unused-function',
   ],
   'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility=hidden'],
   'xcode_settings': {

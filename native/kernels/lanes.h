@@ -13,7 +13,7 @@
 #pragma once
 #include <cstring>
 
-#include "stream.h"
+#include "strips.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -151,23 +151,24 @@ constexpr size_t BLOCK = D::LENGTH == 2 ? 4 : LANES / D::LENGTH;
  */
 constexpr size_t WIDE_BLOCK = D::LENGTH == 8 ? 4 * BLOCK : BLOCK;
 
-/** Adds rows of `width` columns; the parameters of column j are at j. */
+/** Adds `width` columns of rows, which begin with column `first`: the parameters of column j are at j. */
 template <class Term>
-BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, size_t width) {
+BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, size_t width, size_t first = 0) {
   using Part = typename Vectors<typename Term::Element>::Part;
   size_t j = 0;
   if (width < 2 * WIDE_BLOCK * Part::LENGTH) {
     for (; j + WIDE_BLOCK * Part::LENGTH <= width; j += WIDE_BLOCK * Part::LENGTH) {
-      addBlock<Part, COLUMNS_APART, WIDE_BLOCK>(lanes + j, term, strip, j, j, true);
+      addBlock<Part, COLUMNS_APART, WIDE_BLOCK>(lanes + first + j, term, strip, j, first + j, true);
     }
   }
   for (; j + BLOCK * Part::LENGTH <= width; j += BLOCK * Part::LENGTH) {
-    addBlock<Part, COLUMNS_APART, BLOCK>(lanes + j, term, strip, j, j, true);
+    addBlock<Part, COLUMNS_APART, BLOCK>(lanes + first + j, term, strip, j, first + j, true);
   }
   for (; j + Part::LENGTH <= width; j += Part::LENGTH) {
-    addBlock<Part, COLUMNS_APART, 1>(lanes + j, term, strip, j, j, true);
+    addBlock<Part, COLUMNS_APART, 1>(lanes + first + j, term, strip, j, first + j, true);
   }
-  for (; j < width; ++j) addBlock<Wide<typename Term::Element>, COLUMNS_APART, 1>(lanes + j, term, strip, j, j, true);
+  for (; j < width; ++j)
+    addBlock<Wide<typename Term::Element>, COLUMNS_APART, 1>(lanes + first + j, term, strip, j, first + j, true);
 }
 
 /** Rows from this length on are added two at a time: in shorter ones a processor sees the next row early enough. */
@@ -196,12 +197,15 @@ BN_INLINE void addRest(double* lanes, const Term& term, size_t position, size_t 
   for (; j < length % LANES; ++j) addBlock<Wide<typename Term::Element>, LANES, 1>(lanes + j, term, rest, j, ch, false);
 }
 
+/** How far ahead rows are fetched: half of the usual distance, since what lies behind a row may not be wanted soon. */
+template <class Term>
+constexpr size_t ROW_AHEAD = fetchedAhead<Term>() / 2;
+
 /** Adds one row (or segment) of a channel to its lanes: lane = index mod 16. */
 template <class Term>
-BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t ch, size_t length) {
+BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t ch, size_t length, size_t ahead) {
   using Part = typename Vectors<typename Term::Element>::Part;
-  // Half of the usual distance: the elements behind the end of a row may not be wanted soon.
-  const Strip whole{position, length / LANES, LANES, fetchedAhead<Term>() / 2, false};
+  const Strip whole{position, length / LANES, LANES, ahead, false};
   for (size_t j = 0; j < LANES; j += BLOCK * Part::LENGTH) {
     addBlock<Part, LANES, BLOCK>(lanes + j, term, whole, j, ch, false);
   }
@@ -213,7 +217,7 @@ template <class Term>
 BN_NOINLINE void addTwoRows(double* lanes, const Term term, size_t position, size_t apart, size_t ch, size_t length) {
   if constexpr (D::LENGTH == LANES / 2) {
     using Part = typename Vectors<typename Term::Element>::Part;
-    const Strip whole{position, length / LANES, LANES, fetchedAhead<Term>() / 2, false};
+    const Strip whole{position, length / LANES, LANES, ROW_AHEAD<Term>, false};
     addBlocks<Part, BLOCK>(lanes, term, whole, apart, ch);
     addRest(lanes, term, position, ch, length);
     addRest(lanes + PAIR, term, position + apart, ch + 1, length);
@@ -222,12 +226,61 @@ BN_NOINLINE void addTwoRows(double* lanes, const Term term, size_t position, siz
 
 /** Adds rows (or segments) of `count` channels from ch on, one behind the other's end, to their lanes. */
 template <class Term>
-void addRows(double* lanes, const Term& term, View v, size_t position, size_t ch, size_t count, size_t length) {
+void addFloatRows(double* lanes, const Term& term, View v, size_t position, size_t ch, size_t count, size_t length,
+                  size_t ahead) {
   size_t b = 0;
   if (asPairs<Term>(v)) {
     for (; b + 2 <= count; b += 2) addTwoRows(lanes + b * PAIR, term, position + b * v.s, v.s, ch + b, length);
   }
-  for (; b < count; ++b) addRow(lanes + b * PAIR, term, position + b * v.s, ch + b, length);
+  for (; b < count; ++b) addRow(lanes + b * PAIR, term, position + b * v.s, ch + b, length, ahead);
+}
+
+/** addRows by strips: as many rows as one holds, or pieces of a row, are widened and added. */
+template <class Term>
+void addWidenedRows(double* lanes, const Term& term, View v, size_t position, size_t ch, size_t count, size_t length) {
+  constexpr size_t LENGTH = STRIP_LENGTH<Term::TENSORS>;
+  const size_t together = length == v.s ? maxOf(1, LENGTH / length) : 1;
+  for (size_t b = 0; b < count; b += together) {
+    const size_t rows = minOf(together, count - b);
+    for (size_t j = 0; j < length; j += LENGTH) {
+      const size_t piece = minOf(LENGTH, length - j);
+      Strips<Term::TENSORS> strips(term.format, {position + b * v.s + j, 1, 0, rows * piece, ROW_AHEAD<Term>});
+      const auto floats = term.widened(strips);
+      addFloatRows(lanes + b * PAIR, floats, {v.n, v.c, piece}, 0, ch + b, rows, piece, 0);
+    }
+  }
+}
+
+/** Adds rows (or segments) of `count` channels from ch on, one behind the other's end, to their lanes. */
+template <class Term>
+void addRows(double* lanes, const Term& term, View v, size_t position, size_t ch, size_t count, size_t length) {
+  if constexpr (BY_STRIPS<typename Term::Element>) {
+    addWidenedRows(lanes, term, v, position, ch, count, length);
+  } else {
+    addFloatRows(lanes, term, v, position, ch, count, length, ROW_AHEAD<Term>);
+  }
+}
+
+/** Columns that are widened and added at once, of as many rows as a strip of elements holds. */
+constexpr size_t COLUMNS_WIDENED = 256;
+
+/** Adds a strip of rows of columns. */
+template <class Term>
+void addStrip(double* lanes, const Term& term, const Strip& strip, size_t width) {
+  if constexpr (BY_STRIPS<typename Term::Element>) {
+    for (size_t j = 0; j < width; j += COLUMNS_WIDENED) {
+      const size_t columns = minOf(COLUMNS_WIDENED, width - j), together = STRIP_LENGTH<Term::TENSORS> / columns;
+      for (size_t row = 0; row < strip.count; row += together) {
+        const size_t rows = minOf(together, strip.count - row);
+        Strips<Term::TENSORS> strips(
+            term.format, {strip.position + row * strip.stride + j, rows, strip.stride, columns, strip.ahead});
+        const auto floats = term.widened(strips);
+        addColumns(lanes, floats, {0, rows, columns, 0, strip.begins && row == 0}, columns, j);
+      }
+    }
+  } else {
+    addColumns(lanes, term, strip, width);
+  }
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ namespace {
 template <class T, Residual RESIDUAL, class ACTIVATION>
 struct NormalizeMap {
   using Element = T;
+  static constexpr size_t TENSORS = RESIDUAL == Residual::NO ? 2 : 3;
   using Columns = BroadcastCoefficients<Wide<T>, 3>;
   template <class V>
   struct Parameters {
@@ -23,10 +24,17 @@ struct NormalizeMap {
   ACTIVATION activation;
   Coefficients<Wide<T>> coefs;
   size_t ahead;  // elements from here to those that are fetched
+  Format format = {};
 
   NormalizeMap columns(Columns& memory, View v, Channels channels) const {
-    return {output, x, residual, activation, memory.of(coefs, v, channels, intoVectors(output + channels.first * v.s)),
-            ahead};
+    return {
+        output, x,     residual, activation, memory.of(coefs, v, channels, intoVectors(output + channels.first * v.s)),
+        ahead,  format};
+  }
+  template <class Strips>
+  NormalizeMap<Wide<T>, RESIDUAL, ACTIVATION> widened(Strips& strips) const {
+    const auto* const added = RESIDUAL == Residual::NO ? nullptr : strips.input(residual);
+    return {strips.output(output), strips.input(x), added, activation, coefs, 0};
   }
   bool aligned() const { return true; }
 
@@ -47,10 +55,11 @@ struct NormalizeMap {
 /** Writes y for the channels of the tile, whose coefficients are there. */
 template <class T>
 void normalizeTile(T* y, const T* x, const T* residual, const Activation& activation,
-                   const Coefficients<Wide<T>>& coefs, const Walk<T>& walk, Tile tile) {
+                   const Coefficients<Wide<T>>& coefs, const Walk<Stored<T>>& walk, Tile tile) {
   withActivation<Wide<T>>(activation, residual != nullptr, [&](auto chosen, auto withResidual) {
-    using Map = NormalizeMap<T, withResidual.value, decltype(chosen)>;
-    walk.map(Map{y, x, residual, chosen, coefs, walk.ahead(tile)}, tile);
+    using E = ElementWith<T, withResidual.value, decltype(chosen)>;
+    using Map = NormalizeMap<E, withResidual.value, decltype(chosen)>;
+    walk.map(Map{as<E>(y), as<E>(x), as<E>(residual), chosen, coefs, walk.ahead(tile), FORMAT<T>}, tile);
   });
 }
 
@@ -60,7 +69,7 @@ void normalizeTile(T* y, const T* x, const T* residual, const Activation& activa
 template <class T>
 void normalize(T* y, const T* x, const T* residual, const Affine<Wide<T>>& affine, const Activation& activation,
                CachedCoefficients cached, const Call& call) {
-  const Walk<T> walk(0, residual == nullptr ? 2 : 3, call, y);
+  const Walk<Stored<T>> walk(0, residual == nullptr ? 2 : 3, call, as<Stored<T>>(y));
   Coefficients<Wide<T>> coefs = walk.channels;
   if (cached.memory != nullptr) {
     Wide<T>* const all = static_cast<Wide<T>*>(cached.memory);
@@ -75,7 +84,7 @@ void normalize(T* y, const T* x, const T* residual, const Affine<Wide<T>>& affin
 template <class T>
 void forward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<Wide<T>>& affine,
              const Activation& activation, const Call& call) {
-  const Walk<T> walk(1, residual == nullptr ? 2 : 3, call, y);
+  const Walk<Stored<T>> walk(1, residual == nullptr ? 2 : 3, call, as<Stored<T>>(y));
   walk.tiles([&](Tile tile) {
     measure(mean, variance, x, walk, tile);
     coefficients(walk.channels, affine, tile.channels);
@@ -87,7 +96,7 @@ void forward(T* y, const T* x, const T* residual, double* mean, double* variance
 template <class T>
 void exactForward(T* y, const T* x, const T* residual, double* mean, double* variance, const Affine<float>& affine,
                   const Activation& activation, double* records, const Call& call) {
-  const Walk<T> walk(1, residual == nullptr ? 2 : 3, call, y);
+  const Walk<Stored<T>> walk(1, residual == nullptr ? 2 : 3, call, as<Stored<T>>(y));
   walk.tiles([&](Tile tile) {
     exactMeasure(mean, variance, records, x, exactShare(walk, tile, call));
     coefficients(walk.channels, affine, tile.channels);

@@ -69,9 +69,9 @@ void reduceColumns(const Totals& totals, const Term& term, View v, Groups groups
       if (whole == 0) clearColumns(lanes, columns);
       for (size_t i = 0; i < whole; i += pace.rows) {
         const Strip strip{position + i * stride, minOf(pace.rows, whole - i), stride, pace.ahead, i == 0};
-        addColumns(lanes, perColumn, strip, columns);
+        addStrip(lanes, perColumn, strip, columns);
       }
-      addColumns(lanes, perColumn, {position + whole * stride, 1, stride, 0, false}, rows % stacked * row);
+      addStrip(lanes, perColumn, {position + whole * stride, 1, stride, 0, false}, rows % stacked * row);
       foldColumns(totals, g, v, part, lanes);
     }
   }

@@ -20,9 +20,21 @@ constexpr size_t NARROW = LANES;
 /** Columns: those of 16 stacked rows of up to 15 channels, or fewer than 2·WIDE channels. */
 constexpr size_t MAX_COLUMNS = LANES * LANES;
 
+/** to ← `width` elements side by side. */
+template <class T>
+inline void gatherRun(T* to, const T* from, size_t width) {
+  std::memcpy(to, from, width * sizeof(T));
+}
+template <class T>
+inline void gatherRun(float* to, const T* from, size_t width) {
+  widenRun(to, from, width, 0);
+}
+inline void gatherRun(float* to, const float* from, size_t width) { std::memcpy(to, from, width * sizeof(float)); }
+
 /** The rows of a call. Their tensor in the order of summation is (count, c, 1). */
 template <class T>
 struct Rows {
+  using Single = Traits<Wide<T>>;
   const T* x;
   const Positions& positions;
   const double* weights;
@@ -44,10 +56,10 @@ struct Rows {
     }
   }
   /** The channels from `first` on of row `row` + k are `width` elements from to + k·width on. */
-  BN_NOINLINE void gather(T* to, const size_t* places, size_t count, Channels channels) const {
+  BN_NOINLINE void gather(Wide<T>* to, const size_t* places, size_t count, Channels channels) const {
     const size_t width = channels.last - channels.first, s = whole.s;
     if (s == 1) {
-      for (size_t k = 0; k < count; ++k) std::memcpy(to + k * width, x + places[k] + channels.first, width * sizeof(T));
+      for (size_t k = 0; k < count; ++k) gatherRun(to + k * width, x + places[k] + channels.first, width);
       return;
     }
     size_t j = 0;
@@ -58,8 +70,9 @@ struct Rows {
         if (k % PREFETCHED == 0) {  // a processor does not see that the next block goes on here
           for (size_t channel = 0; channel < 4; ++channel) prefetch(row + channel * s + AHEAD);
         }
-        T* const at = to + k * width + j;
-        const T a = row[0], b = row[s], c = row[2 * s], d = row[3 * s];
+        Wide<T>* const at = to + k * width + j;
+        const Wide<T> a = Single::load(row), b = Single::load(row + s);
+        const Wide<T> c = Single::load(row + 2 * s), d = Single::load(row + 3 * s);
         at[0] = a;
         at[1] = b;
         at[2] = c;
@@ -67,7 +80,7 @@ struct Rows {
       }
     }
     for (; j < width; ++j) {
-      for (size_t k = 0; k < count; ++k) to[k * width + j] = x[places[k] + (channels.first + j) * s];
+      for (size_t k = 0; k < count; ++k) to[k * width + j] = Single::load(x + places[k] + (channels.first + j) * s);
     }
   }
 };
@@ -111,7 +124,7 @@ void sumGroup(const Totals& totals, const Rows<T>& rows, size_t group, Channels 
   const size_t width = channels.last - channels.first, end = minOf((group + 1) * groupRows(v), v.n);
   const size_t step = minOf(MAX_ROWS, GATHERED / width / LANES * LANES);
   alignas(64) double lanes[COLUMN_LANES];
-  alignas(64) T values[GATHERED];
+  alignas(64) Wide<T> values[GATHERED];
   size_t places[MAX_ROWS];
   clearColumns(lanes, stackedRows(v) * width);
   for (size_t row = group * groupRows(v); row < end; row += step) {
@@ -129,26 +142,26 @@ void sumRows(const Totals& totals, const Rows<T>& rows, size_t group, Channels c
   const View v = rows.view();
   const size_t width = channels.last - channels.first, stacked = stackedRows(v);
   if (rows.weights == nullptr && rows.center == nullptr) {
-    sumGroup(totals, rows, group, channels, [&](double* lanes, const T* values, size_t, size_t count) {
-      addGathered(lanes, Sums<T>{values}, count, width, stacked);
+    sumGroup(totals, rows, group, channels, [&](double* lanes, const Wide<T>* values, size_t, size_t count) {
+      addGathered(lanes, Sums<Wide<T>>{values}, count, width, stacked);
     });
     return;
   }
-  typename CentredSums<T>::Columns memory = {};
+  typename CentredSums<Wide<T>>::Columns memory = {};
   if (rows.center != nullptr) broadcast(memory.mean, rows.center, v, channels);
   if (rows.weights == nullptr) {
-    sumGroup(totals, rows, group, channels, [&](double* lanes, const T* values, size_t, size_t count) {
-      addGathered(lanes, CentredSums<T>{values, memory.mean}, count, width, stacked);
+    sumGroup(totals, rows, group, channels, [&](double* lanes, const Wide<T>* values, size_t, size_t count) {
+      addGathered(lanes, CentredSums<Wide<T>>{values, memory.mean}, count, width, stacked);
     });
     return;
   }
   alignas(64) double weights[GATHERED];
-  sumGroup(totals, rows, group, channels, [&](double* lanes, const T* values, size_t row, size_t count) {
+  sumGroup(totals, rows, group, channels, [&](double* lanes, const Wide<T>* values, size_t row, size_t count) {
     double* to = weights;
     for (size_t k = row; k < row + count; ++k) {
       for (size_t j = 0; j < width; ++j) *to++ = rows.weights[k];
     }
-    addGathered(lanes, WeightedSums<T>{{values, memory.mean}, weights}, count, width, stacked);
+    addGathered(lanes, WeightedSums<Wide<T>>{{values, memory.mean}, weights}, count, width, stacked);
   });
 }
 

@@ -9,7 +9,7 @@ namespace BN_ISA {
 /** contract: src/kernels.ts, statistics */
 template <class T>
 void statistics(double* mean, double* variance, const T* x, const Call& call) {
-  const Walk<T> walk(1, 1, call);
+  const Walk<Stored<T>> walk(1, 1, call);
   walk.tiles([&](Tile tile) { measure(mean, variance, x, walk, tile); });
 }
 

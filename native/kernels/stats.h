@@ -18,9 +18,14 @@ struct Sums {
   template <class V>
   struct Parameters {};
   const T* x;
+  Format format = {};
 
   void fetch(size_t k) const { prefetch(x + k); }
   Sums columns(Columns&, View, Channels) const { return *this; }
+  template <class Strips>
+  Sums<Wide<T>> widened(Strips& strips) const {
+    return {strips.input(x)};
+  }
   template <class V>
   BN_INLINE Parameters<V> parameters(size_t, bool) const {
     return {};
@@ -47,11 +52,16 @@ struct CentredSums {
   };
   const T* x;
   const double* mean;
+  Format format = {};
 
   void fetch(size_t k) const { prefetch(x + k); }
   CentredSums columns(Columns& memory, View v, Channels channels) const {
     broadcast(memory.mean, mean, v, channels);
-    return {x, memory.mean};
+    return {x, memory.mean, format};
+  }
+  template <class Strips>
+  CentredSums<Wide<T>> widened(Strips& strips) const {
+    return {strips.input(x), mean};
   }
   template <class V>
   BN_INLINE Parameters<V> parameters(size_t at, bool perColumn) const {
@@ -82,12 +92,13 @@ inline void centre(double& mean, double& variance, double e, double q) {
 
 /** mean[ch], variance[ch] ← the mean and the variance of x, for the channels of the tile. */
 template <class T>
-void measure(double* mean, double* variance, const T* x, const Walk<T>& walk, Tile tile) {
+void measure(double* mean, double* variance, const T* x, const Walk<Stored<T>>& walk, Tile tile) {
   const Channels all = tile.channels;
   const double *first = walk.totals, *second = walk.totals + walk.v.c;
   const double m = static_cast<double>(walk.v.n * walk.v.s);
 
-  walk.reduce(Sums<T>{x}, tile);
+  using Hot = Element<T, true>;
+  walk.reduce(Sums<Hot>{as<Hot>(x), FORMAT<T>}, tile);
   size_t centring = 0;
   for (size_t ch = all.first; ch < all.last; ++ch) {
     const double average = first[ch] / m, uncentred = clamp((second[ch] - first[ch] * average) / m);
@@ -97,7 +108,7 @@ void measure(double* mean, double* variance, const T* x, const Walk<T>& walk, Ti
   }
   if (centring == 0) return;
 
-  walk.reduce(CentredSums<T>{x, mean}, tile);
+  walk.reduce(CentredSums<Stored<T>>{as<Stored<T>>(x), mean, FORMAT<T>}, tile);
   for (size_t ch = all.first; ch < all.last; ++ch) {
     if (needsCentring(mean[ch], variance[ch], Wide<T>())) centre(mean[ch], variance[ch], first[ch] / m, second[ch] / m);
   }

@@ -148,6 +148,8 @@ template <>
 struct Vectors<Float16> : Vectors<float> {};
 template <>
 struct Vectors<Bfloat16> : Vectors<float> {};
+template <>
+struct Vectors<Half> : Vectors<float> {};
 
 /** sum + a·b. float32 factors make exact products, where a fused and an unfused sum are the same bits. */
 template <class Sum>

@@ -40,7 +40,7 @@ inline F F::load(const Bfloat16* p) {
                                          10, 11, -1, -1, 12, 13, -1, -1, 14, 15);
   return {_mm256_castsi256_ps(_mm256_shuffle_epi8(twice, upper))};
 }
-inline H H::load(const Bfloat16* p) { return {_mm_castsi128_ps(_mm_slli_epi32(_mm_cvtepu16_epi32(load64(p)), 16))}; }
+inline H H::load(const Bfloat16* p) { return {_mm_castsi128_ps(_mm_unpacklo_epi16(_mm_setzero_si128(), load64(p)))}; }
 
 /** The nearest numbers of 16 bits. bfloat16 is rounded by integers: NaN keeps its upper half as it is. */
 inline __m128i nearest(const Float16*, F a) { return _mm256_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT); }

@@ -47,7 +47,8 @@ inline F F::load(const Bfloat16* p) {
   return {_mm512_castsi512_ps(_mm512_maskz_permutexvar_epi16(0xaaaaaaaa, oddPlaces(), words))};
 }
 inline H H::load(const Bfloat16* p) {
-  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16))};
+  const __m256i words = _mm256_castsi128_si256(load128(p)), places = _mm512_castsi512_si256(oddPlaces());
+  return {_mm256_castsi256_ps(_mm256_maskz_permutexvar_epi16(0xaaaa, places, words))};
 }
 
 /**
