@@ -85,11 +85,15 @@ Pair pairOf(const Limb* limbs, size_t count, int unit) {
     while (last > 0 && limbs[last] == sign) --last;
     top = static_cast<double>(limbs[last]) - (negative ? LIMB : 0);
   }
-  const auto below = [&](size_t i) { return i <= last ? static_cast<double>(limbs[last - i]) : 0; };
-  const double weight = 1 / LIMB;
-  const Pair upper = Pair::sumOfFalling(top, below(1) * weight);
-  const double lower = weight * weight * (below(2) + weight * (below(3) + weight * below(4)));
-  const Pair all = Pair::sumOfFalling(upper.high, upper.low + lower);
+  // Each limb is less than what is above it, and what each sum loses is kept: 96 bits and more are left, even of 1.
+  double high = top, low = 0, weight = 1;
+  for (size_t i = 1; i < 5; ++i) {
+    weight /= LIMB;
+    const Pair sum = Pair::sumOfFalling(high, i <= last ? static_cast<double>(limbs[last - i]) * weight : 0);
+    high = sum.high;
+    low += sum.low;
+  }
+  const Pair all = Pair::sumOfFalling(high, low);
   const double scale = powerOfTwo(unit + 32 * static_cast<int>(last));
   return Pair::of(all.high * scale, all.low * scale);
 }

@@ -9,6 +9,7 @@ import exact from './exact.js';
 import exactFacade from './exact-facade.js';
 import exactHostile from './exact-hostile.js';
 import exactPasses from './exact-passes.js';
+import exactRounding from './exact-rounding.js';
 import facade from './facade.js';
 import gradients from './gradients.js';
 import half from './half.js';
@@ -36,6 +37,7 @@ export default [
   exactFacade,
   exactHostile,
   exactPasses,
+  exactRounding,
   gradients,
   doubleBackward,
   half,
