@@ -55,7 +55,7 @@ if (process.platform !== 'linux' || compiler.status !== 0) {
     const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/plans.js', '--json'], options);
     assert.is(status, 0, stderr);
     rows = JSON.parse(stdout);
-    assert.is(rows.length, 15 * 8 * 6 * 3 * 2, 'shapes and layouts, kernels, threads, processors, worth');
+    assert.is(rows.length, 15 * 10 * 6 * 3 * 2, 'shapes and layouts, kernels, threads, processors, worth');
   });
 
   test('no thread has more than 1.5 × its fair share', () => {
@@ -78,9 +78,10 @@ if (process.platform !== 'linux' || compiler.status !== 0) {
     }
   });
 
-  test('at most two barriers a kernel, and at most 5 % of the bytes are joined', () => {
+  test('at most two barriers a kernel, three where a pass joins exact sums; 5 % of the bytes are joined', () => {
     for (const row of rows) {
-      assert.ok(row.barriers <= 2, nameOf(row));
+      const joins = /^exact(Forward|Backward)$/.test(row.kernel) && row.joined > 0;
+      assert.ok(row.barriers <= (joins ? 3 : 2), nameOf(row));
       assert.ok(row.joined / row.bytes <= 0.05, nameOf(row));
     }
   });

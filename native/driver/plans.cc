@@ -118,9 +118,8 @@ Work workOf(View v, size_t sums, size_t outputs, const Resources& resources) {
   return work;
 }
 
-/** A kernel of exact sums of `reads` tensors. */
-Work exactWorkOf(View v, size_t reads, const Resources& resources) {
-  const size_t threads = threadsFor(v.n * v.c * v.s * sizeof(float) * reads, resources);
+/** Exact sums of `reads` tensors by so many threads. */
+Work exactSumsOf(View v, size_t reads, size_t threads, const Resources& resources) {
   const Shares shares(v, threads);
   const size_t steps = shares.planes ? v.n * v.s : v.n / shares.stacked;
   const size_t step = shares.planes ? 1 : shares.stacked * v.s, rest = v.n * v.s - steps * step;
@@ -134,6 +133,20 @@ Work exactWorkOf(View v, size_t reads, const Resources& resources) {
   if (shares.parts == 1) return {{pass}, 0};
   const size_t joining = joiningThreads(v, shares.parts, resources);
   return {{pass, {joining, std::vector<size_t>(joining, 0)}}, shares.parts * v.c * RECORD * sizeof(int64_t)};
+}
+
+/** A kernel of exact sums of `reads` tensors. */
+Work exactWorkOf(View v, size_t reads, const Resources& resources) {
+  return exactSumsOf(v, reads, threadsFor(v.n * v.c * v.s * sizeof(float) * reads, resources), resources);
+}
+
+/** A pass with exact sums: it is planned as one with ordered sums, and shares out sums in a way of its own. */
+Work exactPassOf(View v, size_t sums, size_t outputs, const Resources& resources) {
+  const Plan plan = planOf(v, sizeof(float), sums, outputs, resources);
+  if (plan.byTiles(v)) return workOf(v, sums, outputs, resources);
+  Work work = exactSumsOf(v, sums, plan.threads, resources);
+  work.passes.push_back(outputsOf(v, plan.threads, outputs));
+  return work;
 }
 
 /** The units that the order of summation allows: groups of rows or segments, by cache lines of channels. */
@@ -200,7 +213,8 @@ bool printAll(View v, const Resources& resources) {
   const auto& f32 = kernels.f32;
   const auto& exact = kernels.exact;
   const Zeros tensor(v.n * v.c * v.s * sizeof(float)), perChannel(v.c * EXACT_RECORD * sizeof(double));
-  const Zeros scratch(std::max(f32.scratchBytes(v, resources), exact.scratchBytes(v, resources)));
+  const size_t own = std::max(exact.scratchBytes(v, resources), exact.passBytes(v, resources));
+  const Zeros scratch(std::max(f32.scratchBytes(v, resources), own));
   float* const x = tensor.as<float>();
   double* const sums = perChannel.as<double>();
   const Affine<float> affine{sums, sums, nullptr, nullptr, 1};
@@ -229,6 +243,10 @@ bool printAll(View v, const Resources& resources) {
   counted("exactSums", exactWorkOf(v, 1, resources), parts, [&] { exact.sums(sums, x, call); });
   counted("exactGradientSums", exactWorkOf(v, 2, resources), parts,
           [&] { exact.gradientSums(sums, x, x, nullptr, affine, none, call); });
+  counted("exactForward", exactPassOf(v, 1, 2, resources), parts,
+          [&] { exact.forward(x, x, nullptr, sums, sums, affine, none, nullptr, call); });
+  counted("exactBackward", exactPassOf(v, 2, 3, resources), parts,
+          [&] { exact.backward(x, nullptr, x, x, x, x, nullptr, affine, none, true, call); });
   return same;
 }
 
