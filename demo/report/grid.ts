@@ -40,7 +40,7 @@ ${figures(drawings, 'pair', 'Heat maps.', sentences(plain, normalized, steps))}`
 };
 
 /** null where a run is missing. */
-function cellsOf(results: Results, normalized: boolean): Cell[] | null {
+export function cellsOf(results: Results, normalized: boolean): Cell[] | null {
   const { learningRates, deviations } = gridOf(results.settings);
   const cells: Cell[] = [];
   for (const learningRate of learningRates) {

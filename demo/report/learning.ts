@@ -2,15 +2,10 @@
 import * as Plot from '@observablehq/plot';
 import { draw } from '../kit/canvas.js';
 import { count, decimal, percent } from '../kit/text.js';
-import {
-  type Measurement,
-  PERCENTILES,
-  stepsToReach,
-  typicalUnit,
-  type WatchedMeasurement,
-} from '../runs/measurements.js';
-import { pairOf, type WatchedRun } from '../runs/results.js';
-import { PROBE_IMAGES } from '../runs/settings.js';
+import { PERCENTILES, stepsToReach, typicalUnit, type WatchedMeasurement } from '../runs/measurements.js';
+import { pairOf, type Run, runsOf, type WatchedRun } from '../runs/results.js';
+import { PROBE_IMAGES, RUNS } from '../runs/settings.js';
+import { accuracyBand, finalAccuracy, percentRange, range } from './bands.js';
 import {
   COLOURS,
   DASHES,
@@ -29,38 +24,35 @@ export const learning: Section = (results) => {
   const pair = pairOf(results);
   if (!pair) return null;
   const [plain, normalized] = pair;
+  const seeds = [runsOf(results, RUNS.plain), runsOf(results, RUNS.normalized)] as const;
   const unit = typicalUnit(pair.map(({ measurements }) => measurements));
   const domain = domainOf(pair.flatMap(({ measurements }) => measurements.flatMap(({ units }) => units[unit])));
   const drawings = pair.map((run) => draw(percentilePlot(run, unit, domain)));
-  const html = `<p>The network of the paper’s section 4.1, trained twice from the same weights on the same
-minibatches.</p>
+  const html = `<p>The network of the paper’s section 4.1, trained without and with batch normalization
+from the same weights on the same minibatches, from ${seeds[0].length} seeds: a line is the mean of the seeds, its
+band holds all of them. The drawings of one sigmoid are of the first seed.</p>
 ${TWO}
-${figure(drawAccuracy(plain, normalized), '(a) Learning.', accuracySentences(plain, normalized))}
+${figure(drawAccuracy(...seeds), '(a) Learning.', accuracySentences(...seeds))}
 ${figures(drawings, 'pair', '(b) without, (c) with:', unitSentences(plain, normalized, unit))}`;
   return { title: 'Figure 1 of the paper', html };
 };
 
-function drawAccuracy(plain: WatchedRun, normalized: WatchedRun): string {
+export function drawAccuracy(plain: readonly Run[], normalized: readonly Run[]): string {
   return drawFor((width) => ({
     width,
     height: width > 500 ? 320 : 250,
     marginLeft: 44,
     marginBottom: 42,
     ariaLabel: 'Test accuracy over training steps, without and with batch normalization',
-    x: logarithmicStepAxis(plain.steps),
+    x: logarithmicStepAxis(plain[0].steps),
     y: percentAxis('test accuracy'),
     marks: [
       Plot.ruleY([100 * GOAL], { stroke: 'currentColor', strokeOpacity: 0.55, strokeDasharray: '2 3' }),
       Plot.ruleY([0], { strokeOpacity: 0.4 }),
-      accuracyLine(plain.measurements, COLOURS.plain, DASHES.plain),
-      accuracyLine(normalized.measurements, COLOURS.normalized),
+      ...accuracyBand(plain, COLOURS.plain, DASHES.plain),
+      ...accuracyBand(normalized, COLOURS.normalized),
     ],
   }));
-}
-
-export function accuracyLine(run: readonly Measurement[], stroke: string, dashes?: string): Plot.Markish {
-  const y = ({ accuracy }: Measurement) => 100 * accuracy;
-  return Plot.lineY(run, { x: 'step', y, stroke, strokeWidth: 2.25, ...(dashes && { strokeDasharray: dashes }) });
 }
 
 function percentilePlot(run: WatchedRun, unit: number, domain: [number, number]): Plot.PlotOptions {
@@ -103,16 +95,22 @@ function percentilePlot(run: WatchedRun, unit: number, domain: [number, number])
   };
 }
 
-function accuracySentences(plain: WatchedRun, normalized: WatchedRun): string {
-  const reached = ({ measurements, steps }: WatchedRun) => {
-    const step = stepsToReach(measurements, GOAL);
-    return step === null ? `not within ${count(steps)} steps` : `after ${count(step)} ${step === 1 ? 'step' : 'steps'}`;
-  };
-  const end = ({ measurements }: WatchedRun) => percent(measurements.at(-1)!.accuracy);
+function accuracySentences(plain: readonly Run[], normalized: readonly Run[]): string {
+  const [with_, without] = [normalized, plain].map((runs) => percentRange(runs.map(finalAccuracy)));
   return `With batch normalization the network reads ${percent(GOAL, 0)} of the held-out digits (dotted)
-${reached(normalized)}, without it ${reached(plain)}. At the end, after ${count(plain.steps)} steps, it reads
-${end(normalized)} with and ${end(plain)} without. The zigzag of the first points is that of the moving statistics,
-which are still leaving their initial values; the paper’s axis is linear.`;
+${reachedIn(normalized)}, without it ${reachedIn(plain)}. At the end, after ${count(plain[0].steps)} steps, it reads
+${with_} with and ${without} without, least and most of ${plain.length} seeds. The zigzag of the first points is that of
+the moving statistics, which are still leaving their initial values; the paper’s axis is linear.`;
+}
+
+/** After how many steps the goal is reached, least and most of the seeds. */
+export function reachedIn(runs: readonly Run[]): string {
+  const steps = runs.map(({ measurements }) => stepsToReach(measurements, GOAL));
+  const found = steps.filter((step) => step !== null);
+  if (found.length === 0) return `not within ${count(runs[0].steps)} steps`;
+  const most = Math.max(...found);
+  const after = `after ${range(found, count)} ${most === 1 ? 'step' : 'steps'}`;
+  return found.length < runs.length ? `${after} from ${found.length} of ${runs.length} seeds` : after;
 }
 
 function unitSentences(plain: WatchedRun, normalized: WatchedRun, unit: number): string {

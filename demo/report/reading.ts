@@ -15,6 +15,9 @@ export const READINGS: Readonly<Record<string, string>> = {
   'learning rates and initial weights':
     'A dark cell reads many digits. A wide dark area means that the choice matters little; the best cell of each map ' +
     'is what a careful engineer would get.',
+  'both at their best':
+    'Here neither network has a setting that does not suit it: what is left between the lines is what batch ' +
+    'normalization does for whoever tunes both. Bands that overlap are chance.',
   dropout:
     'Compare ends, not only speed. In the table the difference of the first two columns is the gap between digits ' +
     'that were learnt and digits that were not seen: dropout is meant to narrow it.',

@@ -4,7 +4,7 @@ export const TRAIN_STYLE = `
 @media screen and (prefers-color-scheme: dark) {
   :root { --dropout: #5fd38a; --both: #e27df0; --rest: #5b6570; }
 }
-section > p { max-width: 46rem; }
+section > p, .claims { max-width: 46rem; }
 section > p { margin: 0 0 1rem; }
 section > p:first-of-type { color: var(--soft); }
 a { color: var(--normalized); }

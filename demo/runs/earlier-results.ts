@@ -14,8 +14,25 @@ import {
   type Values,
   type WatchedMeasurement,
 } from './measurements.js';
-import type { ByBatch, Cost, CostResult, Inference, Result, Results, Run } from './results.js';
-import { HIDDEN_LAYERS, type Job, planOf, type Settings, type TrainingJob, WATCHED_UNITS } from './settings.js';
+import {
+  type ByBatch,
+  type Cost,
+  type CostResult,
+  type Inference,
+  type Result,
+  type Results,
+  type Run,
+  tunedOf,
+} from './results.js';
+import {
+  HIDDEN_LAYERS,
+  isTuned,
+  type Job,
+  planOf,
+  type Settings,
+  type TrainingJob,
+  WATCHED_UNITS,
+} from './settings.js';
 import { shapeOf, type TrialJob, type TrialResult } from './trials.js';
 
 /** The file of a long run has less than a megabyte. */
@@ -155,13 +172,19 @@ function settingsIn(part: Part): Settings {
 
 /** Reads the runs of the plan; a file that has others belongs to something else. */
 function runsIn(part: Part, settings: Settings): Record<string, Result> {
-  const plan = new Map(planOf(settings).map((job) => [job.id, job]));
+  const ids = new Set(planOf(settings).map(({ id }) => id));
+  const stranger = part.names.find((id) => !ids.has(id));
+  if (stranger !== undefined) throw part.field(stranger).misfit('no run of this name');
   const runs: Record<string, Result> = {};
-  for (const id of part.names) {
-    const job: Job | undefined = plan.get(id);
-    if (job === undefined) throw part.field(id).misfit('no run of this name');
-    runs[id] = resultIn(part.field(id), job);
-  }
+  const read = (jobs: readonly Job[]) => {
+    for (const job of jobs.filter(({ id }) => part.field(id).isThere)) {
+      runs[job.id] = resultIn(part.field(job.id), job);
+    }
+  };
+  read(planOf(settings).filter((job) => !isTuned(job)));
+  // Their settings follow from the others: without these they are trained anew.
+  const tuned = tunedOf({ runs, settings });
+  if (tuned) read(planOf(settings, tuned).filter(isTuned));
   return runs;
 }
 
@@ -177,8 +200,9 @@ function trialIn(part: Part, job: TrialJob): TrialResult {
 }
 
 function runIn(part: Part, job: TrainingJob): Run {
-  const { steps, watched } = job;
-  const wanted = watched ? measuringSteps(steps) : closingSteps(steps);
+  const { steps, measured } = job;
+  const wanted = measured === 'end' ? closingSteps(steps) : measuringSteps(steps);
+  const watched = measured === 'distributions';
   return {
     kind: part.field('kind').is('training'),
     id: part.field('id').is(job.id),
@@ -186,6 +210,7 @@ function runIn(part: Part, job: TrainingJob): Run {
     dropout: part.field('dropout').is(job.dropout),
     learningRate: part.field('learningRate').is(job.learningRate),
     deviation: part.field('deviation').is(job.deviation),
+    seed: part.field('seed').is(job.seed),
     steps: part.field('steps').is(steps),
     milliseconds: part.field('milliseconds').number(0),
     batchNormMilliseconds: part.field('batchNormMilliseconds').number(0),

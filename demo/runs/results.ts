@@ -1,7 +1,7 @@
 /** The results of runs, and the file that keeps them beside the report: `--resume` goes on from there. */
 import { dataFileOf, writeWhole } from '../kit/output-file.js';
 import type { Measurement, WatchedMeasurement } from './measurements.js';
-import { RUNS, type Settings } from './settings.js';
+import { gridOf, gridRun, RUNS, type Settings, seedRun, type Tuned, type TunedPair } from './settings.js';
 import type { TrialResult } from './trials.js';
 
 export interface Run {
@@ -11,6 +11,7 @@ export interface Run {
   readonly dropout: number;
   readonly learningRate: number;
   readonly deviation: number;
+  readonly seed: number;
   readonly steps: number;
   /** Time of the training steps, without measuring. */
   readonly milliseconds: number;
@@ -90,6 +91,37 @@ export function trainingRun(results: Results, id: string): Run | null {
 /** A run that was measured with its distributions. */
 export function watchedRun(results: Results, id: string): WatchedRun | null {
   return trainingRun(results, id) as WatchedRun | null;
+}
+
+/** The runs of an id with all the seeds that there are; the first comes first. */
+export function runsOf(results: Pick<Results, 'runs'>, id: string): Run[] {
+  const found: Run[] = [];
+  for (let index = 0; ; index++) {
+    const run = results.runs[seedRun(id, index)];
+    if (run?.kind !== 'training') return found;
+    found.push(run);
+  }
+}
+
+/** The settings of the best cells of both heat maps; null where a cell is missing. The first of equals is taken. */
+export function tunedOf({ runs, settings }: Pick<Results, 'runs' | 'settings'>): TunedPair | null {
+  const best = [false, true].map((normalized) => bestCell(runs, settings, normalized));
+  const [plain, normalized] = best;
+  return plain && normalized ? [plain, normalized] : null;
+}
+
+function bestCell(runs: Results['runs'], settings: Settings, normalized: boolean): Tuned | null {
+  const { learningRates, deviations } = gridOf(settings);
+  let [best, most]: [Tuned | null, number] = [null, -1];
+  for (const learningRate of learningRates) {
+    for (const deviation of deviations) {
+      const run = runs[gridRun(learningRate, deviation, normalized)];
+      if (run?.kind !== 'training') return null;
+      const { accuracy } = run.measurements.at(-1)!;
+      if (accuracy > most) [best, most] = [{ learningRate, deviation }, accuracy];
+    }
+  }
+  return best;
 }
 
 /** The two runs of the paper’s figure 1, without and with batch normalization; null where one is missing. */

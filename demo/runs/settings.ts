@@ -64,8 +64,10 @@ export interface TrainingJob {
   readonly normalized: boolean;
   /** Share of the hidden values; 0 for none. */
   readonly dropout: number;
-  /** Measured all the way, distributions included; otherwise at the end. */
-  readonly watched: boolean;
+  /** Of the initial weights, the order of the data, and dropout. */
+  readonly seed: number;
+  /** At the end only; all the way; or all the way, with distributions. */
+  readonly measured: 'end' | 'accuracy' | 'distributions';
   /** Inference by different statistics is compared after the last step. */
   readonly inference: boolean;
 }
@@ -91,7 +93,12 @@ export function gridOf({ quick }: Pick<Settings, 'quick'>): Grid {
     : { learningRates: [0.03, 0.1, 0.3, 1, 3, 10, 30, 100], deviations: [0.01, 0.03, 0.1, 0.3, 1, 3] };
 }
 
-/** The names of the runs that the report asks for. */
+/** How many seeds networks are trained from. What varies little has fewer. */
+export function seedsOf({ quick }: Pick<Settings, 'quick'>): { readonly learning: number; readonly dropout: number } {
+  return quick ? { learning: 3, dropout: 2 } : { learning: 5, dropout: 3 };
+}
+
+/** The names of the runs that the report asks for; further seeds have a number after it. */
 export const RUNS = {
   plain: 'plain',
   normalized: 'normalized',
@@ -99,39 +106,96 @@ export const RUNS = {
   both: 'normalized-dropout',
   largePlain: 'large-plain',
   largeNormalized: 'large-normalized',
+  tunedPlain: 'tuned-plain',
+  tunedNormalized: 'tuned-normalized',
 } as const;
+
+/** The name of a run with the seed that comes `index` after the first. */
+export function seedRun(id: string, index: number): string {
+  return index === 0 ? id : `${id}-${index + 1}`;
+}
 
 export function gridRun(learningRate: number, deviation: number, normalized: boolean): string {
   return `grid-${learningRate}-${deviation}-${normalized ? 'normalized' : 'plain'}`;
 }
 
-/** Every job, the long ones first, so that no worker is left alone with one at the end. The cost comes last, alone. */
-export function planOf(settings: Settings): Job[] {
-  const { steps, learningRate, quick } = settings;
-  const watched = { kind: 'training', steps, learningRate, deviation: WEIGHT_DEVIATION, watched: true } as const;
-  const off = { normalized: false, dropout: 0, inference: false };
-  const large = { ...watched, ...off, deviation: LARGE_DEVIATION, steps: Math.ceil(steps / 3) };
+/** The setting of the best cell of a heat map. */
+export interface Tuned {
+  readonly learningRate: number;
+  readonly deviation: number;
+}
+
+/** Of the network without batch normalization, and of that with it. */
+export type TunedPair = readonly [plain: Tuned, normalized: Tuned];
+
+/**
+ * Every job, the long ones first, so that no worker is left alone with one at the end. The cost comes last, alone.
+ *
+ * @param tuned - Once the heat maps are there. Until then the tuned runs stand in the plan with the settings of the
+ * paper's, and must wait.
+ */
+export function planOf(settings: Settings, tuned?: TunedPair): Job[] {
+  const { quick, steps } = settings;
   return [
-    { ...watched, ...off, id: RUNS.normalized, normalized: true, inference: true },
-    { ...watched, ...off, id: RUNS.plain },
-    { ...watched, ...off, id: RUNS.both, normalized: true, dropout: DROPOUT },
-    { ...watched, ...off, id: RUNS.dropout, dropout: DROPOUT },
-    { ...large, id: RUNS.largeNormalized, normalized: true },
-    { ...large, id: RUNS.largePlain },
+    ...learningJobs(settings),
     ...gridJobs(settings, Math.ceil(steps / 10)),
     ...trialJobs(settings),
+    ...tunedJobs(settings, tuned),
     { kind: 'cost', id: 'cost', steps: Math.ceil(Math.min(quick ? 60 : 240, steps) / 6), rounds: 6 },
   ];
 }
 
+/** Whether a job has its settings from the heat maps. */
+export function isTuned({ id }: Pick<Job, 'id'>): boolean {
+  return id.startsWith(RUNS.tunedPlain) || id.startsWith(RUNS.tunedNormalized);
+}
+
+function learningJobs(settings: Settings): TrainingJob[] {
+  const { steps, learningRate, seed } = settings;
+  const seeds = seedsOf(settings);
+  const measured = 'distributions' as const;
+  const shared = { kind: 'training', steps, learningRate, deviation: WEIGHT_DEVIATION, seed, measured } as const;
+  const off = { normalized: false, dropout: 0, inference: false };
+  const large = { ...shared, ...off, deviation: LARGE_DEVIATION, steps: Math.ceil(steps / 3) };
+  const normalized = { ...shared, ...off, id: RUNS.normalized, normalized: true };
+  const plain = { ...shared, ...off, id: RUNS.plain };
+  return [
+    { ...normalized, inference: true },
+    plain,
+    ...withSeeds({ ...shared, ...off, id: RUNS.both, normalized: true, dropout: DROPOUT }, seeds.dropout),
+    ...withSeeds({ ...shared, ...off, id: RUNS.dropout, dropout: DROPOUT }, seeds.dropout),
+    ...withSeeds(normalized, seeds.learning).slice(1),
+    ...withSeeds(plain, seeds.learning).slice(1),
+    { ...large, id: RUNS.largeNormalized, normalized: true },
+    { ...large, id: RUNS.largePlain },
+  ];
+}
+
+/** The job, and as many with further seeds as are wanted, of which the accuracy is measured. */
+function withSeeds(job: TrainingJob, count: number): TrainingJob[] {
+  return Array.from({ length: count }, (_, i) => ({
+    ...job,
+    ...{ id: seedRun(job.id, i), seed: job.seed + i, measured: i === 0 ? job.measured : ('accuracy' as const) },
+  }));
+}
+
+function tunedJobs(settings: Settings, tuned?: TunedPair): TrainingJob[] {
+  const { steps, seed } = settings;
+  const papers = { learningRate: settings.learningRate, deviation: WEIGHT_DEVIATION };
+  const shared = { kind: 'training', steps, dropout: 0, seed, measured: 'accuracy', inference: false } as const;
+  return [RUNS.tunedPlain, RUNS.tunedNormalized].flatMap((id, i) =>
+    withSeeds({ ...shared, id, normalized: i === 1, ...(tuned?.[i] ?? papers) }, seedsOf(settings).learning),
+  );
+}
+
 function gridJobs(settings: Settings, steps: number): TrainingJob[] {
   const { learningRates, deviations } = gridOf(settings);
+  const shared = { kind: 'training', steps, dropout: 0, measured: 'end', inference: false } as const;
   return learningRates.flatMap((learningRate) =>
     deviations.flatMap((deviation) =>
       [false, true].map((normalized) => ({
-        kind: 'training' as const,
-        id: gridRun(learningRate, deviation, normalized),
-        ...{ steps, learningRate, deviation, normalized, dropout: 0, watched: false, inference: false },
+        ...{ ...shared, id: gridRun(learningRate, deviation, normalized), seed: settings.seed },
+        ...{ learningRate, deviation, normalized },
       })),
     ),
   );

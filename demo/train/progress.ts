@@ -66,7 +66,7 @@ function stepsOf(job: Job): number {
 function workOf(job: Job): number {
   if (job.kind === 'cost') return 10 * job.steps * job.rounds;
   if (job.kind === 'trial') return trialWork(job);
-  return job.steps * (job.normalized ? 1.25 : 1) * (job.watched ? 1.15 : 1) + (job.inference ? 1000 : 30);
+  return job.steps * (job.normalized ? 1.25 : 1) * (job.measured === 'end' ? 1 : 1.15) + (job.inference ? 1000 : 30);
 }
 
 /** Measured on the digits, as the other figures. */

@@ -10,8 +10,8 @@ import { writeWhole } from '../kit/output-file.js';
 import { wrap } from '../kit/terminal.js';
 import { count } from '../kit/text.js';
 import { loadRuns } from '../runs/earlier-results.js';
-import { type Result, type Results, saveResults } from '../runs/results.js';
-import { type Job, planOf, type Settings, type TrainOptions } from '../runs/settings.js';
+import { type Result, type Results, saveResults, tunedOf } from '../runs/results.js';
+import { isTuned, type Job, planOf, type Settings, type TrainOptions } from '../runs/settings.js';
 import { describeBackend, describeMachine } from './describe.js';
 import { onInterruption, type Signal } from './interruption.js';
 import { type Listener, Pool, type Runner } from './pool.js';
@@ -90,10 +90,11 @@ export class Session {
     const interruption = onInterruption((signal) => void runner.stop(signal));
     const listener = this.#listener(progress, (signal) => interruption.tell(signal));
     try {
-      // Runs that are timed run alone.
-      const [timed, others] = [true, false].map((isTimed) => jobs.filter(({ kind }) => (kind === 'cost') === isTimed));
-      for (const some of [others, timed]) {
-        if (interruption.signal === null) await runner.run(some, listener);
+      // What is tuned has its settings from the heat maps; what is timed runs alone.
+      const untuned = jobs.filter((job) => job.kind !== 'cost' && !isTuned(job));
+      const phases = [() => untuned, () => this.#tuned(jobs), () => jobs.filter(({ kind }) => kind === 'cost')];
+      for (const phase of phases) {
+        if (interruption.signal === null) await runner.run(phase(), listener);
       }
       return interruption.signal;
     } finally {
@@ -101,6 +102,18 @@ export class Session {
       await runner.stop();
       interruption.release();
     }
+  }
+
+  /** The tuned ones of these jobs, with the settings that the first rank has found. */
+  #tuned(jobs: readonly Job[]): Job[] {
+    const ids = jobs.filter(isTuned).map(({ id }) => id);
+    if (ids.length === 0) return [];
+    const best = this.#ranks.isFirst ? tunedOf(this.results) : null;
+    const found = best?.flatMap(({ learningRate, deviation }) => [learningRate, deviation]) ?? [0, 0, 0, 0];
+    const [rate, deviation, normalizedRate, normalizedDeviation] = this.#ranks.fromFirst(found);
+    const plain = { learningRate: rate, deviation };
+    const normalized = { learningRate: normalizedRate, deviation: normalizedDeviation };
+    return planOf(this.#results.settings, [plain, normalized]).filter(({ id }) => ids.includes(id));
   }
 
   async #runner(): Promise<Runner> {

@@ -26,11 +26,11 @@ export async function train(
   ranks: Ranks,
   listen: Listener,
 ): Promise<Run> {
-  const { batch, seed } = settings;
-  const { id, steps, learningRate, deviation, normalized, dropout, watched } = job;
-  const network = createNetwork(host, { inputs: data.train.rows * data.train.columns, ...job, seed, batch, ranks });
+  const { batch } = settings;
+  const { id, steps, learningRate, deviation, normalized, dropout, seed, measured } = job;
+  const network = createNetwork(host, { inputs: data.train.rows * data.train.columns, ...job, batch, ranks });
   const batches = minibatches(data.train, batch, seed);
-  const wanted = new Set(watched ? measuringSteps(steps) : closingSteps(steps));
+  const wanted = new Set(measured === 'end' ? closingSteps(steps) : measuringSteps(steps));
   const measurements: Measurement[] = [];
   let milliseconds = 0;
   let losses: number[] = [];
@@ -42,7 +42,8 @@ export async function train(
     if (wanted.has(step)) {
       const evaluation = network.evaluate(data.test);
       const accuracy = accuracyOf(evaluation.classes, data.test.labels);
-      measurements.push({ step, accuracy, loss: finite(mean(losses)), ...(watched && distributions(evaluation)) });
+      const values = measured === 'distributions' ? distributions(evaluation) : undefined;
+      measurements.push({ step, accuracy, loss: finite(mean(losses)), ...values });
       losses = [];
     }
     const heard = listen(step);
@@ -53,7 +54,7 @@ export async function train(
   const inference = job.inference ? compareStatistics(network.alone(), data, seed) : undefined;
   network.dispose();
   return {
-    ...{ kind: 'training', id, normalized, dropout, learningRate, deviation, steps },
+    ...{ kind: 'training', id, normalized, dropout, learningRate, deviation, seed, steps },
     ...{ milliseconds: Math.round(milliseconds), batchNormMilliseconds: Math.round(batchNormMilliseconds) },
     ...{ trainAccuracy, measurements, ...(inference && { inference }) },
   };
