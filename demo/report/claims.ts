@@ -4,9 +4,11 @@ import { percent } from '../kit/text.js';
 import { stepsToReach } from '../runs/measurements.js';
 import { type Results, type Run, runsOf, trainingRun, watchedRun } from '../runs/results.js';
 import { RUNS, seedsOf } from '../runs/settings.js';
+import { TRIAL_LAYERS } from '../runs/trials.js';
 import { finalAccuracy, percentRange, range } from './bands.js';
 import { cellsOf } from './grid.js';
 import { GOAL } from './summary.js';
+import { trialsOf } from './trial-lines.js';
 import { tunedRuns } from './tuned.js';
 
 export interface Claim {
@@ -29,6 +31,7 @@ export function claimsOf(results: Results): Claim[] {
     weights(results),
     saturating(results),
     dropoutLess(results),
+    stillness(results),
   ];
   return found.filter((claim) => claim !== null);
 }
@@ -121,4 +124,23 @@ function dropoutLess(results: Results): Claim | null {
     held: beside <= 0,
     found: `it changes held-out accuracy by ${points(beside)} with batch normalization, ${points(alone)} without`,
   };
+}
+
+/** The paper's explanation: refuted where noise behind batch normalization leaves its lead over all seeds. */
+function stillness(results: Results): Claim | null {
+  const [plain, noisy] = ['plain', 'noisy'].map((variant) => trialsOf(results, 'noise', variant, TRIAL_LAYERS));
+  if (!plain || !noisy) return null;
+  // Over the whole run of each seed: the start tells speed, the end accuracy.
+  const [without, moved] = [plain, noisy].map((series) => series.map(({ accuracy }) => meanOf(accuracy ?? [])));
+  return {
+    text: 'it helps because the inputs of layers stand still',
+    held: Math.min(...moved) <= Math.max(...without),
+    found:
+      `moved by noise at every step the network reads ${percentRange(moved)} on average over its training, against ` +
+      `${percentRange(without)} without batch normalization`,
+  };
+}
+
+function meanOf(values: readonly (number | null)[]): number {
+  return values.reduce<number>((sum, value) => sum + (value ?? 0), 0) / Math.max(1, values.length);
 }
