@@ -22,8 +22,8 @@ export const landscape: Section = (results) => {
   const html = `<p>Santurkar and others explain the help by a smoother loss: where a step leads, loss and gradient are
 closer to what they were. At each look the network goes half, one, two and four times the step of its minibatch, without
 staying there. The first drawing has the most less the least loss on the
-way, the second the largest change of the gradient, divided by its length at the start. ${count(seeds)} seeds, bands from
-the least to the most.</p>
+way, the second the largest change of the gradient, divided by its length at the start. ${count(seeds)} seeds, bands
+from the least to the most.</p>
 ${TWO}
 ${figures(drawings, 'pair', 'Along the step.', sentences(range, turn))}`;
   return { title: 'Is the loss smoother?', html };

@@ -33,10 +33,10 @@ export const noise: Section = (results) => {
     ),
   ];
   const html = `<p>If batch normalization helped because inputs of layers stand still, then moving them on purpose
-behind it would undo the help. Santurkar and others (<a href="https://arxiv.org/abs/1805.11604">2018</a>) tried: at every step
-each unit draws the mean and the deviation of a noise that is added to what batch normalization gives. Here the mean
-is uniform in ±2 and the deviation in 0 to 1, where the values themselves have a deviation of 1. ${count(seeds)} seeds
-each; lines are means, bands go from the least to the most.</p>
+behind it would undo the help. Santurkar and others (<a href="https://arxiv.org/abs/1805.11604">2018</a>) tried: at
+every step each unit draws the mean and the deviation of a noise that is added to what batch normalization gives. Here
+the mean is uniform in ±2 and the deviation in 0 to 1, where the values themselves have a deviation of 1.
+${count(seeds)} seeds each; lines are means, bands go from the least to the most.</p>
 ${legend(
   VARIANTS.noise.map((variant) => {
     const { style, name } = WAYS[variant];
