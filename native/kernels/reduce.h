@@ -19,7 +19,7 @@ constexpr size_t MIN_ROWS_AT_ONCE = 4;
 constexpr size_t WIDE_ROW = 1024;
 /** Wide rows of all tensors together that are summed at once, and how far ahead their elements are fetched. */
 constexpr size_t WIDE_ROWS_AT_ONCE = 8;
-constexpr size_t WIDE_AHEAD = 64;
+constexpr size_t WIDE_AHEAD_BYTES = 256;
 /** Columns: a tensor of at most so many bytes is in the caches anyway, so all its rows are summed at once. */
 constexpr size_t SMALL_BYTES = 65536;
 /** Rows: channels whose lanes are kept at once. Free to choose. */
@@ -46,7 +46,8 @@ Pace paceOf(View v, Channels channels, size_t columns, bool cached) {
   const size_t fitting = minOf(maxOf(STRIP_BYTES / strideBytes, MIN_ROWS_AT_ONCE / Term::TENSORS), MAX_ROWS_AT_ONCE);
   if (bytesOf<Term>(v) / Term::TENSORS <= SMALL_BYTES) return {v.n, 0};
   if (bytesOf<Term>(v) <= NEAR_BYTES) return {maxOf(fitting, MAX_ROWS_AT_ONCE / Term::TENSORS), 0};
-  if (cached && row >= WIDE_ROW) return {WIDE_ROWS_AT_ONCE / Term::TENSORS, WIDE_AHEAD};
+  if (cached && row >= WIDE_ROW)
+    return {WIDE_ROWS_AT_ONCE / Term::TENSORS, WIDE_AHEAD_BYTES / sizeof(typename Term::Element)};
   // Where strips are not of whole rows, the same columns of the next strip come soon.
   const bool wholeRows = channels.last - channels.first == v.c && columns >= v.c * v.s;
   return {fitting, wholeRows ? fetchedAhead<Term>() : fitting * stride};
