@@ -33,6 +33,7 @@ const inBench = (name: string, file: string) =>
   name.startsWith('#demo/kit/') ||
   name in demo.optionalDependencies ||
   (file === 'contenders/onnx-model.ts' && name === 'protobufjs') || // with onnxruntime-node, which is installed apart
+  (file === 'live.ts' && name === 'playwright-core') || // the browser that shows the page; it is not packed
   name === '#dist/backends/threads.js' || // how many threads there are by default: it has no public name
   (OF_KERNELS.includes(file) && name.startsWith('#dist/'));
 
