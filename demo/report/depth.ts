@@ -79,11 +79,14 @@ function sentences(rates: readonly Point[][], scales: readonly Point[][], sizes:
     const values = (points ?? []).flatMap(({ least, most }) => [least, most]);
     return `${decimal(Math.min(...values))} to ${decimal(Math.max(...values))}`;
   };
-  const fall = (points: readonly Point[] | undefined) => (at(points, first)?.mean ?? 0) / (at(points, last)?.mean ?? 0);
+  const fall = (points: readonly Point[] | undefined) => {
+    const [shallow, deep] = [at(points, first), at(points, last)];
+    return shallow === undefined || deep === undefined ? null : shallow.mean / deep.mean;
+  };
   const falls = rates.map(fall);
   return `The largest stable rate goes from ${told(rates[0], first)} (${first} hidden layers) to ${told(rates[0], last)}
 (${last}) without batch normalization, and from ${told(rates[1], first)} to ${told(rates[1], last)} with it, means
-over seeds: depth divides it by ${decimal(falls[0] ?? null)} without and by ${decimal(falls[1] ?? null)} with. What
+over seeds: depth divides it by ${decimal(falls[0])} without and by ${decimal(falls[1])} with. What
 enters the ReLUs of the deepest network has a scale of ${spread(scales[0])} over its layers and seeds without, and
 ${spread(scales[1])} with batch normalization.`;
 }
