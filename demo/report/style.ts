@@ -25,7 +25,8 @@ h2:hover .here, .here:focus { opacity: 1; }
 @media (hover: none) { .here { opacity: 0.6; } }
 .values circle:hover { stroke: currentColor; stroke-width: 1.5; }
 @media print {
-  section > p, .legend, .formula { break-inside: avoid; break-after: avoid; }
+  section > p, .legend, .formula { break-inside: avoid; }
+  .legend, .formula { break-after: avoid; }
   .values { display: none; }
   figure { margin-bottom: 1rem; }
   .fans .wide svg { max-height: 3.4cm; }
