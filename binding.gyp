@@ -7,6 +7,7 @@
       'target_name': 'batchnorm',
       'sources': [
         'native/runtime/addon.cc',
+        'native/runtime/functions.cc',
         'native/runtime/cpu.cc',
         'native/runtime/dispatch.cc',
         'native/runtime/caches.cc',

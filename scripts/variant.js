@@ -15,7 +15,7 @@ import { kernelSources } from './kernel-sources.js';
 const run = promisify(execFile);
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const isas = process.arch === 'arm64' ? ['neon'] : ['baseline', 'avx2', 'avx512'];
-const runtime = ['addon', 'cpu', 'dispatch', 'caches', 'pool'];
+const runtime = ['addon', 'functions', 'cpu', 'dispatch', 'caches', 'pool'];
 const kernels = kernelSources();
 
 /** Where node_api.h is: beside this Node.js, or where node-gyp found it. */

@@ -2,6 +2,7 @@
 import type { PlotOptions } from '@observablehq/plot';
 import * as Plot from '@observablehq/plot';
 import { draw } from '../kit/canvas.js';
+import { mean } from '../kit/statistics.js';
 import { count, decimal, percent } from '../kit/text.js';
 import { extentOf, looksOf, TRIAL_LAYERS, VARIANTS } from '../runs/trials.js';
 import { COLOURS, DASHES, legend, percentAxis, stepAxis } from './drawing.js';
@@ -73,15 +74,15 @@ function panel(what: string, lines: readonly Point[][], { y, steps, scale }: Pan
 }
 
 function sentences(accuracy: readonly Point[][], motion: readonly Point[][]): string {
-  const [plain, normalized, noisy] = accuracy.map(([first]) => first?.mean ?? 0);
+  const [plain, normalized, noisy] = accuracy.map((points) => mean(points.map((point) => point.mean)));
   const [still, , moved] = motion.map(lateMean);
   const ends = accuracy.map((points) => percent(points.at(-1)?.mean ?? 0));
   const isMoved = (moved ?? 0) > (still ?? 0);
   const holds = isMoved && (noisy ?? 0) > (plain ?? 0);
   return `In the second half of training the means move by ${decimal(moved ?? null)} standard deviations from one
-minibatch to the next with the noise and
-${decimal(still ?? null)} without batch normalization. At the first look the networks read ${percent(plain ?? 0)}
-(without), ${percent(normalized ?? 0)} (with) and ${percent(noisy ?? 0)} (with noise), at the end ${ends.join(', ')}. ${
+minibatch to the next with the noise and ${decimal(still ?? null)} without batch normalization. On average over
+training the networks read ${percent(plain ?? 0)} (without), ${percent(normalized ?? 0)} (with)
+and ${percent(noisy ?? 0)} (with noise), at the end ${ends.join(', ')}. ${
     holds
       ? 'So inputs that move more than without it do not cost the lead: a smaller shift cannot be the whole reason.'
       : 'Here the noise does not leave the lead as it is.'

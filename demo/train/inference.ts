@@ -2,9 +2,10 @@
 import { Moments } from 'batchnorm';
 import { type Dataset, type Images, select, slice } from '../data/dataset.js';
 import { permutation, random } from '../data/random.js';
+import { finite, mean } from '../kit/statistics.js';
 import type { ByBatch, Inference } from '../runs/results.js';
 import { HIDDEN_LAYERS, HIDDEN_UNITS } from '../runs/settings.js';
-import { accuracyOf, finite } from './measure.js';
+import { accuracyOf } from './measure.js';
 import type { Network } from './network.js';
 
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -67,8 +68,4 @@ function byBatch(network: Network, test: Images, size: number, seed: number): By
     return mean(right);
   });
   return { size, accuracy: mean(accuracies), least: Math.min(...accuracies), most: Math.max(...accuracies) };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

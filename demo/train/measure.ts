@@ -1,4 +1,5 @@
 /** Measurements from the values that a network gives. */
+import { finite } from '../kit/statistics.js';
 import { PERCENTILES, type Values } from '../runs/measurements.js';
 
 /** A sigmoid is saturated where it gives less than 5 % or more than 95 %: its input is beyond ± ln 19. */
@@ -36,9 +37,4 @@ export function saturatedShare(values: Float32Array): number {
   let count = 0;
   for (let i = 0; i < values.length; i++) if (Math.abs(values[i]) > SATURATION) count++;
   return finite(count / values.length) ?? 0;
-}
-
-/** With five digits, which is more than any drawing shows; null for what is no finite number, as JSON has it. */
-export function finite(value: number): number | null {
-  return Number.isFinite(value) ? Number(value.toPrecision(5)) : null;
 }

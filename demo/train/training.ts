@@ -1,5 +1,6 @@
 /** Training one network and measuring it on the way. */
 import { type Dataset, minibatches } from '../data/dataset.js';
+import { finite, mean } from '../kit/statistics.js';
 import {
   closingSteps,
   type Distributions,
@@ -11,7 +12,7 @@ import type { Run } from '../runs/results.js';
 import { HIDDEN_UNITS, PROBE_IMAGES, type Settings, type TrainingJob, WATCHED_UNITS } from '../runs/settings.js';
 import type { Host } from './host.js';
 import { compareStatistics } from './inference.js';
-import { accuracyOf, finite, percentiles, percentilesOf, saturatedShare } from './measure.js';
+import { accuracyOf, percentiles, percentilesOf, saturatedShare } from './measure.js';
 import { createNetwork, type Evaluation } from './network.js';
 import type { Ranks } from './ranks.js';
 
@@ -67,8 +68,4 @@ function distributions({ sigmoidInputs }: Evaluation): Distributions {
     saturated: probes.map(saturatedShare),
     layers: probes.map((values) => percentiles(values, LAYER_PERCENTILES)),
   };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,5 +1,6 @@
 /** A trial of one job: what it is of, and what it found. */
 import type { Dataset } from '../data/dataset.js';
+import { finite } from '../kit/statistics.js';
 import type { Series, TrialJob, TrialName, TrialResult } from '../runs/trials.js';
 import { tryDepth } from './depth.js';
 import { tryGradients } from './gradients.js';
@@ -20,9 +21,4 @@ export async function runTrial(data: Dataset, job: TrialJob, listen: Listen): Pr
   const found = await ALL[job.trial](job, data, listen);
   const rounded = Object.entries(found).map(([name, values]) => [name, values.map(finite)] as const);
   return { kind: 'trial', id: job.id, series: Object.fromEntries(rounded) satisfies Series };
-}
-
-/** With five digits, which is more than any drawing shows; null for what is no finite number, as JSON has it. */
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? Number(value.toPrecision(5)) : null;
 }

@@ -1,5 +1,6 @@
 /** Noise behind batch normalization: inputs of activations move more than without it, and training is as fast. */
 import { inputs, minibatches } from '../data/dataset.js';
+import { mean } from '../kit/statistics.js';
 import type { Layer } from '../net/layer.js';
 import { looksOf } from '../runs/trials.js';
 import { batchOf, networkOf, RATE, testImages, UNITS } from './setting.js';
@@ -28,7 +29,7 @@ export const tryNoise: Trial = async (job, data, listen) => {
     before = now;
     if (step % every === 0 && accuracy.length < looks) {
       accuracy.push(network.evaluate(x, test.labels).accuracy);
-      motion.push(meanOf(moved));
+      motion.push(moved.length === 0 ? 0 : mean(moved)); // the first step has none before it
       moved = [];
     }
     await listen(step);
@@ -55,11 +56,6 @@ function meansOf(layer: Layer, rows: number): Means {
 
 function distance(before: Means, now: Means): number {
   const moves = Array.from(now.mean, (mean, unit) => Math.abs(mean - before.mean[unit]) / now.deviation[unit]);
-  return meanOf(moves.filter(Number.isFinite));
-}
-
-/** 0 of none: the first step has none before it. */
-function meanOf(values: readonly number[]): number {
-  if (values.length === 0) return 0;
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  const finite = moves.filter(Number.isFinite);
+  return finite.length === 0 ? 0 : mean(finite);
 }

@@ -8,7 +8,7 @@ import { KERNEL_SOURCES } from './kernel-sources.js';
 
 const ROOT = packageRoot()!;
 const NATIVE = join(ROOT, 'native');
-const RUNTIME = ['addon', 'cpu', 'caches', 'pool'];
+const RUNTIME = ['addon', 'functions', 'cpu', 'caches', 'pool'];
 /** dispatch.cc for one instruction set: that of ARM has one. */
 const ONE_ISA = ['-D_M_ARM64', '-Dneon=baseline'];
 
