@@ -33,7 +33,7 @@ const PIECES: readonly Piece[] = [
   },
   {
     names: 'CENTRED_ABOVE sums centredSums needsCentring clamp centre measure statistics',
-    files: { reference: 'stats.ts', assembly: 'stats.ts kernels.ts index.ts', native: 'stats.h stats.cc' },
+    files: { reference: 'stats.ts', assembly: 'stats.ts kernels.ts index.ts', native: 'stats.h' },
   },
   {
     names: 'gate bend activate gradient',

@@ -25,8 +25,7 @@ BN_NOINLINE void convertPiece(To* to, const From* from, size_t length) {
   size_t k = 0;
   BN_UNROLL
   for (; k + F::LENGTH <= length; k += F::LENGTH) store(to + k, prepared(to, F::load(from + k)));
-  BN_SINGLY
-  for (; k < length; ++k) store(to + k, prepared(to, Traits<float>::load(from + k)));
+  singly(k, length, [&](size_t at) { store(to + at, prepared(to, Traits<float>::load(from + at))); });
 }
 
 template <class To, class From>

@@ -41,13 +41,15 @@ BN_INLINE void mapFew(const Map& map, size_t k, size_t end, const Half& half, co
   using T = typename Map::Element;
   using Part = typename Vectors<T>::Part;
   for (; k + Part::LENGTH <= end; k += Part::LENGTH) map.template apply<false, Part>(k, half);
-  BN_SINGLY
-  for (; k < end; ++k) map.template apply<false, Wide<T>>(k, single);
+  singly(k, end, [&](size_t at) { map.template apply<false, Wide<T>>(at, single); });
 }
 
-/** Writes `length` elements of a row of channel ch from k on: aligned where they are many, one by one at the ends. */
-template <bool STREAM, class Map>
-BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
+/**
+ * Writes `length` elements of a row of channel ch from k on: aligned where they are many, and then past the caches if
+ * `streaming`; one by one at the ends.
+ */
+template <class Map>
+BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length, bool streaming) {
   using T = typename Map::Element;
   using Full = typename Vectors<T>::Full;
   using Part = typename Vectors<T>::Part;
@@ -60,8 +62,13 @@ BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length) {
     k = aligned;
   }
   const auto full = map.template parameters<Full>(ch, false);
-  BN_UNROLL
-  for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<STREAM, Full>(k, full);
+  if (streaming && length >= UNALIGNED_BELOW) {
+    BN_UNROLL
+    for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<true, Full>(k, full);
+  } else {
+    BN_UNROLL
+    for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<false, Full>(k, full);
+  }
   mapFew(map, k, end, part, single);
 }
 
@@ -80,25 +87,34 @@ BN_INLINE size_t mapPiece(const Map& map, size_t k, size_t end, size_t j, size_t
   return j;
 }
 
-/** Writes elements k .. end of rows of `columns` columns, from column j on. Parameters go on round the end of a row. */
+/** Writes `length` elements from k on by whole vectors, whose parameters begin with those of column j. */
 template <bool STREAM, class Map>
-BN_INLINE void mapColumns(const Map& map, size_t k, size_t end, size_t j, size_t columns) {
+BN_INLINE void mapVectors(const Map& map, size_t k, size_t j, size_t length) {
+  using Full = typename Vectors<typename Map::Element>::Full;
+  BN_UNROLL
+  for (size_t q = 0; q < length; q += Full::LENGTH) {
+    map.template apply<STREAM, Full>(k + q, map.template parameters<Full>(j + q, true));
+  }
+}
+
+/** Writes elements k .. end of rows of `columns` columns, from column j on. Parameters go on round the end of a row. */
+template <class Map>
+BN_INLINE void mapColumns(const Map& map, size_t k, size_t end, size_t j, size_t columns, bool streaming) {
   using T = typename Map::Element;
   using Full = typename Vectors<T>::Full;
   using Part = typename Vectors<T>::Part;
-  if (end - k >= UNALIGNED_BELOW) {
+  const bool aligns = end - k >= UNALIGNED_BELOW;
+  if (aligns) {
     const size_t aligned = k + toLine(map.output + k);
     j = mapPiece<Part>(map, k, aligned, j, columns);
     k = aligned;
   }
   while (k + Full::LENGTH <= end) {
     const size_t inRow = divideUp(columns - j, Full::LENGTH), vectors = minOf(inRow, (end - k) / Full::LENGTH);
-    BN_UNROLL
-    for (size_t q = 0; q < vectors * Full::LENGTH; q += Full::LENGTH) {
-      map.template apply<STREAM, Full>(k + q, map.template parameters<Full>(j + q, true));
-    }
-    k += vectors * Full::LENGTH;
-    j += vectors * Full::LENGTH;
+    const size_t length = vectors * Full::LENGTH;
+    streaming&& aligns ? mapVectors<true>(map, k, j, length) : mapVectors<false>(map, k, j, length);
+    k += length;
+    j += length;
     if (j >= columns) j -= columns;
   }
   mapPiece<Part>(map, k, end, j, columns);
@@ -114,17 +130,13 @@ struct Along {
 
   Along from(size_t k) const { return {v, into + k}; }
 
-  template <bool STREAM, class Map>
-  BN_NOINLINE void visit(const Map& given, size_t k, size_t end) const {
+  template <class Map>
+  BN_NOINLINE void visit(const Map& given, size_t k, size_t end, bool streaming) const {
     const Map map = given;
     size_t ch = (k + into) / v.s % v.c, length = v.s - (k + into) % v.s;
     for (; k < end; k += length, length = v.s, ch = ch + 1 == v.c ? 0 : ch + 1) {
       length = minOf(length, end - k);
-      if (STREAM && length < UNALIGNED_BELOW) {
-        visit<false>(given, k, k + length);
-      } else {
-        mapRow<STREAM>(map, k, ch, length);
-      }
+      mapRow(map, k, ch, length, streaming);
     }
   }
 };
@@ -135,11 +147,10 @@ struct Across {
 
   Across from(size_t k) const { return {into + k, columns}; }
 
-  template <bool STREAM, class Map>
-  BN_NOINLINE void visit(const Map& given, size_t k, size_t end) const {
-    if (STREAM && end - k < UNALIGNED_BELOW) return visit<false>(given, k, end);
+  template <class Map>
+  BN_NOINLINE void visit(const Map& given, size_t k, size_t end, bool streaming) const {
     const Map map = given;
-    mapColumns<STREAM>(map, k, end, (k + into) % columns, columns);
+    mapColumns(map, k, end, (k + into) % columns, columns, streaming);
   }
 };
 
@@ -158,7 +169,7 @@ BN_NOINLINE void visitStrips(const Map& map, size_t k, size_t end, bool streamin
     next = minOf(k + STRIP_LENGTH<Map::TENSORS> - intoLine(map.output + k), end);
     Strips<Map::TENSORS> strips(map.format, {k, 1, 0, next - k, streaming ? map.ahead : 0});
     const auto floats = map.widened(strips);
-    visit.from(k).template visit<false>(floats, 0, next - k);
+    visit.from(k).visit(floats, 0, next - k, false);
     strips.finish(streaming);
   }
 }
@@ -171,10 +182,8 @@ void inChunks(const Map& map, size_t first, size_t last, Manner manner, const Vi
     const size_t start = manner.descending && end - first > CHUNK ? end - CHUNK : first;
     if constexpr (BY_STRIPS<typename Map::Element>) {
       visitStrips(map, start, end, streaming, visit);
-    } else if (streaming) {
-      visit.template visit<true>(map, start, end);
     } else {
-      visit.template visit<false>(map, start, end);
+      visit.visit(map, start, end, streaming);
     }
     end = start;
   }

@@ -2,8 +2,7 @@
 {
   'type': 'static_library',
   'sources': [
-    'stats.cc', 'row_sums.cc', 'normalize.cc', 'backward.cc', 'conversion.cc', 'table.cc', 'exact.cc',
-    'exact-results.cc',
+    'row_sums.cc', 'normalize.cc', 'backward.cc', 'conversion.cc', 'table.cc', 'exact.cc', 'exact-results.cc',
   ],
   'cflags!': ['-O3'],
   # Nothing is thrown, so that nobody unwinds.

@@ -1,4 +1,4 @@
-// The kernels of one instruction set: stats.cc, row_sums.cc, normalize.cc, backward.cc and conversion.cc define them,
+// The kernels of one instruction set: row_sums.cc, normalize.cc, backward.cc and conversion.cc define them,
 // table.cc gathers them.
 #pragma once
 #include "../kernels.h"

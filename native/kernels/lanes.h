@@ -194,7 +194,8 @@ BN_INLINE void addRest(double* lanes, const Term& term, size_t position, size_t 
   for (; j + Part::LENGTH <= length % LANES; j += Part::LENGTH) {
     addBlock<Part, LANES, 1>(lanes + j, term, rest, j, ch, false);
   }
-  for (; j < length % LANES; ++j) addBlock<Wide<typename Term::Element>, LANES, 1>(lanes + j, term, rest, j, ch, false);
+  singly(j, length % LANES,
+         [&](size_t at) { addBlock<Wide<typename Term::Element>, LANES, 1>(lanes + at, term, rest, at, ch, false); });
 }
 
 /** How far ahead rows are fetched: half of the usual distance, since what lies behind a row may not be wanted soon. */

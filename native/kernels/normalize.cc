@@ -1,4 +1,5 @@
-// y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4.
+// y = activation((x − center)·scale + offset + residual): docs/numerics.md, section 4. And `statistics`, so that the
+// loops by which `forward` measures are there once.
 #include "activation.h"
 #include "exact-share.h"
 #include "kernels_isa.h"
@@ -105,6 +106,7 @@ void exactForward(T* y, const T* x, const T* residual, double* mean, double* var
 }
 
 #define BN_NORMALIZE(T)                                                                                          \
+  template void statistics(double*, double*, const T*, const Call&);                                             \
   template void normalize(T*, const T*, const T*, const Affine<Wide<T>>&, const Activation&, CachedCoefficients, \
                           const Call&);                                                                          \
   template void forward(T*, const T*, const T*, double*, double*, const Affine<Wide<T>>&, const Activation&,     \

@@ -1,5 +1,6 @@
 // Mean and variance of the channels of a tile: docs/numerics.md, section 3.
 #pragma once
+#include "kernels_isa.h"
 #include "walk.h"
 
 namespace bn {
@@ -115,5 +116,13 @@ void measure(double* mean, double* variance, const T* x, const Walk<Stored<T>>& 
 }
 
 }  // namespace
+
+/** contract: src/kernels.ts, statistics */
+template <class T>
+void statistics(double* mean, double* variance, const T* x, const Call& call) {
+  const Walk<Stored<T>> walk(1, 1, call);
+  walk.tiles([&](Tile tile) { measure(mean, variance, x, walk, tile); });
+}
+
 }  // namespace BN_ISA
 }  // namespace bn

@@ -78,8 +78,7 @@ BN_NOINLINE void widenRun(float* to, const T* from, size_t length, size_t ahead)
     for (size_t j = k; j < k + CONVERTED_AT_ONCE; j += F::LENGTH) store(to + j, F::load(from + j));
   }
   for (; k + F::LENGTH <= length; k += F::LENGTH) store(to + k, F::load(from + k));
-  BN_SINGLY
-  for (; k < length; ++k) to[k] = wideOf(from[k]);
+  singly(k, length, [&](size_t at) { to[at] = wideOf(from[at]); });
 }
 
 /** to ← from, rounded; past the caches if STREAM, which wants `to` aligned to a cache line. */
@@ -91,8 +90,7 @@ BN_NOINLINE void roundRun(T* to, const float* from, size_t length) {
     for (size_t j = k; j < k + CONVERTED_AT_ONCE; j += F::LENGTH) put<STREAM>(to + j, F::load(from + j));
   }
   for (; k + F::LENGTH <= length; k += F::LENGTH) store(to + k, F::load(from + k));
-  BN_SINGLY
-  for (; k < length; ++k) store(to + k, from[k]);
+  singly(k, length, [&](size_t at) { store(to + at, from[at]); });
 }
 
 /** Elements of each of TENSORS tensors in a strip: some 16 KB of floats, in the first cache. */

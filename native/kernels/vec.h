@@ -15,8 +15,7 @@
 // BN_INLINE    a function that is only fast in the registers of its caller
 // BN_NOINLINE  a loop that would else be compiled into each of its callers
 // BN_UNROLL    before a loop over memory that pays for four steps at a time
-// BN_SINGLY    before a loop over the few single elements at the ends of rows: Clang would make vectors of them, and
-//              asking whether these pay takes longer than the elements
+// BN_SINGLY    before a loop over few elements, one by one: Clang makes no vectors of it. `singly` is for GCC, too
 #if defined(_MSC_VER) && !defined(__clang__)
 #define BN_INLINE __forceinline
 #define BN_NOINLINE __declspec(noinline)
@@ -46,6 +45,22 @@
 namespace bn {
 namespace BN_ISA {
 namespace {
+
+/**
+ * Calls each(k) for k .. end, the few single elements at the ends of rows. No compiler makes vectors of them, whose
+ * code is long, and asking whether they pay takes longer than the elements. GCC before 14 has no word for this, but an
+ * empty statement that it may not move.
+ */
+template <class Each>
+BN_INLINE void singly(size_t k, size_t end, const Each& each) {
+  BN_SINGLY
+  for (; k < end; ++k) {
+#if defined(__GNUC__) && !defined(__clang__)
+    __asm__ volatile("");
+#endif
+    each(k);
+  }
+}
 
 inline D widen(D v) { return v; }
 
