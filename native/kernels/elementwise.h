@@ -87,6 +87,12 @@ BN_INLINE size_t mapPiece(const Map& map, size_t k, size_t end, size_t j, size_t
   return j;
 }
 
+/** mapPiece for the ends of a run, which is long or nothing beside its call. */
+template <class Map>
+BN_NOINLINE size_t mapEnd(const Map& map, size_t k, size_t end, size_t j, size_t columns) {
+  return mapPiece<typename Vectors<typename Map::Element>::Part>(map, k, end, j, columns);
+}
+
 /** Writes `length` elements from k on by whole vectors, whose parameters begin with those of column j. */
 template <bool STREAM, class Map>
 BN_INLINE void mapVectors(const Map& map, size_t k, size_t j, size_t length) {
@@ -99,14 +105,13 @@ BN_INLINE void mapVectors(const Map& map, size_t k, size_t j, size_t length) {
 
 /** Writes elements k .. end of rows of `columns` columns, from column j on. Parameters go on round the end of a row. */
 template <class Map>
-BN_INLINE void mapColumns(const Map& map, size_t k, size_t end, size_t j, size_t columns, bool streaming) {
-  using T = typename Map::Element;
-  using Full = typename Vectors<T>::Full;
-  using Part = typename Vectors<T>::Part;
+BN_INLINE void mapColumns(const Map& given, size_t k, size_t end, size_t j, size_t columns, bool streaming) {
+  using Full = typename Vectors<typename Map::Element>::Full;
+  const Map map = given;
   const bool aligns = end - k >= UNALIGNED_BELOW;
   if (aligns) {
     const size_t aligned = k + toLine(map.output + k);
-    j = mapPiece<Part>(map, k, aligned, j, columns);
+    j = mapEnd(given, k, aligned, j, columns);
     k = aligned;
   }
   while (k + Full::LENGTH <= end) {
@@ -117,7 +122,7 @@ BN_INLINE void mapColumns(const Map& map, size_t k, size_t end, size_t j, size_t
     j += length;
     if (j >= columns) j -= columns;
   }
-  mapPiece<Part>(map, k, end, j, columns);
+  mapEnd(given, k, end, j, columns);
 }
 
 /**
@@ -149,8 +154,7 @@ struct Across {
 
   template <class Map>
   BN_NOINLINE void visit(const Map& given, size_t k, size_t end, bool streaming) const {
-    const Map map = given;
-    mapColumns(map, k, end, (k + into) % columns, columns, streaming);
+    mapColumns(given, k, end, (k + into) % columns, columns, streaming);
   }
 };
 

@@ -102,14 +102,14 @@ struct Place {
   size_t position, rows, stride, width, ahead;
 };
 
-/** One strip of up to TENSORS tensors. Rows lie one behind the other in it. */
+/** One strip of up to TENSORS tensors. Rows lie one behind the other in it. A call is nothing beside a strip. */
 template <size_t TENSORS>
 class Strips {
  public:
   Strips(Format format, const Place& place) : format_(format), place_(place) {}
 
   /** The elements of a tensor as floats; null stays null. */
-  const float* input(const Half* tensor) {
+  BN_NOINLINE const float* input(const Half* tensor) {
     if (tensor == nullptr) return nullptr;
     float* const to = memory_[used_++];
     format_ == Format::FLOAT16 ? widen(to, as<Float16>(tensor)) : widen(to, as<Bfloat16>(tensor));
@@ -122,7 +122,7 @@ class Strips {
     return memory_[used_++];
   }
   /** Rounds all outputs; past the caches if `streaming`, where they begin with a cache line. */
-  void finish(bool streaming) const {
+  BN_NOINLINE void finish(bool streaming) const {
     for (size_t i = 0; i < written_; ++i) {
       const auto [to, from] = outputs_[i];
       const bool stream = streaming && intoLine(to) == 0;

@@ -147,7 +147,7 @@ class Walk {
   template <class Term>
   void reduce(const Term& term, Tile tile) const {
     const Channels all = tile.channels;
-    for (size_t ch = all.first; ch < all.last; ++ch) totals[ch] = totals[v.c + ch] = 0;
+    clear(totals, all);
     const bool cached = bytesOf<Term>(v) <= resources_.sharedBytes;
     if (!tile.shared) return reduceGroups({totals, v.c, 0}, term, v, {0, groupsOf(v)}, all, cached);
 
@@ -156,14 +156,11 @@ class Walk {
       const Groups groups = units.groups(v, unit);
       const Channels part = units.channels(v, unit);
       for (size_t g = groups.first; g < groups.last; ++g) {
-        double* to = partials_ + g * 2 * v.c;
-        for (size_t ch = part.first; ch < part.last; ++ch) to[ch] = to[v.c + ch] = 0;
+        clear(partials_ + g * 2 * v.c, part);
       }
       reduceGroups({partials_, v.c, 2 * v.c}, term, v, groups, part, cached);
     });
-    for (size_t g = 0; g < groupsOf(v); ++g) {
-      for (size_t j = 0; j < 2 * v.c; ++j) totals[j] += partials_[g * 2 * v.c + j];
-    }
+    addPartials();
   }
 
   /** Writes the elements of the tile. */
@@ -191,11 +188,21 @@ class Walk {
   }
 
  private:
+  /** Begins the two sums of each of these channels. */
+  BN_NOINLINE void clear(double* sums, Channels all) const {
+    for (size_t ch = all.first; ch < all.last; ++ch) sums[ch] = sums[v.c + ch] = 0;
+  }
+  /** Adds the partial sums of all groups to the totals, in order. */
+  BN_NOINLINE void addPartials() const {
+    for (size_t g = 0; g < groupsOf(v); ++g) {
+      for (size_t j = 0; j < 2 * v.c; ++j) totals[j] += partials_[g * 2 * v.c + j];
+    }
+  }
   /** No kernel touches more: dx, dresidual, dy, x and residual. */
   static constexpr size_t MAX_TENSORS = 5;
 
   /** Copies the first coefficients behind the last ones, for vectors that end in the next row. */
-  void closeRing() const {
+  BN_NOINLINE void closeRing() const {
     Wide<T>* const all[] = {channels.center, channels.scale, channels.offset, channels.dxSlope, channels.dxOffset};
     for (Wide<T>* each : all) std::memcpy(each + v.c, each, LANES * sizeof(Wide<T>));
   }
