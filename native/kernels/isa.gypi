@@ -11,7 +11,7 @@
   'cflags': [
     '-O2', '-ftree-vectorize', '<!@(node native/kernels/cost-model.js)',
     '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math',
-    '-fPIC', '-fno-asynchronous-unwind-tables', '-Wall', '-Wextra', '-Wno-unused-function',
+    '-fPIC', '-fno-asynchronous-unwind-tables', '-fno-unwind-tables', '-Wall', '-Wextra', '-Wno-unused-function',
   ],
   'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility=hidden'],
   'xcode_settings': {
