@@ -1,11 +1,13 @@
 // Compiles src twice: to dist, ES modules for browsers and the command line, and to dist/cjs, CommonJS for Node.js.
 // Both `require` and `import` of Node.js come to the latter, `import` by small ES modules (index.mjs), so that the
-// chosen backend and the classes exist once in a process, whichever door its parts use.
+// chosen backend and the classes exist once in a process, whichever door its parts use. Comments go into declarations
+// alone, where editors look for them, and of these there is one copy, that of dist/cjs.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
 
 const require = createRequire(import.meta.url);
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -14,9 +16,9 @@ const cjs = join(dist, 'cjs');
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
 
 rmSync(dist, { recursive: true, force: true });
-for (const config of ['tsconfig.json', 'tsconfig.cjs.json']) {
-  execFileSync(process.execPath, [tsc, '-p', join(root, config)], { stdio: 'inherit' });
-}
+compile('tsconfig.json', '--declaration', 'false');
+compile('tsconfig.cjs.json');
+for (const file of readdirSync(dist, { recursive: true })) if (file.endsWith('.js')) removeComments(join(dist, file));
 writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs", "sideEffects": false }\n');
 nameOwnFile(join(cjs, 'backends', 'package-root.js'));
 for (const entry of ['index', 'tfjs/index', 'mpi/index', 'interop/index']) writeDoor(join(cjs, entry));
@@ -26,6 +28,20 @@ for (const entry of ['index', 'tfjs/index', 'mpi/index', 'interop/index']) write
 const headers = dirname(require.resolve('node-addon-api/package.json'));
 copyFileSync(join(root, 'binding.gyp'), join(dist, 'binding.gyp'));
 cpSync(headers, join(dist, 'node-addon-api'), { recursive: true, filter: (path) => !path.endsWith('tools') });
+
+function compile(config, ...options) {
+  execFileSync(process.execPath, [tsc, '-p', join(root, config), ...options], { stdio: 'inherit' });
+}
+
+/** All but those for bundlers, which tsc would take away, too. Names and lines stay readable, for stack traces. */
+function removeComments(file) {
+  const { code } = transformSync(readFileSync(file, 'utf8'), {
+    target: 'es2022',
+    charset: 'utf8',
+    legalComments: 'none',
+  });
+  writeFileSync(file, code);
+}
 
 /** As CommonJS calls it; not `__filename`, of which bundlers make what it was on the machine where they ran. */
 function nameOwnFile(file) {
