@@ -3,6 +3,7 @@
  * scattered.
  */
 import { isSame, newTensor, type TensorKind } from '../arguments/typed-arrays.js';
+import { load } from '../backends/reference.js';
 import { kernels } from '../backends/select.js';
 import type { Affine, KernelActivation, TensorKernels, View } from '../kernels.js';
 import type { AnyTensor, Tensor } from '../types.js';
@@ -20,9 +21,15 @@ export function isReadInSitu(y: AnyTensor, x: AnyTensor, residual: AnyTensor | n
 /** Elements that are normalised before what was not chosen among them is cleared, while a cache has them. */
 const CHUNK = 2 ** 18;
 
-/** y ← of all of x, and +0 wherever nothing was chosen, by the kernels for tensors of this type. */
+type Normalizing<X extends Tensor | Uint16Array, P extends Tensor> = Pick<TensorKernels<X, P>, 'normalize'>;
+
+/**
+ * y ← of all of x, and +0 wherever nothing was chosen, by the kernels for tensors of this type. If they find no memory
+ * when a part of y is written already, those of the reference, which need next to none, write the rest: the same bits.
+ */
 export function normalizeInSitu<X extends Tensor | Uint16Array, P extends Tensor>(
-  table: Pick<TensorKernels<X, P>, 'normalize'>,
+  table: Normalizing<X, P>,
+  reference: () => Normalizing<X, P>,
   y: X,
   x: X,
   residual: X | null,
@@ -38,8 +45,15 @@ export function normalizeInSitu<X extends Tensor | Uint16Array, P extends Tensor
     const last = Math.min(first + step, n);
     const chunk = (tensor: X) => tensor.subarray(first * row, last * row) as X;
     const view = { n: last - first, c, s };
-    const by = residual && chunk(residual);
-    if (!isEmpty && row > 0) table.normalize(chunk(y), chunk(x), by, affine, activation, view);
+    const call = [chunk(y), chunk(x), residual && chunk(residual), affine, activation, view] as const;
+    if (!isEmpty && row > 0) {
+      try {
+        table.normalize(...call);
+      } catch (error) {
+        if (first === 0) throw error;
+        reference().normalize(...call);
+      }
+    }
     selection.clear(y, first * s, last * s);
   }
 }
@@ -59,7 +73,7 @@ export function forwardChosen<T extends Tensor>(
 ): void {
   const own = batch ? { ...affine, ...chosenStatistics(kind, x, selection, summation) } : affine;
   if (isReadInSitu(y, x, residual)) {
-    normalizeInSitu(kernels(), y, x, residual, own, activation, view, selection);
+    normalizeInSitu(kernels(), load, y, x, residual, own, activation, view, selection);
   } else {
     const chosen = selection.gather(kind, x);
     const added = residual && selection.gather(kind, residual);

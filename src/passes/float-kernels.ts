@@ -1,4 +1,5 @@
 /** The kernels for float32 and float64, of which those of a backend tell one from the other by their arrays. */
+import { load } from '../backends/reference.js';
 import { kernels } from '../backends/select.js';
 import type { Tensor } from '../types.js';
 import { normalizeInSitu } from './chosen.js';
@@ -35,7 +36,7 @@ const PARTS: PartKernels<Tensor> = {
   exactMoments: (x, view) => exactMoments(x as Float32Array, view),
   normalize,
   normalizeInSitu(y, x, residual, affine, activation, view, selection) {
-    normalizeInSitu(kernels(), y, x, residual, affine, activation, view, selection);
+    normalizeInSitu(kernels(), load, y, x, residual, affine, activation, view, selection);
   },
   gradientSums(measure, dy, x, residual, affine, activation, view, summation) {
     if (summation === 'exact') return exactGradientSums(dy, x, residual, affine, activation, view);

@@ -3,6 +3,7 @@
  * steps, and the first one must not be rounded: they go by way of float32.
  */
 import { bitsOf } from '../arguments/typed-arrays.js';
+import { load } from '../backends/reference.js';
 import { kernels } from '../backends/select.js';
 import type { Affine, HalfDtype } from '../kernels.js';
 import { isNaNHalf, widen } from '../reference/half.js';
@@ -39,8 +40,10 @@ export function halfParts(dtype: HalfDtype): PartKernels<HalfTensor> {
     exactMoments: (x, view) => addExactHalf(noExactMoments(view.c), dtype, bitsOf(x), view),
     normalize: (_, y, x, residual, affine, activation, view) =>
       table().normalize(bitsOf(y), bitsOf(x), optional(residual), narrow(affine), activation, view),
-    normalizeInSitu: (y, x, residual, affine, activation, view, selection) =>
-      normalizeInSitu(table(), bitsOf(y), bitsOf(x), optional(residual), narrow(affine), activation, view, selection),
+    normalizeInSitu(y, x, residual, affine, activation, view, selection) {
+      const tensors = [bitsOf(y), bitsOf(x), optional(residual)] as const;
+      normalizeInSitu(table(), () => load()[dtype], ...tensors, narrow(affine), activation, view, selection);
+    },
     gradientSums(_, dy, x, residual, affine, activation, view, summation) {
       const inputs = [bitsOf(dy), bitsOf(x), optional(residual), narrow(affine), activation] as const;
       if (summation === 'exact') {

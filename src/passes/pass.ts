@@ -183,11 +183,12 @@ export class Pass<T extends AnyTensor> {
     const dresidual = hasResidual ? residualGradient(kind, dy, this.#activation, outResidual, dx) : null;
     const untouched = dresidual !== null && this.#activation === 'none' && isSame(dresidual, dy);
     const place = untouched ? null : dresidual;
-    if (saved.parts.length === 1 || (out === undefined && outResidual === undefined)) {
+    const inOneStep = saved.parts.length === 1 && saved.parts[0].groups === null;
+    if (inOneStep || (out === undefined && outResidual === undefined)) {
       this.#differentiate(call, dx, place, dy, saved.x, saved.residual, saved, outputs);
       return { dx, dresidual };
     }
-    // Of several parts one may find no memory when another is written already.
+    // Of several parts or steps one may find no memory when another is written already.
     const [whole, g] = [newTensor<T>(kind, dy.length), place && newTensor<T>(kind, dy.length)];
     this.#differentiate(call, whole, g, dy, saved.x, saved.residual, saved, outputs);
     if (g !== null) place!.set(g);

@@ -1,4 +1,5 @@
 /** Every public call that computes, each with arguments of its own, for tests that let memory run out in the middle. */
+import { createHash } from 'node:crypto';
 import {
   allocate,
   BatchNorm,
@@ -11,6 +12,7 @@ import {
   GradientSums,
   Moments,
   release,
+  toBfloat16,
 } from 'batchnorm';
 
 /** A call that is ready: what it gives, and all that it must leave alone where it throws. */
@@ -70,6 +72,52 @@ function kept(title: string, options: BatchNormOptions<'float32'>, forwardOption
 
 const MASK = { mask: Uint8Array.from({ length: POSITIONS }, (_, k) => k % 2) };
 const WEIGHTS = { mask: Float32Array.from({ length: POSITIONS }, (_, k) => k % 3) };
+
+/** What lies in tensors that are too large to be compared in words. */
+function digestOf(...tensors: readonly ArrayBufferView[]): string {
+  const hash = createHash('sha256');
+  for (const { buffer, byteOffset, byteLength } of tensors) hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  return hash.digest('hex');
+}
+
+/** Rows as before, but so many that tensors of 16 bits are differentiated in more pieces than one. */
+const MANY = 80;
+
+/** A layer on tensors of 16 bits, with a residual. */
+function half(title: string, options: BatchNormOptions<'bfloat16'>, forwardOptions: object = {}): Record<string, Make> {
+  const make = (x: Float32Array, dy: Float32Array) => {
+    const many = (tensor: Float32Array) =>
+      toBfloat16(Float32Array.from({ length: MANY * 512 }, (_, k) => tensor[k % LENGTH]));
+    const bn = new BatchNorm(8, { dtype: 'bfloat16', activation: 'relu', ...options });
+    const [x16, dy16, out, dresidual] = [many(x), many(dy), many(x), many(x)];
+    const shape = [MANY, 8, 64];
+    const given = { ...forwardOptions, residual: dy16 };
+    const seen = () => [digestOf(x16, dy16, out, dresidual), bn.dgamma?.slice(), bn.dbeta?.slice(), bn.state()];
+    return { bn, x16, dy16, out, dresidual, shape, given, seen };
+  };
+  return {
+    [`forward of 16 bits, ${title}`]: (x, dy) => {
+      const { bn, x16, out, shape, given, seen } = make(x, dy);
+      return { call: () => [digestOf(bn.forward(x16, shape, { ...given, out })), seen()], state: seen };
+    },
+    [`backward of 16 bits, ${title}`]: (x, dy) => {
+      const { bn, x16, dy16, out, dresidual, shape, given, seen } = make(x, dy);
+      bn.forward(x16, shape, given);
+      return { call: () => [digestOf(bn.backward(dy16, { out, outResidual: dresidual })), seen()], state: seen };
+    },
+  };
+}
+
+/** A mask over tensors so large that they are normalised in more chunks than one. */
+function largeMask(x: Float32Array): Pick<Attempt, 'call' | 'state'> {
+  const shape = [3, 2, 2 ** 16];
+  const large = Float32Array.from({ length: 3 * 2 ** 17 }, (_, k) => x[k % LENGTH]);
+  const mask = Uint8Array.from({ length: 3 * 2 ** 16 }, (_, k) => (k % 3 === 0 ? 0 : 1));
+  const out = large.slice();
+  const bn = new BatchNorm(2);
+  const seen = () => [digestOf(large, out), bn.state()];
+  return { call: () => [bn.forward(large, shape, { mask, out }).length, seen()], state: seen };
+}
 
 const nothing = () => null;
 
@@ -136,8 +184,19 @@ export const CALLS: Record<string, Make> = {
   ...kept('finite', { activation: 'relu', onNonFinite: 'throw' }),
   ...layer('ghosts', { ghostBatchSize: 4 }),
   ...kept('ghosts', { ghostBatchSize: 4 }),
+  ...layer('groups', { groups: 2 }),
+  ...layer('groups and weights', { groups: 2 }, WEIGHTS),
   ...layer('renorm', { renorm: {} }),
   ...kept('renorm', { renorm: {} }),
+};
+
+/** Calls on tensors that are taken in pieces. */
+export const CALLS_IN_PIECES: Record<string, Make> = {
+  'forward with a large mask': largeMask,
+  ...half('plain', {}),
+  ...half('weights', {}, { mask: Float32Array.from({ length: MANY * 64 }, (_, k) => k % 3) }),
+  ...half('groups', { groups: 2 }),
+  ...half('groups and ghosts', { groups: 2, ghostBatchSize: 40 }),
 };
 
 /** The attempt on ordinary arrays, or on tensors that lie in the backend's memory. */
@@ -149,7 +208,7 @@ export function attempt(make: Make, isAllocated: boolean): Attempt {
     dy[k] = ((k * 104729) % 97) / 20 - 2;
   });
   const made = make(x, dy, out);
-  const state = () => [made.state(), x, dy];
+  const state = () => [made.state(), x, dy, out];
   return {
     call: made.call,
     state,
