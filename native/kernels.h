@@ -92,6 +92,8 @@ struct Resources {
   size_t streamBytes;
   /** Calls task(job, part) for each part < parts on up to `threads` threads, and returns when all are done. */
   void (*run)(size_t threads, size_t parts, void (*task)(const void* job, size_t part), const void* job);
+  /** Whether kernels of AVX-512 may use AVX512IFMA, which multiplies and adds integers of 52 bits. */
+  bool ifma = false;
 };
 
 /** Arrays of [c] in CachedCoefficients: center, scale and offset. */

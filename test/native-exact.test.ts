@@ -21,14 +21,16 @@ const THREADS = [1, 2, 3, 7];
 const ACTIVATIONS = [0, 1, kernelActivation(leakyRelu(0.25))] as const;
 
 /**
- * Columns: of whole blocks, of parts of one, stacked with a rest, and few rows. Planes: in place, with rests, short,
- * few.
+ * Columns: of whole blocks, of parts of one, stacked with a rest, few rows, and wide blocks, whose lines fall into the
+ * same places of the caches. Planes: in place, with rests, short, few.
  */
 const VIEWS: readonly View[] = [
   { n: 8300, c: 64, s: 1 },
   { n: 4200, c: 37, s: 1 },
   { n: 20003, c: 3, s: 1 },
   { n: 3, c: 700, s: 1 },
+  { n: 1100, c: 256, s: 1 },
+  { n: 530, c: 1024, s: 1 },
   { n: 700, c: 19, s: 9 },
   { n: 40, c: 9, s: 784 },
   { n: 61, c: 7, s: 196 },
@@ -36,8 +38,15 @@ const VIEWS: readonly View[] = [
   { n: 1, c: 2, s: 40013 },
   { n: 2, c: 17, s: 16 },
 ];
-/** Few bins, many, as many as there are by turns, and none that are enough. */
-const CLASSES = ['relu of normal', 'log-normal 3', 'a window that moves', 'all exponents', 'NaN at times'];
+/** Few bins, many, as many as there are by turns, none that are enough, and whole numbers that become large. */
+const CLASSES = [
+  '26 binades below full',
+  'relu of normal',
+  'log-normal 3',
+  'a window that moves',
+  'all exponents',
+  'NaN at times',
+];
 
 const DTYPES: readonly KernelDtype[] = ['float32', 'float16', 'bfloat16'];
 
@@ -81,9 +90,11 @@ if (Array.isArray(native)) {
         const rows = DTYPES.flatMap((dtype) => CLASSES.map((dataClass) => ({ dtype, dataClass })));
         rows.forEach(({ dtype, dataClass }, row) => {
           const own = referenceOf(dtype, dataClass, view);
-          // By turns, so that each class meets two of them, and each of them every kind of walk.
-          for (const threads of [THREADS[row % 4], THREADS[(row + 3) % 4]]) {
-            const actual = recordsOf(loadWith(isa, { threads, threadBytes: 1 }), dtype, dataClass, view);
+          // By turns, so that each class meets two of them, and each of them every kind of walk, as does a processor
+          // without AVX512IFMA.
+          for (const [turn, threads] of [THREADS[row % 4], THREADS[(row + 3) % 4]].entries()) {
+            const kernels = loadWith(isa, { threads, threadBytes: 1, ifma: (row + turn) % 2 === 0 });
+            const actual = recordsOf(kernels, dtype, dataClass, view);
             actual.forEach((records, call) => {
               const k = firstDifference(records, own[call]);
               assert.is(

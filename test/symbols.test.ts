@@ -18,7 +18,7 @@ const addon = fileURLToPath(new URL('../build/Release/batchnorm.node', import.me
 const objects = fileURLToPath(new URL('../build/Release/obj.target', import.meta.url));
 
 /** Newer than glibc 2.28: they moved there from libpthread, which has had them under this name for ever. */
-const MOVED = ['pthread_create@GLIBC_2.34', 'pthread_join@GLIBC_2.34'];
+const MOVED = ['create', 'join', 'attr_setstacksize'].map((name) => `pthread_${name}@GLIBC_2.34`);
 
 /** The lines of a tool of binutils for the addon. */
 function linesOf(tool: string, ...options: string[]): string[] {

@@ -120,7 +120,7 @@ Work workOf(View v, size_t sums, size_t outputs, const Resources& resources) {
 
 /** Exact sums of `reads` tensors by so many threads. */
 Work exactSumsOf(View v, size_t reads, size_t threads, const Resources& resources) {
-  const Shares shares(v, threads);
+  const Shares shares(v, threads, resources.ifma);
   const size_t steps = shares.planes ? v.n * v.s : v.n / shares.stacked;
   const size_t step = shares.planes ? 1 : shares.stacked * v.s, rest = v.n * v.s - steps * step;
   Pass pass{threads, {}};
@@ -165,7 +165,7 @@ size_t exactPiecesOf(View v) {
 bool scratchHolds(View v, size_t threads) {
   const size_t parts = Shares::partsAtMost(v, threads);
   for (size_t fewer = 1; fewer <= threads; ++fewer) {
-    if (Shares(v, fewer).parts <= parts) continue;
+    if (Shares(v, fewer, false).parts <= parts) continue;
     std::fprintf(stderr, "plans: %zu threads want more scratch than %zu\n", fewer, threads);
     return false;
   }
@@ -259,7 +259,7 @@ int main() {
   size_t threads, worth, own, last;
   bn::View v{};
   while (std::scanf("%zu %zu %zu %zu %zu %zu %zu", &threads, &worth, &own, &last, &v.n, &v.c, &v.s) == 7) {
-    bn::Resources resources = bn::resourcesOf({own, last});
+    bn::Resources resources = bn::resourcesOf({own, last}, false);
     resources.threads = threads;
     if (worth > 0) resources.threadBytes = worth;
     resources.run = bn::BN_ISA::writeDown;

@@ -12,17 +12,25 @@ namespace {
 /** The bins of some columns, and where they are anchored; of squares, or of products. */
 class Binned {
  protected:
-  Binned(size_t width, bool squares) : squares_(squares) { state_.width = width; }
+  Binned(size_t width, bool squares, bool canBeFixed) : squares_(squares), choices_(Choices::of(canBeFixed)) {
+    state_.width = width;
+  }
   Binned(const Binned&) = delete;
   Binned& operator=(const Binned&) = delete;
 
-  /** Whether what was added to the vector of columns at j since it began anew fits its bins. */
+  /** Whether what was added to the vector of columns at j since it began anew fits its bins; where sums are whole
+   * numbers, if no result was inexact. */
   bool isFit(size_t j) const {
+    if (choice_->isFixed) return areFixed(state_, j);
     if (!choice_->knowMost(squares_)) return isLeastWithin(j) && areSquaresWithin(j);
     return isWithin(state_.limitsOfG, state_.seenOfG, j) && (squares_ || isWithin(state_.limitsOfD, state_.seenOfD, j));
   }
-  /** Moves it to the integers. */
-  void settle(size_t j) {
+  /** Moves `added` values to the integers. */
+  void settle(size_t j, size_t added) {
+    if (choice_->isFixed) {
+      isFull_ |= squares_ ? settleFixed<true>(state_, j, added) : settleFixed<false>(state_, j, added);
+      return;
+    }
     for (int bin = 0; bin < choice_->bins(); ++bin) move(bin, bin, j);
     if (choice_->haveTwins()) move(choice_->bins(), choice_->first, j);
   }
@@ -34,8 +42,11 @@ class Binned {
   bool isFinite(size_t j) const {
     return state_.seenOfG.most[j] < INFINITE && (squares_ || state_.seenOfD.most[j] < INFINITE);
   }
-  /** The choice that what was seen in column j needs: CHOICE_COUNT where none is enough, or something is not finite. */
-  int neededFor(size_t j) const { return isFinite(j) ? choiceFor(spanOfG(j), spanOfD(j)) : CHOICE_COUNT; }
+  /** The choice that what was seen in column j needs: `choices_.count` where none is enough, or some is not finite. */
+  int neededFor(size_t j) const { return isFinite(j) ? choices_.cheapest(spanOfG(j), spanOfD(j)) : choices_.count; }
+  bool isChosen(int choice) const { return choice_ == choices_.list + choice; }
+  /** Whether there are no cheaper bins. */
+  bool isCheapest() const { return isChosen(0); }
   void forget(size_t j) {
     state_.seenOfG.set(j, ZEROS);
     state_.seenOfD.set(j, ZEROS);
@@ -47,7 +58,7 @@ class Binned {
     const Magnitude g = state_.seenOfG.at(j), d = state_.seenOfD.at(j);
     state_.seenOfG.widen(j, anchoredForG_.at(j));
     state_.seenOfD.widen(j, anchoredForD_.at(j));
-    if (neededFor(j) <= choice_ - CHOICES) return;
+    if (neededFor(j) <= choice_ - choices_.list) return;
     state_.seenOfG.set(j, g);
     state_.seenOfD.set(j, d);
   }
@@ -57,10 +68,9 @@ class Binned {
     anchoredForD_.set(j, state_.seenOfD.at(j));
     const Window window = Window::of(*choice_, spanOfG(j), spanOfD(j), squares_);
     limit(j, limitsOf(window.g), limitsOf(window.d));
-    firstAbove_[j] = window.g.above;
-    secondAbove_[j] = (window.g * window.d).above;
+    place(j, window);
     for (int bin = 0; bin < choice_->bins(); ++bin) {
-      state_.anchors[bin * state_.width + j] = 1.5 * powerOfTwo(52 + unitOf(bin, j));
+      state_.anchors[bin * state_.width + j] = anchorOf(choice_->anchorPlace(bin), j);
       state_.integers[bin * state_.width + j] = 0;
     }
   }
@@ -69,21 +79,16 @@ class Binned {
     const Choice choice = *choice_;
     const bool squares = squares_;
     const size_t width = state_.width;
-    anchoredForG_ = state_.seenOfG;
-    anchoredForD_ = state_.seenOfD;
+    anchoredForG_.copy(state_.seenOfG, width);
+    anchoredForD_.copy(state_.seenOfD, width);
     for (size_t j = 0; j < width; ++j) {
       const Window window = Window::of(choice, spanOfG(j), squares ? spanOfG(j) : spanOfD(j), squares);
       limit(j, limitsOf(window.g), limitsOf(window.d));
-      firstAbove_[j] = window.g.above;
-      secondAbove_[j] = (window.g * window.d).above;
+      place(j, window);
     }
     for (int bin = 0; bin < choice.bins(); ++bin) {
-      const bool first = bin < choice.first;
-      const int place = first ? bin : bin - choice.first;
-      for (size_t j = 0; j < width; ++j) {
-        const int above = first ? firstAbove_[j] : secondAbove_[j];
-        state_.anchors[bin * width + j] = 1.5 * powerOfTwo(52 + unitOfBin(above, place));
-      }
+      const UnitPlace place = choice.anchorPlace(bin);
+      for (size_t j = 0; j < width; ++j) state_.anchors[bin * width + j] = anchorOf(place, j);
     }
     std::memset(state_.integers, 0, static_cast<size_t>(choice.bins()) * width * sizeof(int64_t));
   }
@@ -101,7 +106,10 @@ class Binned {
   }
 
   const bool squares_;
+  const Choices choices_;
   const Choice* choice_ = nullptr;
+  /** Whether some integers want to be emptied before more is added. */
+  bool isFull_ = false;
   BinState state_;
 
  private:
@@ -149,12 +157,19 @@ class Binned {
   Span spanOfD(size_t j) const {
     return squares_ ? spanOfG(j) : Span::of(state_.seenOfD.most[j], state_.seenOfD.least[j]);
   }
+  void place(size_t j, const Window& window) {
+    units_[0][j] = choice_->isFixed ? window.g.unit : unitOfBin(window.g.above);
+    units_[1][j] = choice_->isFixed ? window.d.unit : unitOfBin((window.g * window.d).above);
+  }
+  double anchorOf(UnitPlace place, size_t j) const { return 1.5 * powerOfTwo(52 + units_[place.of][j] + place.higher); }
   int unitOf(int bin, size_t j) const {
-    return bin < choice_->first ? unitOfBin(firstAbove_[j], bin) : unitOfBin(secondAbove_[j], bin - choice_->first);
+    const UnitPlace place = choice_->integerPlace(bin);
+    return units_[place.of][j] + place.higher + (choice_->isFixed && bin > 0 ? units_[0][j] : 0);
   }
 
   Magnitudes anchoredForG_, anchoredForD_;
-  int firstAbove_[MOST_COLUMNS], secondAbove_[MOST_COLUMNS];
+  /** The largest unit of first bins and of second ones; of whole numbers, the units of g and d. */
+  int units_[2][MOST_COLUMNS];
 };
 
 }  // namespace

@@ -21,8 +21,8 @@ constexpr int TERMS_BITS = 7;
 constexpr size_t TERMS = size_t(1) << TERMS_BITS;
 /** Bits that a bin takes of what comes to it. */
 constexpr int BIN_BITS = 52 - TERMS_BITS;
-/** Columns of a block. */
-constexpr size_t MOST_COLUMNS = 64;
+/** The most columns of a block. */
+constexpr size_t MOST_COLUMNS = 256;
 constexpr int MOST_FIRST = 3, MOST_SECOND = 6, MOST_BINS = MOST_FIRST + MOST_SECOND;
 
 /** K bins one behind the other. A chain of members, where an array would be kept in memory and not in registers. */
@@ -75,6 +75,10 @@ struct Magnitudes {
   void set(size_t j, Magnitude magnitude) {
     most[j] = magnitude.most;
     least[j] = magnitude.least;
+  }
+  void copy(const Magnitudes& from, size_t columns) {
+    std::memcpy(most, from.most, columns * sizeof *most);
+    std::memcpy(least, from.least, columns * sizeof *least);
   }
   void widen(size_t j, Magnitude other) {
     most[j] = other.most > most[j] ? other.most : most[j];

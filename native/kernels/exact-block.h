@@ -20,8 +20,14 @@ constexpr size_t FIRST_ROWS = 8, FIRST_GRADIENT_ROWS = 32;
 class ColumnBlock : Binned {
  public:
   /** Each of the columns is summed by itself. */
-  ColumnBlock(size_t columns, bool squares)
-      : Binned(divideUp(columns, F::LENGTH) * F::LENGTH, squares), columns_(columns) {}
+  /** Rows `areGathered` where results are rounded between them. */
+  ColumnBlock(size_t columns, bool squares, bool canBeFixed, bool areGathered)
+      : Binned(divideUp(columns, F::LENGTH) * F::LENGTH, squares, canBeFixed),
+        columns_(columns),
+        areGathered_(areGathered) {}
+
+  /** Rows that may be added before they are settled; before anything was added, so few that any bins take them. */
+  size_t terms() const { return choice_ == nullptr ? TERMS : isLooking_ ? FIXED_TERMS : choice_->terms(); }
 
   /** The sums to which column j belongs. */
   void setTarget(size_t j, ExactTotals& totals) { targets_[j] = &totals; }
@@ -35,9 +41,13 @@ class ColumnBlock : Binned {
   /** Adds rows to a strip, which may be the first of it. */
   void add(const Rows& rows, bool areFirst) {
     if (choice_ == nullptr) peek(rows);
+    if (areFirst) added_ = 0, isInexact_ = false;
+    added_ += rows.count;
+    if (areFirst || areGathered_) Inexact::forget();
     eachWanted([&](size_t begin, size_t end) {
       for (size_t j = begin; j < end; j += F::LENGTH) addTo(j, rows, areFirst);
     });
+    if (areGathered_) isInexact_ |= Inexact::isNoted();
     if (missed_ == 0 || isLooking_) return;
     for (size_t k = 0; k < strays_; ++k) {
       const size_t j = stray_[k].column;
@@ -45,7 +55,12 @@ class ColumnBlock : Binned {
               stray_[k].isFinite);
     }
   }
-  /** Ends a strip of at most TERMS rows. False where some columns did not fit, and the same rows are wanted again. */
+  /** Ends a part of a strip that is added once more, to bins that do not take so many rows. */
+  void settlePart() {
+    for (size_t k = 0; k < missed_; ++k) Binned::settle(misses_[k], added_);
+    ++strips_;
+  }
+  /** Ends a strip. False where some columns did not fit, and the same rows are wanted again. */
   bool settle() {
     if (isLooking_) {
       prepare();
@@ -55,8 +70,10 @@ class ColumnBlock : Binned {
       settleMissed();
       return true;
     }
+    if (!areGathered_) isInexact_ = Inexact::isNoted();
+    const bool isSure = !(choice_->isFixed && isInexact_);
     for (size_t j = 0; j < columns_; j += F::LENGTH) {
-      isFit(j) ? Binned::settle(j) : miss(j);
+      isSure&& isFit(j) ? Binned::settle(j, added_) : miss(j);
     }
     ++strips_;
     if (missed_ > 0) {
@@ -64,10 +81,10 @@ class ColumnBlock : Binned {
       if (!isLooking_) prepare();
       return false;
     }
-    if (strips_ == FULL_STRIPS) emptyAll();
-    if (choice_ != CHOICES && strips_ % LOOK_EACH == 0) {
+    if (strips_ >= FULL_STRIPS || isFull_) emptyAll();
+    if (!isCheapest() && strips_ % LOOK_EACH == 0) {
       const int needed = neededForAll();
-      if (&CHOICES[needed] != choice_) choose(needed);
+      if (!isChosen(needed)) choose(needed);
     }
     return true;
   }
@@ -93,24 +110,24 @@ class ColumnBlock : Binned {
   BN_NOINLINE void prepare() {
     isLooking_ = false;
     size_t misfits = 0, wide = 0, misfit[MOST_COLUMNS];
-    int needed = static_cast<int>(choice_ - CHOICES), own[MOST_COLUMNS];
+    int needed = static_cast<int>(choice_ - choices_.list), own[MOST_COLUMNS];
     for (size_t k = 0; k < missed_; ++k) {
       for (size_t j = misses_[k]; j < minOf(misses_[k] + F::LENGTH, columns_); ++j) {
         if (isColumnFit(j)) continue;
         own[misfits] = neededFor(j);
-        wide += own[misfits] != CHOICE_COUNT && &CHOICES[own[misfits]] > choice_;
+        wide += own[misfits] != choices_.count && choices_.list + own[misfits] > choice_;
         misfit[misfits++] = j;
       }
     }
     for (size_t k = 0; k < misfits && wide > FEW; ++k) {
-      if (own[k] != CHOICE_COUNT && own[k] > needed) needed = own[k];
+      if (own[k] != choices_.count && own[k] > needed) needed = own[k];
     }
     for (size_t k = 0; k < misfits; ++k) {
       if (own[k] <= needed) continue;
       stray_[strays_++] = {misfit[k], isFinite(misfit[k])};
       forget(misfit[k]);
     }
-    if (&CHOICES[needed] != choice_) {
+    if (!isChosen(needed)) {
       choose(needed);
     } else {
       for (size_t k = 0; k < misfits; ++k) {
@@ -123,7 +140,7 @@ class ColumnBlock : Binned {
   }
   void miss(size_t j) { misses_[missed_++] = j; }
   void settleMissed() {
-    for (size_t k = 0; k < missed_; ++k) Binned::settle(misses_[k]);
+    for (size_t k = 0; k < missed_; ++k) Binned::settle(misses_[k], added_);
     for (size_t k = 0; k < strays_; ++k) {
       limit(stray_[k].column, NOTHING, NOTHING);
       for (int bin = 0; bin < choice_->bins(); ++bin) state_.integers[bin * state_.width + stray_[k].column] = 0;
@@ -138,7 +155,7 @@ class ColumnBlock : Binned {
     for (size_t j = 0; j < columns_; j += F::LENGTH) addTo(j, rows, true);
     isLooking_ = false;
     for (size_t j = 0; j < columns_; ++j) {
-      if (neededFor(j) == CHOICE_COUNT) forget(j);
+      if (neededFor(j) == choices_.count) forget(j);
     }
     choose(neededForAll());
   }
@@ -153,18 +170,23 @@ class ColumnBlock : Binned {
   /** Sets the bins of all columns. Those behind the last one have nothing but zeros. */
   void choose(int choice) {
     if (choice_ != nullptr) emptyAll();
-    choice_ = &CHOICES[choice];
+    choice_ = choices_.list + choice;
     for (size_t j = columns_; j < state_.width; ++j) forget(j);
     anchorAll();
   }
   void emptyAll() {
     strips_ = 0;
+    isFull_ = false;
     for (size_t j = 0; j < columns_; ++j) empty(j, *targets_[j]);
   }
 
   const size_t columns_;
+  const bool areGathered_;
   ExactTotals* targets_[MOST_COLUMNS];
   size_t strips_ = 0;
+  /** Rows that were added since bins began anew, and whether a result was inexact meanwhile. */
+  size_t added_ = 0;
+  bool isInexact_ = false;
   /** Whether rows that did not fit are looked at, since it is not known how large they are. */
   bool isLooking_ = false;
   /** Vectors of columns that did not fit, and strays among their columns. */

@@ -15,7 +15,7 @@ constexpr size_t FIRST_VALUES = 64;
 
 class ChannelSum : Binned {
  public:
-  explicit ChannelSum(bool squares) : Binned(F::LENGTH, squares) {}
+  ChannelSum(bool squares, bool canBeFixed) : Binned(F::LENGTH, squares, canBeFixed) {}
 
   /** What is added from here on belongs to the sums of another channel. Its values may well fit the same bins. */
   void turnTo(ExactTotals& totals) {
@@ -30,37 +30,37 @@ class ChannelSum : Binned {
   void add(Runs runs) {
     if (choice_ == nullptr) peek(runs);
     while (runs.count > 0) {
-      const Runs group = runs.take(mostAtOnce(runs.run));
-      choice_->addRuns[squares_](state_, group);
-      if (!isFit(0)) {
+      const Runs group = runs.take(choice_->mostAtOnce(runs.run));
+      Inexact::forget();
+      const size_t added = choice_->addRuns[squares_](state_, group);
+      if ((choice_->isFixed && Inexact::isNoted()) || !isFit(0)) {
         addMisfit(group);
         continue;
       }
-      settleGroup();
-      if (choice_ != CHOICES) cheapen();
+      settleGroup(added);
+      if (!isCheapest()) cheapen();
     }
   }
 
  private:
-  void settleGroup() {
-    settle(0);
-    if (++groups_ == FULL_GROUPS) emptyAll();
+  void settleGroup(size_t added) {
+    settle(0, added);
+    if (++groups_ == FULL_GROUPS || isFull_) emptyAll();
   }
   /** Adds values to other bins, or one by one where no bins are enough. */
-  BN_NOINLINE void addMisfit(const Runs& group) {
+  BN_NOINLINE void addMisfit(Runs group) {
     if (!choice_->knowMost(squares_)) LOOK.addRuns[squares_](state_, group);
     join();
     const int needed = neededFor(0);
-    if (needed == CHOICE_COUNT) return addSlowly(group);
+    if (needed == choices_.count) return addSlowly(group);
     choose(needed);
-    choice_->addRuns[squares_](state_, group);
-    settleGroup();
+    while (group.count > 0) settleGroup(choice_->addRuns[squares_](state_, group.take(choice_->mostAtOnce(group.run))));
   }
   /** Chooses cheaper bins if they had been enough. */
   void cheapen() {
     join();
     const int needed = neededFor(0);
-    if (&CHOICES[needed] != choice_) choose(needed);
+    if (!isChosen(needed)) choose(needed);
   }
   void addSlowly(const Runs& runs) {
     const float *g = runs.g, *d = runs.d;
@@ -81,7 +81,7 @@ class ChannelSum : Binned {
     spread();
     LOOK.addRuns[squares_](state_, runs.take(FIRST_VALUES));
     join();
-    if (neededFor(0) == CHOICE_COUNT) forget(0);
+    if (neededFor(0) == choices_.count) forget(0);
     choose(neededFor(0));
   }
   /** What was seen in all columns, in the first one. */
@@ -100,8 +100,8 @@ class ChannelSum : Binned {
   }
   void choose(int choice) {
     emptyAll();
-    if (&CHOICES[choice] == choice_) recall(0);
-    choice_ = &CHOICES[choice];
+    if (isChosen(choice)) recall(0);
+    choice_ = choices_.list + choice;
     anchor(0);
     spread();
   }
@@ -123,17 +123,24 @@ class ChannelSum : Binned {
       limits.least[j] = limits.least[0];
     }
   }
+  /** All columns together, or one by one where their sum might be 2^61 or more. */
   void emptyAll() {
-    const size_t width = state_.width;
-    for (int bin = 0; bin < choice_->bins(); ++bin) {
-      int64_t* const integers = state_.integers + bin * width;
-      int64_t sum = 0;
-      for (size_t j = 0; j < width; ++j) sum += integers[j];
-      std::memset(integers, 0, width * sizeof(int64_t));
-      integers[0] = sum;
+    const size_t width = state_.width, count = static_cast<size_t>(choice_->bins()) * width;
+    int64_t* const integers = state_.integers;
+    int64_t size = 0;
+    for (size_t k = 0; k < count; ++k) size |= integers[k] ^ (integers[k] >> 63);
+    const size_t empties = size < (int64_t(1) << 61) / static_cast<int64_t>(F::LENGTH) ? 1 : width;
+    for (size_t j = 0; j < empties; ++j) {
+      for (size_t first = 0; first < count; first += width) {
+        int64_t sum = 0;
+        for (size_t k = j; k < width; k += empties) sum += integers[first + k];
+        integers[first] = sum;
+      }
+      empty(0, *target_);
     }
-    empty(0, *target_);
+    std::memset(integers, 0, count * sizeof(int64_t));
     groups_ = 0;
+    isFull_ = false;
   }
 
   ExactTotals* target_ = nullptr;

@@ -1,7 +1,7 @@
 // The two ways in which values come to bins: rows of columns, each of which has sums of its own, and runs of values
 // side by side, which all belong to one channel.
 #pragma once
-#include "exact-bins.h"
+#include "exact-fixed.h"
 #include "stream.h"
 
 namespace bn {
@@ -53,9 +53,9 @@ struct Rows {
 };
 
 /** Adds rows to the vector of columns at j, of which there are `columns`; they may be the first since it began anew. */
-template <int FIRST, int SECOND, bool SQUARES>
+template <template <bool> class Vector, bool SQUARES>
 BN_NOINLINE void addRows(BinState& state, size_t j, size_t columns, const Rows& rows, bool areFirst) {
-  BinVector<FIRST, SECOND, SQUARES> bins;
+  Vector<SQUARES> bins;
   areFirst ? bins.begin(state, j) : bins.load(state, j);
   const float *g = rows.g + j, *d = rows.d + j, *const center = rows.center + j;
   const size_t stride = rows.stride;
@@ -73,16 +73,19 @@ BN_NOINLINE void addRows(BinState& state, size_t j, size_t columns, const Rows& 
   bins.save(state, j);
 }
 
-/** Adds runs to the first vector of columns, which begins anew: they belong to one channel all together. */
-template <int FIRST, int SECOND, bool SQUARES>
-BN_NOINLINE void addRuns(BinState& state, const Runs& runs) {
-  BinVector<FIRST, SECOND, SQUARES> bins;
+/** Adds runs to the first vector of columns, which begins anew: they belong to one channel all together. Returns how
+ * many values were added to each column: 0 is, where a vector is not full. */
+template <template <bool> class Vector, bool SQUARES>
+BN_NOINLINE size_t addRuns(BinState& state, const Runs& runs) {
+  Vector<SQUARES> bins;
+  size_t added = 0;
   bins.begin(state, 0);
   constexpr size_t PAIR_LENGTH = 2 * F::LENGTH;
   const float *g = runs.g, *d = runs.d;
   for (size_t left = runs.count, run = runs.first; left > 0; run = runs.run) {
     if (run > left) run = left;
     left -= run;
+    added += divideUp(run, F::LENGTH);
     for (; run >= PAIR_LENGTH; run -= PAIR_LENGTH, g += PAIR_LENGTH, d += PAIR_LENGTH) {
       prefetch(g + runs.ahead);
       if (!SQUARES) prefetch(d + runs.ahead);
@@ -104,6 +107,7 @@ BN_NOINLINE void addRuns(BinState& state, const Runs& runs) {
     d += run + runs.gap;
   }
   bins.save(state, 0);
+  return added;
 }
 
 }  // namespace

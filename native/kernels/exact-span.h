@@ -15,6 +15,7 @@ struct Span {
     if (least >= INFINITE) return {0, 0};
     return {exponent(most) + 24, exponent(least + 1)};
   }
+  int bits() const { return above - unit; }
   Span operator*(Span other) const { return {above + other.above, unit + other.unit}; }
 
  private:
@@ -25,47 +26,81 @@ struct Span {
   }
 };
 
-/** Units of the bins for values below 2^above. */
-inline int unitOfBin(int above, int bin) { return above + TERMS_BITS - 51 - bin * BIN_BITS; }
-/** Values of runs that may be added before bins are settled, where each run ends in a vector that is not full. */
-inline size_t mostAtOnce(size_t run) { return (TERMS - 2) * F::LENGTH * run / (run + F::LENGTH); }
+/** The unit of the first of the bins for values below 2^above. */
+inline int unitOfBin(int above) { return above + TERMS_BITS - 51; }
+/** Where the unit of a bin comes from: how much higher it is than that of the first bin `of` first sums or second. */
+struct UnitPlace {
+  int of, higher;
+};
 
 /** Which bins there are for first sums and for second ones, and what adds to them: products, or squares. */
 struct Choice {
   int first, second;
   void (*addRows[2])(BinState&, size_t j, size_t columns, const Rows&, bool areFirst);
-  void (*addRuns[2])(BinState&, const Runs&);
+  size_t (*addRuns[2])(BinState&, const Runs&);
+  /** Whether sums are whole numbers, as exact-fixed.h has them: one for the first sum, two for the second. */
+  bool isFixed;
 
   int bins() const { return first + second; }
   /** What BinVector says: whether there are twins, and whether the largest magnitudes are looked at. */
-  bool haveTwins() const { return bins() <= 4; }
-  bool knowMost(bool squares) const { return !squares || bins() > 3; }
+  bool haveTwins() const { return !isFixed && bins() <= 4; }
+  bool knowMost(bool squares) const { return !isFixed && (!squares || bins() > 3); }
+  /** Values that are added before bins are settled. */
+  size_t terms() const { return isFixed ? FIXED_TERMS : TERMS; }
+  /** The same in runs, each of which ends in a vector that is not full. */
+  size_t mostAtOnce(size_t run) const { return (terms() - 2) * F::LENGTH * run / (run + F::LENGTH); }
   /** Bits from the unit of the values to their largest exponent. */
   static int reach(int bins) { return BIN_BITS * bins - 1; }
+  UnitPlace anchorPlace(int bin) const {
+    if (isFixed) return {bin == 0 ? 0 : 1, 0};
+    return bin < first ? UnitPlace{0, -bin * BIN_BITS} : UnitPlace{1, (first - bin) * BIN_BITS};
+  }
+  /** Of whole numbers, those of products are in units of d, to which those of g are added. */
+  UnitPlace integerPlace(int bin) const {
+    return isFixed ? UnitPlace{bin == 0 ? 0 : 1, bin == 1 ? 52 : 0} : anchorPlace(bin);
+  }
+  bool isEnough(Span g, Span d) const {
+    if (isFixed) return g.bits() <= FIXED_REACH && d.bits() <= FIXED_REACH;
+    return g.bits() <= reach(first) && g.bits() + d.bits() <= reach(second);
+  }
 };
+
 template <int FIRST, int SECOND>
-constexpr Choice choiceOf() {
+struct BinsOf {
+  template <bool SQUARES>
+  using Vector = BinVector<FIRST, SECOND, SQUARES>;
+};
+template <int FIRST, int SECOND, template <bool> class Vector = BinsOf<FIRST, SECOND>::template Vector>
+constexpr Choice choiceOf(bool isFixed = false) {
   return {FIRST,
           SECOND,
-          {addRows<FIRST, SECOND, false>, addRows<FIRST, SECOND, true>},
-          {addRuns<FIRST, SECOND, false>, addRuns<FIRST, SECOND, true>}};
+          {addRows<Vector, false>, addRows<Vector, true>},
+          {addRuns<Vector, false>, addRuns<Vector, true>},
+          isFixed};
 }
-/** Each is enough wherever the one before is. */
-constexpr Choice CHOICES[] = {choiceOf<1, 2>(), choiceOf<1, 3>(), choiceOf<2, 3>(), choiceOf<2, 4>(), choiceOf<3, 6>()};
-constexpr int CHOICE_COUNT = 5;
-/** One that is good for looking at magnitudes. */
-constexpr const Choice& LOOK = CHOICES[1];
 
-/** The cheapest that is enough for values g and their products with d; CHOICE_COUNT where none is. */
-inline int choiceFor(Span g, Span d) {
-  const int first = g.above - g.unit, second = first + d.above - d.unit;
-  int choice = 0;
-  while (choice < CHOICE_COUNT &&
-         (Choice::reach(CHOICES[choice].first) < first || Choice::reach(CHOICES[choice].second) < second)) {
-    ++choice;
+/** Which choices there are. Each is enough wherever the one before is. */
+struct Choices {
+  const Choice* list;
+  int count;
+
+  static Choices of(bool canBeFixed);
+  /** The cheapest that is enough for values g and their products with d; `count` where none is. */
+  int cheapest(Span g, Span d) const {
+    int choice = 0;
+    while (choice < count && !list[choice].isEnough(g, d)) ++choice;
+    return choice;
   }
-  return choice;
-}
+};
+constexpr Choice BINNED[] = {choiceOf<1, 2>(), choiceOf<1, 3>(), choiceOf<2, 3>(), choiceOf<2, 4>(), choiceOf<3, 6>()};
+/** One that is good for looking at magnitudes. */
+constexpr const Choice& LOOK = BINNED[1];
+#if defined(BN_AVX512) && !defined(BN_WITHOUT_IFMA)
+constexpr Choice FIXED[] = {choiceOf<1, 2, FixedVector>(true), choiceOf<2, 3>(), choiceOf<2, 4>(), choiceOf<3, 6>()};
+inline Choices Choices::of(bool canBeFixed) { return canBeFixed ? Choices{FIXED, 4} : Choices{BINNED, 5}; }
+#else
+inline Choices Choices::of(bool) { return {BINNED, 5}; }
+#endif
 
 /** The magnitudes that fit a window: below `most`, and above `least` where they are not 0. */
 inline Magnitude limitsOf(Span span) {
@@ -79,13 +114,14 @@ struct Window {
   Span g, d;
 
   static Window of(const Choice& choice, Span g, Span d, bool squares) {
+    if (choice.isFixed) return {widened(g, FIXED_REACH - g.bits()), widened(d, FIXED_REACH - d.bits())};
     const int first = Choice::reach(choice.first), second = Choice::reach(choice.second);
     if (squares) {
       const int reach = first < second / 2 ? first : second / 2;
-      g = widened(g, reach - (g.above - g.unit));
+      g = widened(g, reach - g.bits());
       return {g, g};
     }
-    const int room = second - (g.above - g.unit) - (d.above - d.unit), ofFirst = first - (g.above - g.unit);
+    const int room = second - g.bits() - d.bits(), ofFirst = first - g.bits();
     const int ofG = ofFirst < room / 2 ? ofFirst : room / 2;
     return {widened(g, ofG), widened(d, room - ofG)};
   }

@@ -30,6 +30,7 @@ inline Pair pairOf(const Bin* bins, int count) {
   return {all.high, all.low, size * Pair::STEP};
 }
 
+/** To be cleared before its first use: of many that are there, most calls use few. */
 class ExactTotals {
  public:
   void clear() {
@@ -76,8 +77,8 @@ class ExactTotals {
 
   static constexpr int MOST_BINS = 9;
   Bin bins_[MOST_BINS];
-  int firsts_ = 0, seconds_ = 0;
-  bool inLimbs_ = false;
+  int firsts_, seconds_;
+  bool inLimbs_;
   int64_t limbs_[RECORD];
 };
 

@@ -15,42 +15,56 @@ namespace {
 
 /** Rows shorter than this are columns. */
 constexpr size_t PLANES_FROM = 16;
-/** Rows that a vector of columns takes before the next one has its turn: all columns of them stay in the first cache.
- */
-constexpr size_t ROWS_TOGETHER = 64;
-/** The same where rows lie far apart and vectors are parts of cache lines: these are wanted again before they are lost.
- */
+/** Columns of a block, and the values of those rows that a vector of columns takes before the next one has its turn:
+ * all columns of them stay in the first cache. */
+constexpr size_t COLUMNS = 64, VALUES_TOGETHER = 4096;
+/** Rows of a block where rows lie far apart and vectors are parts of cache lines: these are wanted again before they
+ * are lost. */
 constexpr size_t FAR_ROWS_TOGETHER = 16;
-/** Values that are brought together before they are summed, with as many of d: of rows of columns, and of planes. */
-constexpr size_t GATHERED = ROWS_TOGETHER * MOST_COLUMNS, PAIRS_GATHERED = 2048;
+/**
+ * Lines of one column fall into few places of the caches where rows are a multiple of so many floats apart. Blocks are
+ * as wide as can be there, and few rows are taken together, as the processor fetches them by itself: more of a row at
+ * once, and what lies so many floats on is asked for. Whole numbers gain from it sooner, since they are kept in less
+ * memory.
+ */
+constexpr size_t CROWDED = 1024, CROWDED_OF_FIXED = 256, CROWDED_ROWS_TOGETHER = 8, CROWDED_AHEAD = 64;
+/** Values of planes that are brought together before they are summed, with as many of d. */
+constexpr size_t PAIRS_GATHERED = 2048;
 /** The least values of a channel that are worth sums of their own, and where threads would have nothing to do else:
  * the sums of a part are 280 bytes a channel, at most 3.5 % of the bytes that it reads. */
 constexpr size_t LEAST_PART = 4096, LEAST_OF_IDLE = 2048;
 
+/** The columns that a block has at most. */
+inline size_t columnsOf(View v, bool ifma) {
+  const size_t crowded = CAN_BE_FIXED && ifma ? CROWDED_OF_FIXED : CROWDED;
+  return v.c * v.s % crowded == 0 ? MOST_COLUMNS : COLUMNS;
+}
+
 /** How the work is shared out: `blocks` of channels, in `parts` of values or rows each. */
 struct Shares {
   bool planes;
-  size_t stacked, step, blocks, parts;
+  size_t columns, stacked, step, blocks, parts;
 
-  Shares(View v, size_t threads) {
+  Shares(View v, size_t threads, bool ifma) {
     planes = v.s >= PLANES_FROM;
-    stacked = maxOf(1, MOST_COLUMNS / (v.c * v.s));
+    columns = columnsOf(v, ifma);
+    stacked = maxOf(1, columns / (v.c * v.s));
     const size_t wanted = threads == 1 ? 1 : threads * PARTS_PER_THREAD, most = maxOf(1, v.n * v.s / LEAST_PART);
-    step = maxOf(1, MOST_COLUMNS / v.s);
+    step = maxOf(1, columns / v.s);
     // Where rows do not give enough parts, blocks become narrower, down to a cache line: they need no joining.
     const size_t line = divideUp(MIN_PIECE, v.s * sizeof(float));
     while (stacked == 1 && step > line && !isBalanced(divideUp(v.c, step) * most, threads))
       step = maxOf(line, step / 2);
     blocks = planes ? minOf(wanted, v.c) : divideUp(v.c, step);
     parts = minOf(divideUp(wanted, blocks), most);
-    const size_t mostParts = partsAtMost(v, threads);
+    const size_t mostParts = partsAtMost(v, threads, columns);
     while (parts < mostParts && !isBalanced(blocks * parts, threads)) ++parts;
   }
-  /** As many parts as there can be with so many threads or fewer. */
-  static size_t partsAtMost(View v, size_t threads) {
+  /** As many parts as there can be with so many threads or fewer, and blocks of so many columns or fewer. */
+  static size_t partsAtMost(View v, size_t threads, size_t columns = MOST_COLUMNS) {
     if (threads == 1) return 1;
     const size_t wanted = threads * PARTS_PER_THREAD;
-    const size_t blocks = v.s >= PLANES_FROM ? minOf(wanted, v.c) : divideUp(v.c, maxOf(1, MOST_COLUMNS / v.s));
+    const size_t blocks = v.s >= PLANES_FROM ? minOf(wanted, v.c) : divideUp(v.c, maxOf(1, columns / v.s));
     return minOf(divideUp(wanted, blocks), maxOf(1, v.n * v.s / LEAST_OF_IDLE));
   }
   Channels channels(View v, size_t block) const {
@@ -91,7 +105,12 @@ class ExactWalk {
  public:
   /** `memory` is for the sums of parts, where threads share the values of channels. */
   ExactWalk(const Source& source, View v, const Resources& resources, size_t threads, int64_t* memory)
-      : v_(v), source_(source), resources_(resources), threads_(threads), shares_(v_, threads), sums_(memory) {}
+      : v_(v),
+        source_(source),
+        resources_(resources),
+        threads_(threads),
+        shares_(v_, threads, resources.ifma),
+        sums_(memory) {}
 
   /** Calls take(channels, totals) for all channels, some at a time. */
   void run(const Taker& take) const {
@@ -117,7 +136,7 @@ class ExactWalk {
   /** The same for a part of the values of some channels, by the thread that calls. */
   void some(Channels channels, const Taker& take, size_t part = 0, size_t parts = 1) const {
     ExactTotals totals[MOST_COLUMNS];
-    const size_t step = shares_.planes ? MOST_TOGETHER : maxOf(1, MOST_COLUMNS / v_.s);
+    const size_t step = shares_.planes ? MOST_TOGETHER : maxOf(1, shares_.columns / v_.s);
     for (size_t first = channels.first; first < channels.last; first += step) {
       const Channels own{first, minOf(first + step, channels.last)};
       for (size_t i = 0; i < own.last - first; ++i) totals[i].clear();
@@ -152,7 +171,7 @@ class ExactWalk {
   /** Adds a part of the values of channels to their sums. */
   void planes(size_t part, size_t parts, Channels channels, ExactTotals* totals) const {
     const size_t m = v_.n * v_.s;
-    ChannelSum sum(Source::SQUARES);
+    ChannelSum sum(Source::SQUARES, resources_.ifma);
     for (size_t ch = channels.first; ch < channels.last; ++ch) {
       sum.turnTo(totals[ch - channels.first]);
       plane(sum, ch, m * part / parts, m * (part + 1) / parts);
@@ -217,40 +236,50 @@ class ExactWalk {
   /** Adds the rows of a matrix to sums, of which those of `channel`, with which rows begin, are first. */
   void add(const Matrix& matrix, ExactTotals* totals, size_t channel) const {
     Spread spread;
-    ColumnBlock block(matrix.columns, Source::SQUARES);
+    ColumnBlock block(matrix.columns, Source::SQUARES, resources_.ifma, !Source::DIRECT);
     size_t ch = channel;
     for (size_t j = 0, left = v_.s; j < matrix.columns; ++j) {
       block.setTarget(j, totals[ch - channel]);
       source_.parameters(spread, j, ch);
       if (--left == 0) left = v_.s, ch = ch + 1 < v_.c ? ch + 1 : 0;
     }
-    const bool far = F::LENGTH * sizeof(float) < LINE_BYTES && Source::DIRECT && matrix.stride > MOST_COLUMNS;
-    const size_t together = far ? FAR_ROWS_TOGETHER : ROWS_TOGETHER;
-    for (size_t row = 0; row < matrix.rows; row += TERMS) {
-      const size_t end = minOf(row + TERMS, matrix.rows);
+    const size_t together = rowsTogether(matrix);
+    for (size_t row = 0, end; row < matrix.rows; row = end) {
+      end = minOf(row + block.terms(), matrix.rows);
       do {
-        for (size_t i = row; i < end; i += together) {
-          feed(block, spread, matrix, i, minOf(together, end - i), i == row);
+        for (size_t part = row, stop; part < end; part = stop) {
+          stop = minOf(part + block.terms(), end);
+          for (size_t i = part; i < stop; i += together) {
+            feed(block, spread, matrix, i, minOf(together, stop - i), i == part);
+          }
+          if (stop < end) block.settlePart();
         }
       } while (!block.settle());
     }
     block.finish();
   }
+  size_t rowsTogether(const Matrix& matrix) const {
+    if (Source::DIRECT && matrix.stride % CROWDED == 0) return CROWDED_ROWS_TOGETHER;
+    const bool far = F::LENGTH * sizeof(float) < LINE_BYTES && Source::DIRECT && matrix.stride > COLUMNS;
+    return far ? FAR_ROWS_TOGETHER : VALUES_TOGETHER / shares_.columns;
+  }
   /** Adds `count` rows from row `first` on to a block, where they are, or brought together. */
   void feed(ColumnBlock& block, const Spread& spread, const Matrix& matrix, size_t first, size_t count,
             bool areFirst) const {
     const size_t stride = matrix.stride, at = matrix.from + first * stride;
-    const size_t ahead = first + 2 * count <= matrix.rows ? count * stride : 0;
+    size_t ahead = first + 2 * count <= matrix.rows ? count * stride : 0;
     if constexpr (Source::DIRECT) {
+      if (shares_.columns > COLUMNS) ahead = CROWDED_AHEAD;
       block.add({source_.g() + at, source_.d() + at, count, stride, spread.center, ahead}, areFirst);
     } else {
-      alignas(64) float g[GATHERED], d[GATHERED];
+      alignas(64) float g[VALUES_TOGETHER], d[VALUES_TOGETHER];
       const float zeros[MOST_COLUMNS] = {};
+      const size_t width = shares_.columns;
       for (size_t r = 0; r < count; ++r) {
         if (ahead != 0) source_.fetch(at + r * stride + ahead, matrix.columns);
-        source_.gather(g + r * MOST_COLUMNS, d + r * MOST_COLUMNS, spread, at + r * stride, matrix.columns, false);
+        source_.gather(g + r * width, d + r * width, spread, at + r * stride, matrix.columns, false);
       }
-      block.add({g, Source::SQUARES ? g : d, count, MOST_COLUMNS, zeros, 0}, areFirst);
+      block.add({g, Source::SQUARES ? g : d, count, width, zeros, 0}, areFirst);
     }
   }
 

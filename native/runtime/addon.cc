@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "cpu.h"
 #include "dispatch.h"
 #include "functions.h"
 #include "instance.h"
@@ -66,7 +67,7 @@ napi_value load(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   Instance& instance = *Napi::Env(env).GetInstanceData<Instance>();
-  Resources resources = resourcesOf(instance.caches);
+  Resources resources = resourcesOf(instance.caches, cpu().ifma);
   if (!readResources(env, given[1], resources)) return nullptr;
   Loaded* const loaded =
       memory::make<Loaded>(*kernels, resources, instance.scratch, instance.coefficientCache, instance.loaded);

@@ -49,7 +49,8 @@ bool has(unsigned bits, int bit) { return (bits >> bit & 1) != 0; }
 
 // Bits: Intel SDM volume 2A, CPUID; volume 1, section 13.2 (XCR0).
 Cpu cpu() {
-  const unsigned OSXSAVE = 27, AVX = 28, FMA = 12, F16C = 29, AVX2 = 5, AVX512F = 16, AVX512BW = 30, AVX512VL = 31;
+  const unsigned OSXSAVE = 27, AVX = 28, FMA = 12, F16C = 29;
+  const unsigned AVX2 = 5, AVX512F = 16, AVX512IFMA = 21, AVX512BW = 30, AVX512VL = 31;
   const unsigned long long YMM = 0x6, ZMM = 0xe6;
   Cpu found{};
   if (cpuid(0).eax < 7) return found;
@@ -59,6 +60,7 @@ Cpu cpu() {
   found.avx2 = has(basic, FMA) && has(basic, F16C) && has(extended, AVX2) && (saved & YMM) == YMM;
   const bool avx512 = has(extended, AVX512F) && has(extended, AVX512VL) && has(extended, AVX512BW);
   found.avx512 = found.avx2 && avx512 && (saved & ZMM) == ZMM;
+  found.ifma = found.avx512 && has(extended, AVX512IFMA);
   return found;
 }
 

@@ -7,8 +7,8 @@
 namespace bn {
 
 /** The resources by default: one thread, and sizes by the caches of this machine. docs/performance.md measures them. */
-inline Resources resourcesOf(const Caches& caches) {
-  return {1, 256 * 1024, 2 * caches.own, caches.last / 2, caches.last * 2 / 3, pool::run};
+inline Resources resourcesOf(const Caches& caches, bool ifma) {
+  return {1, 256 * 1024, 2 * caches.own, caches.last / 2, caches.last * 2 / 3, pool::run, ifma};
 }
 
 }  // namespace bn

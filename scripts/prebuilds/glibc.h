@@ -8,3 +8,4 @@
 #endif
 __asm__(".symver pthread_create, pthread_create@" BN_GLIBC_FIRST);
 __asm__(".symver pthread_join, pthread_join@" BN_GLIBC_FIRST);
+__asm__(".symver pthread_attr_setstacksize, pthread_attr_setstacksize@" BN_GLIBC_FIRST);

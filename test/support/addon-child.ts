@@ -170,6 +170,11 @@ function checkResources(isa: string): void {
   }
   const all = Object.fromEntries(RESOURCES.map((name) => [name, fc.oneof(fc.constantFrom(...good), nonsense.numbers)]));
   calls.attempt(() => fc.assert(fc.property(fc.record(all), check), RUNS));
+  for (const ifma of [true, false])
+    calls.attempt(() => calls.check('accepted', [ifma], () => addon.load(isa, { ifma })));
+  for (const ifma of [undefined, null, 0, 1, '', 'false', {}]) {
+    calls.attempt(() => calls.check('refused', [ifma], () => addon.load(isa, { ifma })));
+  }
   calls.attempt(() => calls.check('accepted', [], () => addon.load(isa, Object.create({ threads: Infinity }))));
   calls.print();
 }

@@ -1,6 +1,8 @@
 // Takes the place of the compiler's header: AVX-512 in portable C, by SIMDe, so that native/kernels/vec/avx512.h runs
 // on any processor.
 #pragma once
+/** SIMDe knows neither 52-bit integers nor the processor's notes of inexact results. */
+#define BN_WITHOUT_IFMA
 #define SIMDE_NO_NATIVE
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>

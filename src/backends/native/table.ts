@@ -128,6 +128,8 @@ export interface Resources {
   readonly tileBytes?: number;
   readonly sharedBytes?: number;
   readonly streamBytes?: number;
+  /** false: kernels of AVX-512 do without AVX512IFMA, as on processors that lack it. */
+  readonly ifma?: boolean;
 }
 
 export interface Addon {
