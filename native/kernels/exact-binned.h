@@ -99,10 +99,16 @@ class Binned {
   }
   /** Moves the integers of column j to the sums of its channel. */
   void empty(size_t j, ExactTotals& totals) {
-    totals.take(choice_->first, choice_->second, [&](int bin) {
-      return Bin{state_.integers[bin * state_.width + j], unitOf(bin, j)};
-    });
-    for (int bin = 0; bin < choice_->bins(); ++bin) state_.integers[bin * state_.width + j] = 0;
+    int64_t* const integers = state_.integers + j;
+    const size_t width = state_.width;
+    int64_t any = 0;
+    for (int bin = 0; bin < choice_->bins(); ++bin) any |= integers[bin * width];
+    if (any == 0) return;
+    Bin* const bins = totals.make(choice_->first, choice_->second);
+    for (int bin = 0; bin < choice_->bins(); ++bin) {
+      bins[bin] = {integers[bin * width], unitOf(bin, j)};
+      integers[bin * width] = 0;
+    }
   }
 
   const bool squares_;

@@ -44,9 +44,7 @@ class ColumnBlock : Binned {
     if (areFirst) added_ = 0, isInexact_ = false;
     added_ += rows.count;
     if (areFirst || areGathered_) Inexact::forget();
-    eachWanted([&](size_t begin, size_t end) {
-      for (size_t j = begin; j < end; j += F::LENGTH) addTo(j, rows, areFirst);
-    });
+    eachWanted([&](size_t begin, size_t end) { addTo(begin, end, rows, areFirst); });
     if (areGathered_) isInexact_ |= Inexact::isNoted();
     if (missed_ == 0 || isLooking_) return;
     for (size_t k = 0; k < strays_; ++k) {
@@ -101,9 +99,9 @@ class ColumnBlock : Binned {
     bool isFinite;
   };
 
-  void addTo(size_t j, const Rows& rows, bool areFirst) {
+  void addTo(size_t begin, size_t end, const Rows& rows, bool areFirst) {
     const Choice& choice = isLooking_ ? LOOK : *choice_;
-    choice.addRows[squares_](state_, j, minOf(columns_ - j, F::LENGTH), rows, areFirst);
+    choice.addRows[squares_](state_, begin, end, rows, areFirst);
   }
 
   /** Sets bins that what did not fit will fit. Where more bins are wanted by few columns, these are strays. */
@@ -152,12 +150,18 @@ class ColumnBlock : Binned {
   BN_NOINLINE void peek(Rows rows) {
     isLooking_ = true;
     rows.count = minOf(rows.count, squares_ ? FIRST_ROWS : FIRST_GRADIENT_ROWS);
-    for (size_t j = 0; j < columns_; j += F::LENGTH) addTo(j, rows, true);
+    addTo(0, columns_, rows, true);
     isLooking_ = false;
+    int needed = 0;
     for (size_t j = 0; j < columns_; ++j) {
-      if (neededFor(j) == choices_.count) forget(j);
+      const int own = neededFor(j);
+      if (own == choices_.count) {
+        forget(j);
+      } else if (own > needed) {
+        needed = own;
+      }
     }
-    choose(neededForAll());
+    choose(needed);
   }
   int neededForAll() const {
     int needed = 0;

@@ -54,7 +54,7 @@ struct Rows {
 
 /** Adds rows to the vector of columns at j, of which there are `columns`; they may be the first since it began anew. */
 template <template <bool> class Vector, bool SQUARES>
-BN_NOINLINE void addRows(BinState& state, size_t j, size_t columns, const Rows& rows, bool areFirst) {
+BN_INLINE void addToVector(BinState& state, size_t j, size_t columns, const Rows& rows, bool areFirst) {
   Vector<SQUARES> bins;
   areFirst ? bins.begin(state, j) : bins.load(state, j);
   const float *g = rows.g + j, *d = rows.d + j, *const center = rows.center + j;
@@ -71,6 +71,14 @@ BN_NOINLINE void addRows(BinState& state, size_t j, size_t columns, const Rows& 
   }
   if (rows.count % 2 == 1) bins.template add<false>(g, d, center);
   bins.save(state, j);
+}
+
+/** Adds rows to the columns begin .. end. */
+template <template <bool> class Vector, bool SQUARES>
+BN_NOINLINE void addRows(BinState& state, size_t begin, size_t end, const Rows& rows, bool areFirst) {
+  for (size_t j = begin; j < end; j += F::LENGTH) {
+    addToVector<Vector, SQUARES>(state, j, minOf(end - j, F::LENGTH), rows, areFirst);
+  }
 }
 
 /** Adds runs to the first vector of columns, which begins anew: they belong to one channel all together. Returns how

@@ -36,7 +36,7 @@ struct UnitPlace {
 /** Which bins there are for first sums and for second ones, and what adds to them: products, or squares. */
 struct Choice {
   int first, second;
-  void (*addRows[2])(BinState&, size_t j, size_t columns, const Rows&, bool areFirst);
+  void (*addRows[2])(BinState&, size_t begin, size_t end, const Rows&, bool areFirst);
   size_t (*addRuns[2])(BinState&, const Runs&);
   /** Whether sums are whole numbers, as exact-fixed.h has them: one for the first sum, two for the second. */
   bool isFixed;

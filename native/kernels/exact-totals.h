@@ -16,6 +16,10 @@ struct Bin {
 
 /** The sum of bins, the largest unit first, as far as two float64 hold it: 54 bits and more for each bin. */
 inline Pair pairOf(const Bin* bins, int count) {
+  if (count == 1) {
+    const double weight = powerOfTwo(bins->unit), value = static_cast<double>(bins->integer);
+    return {value * weight, static_cast<double>(bins->integer - static_cast<int64_t>(value)) * weight, 0};
+  }
   double high = 0, low = 0, size = 0;
   for (int k = 0; k < count; ++k) {
     const double weight = powerOfTwo(bins[k].unit), value = static_cast<double>(bins[k].integer);
@@ -37,20 +41,12 @@ class ExactTotals {
     firsts_ = seconds_ = 0;
     inLimbs_ = false;
   }
-  /** Adds what was in bins: bin(k) gives those of the first sum and then those of the second. */
-  template <class BinAt>
-  void take(int firsts, int seconds, const BinAt& bin) {
-    int64_t any = 0;
-    for (int k = 0; k < firsts + seconds; ++k) any |= bin(k).integer;
-    if (any == 0) return;
+  /** Bins that are to be set: those of the first sum, and behind them those of the second. */
+  Bin* make(int firsts, int seconds) {
     if (firsts_ + seconds_ > 0) open();
-    if (inLimbs_) {
-      for (int k = 0; k < firsts + seconds; ++k) addToLimbs(bin(k), k < firsts);
-      return;
-    }
     firsts_ = firsts;
     seconds_ = seconds;
-    for (int k = 0; k < firsts + seconds; ++k) bins_[k] = bin(k);
+    return bins_;
   }
   /** The limbs, to which more may be added: RECORD of them, not canonical. */
   int64_t* open() {
