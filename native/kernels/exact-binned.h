@@ -23,7 +23,7 @@ class Binned {
   bool isFit(size_t j) const {
     if (choice_->isFixed) return areFixed(state_, j);
     if (!choice_->knowMost(squares_)) return isLeastWithin(j) && areSquaresWithin(j);
-    return isWithin(state_.limitsOfG, state_.seenOfG, j) && (squares_ || isWithin(state_.limitsOfD, state_.seenOfD, j));
+    return isSeenFit(j);
   }
   /** Moves `added` values to the integers. */
   void settle(size_t j, size_t added) {
@@ -34,7 +34,11 @@ class Binned {
     for (int bin = 0; bin < choice_->bins(); ++bin) move(bin, bin, j);
     if (choice_->haveTwins()) move(choice_->bins(), choice_->first, j);
   }
-  /** The same for column j alone, whose largest magnitude is known. */
+  /** Whether what was looked at in the vector of columns at j fits its bins. */
+  bool isSeenFit(size_t j) const {
+    return isWithin(state_.limitsOfG, state_.seenOfG, j) && (squares_ || isWithin(state_.limitsOfD, state_.seenOfD, j));
+  }
+  /** The same for column j alone. */
   bool isColumnFit(size_t j) const {
     return isWithin(state_.limitsOfG, state_.seenOfG, j, 1) &&
            (squares_ || isWithin(state_.limitsOfD, state_.seenOfD, j, 1));
@@ -44,6 +48,10 @@ class Binned {
   }
   /** The choice that what was seen in column j needs: `choices_.count` where none is enough, or some is not finite. */
   int neededFor(size_t j) const { return isFinite(j) ? choices_.cheapest(spanOfG(j), spanOfD(j)) : choices_.count; }
+  /** Values that are added before they are settled: few where some did not fit of late, since these are added twice. */
+  size_t terms() const { return choice_ == nullptr ? TERMS : minOf(terms_, choice_->terms()); }
+  void expectMisfits() { terms_ = TERMS; }
+  void expectNone() { terms_ = minOf(2 * terms_, FIXED_TERMS); }
   bool isChosen(int choice) const { return choice_ == choices_.list + choice; }
   /** Whether there are no cheaper bins. */
   bool isCheapest() const { return isChosen(0); }
@@ -119,6 +127,7 @@ class Binned {
   BinState state_;
 
  private:
+  size_t terms_ = TERMS;
   /** Whether what was seen may be added. No branch in the loop, so that this becomes vectors. */
   static bool isWithin(const Magnitudes& limits, const Magnitudes& seen, size_t j, size_t count = F::LENGTH) {
     uint32_t misfits = 0;

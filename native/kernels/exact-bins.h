@@ -101,6 +101,31 @@ struct BinState {
   Magnitudes seenOfG, seenOfD;
 };
 
+/** Looks at the values of a vector of columns, and adds them to nothing. */
+template <bool SQUARES>
+struct LookVector {
+  Extremes<true> seenOfG, seenOfD;
+
+  BN_INLINE void begin(const BinState&, size_t) {}
+  BN_INLINE void load(const BinState& state, size_t j) {
+    seenOfG.load(state.seenOfG.most + j, state.seenOfG.least + j);
+    if constexpr (!SQUARES) seenOfD.load(state.seenOfD.most + j, state.seenOfD.least + j);
+  }
+  BN_INLINE void save(BinState& state, size_t j) const {
+    seenOfG.save(state.seenOfG.most + j, state.seenOfG.least + j);
+    if constexpr (!SQUARES) seenOfD.save(state.seenOfD.most + j, state.seenOfD.least + j);
+  }
+  template <bool TWIN>
+  BN_INLINE void add(const float* g, const float* d, const float* center) {
+    seenOfG.see(F::load(g));
+    if constexpr (!SQUARES) seenOfD.see(sub(F::load(d), F::load(center)));
+  }
+  BN_INLINE void addSome(const float* g, const float* d, const float* center, size_t count) {
+    seenOfG.see(loadSome(g, count));
+    if constexpr (!SQUARES) seenOfD.see(keepSome(sub(loadSome(d, count), F::load(center)), count));
+  }
+};
+
 /**
  * The bins of a vector of columns while values are added. Every other product is added to a twin of its first bin,
  * since a fused multiply-add keeps the next one waiting for longest; where there are many bins, registers have no room

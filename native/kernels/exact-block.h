@@ -26,8 +26,8 @@ class ColumnBlock : Binned {
         columns_(columns),
         areGathered_(areGathered) {}
 
-  /** Rows that may be added before they are settled; before anything was added, so few that any bins take them. */
-  size_t terms() const { return choice_ == nullptr ? TERMS : isLooking_ ? FIXED_TERMS : choice_->terms(); }
+  /** Rows that may be added before they are settled: any number is looked at. */
+  size_t terms() const { return isLooking_ ? FIXED_TERMS : Binned::terms(); }
 
   /** The sums to which column j belongs. */
   void setTarget(size_t j, ExactTotals& totals) { targets_[j] = &totals; }
@@ -61,12 +61,15 @@ class ColumnBlock : Binned {
   /** Ends a strip. False where some columns did not fit, and the same rows are wanted again. */
   bool settle() {
     if (isLooking_) {
+      isLooking_ = false;
+      settleFitting();
+      if (missed_ == 0) return emptyFull();
       prepare();
       return false;
     }
     if (missed_ > 0) {
       settleMissed();
-      return true;
+      return emptyFull();
     }
     if (!areGathered_) isInexact_ = Inexact::isNoted();
     const bool isSure = !(choice_->isFixed && isInexact_);
@@ -74,12 +77,13 @@ class ColumnBlock : Binned {
       isSure&& isFit(j) ? Binned::settle(j, added_) : miss(j);
     }
     ++strips_;
+    missed_ > 0 ? expectMisfits() : expectNone();
     if (missed_ > 0) {
       isLooking_ = !choice_->knowMost(squares_);
       if (!isLooking_) prepare();
       return false;
     }
-    if (strips_ >= FULL_STRIPS || isFull_) emptyAll();
+    emptyFull();
     if (!isCheapest() && strips_ % LOOK_EACH == 0) {
       const int needed = neededForAll();
       if (!isChosen(needed)) choose(needed);
@@ -104,9 +108,21 @@ class ColumnBlock : Binned {
     choice.addRows[squares_](state_, begin, end, rows, areFirst);
   }
 
+  /** Settles the vectors that fit after all, as their columns show when they are looked at. */
+  void settleFitting() {
+    size_t missed = 0;
+    for (size_t k = 0; k < missed_; ++k) {
+      const size_t j = misses_[k];
+      if (isSeenFit(j)) {
+        Binned::settle(j, added_);
+      } else {
+        misses_[missed++] = j;
+      }
+    }
+    missed_ = missed;
+  }
   /** Sets bins that what did not fit will fit. Where more bins are wanted by few columns, these are strays. */
   BN_NOINLINE void prepare() {
-    isLooking_ = false;
     size_t misfits = 0, wide = 0, misfit[MOST_COLUMNS];
     int needed = static_cast<int>(choice_ - choices_.list), own[MOST_COLUMNS];
     for (size_t k = 0; k < missed_; ++k) {
@@ -177,6 +193,10 @@ class ColumnBlock : Binned {
     choice_ = choices_.list + choice;
     for (size_t j = columns_; j < state_.width; ++j) forget(j);
     anchorAll();
+  }
+  bool emptyFull() {
+    if (strips_ >= FULL_STRIPS || isFull_) emptyAll();
+    return true;
   }
   void emptyAll() {
     strips_ = 0;

@@ -30,7 +30,7 @@ class ChannelSum : Binned {
   void add(Runs runs) {
     if (choice_ == nullptr) peek(runs);
     while (runs.count > 0) {
-      const Runs group = runs.take(choice_->mostAtOnce(runs.run));
+      const Runs group = runs.take(valuesOf(terms(), runs.run));
       Inexact::forget();
       const size_t added = choice_->addRuns[squares_](state_, group);
       if ((choice_->isFixed && Inexact::isNoted()) || !isFit(0)) {
@@ -38,6 +38,7 @@ class ChannelSum : Binned {
         continue;
       }
       settleGroup(added);
+      expectNone();
       if (!isCheapest()) cheapen();
     }
   }
@@ -49,12 +50,13 @@ class ChannelSum : Binned {
   }
   /** Adds values to other bins, or one by one where no bins are enough. */
   BN_NOINLINE void addMisfit(Runs group) {
+    expectMisfits();
     if (!choice_->knowMost(squares_)) LOOK.addRuns[squares_](state_, group);
     join();
     const int needed = neededFor(0);
     if (needed == choices_.count) return addSlowly(group);
     choose(needed);
-    while (group.count > 0) settleGroup(choice_->addRuns[squares_](state_, group.take(choice_->mostAtOnce(group.run))));
+    while (group.count > 0) settleGroup(choice_->addRuns[squares_](state_, group.take(valuesOf(terms(), group.run))));
   }
   /** Chooses cheaper bins if they had been enough. */
   void cheapen() {
@@ -75,10 +77,6 @@ class ChannelSum : Binned {
 
   /** Looks at the first values only. */
   void peek(Runs runs) {
-    choice_ = &LOOK;
-    forget(0);
-    anchor(0);
-    spread();
     LOOK.addRuns[squares_](state_, runs.take(FIRST_VALUES));
     join();
     if (neededFor(0) == choices_.count) forget(0);
@@ -99,7 +97,7 @@ class ChannelSum : Binned {
     seen.least[0] = least;
   }
   void choose(int choice) {
-    emptyAll();
+    if (choice_ != nullptr) emptyAll();
     if (isChosen(choice)) recall(0);
     choice_ = choices_.list + choice;
     anchor(0);

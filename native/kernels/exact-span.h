@@ -26,6 +26,8 @@ struct Span {
   }
 };
 
+/** The values of so many in each column, in runs that may end in a vector that is not full. */
+inline size_t valuesOf(size_t terms, size_t run) { return (terms - 2) * F::LENGTH * run / (run + F::LENGTH); }
 /** The unit of the first of the bins for values below 2^above. */
 inline int unitOfBin(int above) { return above + TERMS_BITS - 51; }
 /** Where the unit of a bin comes from: how much higher it is than that of the first bin `of` first sums or second. */
@@ -45,10 +47,8 @@ struct Choice {
   /** What BinVector says: whether there are twins, and whether the largest magnitudes are looked at. */
   bool haveTwins() const { return !isFixed && bins() <= 4; }
   bool knowMost(bool squares) const { return !isFixed && (!squares || bins() > 3); }
-  /** Values that are added before bins are settled. */
+  /** Values that are added at most before bins are settled. */
   size_t terms() const { return isFixed ? FIXED_TERMS : TERMS; }
-  /** The same in runs, each of which ends in a vector that is not full. */
-  size_t mostAtOnce(size_t run) const { return (terms() - 2) * F::LENGTH * run / (run + F::LENGTH); }
   /** Bits from the unit of the values to their largest exponent. */
   static int reach(int bins) { return BIN_BITS * bins - 1; }
   UnitPlace anchorPlace(int bin) const {
@@ -93,8 +93,8 @@ struct Choices {
   }
 };
 constexpr Choice BINNED[] = {choiceOf<1, 2>(), choiceOf<1, 3>(), choiceOf<2, 3>(), choiceOf<2, 4>(), choiceOf<3, 6>()};
-/** One that is good for looking at magnitudes. */
-constexpr const Choice& LOOK = BINNED[1];
+/** No bins at all: values are only looked at. */
+constexpr Choice LOOK = choiceOf<0, 0, LookVector>();
 #if defined(BN_AVX512) && !defined(BN_WITHOUT_IFMA)
 constexpr Choice FIXED[] = {choiceOf<1, 2, FixedVector>(true), choiceOf<2, 3>(), choiceOf<2, 4>(), choiceOf<3, 6>()};
 inline Choices Choices::of(bool canBeFixed) { return canBeFixed ? Choices{FIXED, 4} : Choices{BINNED, 5}; }
