@@ -48,15 +48,17 @@ export function buildLimit(): string | null {
   const newest = Math.max(...sources.map((file) => statSync(join(FOLDER, file)).mtimeMs));
   if (existsSync(FILE) && statSync(FILE).mtimeMs > newest) return null;
   const gyp = findGyp();
-  if (gyp === null) return 'node-gyp is not installed: npm install node-gyp';
+  if (gyp === null) return 'node-gyp was not found; npm has one, and npx batchnorm bench finds it';
   const { status, stdout, stderr } = spawnSync(process.execPath, [gyp, 'rebuild', '-C', FOLDER, ...headers()], {
     encoding: 'utf8',
   });
   return status === 0 ? null : `node-gyp failed: ${`${stdout}${stderr}`.trim().split('\n').slice(-12).join('\n')}`;
 }
 
-/** A clone has one as a dependency; who has installed the package may not. */
-function findGyp(): string | null {
+/** That of the npm which started this, or of a clone, which has one as a dependency. */
+export function findGyp(): string | null {
+  const ofNpm = process.env['npm_config_node_gyp'];
+  if (ofNpm !== undefined && existsSync(ofNpm)) return ofNpm;
   try {
     return createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
   } catch {

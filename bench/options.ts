@@ -52,7 +52,7 @@ const FULL = { shapes: SHAPE_NAMES, peers: [...PEERS], rounds: 12 };
 const QUICK = { shapes: ['B', 'E', 'F'] as ShapeName[], peers: ['tfjs-wasm', 'ort-node'] as Peer[], rounds: 3 };
 
 export function parseOptions(argv: readonly string[]): Options {
-  const program = new Command('npm run bench --')
+  const program = new Command('batchnorm bench')
     .description('Validates batch normalization against an oracle, and times it beside other libraries and the memory.')
     .option('--shapes <names>', `some of ${SHAPE_NAMES} (default: all)`, list(SHAPE_NAMES))
     .option('--ops <names>', `some of ${OPERATIONS} (default: ${WHOLE_OPERATIONS})`, list(OPERATIONS))

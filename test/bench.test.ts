@@ -1,11 +1,15 @@
 // What the benchmark computes from its samples, and whether it would notice a wrong result. Nothing is timed here.
 import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { backward, forwardTraining } from 'batchnorm';
 
 import * as assert from 'uvu/assert';
 import { geometricMean, median } from '#demo/kit/statistics.js';
 import { milliseconds, percent, times } from '../dist-bench/format.js';
+import { findGyp } from '../dist-bench/limit.js';
 import { parseOptions } from '../dist-bench/options.js';
 import { check, OURS, PEERS, ulp } from '../dist-bench/oracle.js';
 import { EPSILON, makeProblem, type Outputs, type Problem } from '../dist-bench/problem.js';
@@ -147,6 +151,22 @@ test('a case is held against the better floor and the best peer of as many threa
 
 test('a case without a contender that was right is left out', () => {
   assert.equal(summarize([...LINES, line('limit', 'triad', 1, 'bwd', 1)]), summarize(LINES));
+});
+
+test('the memory limit is built by the node-gyp of the npm that started the benchmark, else by that of a clone', () => {
+  const given = process.env['npm_config_node_gyp'];
+  try {
+    for (const [named, found] of [
+      [process.execPath, process.execPath],
+      [join(tmpdir(), 'nowhere', 'node-gyp.js'), createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')],
+    ]) {
+      process.env['npm_config_node_gyp'] = named;
+      assert.is(findGyp(), found);
+    }
+  } finally {
+    if (given === undefined) delete process.env['npm_config_node_gyp'];
+    else process.env['npm_config_node_gyp'] = given;
+  }
 });
 
 test('a report and tables without the memory limit have no shares of it', async () => {

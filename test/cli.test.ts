@@ -246,15 +246,17 @@ cli('without the packages of the demonstration, helps, and says in one line wher
   const count = Object.keys({ ...dependencies, ...optionalDependencies }).length;
   const caches = join(home, 'caches');
   const env = { ...process.env, XDG_CACHE_HOME: caches, LOCALAPPDATA: caches, HOME: caches, npm_config_yes: '' };
+  const bareMain = join(bare, 'dist', 'cli', 'main.js');
   for (const command of ['train', 'bench']) {
-    const { status, stderr, folder } = run([command], join(bare, 'dist', 'cli', 'main.js'), undefined, env);
+    const { status, stderr, folder } = run([command], bareMain, undefined, env);
     assert.is(status, 1);
     assert.ok(stderr.startsWith(`batchnorm: ${command} needs packages that are not installed; with --yes it`), stderr);
     assert.match(stderr, ` installs ${count} packages `);
     assert.match(stderr, /into .*caches.*batchnorm.\d.*, and goes on\n$/);
     assert.equal(readdirSync(folder), []);
     assert.not.ok(existsSync(caches));
-    const bareMain = join(bare, 'dist', 'cli', 'main.js');
+    const advice = run(['doctor'], bareMain, undefined, env).stdout;
+    assert.match(advice, new RegExp(`^  - to .*: npx batchnorm ${command} --yes$`, 'm'));
     const help = run([command, '--help']).stdout;
     assert.match(help, '[options]');
     for (const asked of [

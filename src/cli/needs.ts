@@ -1,6 +1,6 @@
 /** The packages that single commands need, as demo/package.json has them: the library itself needs none. */
 import { readFileSync } from 'node:fs';
-import { packageManager } from '../backends/native/advice.js';
+import { packageManager, startOf } from '../backends/native/advice.js';
 import { packageRoot } from '../backends/package-root.js';
 
 type Ranges = Readonly<Record<string, string>>;
@@ -51,6 +51,12 @@ export function missingNeeds(command: CommandWithNeeds): string[] {
       return true; // by one code or another: Yarn Plug'n'Play has its own
     }
   });
+}
+
+/** The command that runs this one and installs what it needs: for itself, or, where that cannot be, for all. */
+export function runningWithNeeds(command: CommandWithNeeds): string {
+  const root = packageRoot() ?? '';
+  return packageManager(root) === 'deno' ? installingNeeds(missingNeeds(command)) : startOf(root, `${command} --yes`);
 }
 
 /** The command that installs these, in versions that the demonstration was made for. */

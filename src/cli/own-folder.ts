@@ -55,7 +55,7 @@ function keyOf(root: string): string {
 async function isAgreed(command: CommandWithNeeds, args: readonly string[], folder: string): Promise<boolean> {
   // As npx has it: with --yes it does not ask either.
   if (args.includes('--yes') || environment('npm_config_yes') === 'true') return true;
-  const what = `${Object.keys(allNeeds()).length} packages (100 MB)`;
+  const what = `${Object.keys(allNeeds()).length} packages (130 MB)`;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new Failure(
       `${command} needs packages that are not installed; with --yes it installs ${what} into ${folder}, and goes on`,

@@ -47,7 +47,12 @@ function isRestricted(): boolean {
 /** `batchnorm build`, as the package manager in use starts it; in a clone the script that does it there. */
 export function buildCommand(root: string, addon: 'native' | 'mpi' = 'native'): string {
   if (isClone(root)) return `npm run build:${addon}`;
-  return `${STARTERS[packageManager(root)]} build${addon === 'mpi' ? ' --mpi' : ''}`;
+  return startOf(root, `build${addon === 'mpi' ? ' --mpi' : ''}`);
+}
+
+/** A command of `batchnorm`, as the package manager in use starts it. */
+export function startOf(root: string, command: string): string {
+  return `${STARTERS[packageManager(root)]} ${command}`;
 }
 
 function isClone(root: string): boolean {

@@ -3,7 +3,7 @@
 import { packageRoot } from '../../backends/package-root.js';
 import { type BackendInfo, type BackendName, backend, backends, useBackend } from '../../index.js';
 import { mpiLibrary } from '../../mpi/index.js';
-import { type CommandWithNeeds, installingNeeds, missingNeeds } from '../needs.js';
+import { type CommandWithNeeds, missingNeeds, runningWithNeeds } from '../needs.js';
 import { type InspectedAddon, inspectAddons } from './addons.js';
 import { inspectMachine, type Machine } from './machine.js';
 import { DIGEST, selfTest } from './self-test.js';
@@ -126,6 +126,12 @@ function problemsOfAddons(found: readonly BackendInfo[], files: readonly Inspect
   return [...changed, ...found.flatMap(({ refused = [] }) => refused.map((reason) => `refused: ${reason}`))];
 }
 
+/** Of commands that need packages, which they install in a folder of their own. */
+const PURPOSES: Readonly<Record<CommandWithNeeds, string>> = {
+  train: 'see it train networks, with what that needs in a folder of its own',
+  bench: 'time it beside other libraries, with these in a folder of its own',
+};
+
 function adviceOf(found: readonly BackendInfo[], inUse: BackendInfo | null, missing: Diagnosis['missing']): string[] {
   const advice = [];
   if (inUse === null)
@@ -136,8 +142,8 @@ function adviceOf(found: readonly BackendInfo[], inUse: BackendInfo | null, miss
   if (inUse && best && best.name !== inUse.name) {
     advice.push(`${best.name} would run too, but the environment asks for ${inUse.name}: unset BATCHNORM_BACKEND`);
   }
-  for (const [command, packages] of Object.entries(missing)) {
-    if (packages.length > 0) advice.push(`for batchnorm ${command}: ${installingNeeds(packages)}`);
+  for (const [command, packages] of Object.entries(missing) as [CommandWithNeeds, readonly string[]][]) {
+    if (packages.length > 0) advice.push(`to ${PURPOSES[command]}: ${runningWithNeeds(command)}`);
   }
   return advice;
 }
