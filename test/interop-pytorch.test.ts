@@ -238,6 +238,22 @@ test("the layer's own options go through: activation, ghost batches, what is don
   refusal(() => fromPyTorch(stateDict(four), { epsilon: 1e-5, ghostBatchSize: 0 }), RangeError);
 });
 
+test('so does every other option that PyTorch does not decide', () => {
+  const given = { groups: 1, summation: 'exact', debias: true, ghostBatchSize: 4 } as const;
+  const { groups, summation, debias, ghostBatchSize } = fromPyTorch(stateDict(four), { epsilon: 0, ...given }).state();
+  assert.equal({ groups, summation, debias, ghostBatchSize }, given);
+  refusal(() => fromPyTorch(stateDict(four), { epsilon: 0, groups: 7 }), RangeError);
+});
+
+test('averages of batch renormalization begin with the running statistics', () => {
+  const layer = fromPyTorch(stateDict(four), { epsilon: 1, renorm: { rMax: 3 } });
+  assert.equal(layer.renormMean, layer.runningMean);
+  assert.equal(
+    [...layer.renormDeviation!],
+    [...layer.runningVariance].map((value) => Math.sqrt(value + 1)),
+  );
+});
+
 test('dtype is the type of the layer, for the compiler too', () => {
   const single: BatchNorm = fromPyTorch(stateDict(four), { epsilon: 1e-5 });
   const double: BatchNorm<Float64Array> = fromPyTorch(stateDict(four), { epsilon: 1e-5, dtype: 'float64' });

@@ -1,6 +1,7 @@
 /** A layer from its four tensors: what all importers have in common. */
 
 import { expected, list, wrongValue } from '../arguments/messages.js';
+import { namesOf } from '../arguments/options.js';
 import { checkChoice } from '../arguments/validate.js';
 import {
   type AnyDtype,
@@ -15,12 +16,15 @@ import type { Part, Parts } from './names.js';
 import { toFloats } from './tensors.js';
 import { readVerification, type Verification, verifyFor } from './verify.js';
 
-/** Options of every import, beside those that the format itself decides. */
-export interface ImportOptions<D extends AnyDtype = 'float32'>
-  extends Pick<
-    BatchNormOptions,
-    'activation' | 'singleValue' | 'ghostBatchSize' | 'grouping' | 'onNonFinite' | 'synchronize' | 'gradients'
-  > {
+/** Options of the layer that formats say, or that follow from one. */
+type OfFormat = 'axis' | 'epsilon' | 'updateRate' | 'decay' | 'varianceEstimator' | 'scale' | 'center' | 'dtype';
+type OfLayer = Omit<BatchNormOptions, OfFormat>;
+
+/**
+ * Options of every import: all of the layer's that the format itself does not decide, such as `activation`,
+ * `ghostBatchSize`, `groups` and `renorm`, whose averages begin with the running statistics.
+ */
+export interface ImportOptions<D extends AnyDtype = 'float32'> extends OfLayer {
   /**
    * Element type of the layer. Without it the layer is of 'float32', and parameters that are F64 are refused.
    * `dtype: 'float32'` rounds them to nearest. Parameters of 'float16' and 'bfloat16' are float32, which takes F16 and
@@ -37,9 +41,21 @@ export interface ImportOptions<D extends AnyDtype = 'float32'>
   verify?: Verification<TensorOf<D>> | undefined;
 }
 
+const OF_LAYER = /* @__PURE__ */ namesOf<OfLayer>({
+  activation: 1,
+  singleValue: 1,
+  debias: 1,
+  summation: 1,
+  ghostBatchSize: 1,
+  grouping: 1,
+  groups: 1,
+  renorm: 1,
+  onNonFinite: 1,
+  synchronize: 1,
+  gradients: 1,
+});
 /** Options of importers that need no names of tensors. */
-export const COMMON_OPTIONS =
-  'verify activation singleValue dtype ghostBatchSize grouping onNonFinite synchronize gradients';
+export const COMMON_OPTIONS = /* @__PURE__ */ ['verify', 'dtype', ...OF_LAYER].join(' ');
 export const IMPORT_OPTIONS = `prefix strict ${COMMON_OPTIONS}`;
 
 /** ε decides what y is, and a format without it leaves it to the reader. */
@@ -90,6 +106,8 @@ export function makeLayer<D extends AnyDtype>(
   if (beta) layer.beta?.set(beta);
   if (mean) layer.runningMean.set(mean);
   if (variance) layer.runningVariance.set(variance);
+  layer.renormMean?.set(layer.runningMean);
+  layer.renormDeviation?.set(layer.runningVariance.map((value) => Math.sqrt(value + layer.epsilon)));
   if (verify !== undefined) verifyFor(call, layer, readVerification(call, verify));
   return layer;
 }
