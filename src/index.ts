@@ -67,15 +67,17 @@ export type { ExchangeTag, Reducer } from './ranks/reducer.js';
 export type { SynchronizeOptions } from './ranks/synchronize.js';
 export { type ThreadMemoryOptions, ThreadReducer, type ThreadReducerOptions } from './ranks/thread-reducer.js';
 export {
-  type ExactGradientSumsJSON,
   GradientSums,
   type GradientSumsAddOptions,
-  type GradientSumsJSON,
   type GradientSumsOptions,
   type HalfGradientSumsAddOptions,
-  type OrderedGradientSumsJSON,
   type WholeSums,
 } from './statistics/gradient-sums.js';
+export type {
+  ExactGradientSumsJSON,
+  GradientSumsJSON,
+  OrderedGradientSumsJSON,
+} from './statistics/gradient-sums-json.js';
 export {
   type ExactMomentsJSON,
   Moments,

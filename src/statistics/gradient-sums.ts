@@ -1,24 +1,13 @@
 import { kernelActivation } from '../arguments/activation.js';
-import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
 import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
-import {
-  DEFAULT_EPSILON,
-  NO_OPTIONS,
-  nameSet,
-  namesOf,
-  readFields,
-  readOptions,
-  readOwn,
-} from '../arguments/options.js';
+import { DEFAULT_EPSILON, NO_OPTIONS, nameSet, namesOf, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
 import {
   checkArray,
   checkChannelCount,
   checkChannels,
-  checkCount,
   checkHalf,
-  checkSize,
   checkTensor,
   readHalf,
   readStatistics,
@@ -39,7 +28,8 @@ import { asFloat32 } from '../passes/half.js';
 import { type Mask, readMask } from '../passes/mask.js';
 import { gradientSums } from '../passes/range.js';
 import type { HalfDtype, HalfTensor, Tensor, WithHalf } from '../types.js';
-import { checkExactCount, decodeRecords, encodeRecords, refuseOtherSummation, upgraded } from './records.js';
+import { decodeGradientSums, encodeGradientSums, type GradientSumsJSON } from './gradient-sums-json.js';
+import { refuseOtherSummation } from './records.js';
 
 /** Options of {@link GradientSums.add}: `mean` and `variance` are needed, the rest is optional. */
 export interface GradientSumsAddOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
@@ -71,40 +61,6 @@ export interface GradientSumsOptions {
   summation?: Summation | undefined;
 }
 
-/**
- * {@link GradientSums} as plain data: what `toJSON` gives and `fromJSON` takes; `summation` decides which arrays there
- * are.
- */
-export type GradientSumsJSON = OrderedGradientSumsJSON | ExactGradientSumsJSON;
-
-interface GradientSumsJSONHead {
-  format: 'batchnorm-gradient-sums/2';
-  channels: number;
-  /** Values per channel that were added. */
-  count: number;
-  /** The mean that deviations are from, [channels]; null before anything was added. */
-  mean: JsonNumber[] | null;
-}
-
-/** {@link GradientSumsJSON} of `summation: 'ordered'`. */
-export interface OrderedGradientSumsJSON extends GradientSumsJSONHead {
-  summation: 'ordered';
-  /** Σ g, [channels]. */
-  sumDy: JsonNumber[];
-  /** Σ g·(x − mean), [channels]. */
-  sumDyDeviation: JsonNumber[];
-}
-
-/** {@link GradientSumsJSON} of `summation: 'exact'`. */
-export interface ExactGradientSumsJSON extends GradientSumsJSONHead {
-  summation: 'exact';
-  /** The exact sums, 35 integers for each channel: docs/numerics.md, section 10. */
-  sums: JsonNumber[];
-}
-
-const FORMAT = 'batchnorm-gradient-sums/2';
-/** Has no `summation`, which was 'ordered', and no mean, which nobody knows. */
-const EARLIER = 'batchnorm-gradient-sums/1';
 const OPTIONS = /* @__PURE__ */ nameSet('summation');
 const ADD = 'GradientSums.add';
 const ADD_OPTIONS = /* @__PURE__ */ namesOf<GradientSumsAddOptions<Tensor> & Half>({
@@ -119,11 +75,6 @@ const ADD_OPTIONS = /* @__PURE__ */ namesOf<GradientSumsAddOptions<Tensor> & Hal
   activation: 1,
   mask: 1,
 });
-const FIELDS = {
-  ordered: /* @__PURE__ */ nameSet('format channels summation count mean sumDy sumDyDeviation'),
-  exact: /* @__PURE__ */ nameSet('format channels summation count mean sums'),
-};
-
 /** The sums themselves, not copies: for the rest of the facade, and not to be written to. */
 export let sumsOf: (sums: GradientSums) => GradientSumArrays;
 /** Of this very class. */
@@ -364,14 +315,7 @@ export class GradientSums {
 
   /** Plain data for `JSON.stringify`, without loss, as {@link Moments.toJSON}. */
   toJSON(): GradientSumsJSON {
-    const { sumDy, sumDyDeviation } = this.#sums;
-    const mean = this.#mean && encodeNumbers(this.#mean);
-    const [format, channels, count] = [FORMAT, this.#channels, this.#count] as const;
-    if (isExactSums(this.#sums)) {
-      return { format, channels, summation: 'exact', count, mean, sums: encodeRecords(this.#sums.records) };
-    }
-    const sums = { sumDy: encodeNumbers(sumDy), sumDyDeviation: encodeNumbers(sumDyDeviation) };
-    return { format, channels, summation: 'ordered', count, mean, ...sums };
+    return encodeGradientSums(this.#sums, this.#count, this.#mean);
   }
 
   /**
@@ -386,30 +330,8 @@ export class GradientSums {
    * console.log(copy.sumDyDeviation[0]); // → 0.5
    */
   static fromJSON(json: unknown): GradientSums {
-    const call = 'GradientSums.fromJSON';
-    const given = upgraded(readOwn(call, 'json', json as object), EARLIER, FORMAT, {
-      summation: 'ordered',
-      mean: null,
-    });
-    const isOfExact = given.summation === 'exact';
-    const fields = readFields(call, 'json', given, FORMAT, isOfExact ? FIELDS.exact : FIELDS.ordered);
-    const summation = fields.summation as Summation;
-    checkSummation(call, summation);
-    const channels = fields.channels as number;
-    checkSize(call, 'channels', channels);
-    const count = fields.count as number;
-    checkCount(call, 'count', count);
-    const mean = fields.mean === null ? null : decodeNumbers(call, 'mean', fields.mean, channels);
-    const sums = new GradientSums(channels, { summation });
-    if (!isOfExact) {
-      const sumDy = decodeNumbers(call, 'sumDy', fields.sumDy, channels);
-      const sumDyDeviation = decodeNumbers(call, 'sumDyDeviation', fields.sumDyDeviation, channels);
-      return sums.#add({ sumDy, sumDyDeviation }, count, mean);
-    }
-    checkExactCount(call, 'count', count);
-    const records = decodeRecords(call, fields.sums, channels);
-    if (mean !== null) return sums.#add(sumsOfRecords(records, mean), count, mean);
-    if (count > 0) throw wrongKind(call, 'mean', `an array of ${channels} numbers where count is not 0`, null);
-    return sums;
+    const { sums, count, mean, channels, summation } = decodeGradientSums('GradientSums.fromJSON', json);
+    const made = new GradientSums(channels, { summation });
+    return sums === null ? made : made.#add(sums, count, mean);
   }
 }
