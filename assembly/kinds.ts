@@ -51,6 +51,11 @@ export const GRADIENT: i32 = 4;
 export const GATED: i32 = 8;
 export const BENT: i32 = 12;
 
+/** The number of tensors that are read for the sums of a kind. */
+export function tensorsOf(kind: i32): usize {
+  return kind == GATED || kind == BENT ? 3 : kind == GRADIENT ? 2 : 1;
+}
+
 /**
  * The phases of a call, whose parts threads share: tiles, sums of a kind, or an elementwise pass, kernel << MAP_SHIFT.
  */

@@ -3,7 +3,7 @@
 import { gradientTerm } from './backward';
 import { Call, COLUMNS_AT_ONCE, STRIP } from './call';
 import { broadcastCoefficients } from './coefficients';
-import { BENT, Bent, CENTRED, GATED, GRADIENT, No, SUMS, Yes } from './kinds';
+import { Bent, CENTRED, GATED, GRADIENT, No, SUMS, tensorsOf, Yes } from './kinds';
 import {
   asColumns,
   asLongRows,
@@ -209,11 +209,6 @@ function rowsOfStrip(call: Call, kind: i32, columns: usize, stride: usize): usiz
   if (call.half != 0) return STRIP / columns;
   if (isSmall) return call.n;
   return stride * call.width >= PAGE_BYTES ? FAR_LINES_AT_ONCE / tensorsOf(kind) : NEAR_ROWS_AT_ONCE;
-}
-
-/** The number of tensors that are read for the sums. */
-function tensorsOf(kind: i32): usize {
-  return kind == GATED || kind == BENT ? 3 : kind == GRADIENT ? 2 : 1;
 }
 
 /** Copies the parameters of these channels to where columns find theirs. */
