@@ -10,7 +10,7 @@ const ROWS: Rows = [['kit'], ['data', 'runs'], ['net'], ['report', 'live', 'tria
 
 const PUBLIC = ['batchnorm', 'batchnorm/tfjs', 'batchnorm/mpi'];
 /** Benchmarks of kernels, which call them as no user can; they are not packed. */
-const OF_KERNELS = ['addons.ts', 'pool.ts', 'wasm.ts'];
+const OF_KERNELS = ['addons.ts', 'exact.ts', 'exact-cases.ts', 'pool.ts', 'wasm.ts'];
 
 const root = new URL('../', import.meta.url);
 const manifestOf = (folder: string) => JSON.parse(readFileSync(new URL(`${folder}package.json`, root), 'utf8'));
