@@ -20,6 +20,7 @@ template <class T, Residual RESIDUAL, class ACTIVATION>
 struct GradientTerm {
   using Element = T;
   static constexpr size_t TENSORS = ACTIVATION::GATES && RESIDUAL != Residual::NO ? 3 : 2;
+  static constexpr bool BY_FULL = ACTIVATION::GATES || D::LENGTH == 2;
   using Columns = BroadcastCoefficients<Wide<T>, ACTIVATION::GATES ? 3 : 1>;
   template <class V>
   struct Parameters {

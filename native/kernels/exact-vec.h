@@ -54,9 +54,6 @@ struct Extremes {
   }
 };
 
-/** The floats of both halves of a vector. */
-inline H lowerHalf(F a) { return {_mm512_castps512_ps256(a.v)}; }
-inline H upperHalf(F a) { return {_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1))}; }
 /** The first `count` floats of memory or of a vector, fewer than it has, and 0 behind them. */
 inline F loadSome(const float* p, size_t count) {
   return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p)};
@@ -95,8 +92,6 @@ struct Extremes {
   }
 };
 
-inline H lowerHalf(F a) { return {_mm256_castps256_ps128(a.v)}; }
-inline H upperHalf(F a) { return {_mm256_extractf128_ps(a.v, 1)}; }
 /** -1 for the first `count` floats, 0 for the others. */
 inline __m256i maskOf(size_t count) {
   alignas(64) static constexpr int32_t MASKS[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
@@ -137,9 +132,6 @@ struct Extremes {
   }
 };
 
-inline H lowerHalf(F a) { return {vget_low_f32(a.v)}; }
-inline H upperHalf(F a) { return {vget_high_f32(a.v)}; }
-
 #else
 
 inline D productLess(D a, D b, D c) { return {_mm_sub_pd(_mm_mul_pd(a.v, b.v), c.v)}; }
@@ -177,9 +169,6 @@ struct Extremes {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(leasts), _mm_castps_si128(least));
   }
 };
-
-inline H lowerHalf(F a) { return {a.v}; }
-inline H upperHalf(F a) { return {_mm_movehl_ps(a.v, a.v)}; }
 
 #endif
 

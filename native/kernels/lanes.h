@@ -3,6 +3,7 @@
 //
 // A term has, for V one of Part<T> and T:
 //   TENSORS                                        the number of tensors that it reads
+//   BY_FULL                                        whether V may be Full<T>, too, which then is the fastest
 //   void fetch(size_t k)                           asks for the elements from k on
 //   Columns                                        memory for its parameters, broadcast to columns
 //   Term columns(Columns&, View, Channels) const   a term that has its parameters for each column of these channels
@@ -151,6 +152,15 @@ constexpr size_t BLOCK = D::LENGTH == 2 ? 4 : LANES / D::LENGTH;
  */
 constexpr size_t WIDE_BLOCK = D::LENGTH == 8 ? 4 * BLOCK : BLOCK;
 
+/** Adds as many elements as COUNT vectors Part have, side by side. */
+template <size_t APART, size_t COUNT, class Term>
+BN_INLINE void addMany(double* lanes, const Term& term, const Strip& strip, size_t j, size_t parameter,
+                       bool perColumn) {
+  using Part = typename Vectors<typename Term::Element>::Part;
+  using V = typename Summand<typename Term::Element, Term::BY_FULL>::Vector;
+  addBlock<V, APART, COUNT * Part::LENGTH / V::LENGTH>(lanes, term, strip, j, parameter, perColumn);
+}
+
 /** Adds `width` columns of rows, which begin with column `first`: the parameters of column j are at j. */
 template <class Term>
 BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, size_t width, size_t first = 0) {
@@ -158,11 +168,11 @@ BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, s
   size_t j = 0;
   if (width < 2 * WIDE_BLOCK * Part::LENGTH) {
     for (; j + WIDE_BLOCK * Part::LENGTH <= width; j += WIDE_BLOCK * Part::LENGTH) {
-      addBlock<Part, COLUMNS_APART, WIDE_BLOCK>(lanes + first + j, term, strip, j, first + j, true);
+      addMany<COLUMNS_APART, WIDE_BLOCK>(lanes + first + j, term, strip, j, first + j, true);
     }
   }
   for (; j + BLOCK * Part::LENGTH <= width; j += BLOCK * Part::LENGTH) {
-    addBlock<Part, COLUMNS_APART, BLOCK>(lanes + first + j, term, strip, j, first + j, true);
+    addMany<COLUMNS_APART, BLOCK>(lanes + first + j, term, strip, j, first + j, true);
   }
   for (; j + Part::LENGTH <= width; j += Part::LENGTH) {
     addBlock<Part, COLUMNS_APART, 1>(lanes + first + j, term, strip, j, first + j, true);
@@ -173,8 +183,8 @@ BN_NOINLINE void addColumns(double* lanes, const Term term, const Strip strip, s
 
 /** Rows from this length on are added two at a time: in shorter ones a processor sees the next row early enough. */
 constexpr size_t PAIRED_FROM = 512;
-/** A tensor up to this is in the last cache. Memory sends two rows at once more slowly than one. */
-constexpr size_t PAIRED_BYTES = 4194304;
+/** Bytes that are in the last cache. Memory sends two rows at once more slowly than one. */
+constexpr size_t SURELY_CACHED = 4194304;
 
 /**
  * Whether rows of two channels are added at once. It pays where one tensor is read by two vectors a sum, since these
@@ -182,7 +192,7 @@ constexpr size_t PAIRED_BYTES = 4194304;
  */
 template <class Term>
 bool asPairs(View v) {
-  return D::LENGTH == LANES / 2 && Term::TENSORS == 1 && v.s >= PAIRED_FROM && bytesOf<Term>(v) <= PAIRED_BYTES;
+  return D::LENGTH == LANES / 2 && Term::TENSORS == 1 && v.s >= PAIRED_FROM && bytesOf<Term>(v) <= SURELY_CACHED;
 }
 
 /** Adds what 16 lanes leave over of a row (or segment) of a channel. */
@@ -208,7 +218,7 @@ BN_NOINLINE void addRow(double* lanes, const Term term, size_t position, size_t 
   using Part = typename Vectors<typename Term::Element>::Part;
   const Strip whole{position, length / LANES, LANES, ahead, false};
   for (size_t j = 0; j < LANES; j += BLOCK * Part::LENGTH) {
-    addBlock<Part, LANES, BLOCK>(lanes + j, term, whole, j, ch, false);
+    addMany<LANES, BLOCK>(lanes + j, term, whole, j, ch, false);
   }
   addRest(lanes, term, position, ch, length);
 }

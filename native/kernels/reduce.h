@@ -46,10 +46,11 @@ Pace paceOf(View v, Channels channels, size_t columns, bool cached) {
   const size_t fitting = minOf(maxOf(STRIP_BYTES / strideBytes, MIN_ROWS_AT_ONCE / Term::TENSORS), MAX_ROWS_AT_ONCE);
   if (bytesOf<Term>(v) / Term::TENSORS <= SMALL_BYTES) return {v.n, 0};
   if (bytesOf<Term>(v) <= NEAR_BYTES) return {maxOf(fitting, MAX_ROWS_AT_ONCE / Term::TENSORS), 0};
-  if (cached && row >= WIDE_ROW)
+  const bool wholeRows = channels.last - channels.first == v.c && columns >= v.c * v.s;
+  // Whole rows are in the order of memory, which is too good to leave unless they are surely not read from there.
+  if (row >= WIDE_ROW && cached && (!wholeRows || bytesOf<Term>(v) <= SURELY_CACHED))
     return {WIDE_ROWS_AT_ONCE / Term::TENSORS, WIDE_AHEAD_BYTES / sizeof(typename Term::Element)};
   // Where strips are not of whole rows, the same columns of the next strip come soon.
-  const bool wholeRows = channels.last - channels.first == v.c && columns >= v.c * v.s;
   return {fitting, wholeRows ? fetchedAhead<Term>() : fitting * stride};
 }
 

@@ -90,6 +90,7 @@ template <class T>
 struct WeightedSums {
   using Element = T;
   static constexpr size_t TENSORS = 1;
+  static constexpr bool BY_FULL = false;
   template <class V>
   using Parameters = typename CentredSums<T>::template Parameters<V>;
   CentredSums<T> centred;

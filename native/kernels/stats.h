@@ -15,6 +15,7 @@ template <class T>
 struct Sums {
   using Element = T;
   static constexpr size_t TENSORS = 1;
+  static constexpr bool BY_FULL = false;
   struct Columns {};
   template <class V>
   struct Parameters {};
@@ -44,6 +45,7 @@ template <class T>
 struct CentredSums {
   using Element = T;
   static constexpr size_t TENSORS = 1;
+  static constexpr bool BY_FULL = false;
   struct Columns {
     alignas(64) double mean[COLUMNS_AT_ONCE];
   };

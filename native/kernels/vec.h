@@ -5,9 +5,9 @@
 //   H  floats, as many as D has doubles             (what is widened into sums)
 //
 // Each has LENGTH, a static load(pointer) and splat(value), and the functions store, add, sub, mul, gate, relu, atMost
-// and choose. H has widen (to D), D has addExactProduct, F and D have stream, and drain comes after streaming. F and H
-// load 16 bits, too, and storeHalf and streamHalf round to them. This file gives float and double the same functions,
-// so that a formula is written once and serves vectors and tails alike.
+// and choose. H has widen (to D), F has lowerHalf and upperHalf (as H), D has addExactProduct, F and D have stream, and
+// drain comes after streaming. F and H load 16 bits, too, and storeHalf and streamHalf round to them. This file gives
+// float and double the same functions, so that a formula is written once and serves vectors and tails alike.
 #pragma once
 #include "half.h"
 #include "layout.h"
@@ -64,6 +64,23 @@ BN_INLINE void singly(size_t k, size_t end, const Each& each) {
 
 inline D widen(D v) { return v; }
 
+/** The doubles of an F. */
+struct Doubles {
+  static constexpr size_t LENGTH = F::LENGTH;
+  D lower, upper;
+  static Doubles load(const double* p) { return {D::load(p), D::load(p + D::LENGTH)}; }
+  static Doubles splat(double x) { return {D::splat(x), D::splat(x)}; }
+};
+inline Doubles widen(F v) { return {widen(lowerHalf(v)), widen(upperHalf(v))}; }
+inline void store(double* p, Doubles v) {
+  store(p, v.lower);
+  store(p + D::LENGTH, v.upper);
+}
+inline Doubles add(Doubles a, Doubles b) { return {add(a.lower, b.lower), add(a.upper, b.upper)}; }
+inline Doubles addExactProduct(Doubles sum, Doubles a, Doubles b) {
+  return {addExactProduct(sum.lower, a.lower, b.lower), addExactProduct(sum.upper, a.upper, b.upper)};
+}
+
 inline void store(float* p, float v) { *p = v; }
 inline void store(double* p, double v) { *p = v; }
 inline float add(float a, float b) { return a + b; }
@@ -119,9 +136,9 @@ inline void put(T* p, V v) {
 }
 
 /** The properties of V that kernels use, the same for vectors and single elements. Sum is the type of its sums. */
-template <class V>
-struct Traits {
-  using Sum = D;
+template <class V, class SUM = D>
+struct VectorTraits {
+  using Sum = SUM;
   static constexpr size_t LENGTH = V::LENGTH;
   template <class T>
   static V load(const T* p) {
@@ -132,6 +149,12 @@ struct Traits {
     return V::splat(v);
   }
 };
+template <class V>
+struct Traits : VectorTraits<V> {};
+template <>
+struct Traits<F> : VectorTraits<F, Doubles> {};
+template <>
+struct Traits<Doubles> : VectorTraits<Doubles, Doubles> {};
 template <class T>
 struct ScalarTraits {
   using Sum = double;
@@ -165,6 +188,16 @@ template <>
 struct Vectors<Bfloat16> : Vectors<float> {};
 template <>
 struct Vectors<Half> : Vectors<float> {};
+
+/** The vectors that sums take. Much arithmetic on floats is done on full vectors, whose halves are widened then. */
+template <class T, bool BY_FULL>
+struct Summand {
+  using Vector = typename Vectors<T>::Part;
+};
+template <class T>
+struct Summand<T, true> {
+  using Vector = typename Vectors<T>::Full;
+};
 
 /** sum + a·b. float32 factors make exact products, where a fused and an unfused sum are the same bits. */
 template <class Sum>

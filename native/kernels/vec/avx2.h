@@ -96,6 +96,8 @@ inline D sub(D a, D b) { return {_mm256_sub_pd(a.v, b.v)}; }
 inline F mul(F a, F b) { return {_mm256_mul_ps(a.v, b.v)}; }
 inline H mul(H a, H b) { return {_mm_mul_ps(a.v, b.v)}; }
 inline D mul(D a, D b) { return {_mm256_mul_pd(a.v, b.v)}; }
+inline H lowerHalf(F a) { return {_mm256_castps256_ps128(a.v)}; }
+inline H upperHalf(F a) { return {_mm256_extractf128_ps(a.v, 1)}; }
 inline D widen(H a) { return {_mm256_cvtps_pd(a.v)}; }
 inline D addExactProduct(D sum, D a, D b) { return {_mm256_fmadd_pd(a.v, b.v, sum.v)}; }
 

@@ -106,24 +106,19 @@ inline D sub(D a, D b) { return {_mm512_sub_pd(a.v, b.v)}; }
 inline F mul(F a, F b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline H mul(H a, H b) { return {_mm256_mul_ps(a.v, b.v)}; }
 inline D mul(D a, D b) { return {_mm512_mul_pd(a.v, b.v)}; }
+inline H lowerHalf(F a) { return {_mm512_castps512_ps256(a.v)}; }
+inline H upperHalf(F a) { return {_mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(a.v), 1))}; }
 inline D widen(H a) { return {_mm512_cvtps_pd(a.v)}; }
 inline D addExactProduct(D sum, D a, D b) { return {_mm512_fmadd_pd(a.v, b.v, sum.v)}; }
 
-inline F gate(F a, F z) {
-  const __m512 positive = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z.v, _mm512_setzero_ps(), _CMP_GT_OQ), a.v);
-  return {_mm512_mask_mov_ps(positive, _mm512_cmp_ps_mask(z.v, z.v, _CMP_UNORD_Q), z.v)};
-}
-inline F relu(F z) { return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z.v, _mm512_setzero_ps(), _CMP_NLE_UQ), z.v)}; }
-inline H gate(H a, H z) {
-  const __m256 positive = _mm256_and_ps(_mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_GT_OQ), a.v);
-  return {_mm256_or_ps(positive, _mm256_and_ps(_mm256_cmp_ps(z.v, z.v, _CMP_UNORD_Q), z.v))};
-}
-inline H relu(H z) { return {_mm256_and_ps(_mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_NLE_UQ), z.v)}; }
-inline D gate(D a, D z) {
-  const __m512d positive = _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(z.v, _mm512_setzero_pd(), _CMP_GT_OQ), a.v);
-  return {_mm512_mask_mov_pd(positive, _mm512_cmp_pd_mask(z.v, z.v, _CMP_UNORD_Q), z.v)};
-}
-inline D relu(D z) { return {_mm512_maskz_mov_pd(_mm512_cmp_pd_mask(z.v, _mm512_setzero_pd(), _CMP_NLE_UQ), z.v)}; }
+/** For VFIXUPIMM, by the kind of z: +0 in the place of zeros and of what is negative, z itself where it is NaN. */
+constexpr int GATED = 0x08080811;
+inline F gate(F a, F z) { return {_mm512_fixupimm_ps(a.v, z.v, _mm512_set1_epi32(GATED), 0)}; }
+inline F relu(F z) { return gate(z, z); }
+inline H gate(H a, H z) { return {_mm256_fixupimm_ps(a.v, z.v, _mm256_set1_epi32(GATED), 0)}; }
+inline H relu(H z) { return gate(z, z); }
+inline D gate(D a, D z) { return {_mm512_fixupimm_pd(a.v, z.v, _mm512_set1_epi64(GATED), 0)}; }
+inline D relu(D z) { return gate(z, z); }
 
 /** atMost is true where a ≤ b; choose is a where that is so, and b elsewhere. */
 inline __mmask16 atMost(F a, F b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ); }

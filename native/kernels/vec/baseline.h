@@ -125,6 +125,8 @@ inline D sub(D a, D b) { return {_mm_sub_pd(a.v, b.v)}; }
 inline F mul(F a, F b) { return {_mm_mul_ps(a.v, b.v)}; }
 inline H mul(H a, H b) { return {_mm_mul_ps(a.v, b.v)}; }
 inline D mul(D a, D b) { return {_mm_mul_pd(a.v, b.v)}; }
+inline H lowerHalf(F a) { return {a.v}; }
+inline H upperHalf(F a) { return {_mm_movehl_ps(a.v, a.v)}; }
 inline D widen(H a) { return {_mm_cvtps_pd(a.v)}; }
 inline D addExactProduct(D sum, D a, D b) { return {_mm_add_pd(sum.v, _mm_mul_pd(a.v, b.v))}; }
 

@@ -89,6 +89,8 @@ inline D sub(D a, D b) { return {vsubq_f64(a.v, b.v)}; }
 inline F mul(F a, F b) { return {vmulq_f32(a.v, b.v)}; }
 inline H mul(H a, H b) { return {vmul_f32(a.v, b.v)}; }
 inline D mul(D a, D b) { return {vmulq_f64(a.v, b.v)}; }
+inline H lowerHalf(F a) { return {vget_low_f32(a.v)}; }
+inline H upperHalf(F a) { return {vget_high_f32(a.v)}; }
 inline D widen(H a) { return {vcvt_f64_f32(a.v)}; }
 inline D addExactProduct(D sum, D a, D b) { return {vfmaq_f64(sum.v, a.v, b.v)}; }
 
