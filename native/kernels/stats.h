@@ -15,7 +15,7 @@ template <class T>
 struct Sums {
   using Element = T;
   static constexpr size_t TENSORS = 1;
-  static constexpr bool BY_FULL = false;
+  static constexpr bool BY_FULL = D::LENGTH == 2;
   struct Columns {};
   template <class V>
   struct Parameters {};

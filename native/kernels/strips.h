@@ -34,15 +34,12 @@ struct StoredAs<T, false> {
 template <class T>
 using Stored = typename StoredAs<T>::Type;
 
-/** Whether loops may convert elements T as they go. Where that takes long, each element should be converted but once.
- */
+/** Whether loops may convert elements T as they go. SSE2 takes too long for float16 to do it more than once. */
 template <class T>
-#if defined(BN_AVX512) || defined(BN_NEON)
+#if defined(BN_AVX512) || defined(BN_AVX2) || defined(BN_NEON)
 constexpr bool CONVERTS_FAST = true;
-#elif defined(BN_AVX2)
-constexpr bool CONVERTS_FAST = FORMAT<T> == Format::FLOAT16;
 #else
-constexpr bool CONVERTS_FAST = false;
+constexpr bool CONVERTS_FAST = FORMAT<T> == Format::BFLOAT16;
 #endif
 
 /** What a loop over elements T is compiled for: T itself, if the loop is one of those that `most` calls run. */
