@@ -16,36 +16,22 @@ const LAST_PRODUCT: i32 = (1023 + 255) >> 2;
 /** The bin whose unit is that of a record's second sum. Eight are for a limb. */
 const UNIT_PRODUCT: i32 = (1023 + 47 - 298) >> 2;
 
-/**
- * Σ p and Σ p·q of `count` values, a multiple of 8 up to 1024, by what was seen of them. Bins are 0 before and after.
- */
-export function addByBins(record: usize, p: usize, q: usize, count: usize, seen: Seen, bins: usize): void {
-  const end = p + (count << 2);
-  if (seen.isOdd()) for (; p < end; p += 4, q += 4) addOdd(record, p, q, bins);
-  for (; p < end; p += 16, q += 16) {
-    addOne(p, q, bins);
-    addOne(p + 4, q + 4, bins);
-    addOne(p + 8, q + 8, bins);
-    addOne(p + 12, q + 12, bins);
+/** Adds a row to the bins, which hold 1024 values at most; and what is not finite to the counts of the record. */
+export function addRowByBins(record: usize, p: usize, x: usize, center: f32, count: usize, bins: usize): void {
+  for (const end = p + (count << 2); p < end; p += 4, x += 4) {
+    const value = <f64>load<f32>(p);
+    const product = value * <f64>(load<f32>(x) - center);
+    if (value - value == 0) addValue(p, value, bins);
+    else countOdd(record + FIRST_COUNTS, value);
+    if (product - product == 0) addProduct(product, bins + PRODUCTS);
+    else countOdd(record + SECOND_COUNTS, product);
   }
+}
+
+/** Moves Σ p and Σ p·q to the record, by what was seen of them. Bins are 0 before and after. */
+export function pourBins(record: usize, seen: Seen, bins: usize): void {
   pourValues(record, bins, seen);
   pourProducts(record + SECOND, bins + PRODUCTS, seen);
-}
-
-function addOne(p: usize, q: usize, bins: usize): void {
-  const value = <f64>load<f32>(p);
-  addValue(p, value, bins);
-  addProduct(value * <f64>load<f32>(q), bins + PRODUCTS);
-}
-
-/** Counts what is not finite. */
-function addOdd(record: usize, p: usize, q: usize, bins: usize): void {
-  const value = <f64>load<f32>(p);
-  const product = value * <f64>load<f32>(q);
-  if (value - value == 0) addValue(p, value, bins);
-  else countOdd(record + FIRST_COUNTS, value);
-  if (product - product == 0) addProduct(product, bins + PRODUCTS);
-  else countOdd(record + SECOND_COUNTS, product);
 }
 
 function addValue(p: usize, value: f64, bins: usize): void {

@@ -1,51 +1,16 @@
-// Exact sums of squares with the channels last: vectors run across channels, so that nothing need be turned. Each
-// channel has the bins of its window (see addNarrow of group.ts) in a lane of its own.
-import { Window } from './window';
+// Exact sums with the channels last: vectors run across channels, so that nothing need be turned. Each channel has the
+// bins of its window (see group.ts) in a lane of its own.
+import { Yes } from '../kinds';
+import { LEAST_P, LOWER, MOST_P, UPPER } from './lanes';
+import { addProducts } from './narrow';
 
-/** Channels that lie side by side. */
-export const COLUMNS: usize = 64;
 /** Rows that fit into bins. */
 export const ROWS: usize = 256;
-/** Rows that are added to the lanes of four channels before those of the next four: they stay in the first cache. */
+/** Rows that are added to some channels before those of the next ones: they stay in the first cache. */
 const STRIP: usize = 8;
+const STRIP_OF_PRODUCTS: usize = 16;
 
-/** Bins of a kind, one behind the other, then magnitudes as Seen has them. */
-const UPPER: usize = COLUMNS << 3;
-const LOWER: usize = 2 * UPPER;
-const MOST: usize = 3 * UPPER;
-const LEAST: usize = MOST + (COLUMNS << 2);
-export const LANES_BYTES: usize = LEAST + (COLUMNS << 2);
-
-/** The bins of a window, with nothing in them. */
-export function openColumn(window: Window, lanes: usize, column: usize): void {
-  const at = lanes + (column << 3);
-  store<i64>(at, anchor(window.unit));
-  store<i64>(at + UPPER, anchor(window.unitOfProducts));
-  store<i64>(at + LOWER, anchor(window.unitOfRests));
-  store<u32>(lanes + MOST + (column << 2), 0);
-  store<u32>(lanes + LEAST + (column << 2), 0xffffffff);
-}
-
-/** Moves what was added to the window; false where something does not fit it. */
-export function closeColumn(window: Window, lanes: usize, column: usize): bool {
-  const at = lanes + (column << 3);
-  window.mostP = load<u32>(lanes + MOST + (column << 2));
-  window.leastP = load<u32>(lanes + LEAST + (column << 2));
-  window.copyToQ();
-  if (!window.fits()) return false;
-  ++window.groups;
-  window.first += load<i64>(at) - anchor(window.unit);
-  window.upper += load<i64>(at + UPPER) - anchor(window.unitOfProducts);
-  window.lower += load<i64>(at + LOWER) - anchor(window.unitOfRests);
-  return true;
-}
-
-/** 1.5·2⁵² units of 2^unit. */
-function anchor(unit: i32): i64 {
-  return ((<i64>(unit + 1075)) << 52) | ((<i64>1) << 51);
-}
-
-/** Adds rows of `width` channels, and of some that nobody reads: whole vectors. */
+/** Adds squares of rows of `width` channels, and of some that nobody reads: whole vectors. */
 export function addColumns(lanes: usize, x: usize, stride: usize, width: usize, rows: usize): void {
   for (let i: usize = 0; i < rows; i += STRIP, x += STRIP * stride) {
     const count = min(STRIP, rows - i);
@@ -53,10 +18,30 @@ export function addColumns(lanes: usize, x: usize, stride: usize, width: usize, 
   }
 }
 
+/** Adds dy and dy·(x − center) of rows of `width` channels, an even number of rows. */
+export function addProductColumns(
+  lanes: usize,
+  dy: usize,
+  x: usize,
+  centers: usize,
+  stride: usize,
+  width: usize,
+  rows: usize,
+): void {
+  for (let i: usize = 0; i < rows; i += STRIP_OF_PRODUCTS) {
+    const bytes = min(STRIP_OF_PRODUCTS, rows - i) * stride;
+    for (let k: usize = 0; k < width << 2; k += 8) {
+      addProducts<Yes>(lanes + (k << 1), dy + k, x + k, v128.load64_splat(centers + k), x + k + bytes, stride);
+    }
+    x += STRIP_OF_PRODUCTS * stride;
+    dy += STRIP_OF_PRODUCTS * stride;
+  }
+}
+
 function addStrip(lanes: usize, column: usize, x: usize, stride: usize, count: usize): void {
   const at = lanes + (column << 3);
-  const most = lanes + MOST + (column << 2);
-  const least = lanes + LEAST + (column << 2);
+  const most = lanes + MOST_P + (column << 2);
+  const least = lanes + LEAST_P + (column << 2);
   const ones = i32x4.splat(-1);
   let first0 = v128.load(at);
   let first1 = v128.load(at + 16);

@@ -122,7 +122,7 @@ function deviation(record: usize, rest: f64, sums: Pairs, integers: usize): f64 
 /** What the sums of a channel come to, which are in a record but for its window. */
 export function resultOf(call: Call, ch: usize, record: usize, window: Window, own: usize): void {
   const sums = changetype<Pairs>(own);
-  const isPoured = window.isPoured;
+  const isPoured = window.isPoured || window.isWide;
   if (!isPoured) {
     window.read(sums);
     const isDecided =

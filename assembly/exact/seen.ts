@@ -11,31 +11,51 @@ export class Seen {
   mostQ: u32;
   leastQ: u32;
 
-  /** Looks at `count` values, a multiple of 8. */
-  lookAtP(p: usize, count: usize): void {
-    magnitudes(p, count, changetype<usize>(this));
+  /** Looks at p and x − center of rows, value by value. */
+  lookAtProducts(p: usize, x: usize, center: f32, count: usize, rows: usize, stride: usize): void {
+    let mostP: u32 = 0;
+    let leastP: u32 = 0xffffffff;
+    let mostQ = mostP;
+    let leastQ = leastP;
+    for (let i: usize = 0; i < rows; ++i, p += stride, x += stride) {
+      for (let k: usize = 0; k < count << 2; k += 4) {
+        let bits = load<u32>(p + k) << 1;
+        mostP = max(mostP, bits);
+        leastP = min(leastP, bits - 1);
+        bits = reinterpret<u32>(load<f32>(x + k) - center) << 1;
+        mostQ = max(mostQ, bits);
+        leastQ = min(leastQ, bits - 1);
+      }
+    }
+    this.mostP = mostP;
+    this.leastP = leastP;
+    this.mostQ = mostQ;
+    this.leastQ = leastQ;
   }
-  lookAtQ(q: usize, count: usize): void {
-    magnitudes(q, count, changetype<usize>(this) + 8);
-  }
+
   /** Of squares, where q is p. */
   copyToQ(): void {
     this.mostQ = this.mostP;
     this.leastQ = this.leastP;
   }
 
-  /** Exponent fields. A subnormal number has the field 1, whose unit it has; 0 has it, too. */
+  /** Exponent fields. A subnormal number has the field 1, whose unit it has. Of zeros the least is above all. */
   mostFieldP(): i32 {
     return field(this.mostP);
   }
   leastFieldP(): i32 {
-    return this.mostP == 0 ? 1 : field(this.leastP + 1);
+    return this.mostP == 0 ? 255 : field(this.leastP + 1);
   }
   mostFieldQ(): i32 {
     return field(this.mostQ);
   }
   leastFieldQ(): i32 {
-    return this.mostQ == 0 ? 1 : field(this.leastQ + 1);
+    return this.mostQ == 0 ? 255 : field(this.leastQ + 1);
+  }
+
+  /** Whether all p are 0, and so are products. */
+  isZero(): bool {
+    return this.mostP == 0 && !this.isOdd();
   }
 
   /** Whether something is infinite or NaN. */
@@ -54,29 +74,4 @@ export function saveMagnitudes(to: usize, mosts: v128, leasts: v128): void {
   leasts = i32x4.min_u(leasts, i8x16.shuffle(leasts, leasts, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
   store<u32>(to, max(<u32>i32x4.extract_lane(mosts, 0), <u32>i32x4.extract_lane(mosts, 1)));
   store<u32>(to + 4, min(<u32>i32x4.extract_lane(leasts, 0), <u32>i32x4.extract_lane(leasts, 1)));
-}
-
-function magnitudes(p: usize, count: usize, to: usize): void {
-  const end = p + (count << 2);
-  if (ASC_FEATURE_SIMD) {
-    const ones = i32x4.splat(-1);
-    let mosts = i32x4.splat(0);
-    let leasts = ones;
-    for (; p < end; p += 16) {
-      const bits = i32x4.shl(v128.load(p), 1);
-      mosts = i32x4.max_u(mosts, bits);
-      leasts = i32x4.min_u(leasts, i32x4.add(bits, ones));
-    }
-    saveMagnitudes(to, mosts, leasts);
-    return;
-  }
-  let most: u32 = 0;
-  let least: u32 = 0xffffffff;
-  for (; p < end; p += 4) {
-    const bits = load<u32>(p) << 1;
-    most = max(most, bits);
-    least = min(least, bits - 1);
-  }
-  store<u32>(to, most);
-  store<u32>(to + 4, least);
 }

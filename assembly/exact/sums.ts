@@ -1,34 +1,36 @@
 // The exact sums of a call: docs/numerics.md, section 10. What is exact may be walked in any way, so all layouts come
 // to runs of values of one channel, of which group.ts makes the sums: long rows as they lie, all others by way of a
 // tile.
-import { gradient, gradientVector } from '../activation';
-import { Call, CENTER, OFFSET, SCALE } from '../call';
-import { preActivation, preActivationVector } from '../coefficients';
+import { Call, CENTER } from '../call';
 import { widen } from '../half';
-import { Bent, NO_ACTIVATION, No, RELU, Yes } from '../kinds';
+import { NO_ACTIVATION } from '../kinds';
 import { gather } from '../strips';
 import { BINS_BYTES } from './bins';
-import { addColumns, COLUMNS, closeColumn, LANES_BYTES, openColumn, ROWS } from './columns';
-import { addGroup, GROUP } from './group';
+import { addColumns, addProductColumns, ROWS } from './columns';
+import { factors } from './factors';
+import { GROUP, Group } from './group';
+import { COLUMNS, LANES_BYTES, openLane, RUN, seeProducts, seeSquares, takeLane } from './lanes';
 import { carry, RECORD_BYTES } from './limbs';
 import { RESULTS_BYTES, resultOf } from './results';
-import { saveMagnitudes } from './seen';
 import { CHANNELS, fill, RUN_BYTES, TILE_BYTES, turnColumn, VALUES } from './tile';
 import { WINDOW_BYTES, Window } from './window';
 
 /** Rows from this length on need no tile. */
 export const LONG: usize = VALUES;
+/** Shorter ones are brought together for gradient sums. */
+const LEAST_ROW: usize = 32;
 /** Groups come in vectors of so many values, the last one filled up with zeros. */
-const STEP: usize = 8;
+const STEP: usize = 4;
 /** Values of each channel between carries: see addShifted. */
 const BETWEEN_CARRIES: usize = 1 << 24;
 
 /** The memory that a thread keeps for itself. */
 const GROUP_BYTES: usize = (GROUP << 2) + 64;
 const RESULTS: usize = COLUMNS * WINDOW_BYTES;
-const LANES: usize = RESULTS + RESULTS_BYTES;
-const BINS: usize = LANES + LANES_BYTES;
-const G: usize = BINS + BINS_BYTES;
+const BINS: usize = RESULTS + RESULTS_BYTES;
+const LANES: usize = BINS + BINS_BYTES;
+const GROUP_AT: usize = LANES + LANES_BYTES;
+const G: usize = GROUP_AT + 64;
 const D: usize = G + GROUP_BYTES;
 const X: usize = D + GROUP_BYTES;
 const DY: usize = X + TILE_BYTES;
@@ -54,7 +56,7 @@ export class Part {
  * records and computes the results. `own` has OWN_BYTES for this thread.
  */
 export function sumPart(call: Call, records: usize, part: Part, isAll: bool, own: usize): void {
-  memory.fill(own, 0, BINS + BINS_BYTES);
+  memory.fill(own, 0, LANES);
   const step: usize = call.s >= LONG ? 1 : call.s == 1 ? COLUMNS : CHANNELS;
   const rows = max<usize>(1, BETWEEN_CARRIES / (part.right - part.left));
   for (let first = part.first; first < part.last; first += step) {
@@ -65,7 +67,9 @@ export function sumPart(call: Call, records: usize, part: Part, isAll: bool, own
       const end = min(start + rows, part.lastRow);
       if (call.s >= LONG) sumLongRows(call, records, part, first, start, end, own);
       else if (call.s == 1) sumColumns(call, records, first, width, start, end, own);
-      else sumTiles(call, records, first, width, start, end, own, own);
+      else if (call.dy != 0 && call.half == 0 && call.s >= LEAST_ROW && call.s % 4 == 0)
+        sumRows(call, records, first, width, start, end, own);
+      else sumTiles(call, records, first, width, start, end, 0, own);
       if (!isAll || end < part.lastRow) {
         for (let b: usize = 0; b < width; ++b) {
           const record = records + (first + b) * RECORD_BYTES;
@@ -86,18 +90,50 @@ function windowOf(own: usize, channel: usize): Window {
   return changetype<Window>(own + channel * WINDOW_BYTES);
 }
 
+/** The group of a thread, for one of the channels of the tile. */
+function beginGroup(own: usize, channel: usize, record: usize): void {
+  const group = groupOf(own);
+  group.window = windowOf(own, channel);
+  group.record = record;
+  group.lanes = own + LANES + RUN;
+  group.bins = own + BINS;
+}
+
+function groupOf(own: usize): Group {
+  return changetype<Group>(own + GROUP_AT);
+}
+
 function sumLongRows(call: Call, records: usize, part: Part, ch: usize, start: usize, end: usize, own: usize): void {
-  const record = records + ch * RECORD_BYTES;
+  beginGroup(own, 0, records + ch * RECORD_BYTES);
   for (let i = start; i < end; ++i) {
     const row = (i * call.c + ch) * call.s;
     for (let j = part.left; j < part.right; j += GROUP) {
       const count = min(GROUP, part.right - j);
       const whole = call.half == 0 ? count & ~(STEP - 1) : 0;
-      const x = call.x + ((row + j) << 2);
-      const distance = (row + j) << 2;
-      const residual = hasResidual(call) ? call.residual + distance : 0;
-      if (whole > 0) addRun(call, record, ch, x, call.dy + distance, residual, whole, own, own);
-      if (whole < count) addCopy(call, record, ch, row + j + whole, count - whole, own);
+      if (whole > 0) addInPlace(call, ch, row + j, whole, 1, own);
+      if (whole < count) addCopy(call, ch, row + j + whole, count - whole, own);
+    }
+  }
+}
+
+/** Adds rows of one channel as they lie, from element k on; of squares it is one. Lengths are multiples of STEP. */
+function addInPlace(call: Call, ch: usize, k: usize, length: usize, rows: usize, own: usize): void {
+  const distance = k << 2;
+  const x = call.x + distance;
+  const residual = hasResidual(call) ? call.residual + distance : 0;
+  if (call.dy == 0) groupOf(own).addSquares(x, length);
+  else addRows(call, ch, x, call.dy + distance, residual, length, rows, (call.c * call.s) << 2, own);
+}
+
+/** Gradient sums of short rows as they lie. */
+function sumRows(call: Call, records: usize, first: usize, width: usize, start: usize, end: usize, own: usize): void {
+  const rowsAtOnce = VALUES / call.s;
+  for (let i = start; i < end; i += rowsAtOnce) {
+    const rows = min(rowsAtOnce, end - i);
+    for (let b: usize = 0; b < width; ++b) {
+      const ch = first + b;
+      beginGroup(own, b, records + ch * RECORD_BYTES);
+      addInPlace(call, ch, (i * call.c + ch) * call.s, call.s, rows, own);
     }
   }
 }
@@ -108,12 +144,12 @@ function hasResidual(call: Call): bool {
 }
 
 /** Values that fill no vector, or are not float32. */
-function addCopy(call: Call, record: usize, ch: usize, k: usize, count: usize, own: usize): void {
+function addCopy(call: Call, ch: usize, k: usize, count: usize, own: usize): void {
   copyRun(call, own + X, call.x, k, count);
-  blank(own + X, count);
   if (call.dy != 0) copyRun(call, own + DY, call.dy, k, count);
-  if (hasResidual(call)) copyRun(call, own + RESIDUAL, call.residual, k, count);
-  addRun(call, record, ch, own + X, own + DY, hasResidual(call) ? own + RESIDUAL : 0, count, own, own);
+  const residual = hasResidual(call) ? own + RESIDUAL : 0;
+  if (residual != 0) copyRun(call, residual, call.residual, k, count);
+  addRun(call, ch, own + X, own + DY, residual, count, own);
 }
 
 /** float32 ← values of a tensor, from element k on. */
@@ -122,7 +158,7 @@ function copyRun(call: Call, to: usize, tensor: usize, k: usize, count: usize): 
   else widen(call.half, to, tensor + (k << 1), count);
 }
 
-/** Rows of channels: as they lie where windows are known and squares are wanted, else by way of tiles. */
+/** Rows of channels: as they lie where windows are known, else by way of tiles. */
 function sumColumns(
   call: Call,
   records: usize,
@@ -132,44 +168,73 @@ function sumColumns(
   end: usize,
   own: usize,
 ): void {
+  // Products of 16 bits, and of an activation, are brought together; so is the last of an odd number of rows.
+  const arePlain = call.half == 0 && call.activation == NO_ACTIVATION;
+  const mask = call.dy == 0 ? ~(<usize>0) : arePlain ? ~(<usize>1) : 0;
   for (let i = start; i < end; ) {
-    if (ASC_FEATURE_SIMD && call.dy == 0 && areOpen(own, width)) {
-      const rows = min(ROWS, end - i);
-      sumSquares(call, records, first, width, i, rows, own);
-      i += rows;
-      continue;
-    }
-    const rows = min(VALUES, end - i);
-    for (let b: usize = 0; b < width; b += CHANNELS) {
-      sumTiles(call, records, first + b, min(CHANNELS, width - b), i, i + rows, own + b * WINDOW_BYTES, own);
+    let rows = min(ROWS, end - i) & mask;
+    if (ASC_FEATURE_SIMD && rows > 0 && areOpen(own, width)) sumInLanes(call, records, first, width, i, rows, own);
+    else {
+      rows = min(VALUES, end - i);
+      for (let b: usize = 0; b < width; b += CHANNELS) {
+        sumTiles(call, records, first + b, min(CHANNELS, width - b), i, i + rows, b, own);
+      }
     }
     i += rows;
   }
 }
 
+/** Whether most windows are open: columns of others are added once more. */
 function areOpen(own: usize, width: usize): bool {
-  for (let b: usize = 0; b < width; ++b) if (!windowOf(own, b).isOpen) return false;
-  return true;
+  let open: usize = 0;
+  for (let b: usize = 0; b < width; ++b) if (windowOf(own, b).isOpen) ++open;
+  return open << 2 >= width + (width << 1);
 }
 
-function sumSquares(call: Call, records: usize, first: usize, width: usize, row: usize, rows: usize, own: usize): void {
+function sumInLanes(call: Call, records: usize, first: usize, width: usize, row: usize, rows: usize, own: usize): void {
+  const lanes = own + LANES;
   const isHalf = call.half != 0;
   const stride = (isHalf ? width : call.c) << 2;
-  const x = isHalf ? own + WIDE : call.x + row * stride + (first << 2);
+  const distance = row * stride + (first << 2);
+  const x = isHalf ? own + WIDE : call.x + distance;
+  const isAlone = call.dy == 0;
+  const dy = call.dy + distance;
   if (isHalf) gather(call, x, call.x, row * call.c + first, width, rows, call.c);
-  for (let b: usize = 0; b < width; ++b) openColumn(windowOf(own, b), own + LANES, b);
-  addColumns(own + LANES, x, stride, width, rows);
+  for (let b: usize = 0; b < width; ++b) openLane(windowOf(own, b), lanes, b);
+  if (isAlone) addColumns(lanes, x, stride, width, rows);
+  else addProductColumns(lanes, dy, x, call.coefficient(CENTER) + (first << 2), stride, width, rows);
   for (let b: usize = 0; b < width; ++b) {
-    const window = windowOf(own, b);
-    if (closeColumn(window, own + LANES, b)) continue;
-    turnColumn(own + X, x + (b << 2), rows, stride);
-    blank(own + X, rows);
-    const ch = first + b;
-    addRun(call, records + ch * RECORD_BYTES, ch, own + X, 0, 0, rows, changetype<usize>(window), own);
+    if (isAlone) seeSquares(windowOf(own, b), lanes, b);
+    else seeProducts(windowOf(own, b), lanes, b);
+    closeColumn(call, records, first + b, x + (b << 2), dy + (b << 2), stride, rows, b, own);
   }
 }
 
-/** `windows` are those of the channels. */
+/** Moves a column to its window, or adds it by itself where something does not fit. */
+function closeColumn(
+  call: Call,
+  records: usize,
+  ch: usize,
+  x: usize,
+  dy: usize,
+  stride: usize,
+  rows: usize,
+  column: usize,
+  own: usize,
+): void {
+  const window = windowOf(own, column);
+  if (window.isOpen && window.fits()) {
+    takeLane(window, own + LANES, column);
+    return;
+  }
+  window.isOpen = false;
+  turnColumn(own + X, x, rows, stride);
+  if (call.dy != 0) turnColumn(own + DY, dy, rows, stride);
+  beginGroup(own, column, records + ch * RECORD_BYTES);
+  addRun(call, ch, own + X, own + DY, 0, rows, own);
+}
+
+/** The windows are those of the channels from number `column` on. */
 function sumTiles(
   call: Call,
   records: usize,
@@ -177,7 +242,7 @@ function sumTiles(
   width: usize,
   start: usize,
   end: usize,
-  windows: usize,
+  column: usize,
   own: usize,
 ): void {
   const s = call.s;
@@ -186,18 +251,15 @@ function sumTiles(
   for (let i = start; i < end; i += rowsAtOnce) {
     const rows = min(rowsAtOnce, end - i);
     const k = (i * call.c + first) * s;
-    const count = rows * s;
     fillTile(call, own + X, call.x, k, width, rows, own);
     if (call.dy != 0) fillTile(call, own + DY, call.dy, k, width, rows, own);
     if (wantsResidual) fillTile(call, own + RESIDUAL, call.residual, k, width, rows, own);
     for (let b: usize = 0; b < width; ++b) {
       const run = own + b * RUN_BYTES;
       const ch = first + b;
-      const record = records + ch * RECORD_BYTES;
-      const residual = wantsResidual ? run + RESIDUAL : 0;
-      if (b > 0) changetype<Window>(windows + b * WINDOW_BYTES).openAs(changetype<Window>(windows));
-      if (call.dy == 0) blank(run + X, count);
-      addRun(call, record, ch, run + X, run + DY, residual, count, windows + b * WINDOW_BYTES, own);
+      if (b > 0 && call.dy == 0) windowOf(own, column + b).openAs(windowOf(own, column));
+      beginGroup(own, column + b, records + ch * RECORD_BYTES);
+      addRun(call, ch, run + X, run + DY, wantsResidual ? run + RESIDUAL : 0, rows * s, own);
     }
   }
 }
@@ -212,90 +274,44 @@ function fillTile(call: Call, to: usize, tensor: usize, k: usize, width: usize, 
   fill(to, own + WIDE, width, rows, width, call.s);
 }
 
-/** Zeros from the last value to the end of its vector. */
-function blank(values: usize, count: usize): void {
-  for (; count % STEP > 0; ++count) store<f32>(values + (count << 2), 0);
-}
-
-/** Adds values of one channel. They may be read, but do not count, up to the next multiple of STEP. */
-function addRun(
-  call: Call,
-  record: usize,
-  ch: usize,
-  x: usize,
-  dy: usize,
-  residual: usize,
-  count: usize,
-  at: usize,
-  own: usize,
-): void {
-  const window = changetype<Window>(at);
-  const whole = (count + STEP - 1) & ~(STEP - 1);
+/** Adds values of one channel in a tile, where four more may be written. */
+function addRun(call: Call, ch: usize, x: usize, dy: usize, residual: usize, count: usize, own: usize): void {
+  const end = count << 2;
   if (call.dy == 0) {
-    addGroup(window, record, x, x, whole, own + BINS);
+    if (ASC_FEATURE_SIMD) v128.store(x + end, i32x4.splat(0));
+    groupOf(own).addSquares(x, count);
     return;
   }
-  // Values that fill no vector are in a tile, and may be followed by zeros there.
-  let g = dy;
-  if (call.activation == NO_ACTIVATION) pass<No>(call, ch, x, dy, residual, whole, window, own);
-  else {
-    g = own + G;
-    if (call.activation == RELU) pass<Yes>(call, ch, x, dy, residual, whole, window, own);
-    else pass<Bent>(call, ch, x, dy, residual, whole, window, own);
+  if (ASC_FEATURE_SIMD) {
+    // Products of 0, unless the center is not finite.
+    v128.store(x + end, v128.load32_splat(call.coefficient(CENTER) + (ch << 2)));
+    v128.store(dy + end, i32x4.splat(0));
+    if (residual != 0) v128.store(residual + end, i32x4.splat(0));
   }
-  if (count < whole) {
-    blank(g, count);
-    blank(own + D, count);
-    window.lookAtQ(own + D, whole);
-  }
-  addGroup(window, record, g, own + D, whole, own + BINS);
+  addRows(call, ch, x, dy, residual, count, 1, 0, own);
 }
 
-/** d of values of one channel, at which the window looks, and g where there is an activation. */
-function pass<ACTIVATION>(
+/** Adds products of rows of one channel; where there is an activation, by way of g and d. */
+function addRows(
   call: Call,
   ch: usize,
   x: usize,
   dy: usize,
   residual: usize,
-  count: usize,
-  window: Window,
+  length: usize,
+  rows: usize,
+  stride: usize,
   own: usize,
 ): void {
-  const gated = sizeof<ACTIVATION>() > 1;
-  const center = load<f32>(call.coefficient(CENTER) + (ch << 2));
-  const scale = load<f32>(call.coefficient(SCALE) + (ch << 2));
-  const offset = load<f32>(call.coefficient(OFFSET) + (ch << 2));
-  const bytes = count << 2;
-  let k: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    const centers = f32x4.splat(center);
-    const scales = f32x4.splat(scale);
-    const offsets = f32x4.splat(offset);
-    const ones = i32x4.splat(-1);
-    let mosts = i32x4.splat(0);
-    let leasts = ones;
-    for (; k < bytes; k += 16) {
-      const d = f32x4.sub(v128.load(x + k), centers);
-      v128.store(own + D + k, d);
-      const magnitudes = i32x4.shl(d, 1);
-      mosts = i32x4.max_u(mosts, magnitudes);
-      leasts = i32x4.min_u(leasts, i32x4.add(magnitudes, ones));
-      if (gated) {
-        const z = preActivationVector<f32>(d, scales, offsets, residual == 0 ? 0 : residual + k);
-        v128.store(own + G + k, gradientVector<f32, ACTIVATION>(v128.load(dy + k), z, call.lines));
-      }
-    }
-    saveMagnitudes(changetype<usize>(window) + 8, mosts, leasts);
-    return;
-  }
-  for (; k < bytes; k += 4) {
-    const d = load<f32>(x + k) - center;
-    store<f32>(own + D + k, d);
-    if (gated) {
-      const z = preActivation<f32>(d, scale, offset, residual == 0 ? 0 : residual + k);
-      store<f32>(own + G + k, gradient<f32, ACTIVATION>(load<f32>(dy + k), z, call.lines));
-    }
-  }
-  window.lookAtQ(own + D, count);
+  const group = groupOf(own);
+  const isGated = call.activation != NO_ACTIVATION;
+  const bytes = ((length + STEP - 1) & ~(STEP - 1)) << 2;
+  if (isGated) factors(call, ch, x, dy, residual, bytes, rows, stride, own + D, own + G);
+  group.g = isGated ? own + G : dy;
+  group.x = isGated ? own + D : x;
+  group.center = isGated ? 0 : load<f32>(call.coefficient(CENTER) + (ch << 2));
+  group.length = length;
+  group.rows = rows;
+  group.stride = isGated ? bytes : stride;
+  group.add();
 }

@@ -1,120 +1,171 @@
 // A window of exponents, and the exact sums of one channel's values that fell into it, as whole numbers. Values of a
-// channel are much alike, so that the bins of one group will do for the next ones: exponents are looked at while values
-// are added, and only a group that turns out not to fit is added again.
+// channel are much alike, so that the bins of one group will do for the next ones.
+//
+// A window is anchored at its top. Groups that reach down a little are added to the upper bins, one of values and two
+// of products; those that reach further to all of them, two and three. So a channel whose spread changes from group to
+// group keeps its window.
 import { Pairs } from './estimate';
 import { addShifted, SECOND } from './limbs';
 import { powerOfTwo } from './nearest';
 import { Seen } from './seen';
 
-/** From the exponent field that no value exceeds down to the least one, in a window for values, and for factors. */
-const REACH: i32 = 18;
-const REACH_OF_FACTORS: i32 = 20;
+/** How a group is added: it is all zeros; to the upper bins; to all bins; to none of them. */
+export const ZEROS: i32 = 0;
+export const NARROW: i32 = 1;
+export const WIDE: i32 = 2;
+export const OTHER: i32 = 3;
+
 /**
- * From the power of two that no value reaches, or no product, to the unit of its bin; from that of products to the unit
- * of what they leave. See addNarrow.
+ * From the power of two that no value reaches, or no product, to the unit of the first bin, and from there to those
+ * of the next ones: see group.ts.
  */
-const TO_UNIT: i32 = 42;
+const TO_UNIT: i32 = 43;
+export const TO_BELOW: i32 = 44;
 const TO_UNIT_OF_PRODUCTS: i32 = 43;
-const TO_UNIT_OF_RESTS: i32 = 43;
+export const TO_LOWER: i32 = 44;
+export const TO_LOWEST: i32 = TO_LOWER + 44;
 /** A value with this exponent field is a multiple of 2^(field − 150), and below 2^(field − 126). */
-export const UNIT_OF_FIELD: i32 = 150;
-export const POWER_OF_FIELD: i32 = 126;
-/** So many groups are added to whole numbers: each adds less than 2⁵³ to each of two. */
-const MOST_GROUPS: i32 = 256;
+const UNIT_OF_FIELD: i32 = 150;
+const POWER_OF_FIELD: i32 = 126;
+/** From the exponent field that no value exceeds down to the least one; of products those of both factors together. */
+const REACH: i32 = TO_UNIT - 24;
+const REACH_OF_PRODUCTS: i32 = TO_UNIT_OF_PRODUCTS + TO_LOWER - 48;
+const WIDE_REACH: i32 = REACH + TO_BELOW;
+const WIDE_REACH_OF_PRODUCTS: i32 = TO_UNIT_OF_PRODUCTS + TO_LOWEST - 48;
+/** No more room than this is left above what was seen. */
+const MOST_ROOM: i32 = 4;
+/** So many lanes are added to whole numbers: each adds at most 2⁵² to each of them. */
+const MOST_LANES: i32 = 512;
 export const WINDOW_BYTES: usize = 128;
 
 @unmanaged
 export class Window extends Seen {
-  /** Two lanes each: values in units of 2^unit, products in units of 2^unitOfProducts, and what these leave. */
+  /** Values in units of 2^unit and what these leave; products in units of 2^unitOfProducts and what these leave. */
   first: i64;
-  first1: i64;
+  below: i64;
   upper: i64;
-  upper1: i64;
   lower: i64;
-  lower1: i64;
+  lowest: i64;
   unit: i32;
   unitOfProducts: i32;
-  unitOfRests: i32;
-  /** What fits: see Seen. */
+  /** The largest magnitudes that fit, and the field of the first. */
   mostFitP: u32;
-  leastFitP: u32;
   mostFitQ: u32;
-  leastFitQ: u32;
-  groups: i32;
-  /** Whether the last group fitted a window, so that the next one is added without a look at it. */
+  topP: i32;
+  /** The least sum of two fields whose products fit the upper bins. */
+  leastSum: i32;
+  /** How many were added to the whole numbers. */
+  lanes: i32;
+  /** Whether the last group fitted the upper bins, so that the next one is added without a look at it first. */
   isOpen: bool;
+  /** Whether the lower bins have something. */
+  isWide: bool;
   /** Whether something was added to the record, too. */
   isPoured: bool;
 
   /** Begins a channel. */
   turn(): void {
-    memory.fill(changetype<usize>(this) + offsetof<Window>('first'), 0, 48);
-    this.groups = 0;
+    this.empty();
     this.isPoured = false;
+  }
+
+  private empty(): void {
+    memory.fill(changetype<usize>(this) + offsetof<Window>('first'), 0, 40);
+    this.lanes = 0;
+    this.isWide = false;
   }
 
   /** Takes the window of another channel for a guess, where this one has none yet. */
   openAs(other: Window): void {
-    if (this.isOpen || this.isPoured || this.groups > 0) return;
+    if (this.isOpen || this.isPoured || this.lanes > 0) return;
     memory.copy(
       changetype<usize>(this) + offsetof<Window>('unit'),
       changetype<usize>(other) + offsetof<Window>('unit'),
-      offsetof<Window>('groups') - offsetof<Window>('unit'),
+      offsetof<Window>('lanes') - offsetof<Window>('unit'),
     );
     this.isOpen = other.isOpen;
   }
 
+  /** Whether what was seen fits the upper bins. */
   fits(): bool {
+    return this.reaches(REACH, 0);
+  }
+
+  /** Whether values are not above the window, nor further below its top than this; products, than fits and so much. */
+  private reaches(reach: i32, more: i32): bool {
     return (
-      this.groups < MOST_GROUPS &&
+      this.lanes < MOST_LANES &&
       this.mostP <= this.mostFitP &&
-      this.leastP >= this.leastFitP &&
       this.mostQ <= this.mostFitQ &&
-      this.leastQ >= this.leastFitQ
+      this.leastFieldP() >= this.topP - reach &&
+      this.leastFieldP() + this.leastFieldQ() >= this.leastSum - more
     );
   }
 
-  /** Moves the window to what was seen, where one is wide enough. */
-  move(record: usize): bool {
-    const p = this.mostFieldP() - this.leastFieldP();
-    const q = this.mostFieldQ() - this.leastFieldQ();
-    if (p > REACH || q > REACH_OF_FACTORS) return false;
+  /** How a group is added of which this was seen; the window is moved where that is of use. */
+  choose(record: usize): i32 {
+    if (this.isZero()) return ZEROS;
+    this.isOpen = false;
+    if (this.isOdd()) return OTHER;
+    // Binades that would be left below what was seen.
+    const spread = this.mostFieldP() - this.leastFieldP();
+    let left = REACH - spread;
+    let leftOfProducts = REACH_OF_PRODUCTS - spread - max(this.mostFieldQ() - this.leastFieldQ(), 0);
+    if (left >= 0 && leftOfProducts >= 0) {
+      this.isOpen = true;
+      if (this.fits()) return NARROW;
+    } else {
+      left += WIDE_REACH - REACH;
+      leftOfProducts += WIDE_REACH_OF_PRODUCTS - REACH_OF_PRODUCTS;
+      if (left < 0 || leftOfProducts < 0) return OTHER;
+    }
+    if (this.isOpen || !this.reaches(WIDE_REACH, WIDE_REACH_OF_PRODUCTS - REACH_OF_PRODUCTS))
+      this.move(record, left, leftOfProducts);
+    if (this.isOpen) return NARROW;
+    this.isWide = true;
+    return WIDE;
+  }
+
+  /** Moves the window to what was seen, where so many binades are left below that. */
+  private move(record: usize, left: i32, leftOfProducts: i32): void {
     this.pour(record);
     // Higher than what was seen, by a quarter of what is left.
-    const topP = min(this.mostFieldP() + ((REACH - p) >> 2), 254);
-    const topQ = min(this.mostFieldQ() + ((REACH_OF_FACTORS - q) >> 2), 254);
-    this.mostFitP = limit(topP + 1) - 1;
-    this.leastFitP = limit(topP - REACH) - 1;
-    this.mostFitQ = limit(topQ + 1) - 1;
-    this.leastFitQ = limit(topQ - REACH_OF_FACTORS) - 1;
+    const room = min(min(left, leftOfProducts) >> 2, MOST_ROOM);
+    const topP = min(this.mostFieldP() + room, 254);
+    const topQ = min(this.mostFieldQ() + room, 254);
+    this.topP = topP;
+    this.mostFitP = mostOf(topP);
+    this.mostFitQ = mostOf(topQ);
+    this.leastSum = topP + topQ - REACH_OF_PRODUCTS;
     this.unit = topP - POWER_OF_FIELD - TO_UNIT;
     this.unitOfProducts = topP + topQ - 2 * POWER_OF_FIELD - TO_UNIT_OF_PRODUCTS;
-    this.unitOfRests = this.unitOfProducts - TO_UNIT_OF_RESTS;
-    return true;
   }
 
   /** Moves whole numbers to limbs. */
   pour(record: usize): void {
-    if (this.groups == 0) return;
+    if (this.lanes == 0) return;
     this.isPoured = true;
-    this.groups = 0;
     const second = record + SECOND;
-    addShifted(record, this.first + this.first1, this.unit + UNIT_OF_FIELD - 1);
-    addShifted(second, this.upper + this.upper1, this.unitOfProducts + 2 * UNIT_OF_FIELD - 2);
-    addShifted(second, this.lower + this.lower1, this.unitOfRests + 2 * UNIT_OF_FIELD - 2);
-    memory.fill(changetype<usize>(this) + offsetof<Window>('first'), 0, 48);
+    const unit = this.unit + UNIT_OF_FIELD - 1;
+    const unitOfProducts = this.unitOfProducts + 2 * UNIT_OF_FIELD - 2;
+    addShifted(record, this.first, unit);
+    addShifted(second, this.upper, unitOfProducts);
+    addShifted(second, this.lower, unitOfProducts - TO_LOWER);
+    if (this.isWide) {
+      addShifted(record, this.below, unit - TO_BELOW);
+      addShifted(second, this.lowest, unitOfProducts - TO_LOWEST);
+    }
+    this.empty();
   }
 
-  /** The whole numbers as pairs of float64, where they are all there is. */
+  /** The whole numbers of the upper bins as pairs of float64, where they are all there is. */
   read(sums: Pairs): void {
-    const first = this.first + this.first1;
     const unit = powerOfTwo(this.unit);
-    const high = <f64>first;
+    const high = <f64>this.first;
     sums.first = high * unit;
-    sums.firstLow = <f64>(first - <i64>high) * unit;
-    const below = this.lower + this.lower1;
-    const upper = this.upper + this.upper1 + (below >> TO_UNIT_OF_RESTS);
-    const lower = <f64>(below & (((<i64>1) << TO_UNIT_OF_RESTS) - 1)) * powerOfTwo(-TO_UNIT_OF_RESTS);
+    sums.firstLow = <f64>(this.first - <i64>high) * unit;
+    const upper = this.upper + (this.lower >> TO_LOWER);
+    const lower = <f64>(this.lower & (((<i64>1) << TO_LOWER) - 1)) * powerOfTwo(-TO_LOWER);
     const top = <f64>upper;
     const low = <f64>(upper - <i64>top) + lower;
     const both = top + low;
@@ -125,7 +176,7 @@ export class Window extends Seen {
   }
 }
 
-/** The magnitude at which a field begins, as Seen has them; subnormal numbers are in field 1. */
-function limit(field: i32): u32 {
-  return field <= 1 ? 1 : (<u32>field) << 24;
+/** The largest magnitude with a field, as Seen has them. */
+function mostOf(field: i32): u32 {
+  return ((<u32>(field + 1)) << 24) - 1;
 }

@@ -1,0 +1,96 @@
+// Bins while something is added to them: of columns side by side, and behind these two of a run of one channel. A lane
+// has the bins of a window, one kind behind the other, each with its anchor (see group.ts), and how far what was added
+// reaches.
+import { saveMagnitudes } from './seen';
+import { TO_BELOW, TO_LOWER, TO_LOWEST, Window } from './window';
+
+/** Channels that lie side by side. */
+export const COLUMNS: usize = 64;
+/** Where the lanes of a run begin. */
+export const RUN: usize = COLUMNS << 3;
+const KIND: usize = RUN + 16;
+/** Bins of values, then of products; magnitudes as Seen has them, for products of two rows, for squares of one. */
+export const BELOW: usize = KIND;
+export const UPPER: usize = 2 * KIND;
+export const LOWER: usize = 3 * KIND;
+export const LOWEST: usize = 4 * KIND;
+export const MOST_P: usize = 5 * KIND;
+export const LEAST_P: usize = 6 * KIND;
+export const MOST_Q: usize = 7 * KIND;
+export const LEAST_Q: usize = 8 * KIND;
+export const LANES_BYTES: usize = 9 * KIND;
+
+/** From the anchor of a bin to those of the next ones. */
+const BELOW_ANCHOR: i64 = (<i64>TO_BELOW) << 52;
+const LOWER_ANCHOR: i64 = (<i64>TO_LOWER) << 52;
+const LOWEST_ANCHOR: i64 = (<i64>TO_LOWEST) << 52;
+
+/** Bits of the anchor of a bin: 1.5·2⁵² units of 2^unit. */
+function anchorOf(unit: i32): i64 {
+  return ((<i64>(unit + 1075)) << 52) | ((<i64>1) << 51);
+}
+
+/** The bins of a window, with nothing in them. */
+export function openLane(window: Window, lanes: usize, column: usize): void {
+  const at = lanes + (column << 3);
+  const values = anchorOf(window.unit);
+  const products = anchorOf(window.unitOfProducts);
+  store<i64>(at, values);
+  store<i64>(at + BELOW, values - BELOW_ANCHOR);
+  store<i64>(at + UPPER, products);
+  store<i64>(at + LOWER, products - LOWER_ANCHOR);
+  store<i64>(at + LOWEST, products - LOWEST_ANCHOR);
+  store<u64>(at + MOST_P, 0);
+  store<u64>(at + MOST_Q, 0);
+  store<i64>(at + LEAST_P, -1);
+  store<i64>(at + LEAST_Q, -1);
+}
+
+/** Moves what was added to the window. */
+export function takeLane(window: Window, lanes: usize, column: usize): void {
+  const at = lanes + (column << 3);
+  const values = anchorOf(window.unit);
+  const products = anchorOf(window.unitOfProducts);
+  ++window.lanes;
+  window.first += load<i64>(at) - values;
+  window.below += load<i64>(at + BELOW) - (values - BELOW_ANCHOR);
+  window.upper += load<i64>(at + UPPER) - products;
+  window.lower += load<i64>(at + LOWER) - (products - LOWER_ANCHOR);
+  window.lowest += load<i64>(at + LOWEST) - (products - LOWEST_ANCHOR);
+}
+
+/** Lets the window see what the squares of a column were. */
+export function seeSquares(window: Window, lanes: usize, column: usize): void {
+  const at = lanes + (column << 2);
+  window.mostP = load<u32>(at + MOST_P);
+  window.leastP = load<u32>(at + LEAST_P);
+  window.copyToQ();
+}
+
+/** Lets the window see what the products of a column were: of two rows, each with two columns. */
+export function seeProducts(window: Window, lanes: usize, column: usize): void {
+  const at = lanes + ((column & ~1) << 3) + ((column & 1) << 2);
+  window.mostP = max(load<u32>(at + MOST_P), load<u32>(at + MOST_P + 8));
+  window.leastP = min(load<u32>(at + LEAST_P), load<u32>(at + LEAST_P + 8));
+  window.mostQ = max(load<u32>(at + MOST_Q), load<u32>(at + MOST_Q + 8));
+  window.leastQ = min(load<u32>(at + LEAST_Q), load<u32>(at + LEAST_Q + 8));
+}
+
+/** Lets the window see what was in a run. */
+export function seeRun(window: Window, lanes: usize): void {
+  const at = changetype<usize>(window);
+  saveMagnitudes(at, v128.load(lanes, MOST_P), v128.load(lanes, LEAST_P));
+  saveMagnitudes(at + 8, v128.load(lanes, MOST_Q), v128.load(lanes, LEAST_Q));
+}
+
+export function openRun(window: Window, lanes: usize): void {
+  for (let column: usize = 0; column < 2; ++column) openLane(window, lanes, column);
+}
+
+export function takeRun(window: Window, lanes: usize): void {
+  for (let column: usize = 0; column < 2; ++column) takeLane(window, lanes, column);
+}
+
+export function widen(from: usize): v128 {
+  return f64x2.promote_low_f32x4(v128.load64_zero(from));
+}
