@@ -17,8 +17,23 @@ const LAST_PRODUCT: i32 = (1023 + 255) >> 2;
 const UNIT_PRODUCT: i32 = (1023 + 47 - 298) >> 2;
 
 /** Adds a row to the bins, which hold 1024 values at most; and what is not finite to the counts of the record. */
-export function addRowByBins(record: usize, p: usize, x: usize, center: f32, count: usize, bins: usize): void {
-  for (const end = p + (count << 2); p < end; p += 4, x += 4) {
+export function addRowByBins(
+  record: usize,
+  p: usize,
+  x: usize,
+  center: f32,
+  count: usize,
+  isOdd: bool,
+  bins: usize,
+): void {
+  const end = p + (count << 2);
+  if (!isOdd) {
+    for (; p + 8 <= end; p += 8, x += 8) {
+      addOne(p, x, center, bins);
+      addOne(p + 4, x + 4, center, bins);
+    }
+  }
+  for (; p < end; p += 4, x += 4) {
     const value = <f64>load<f32>(p);
     const product = value * <f64>(load<f32>(x) - center);
     if (value - value == 0) addValue(p, value, bins);
@@ -26,6 +41,12 @@ export function addRowByBins(record: usize, p: usize, x: usize, center: f32, cou
     if (product - product == 0) addProduct(product, bins + PRODUCTS);
     else countOdd(record + SECOND_COUNTS, product);
   }
+}
+
+function addOne(p: usize, x: usize, center: f32, bins: usize): void {
+  const value = <f64>load<f32>(p);
+  addValue(p, value, bins);
+  addProduct(value * <f64>(load<f32>(x) - center), bins + PRODUCTS);
 }
 
 /** Moves Σ p and Σ p·q to the record, by what was seen of them. Bins are 0 before and after. */

@@ -8,7 +8,8 @@ import { addProducts } from './narrow';
 export const ROWS: usize = 256;
 /** Rows that are added to some channels before those of the next ones: they stay in the first cache. */
 const STRIP: usize = 8;
-const STRIP_OF_PRODUCTS: usize = 16;
+/** Of products more, where rows are short: no more than 8 lines are in one place of the cache. */
+const STRIP_BYTES: usize = 16384;
 
 /** Adds squares of rows of `width` channels, and of some that nobody reads: whole vectors. */
 export function addColumns(lanes: usize, x: usize, stride: usize, width: usize, rows: usize): void {
@@ -28,13 +29,14 @@ export function addProductColumns(
   width: usize,
   rows: usize,
 ): void {
-  for (let i: usize = 0; i < rows; i += STRIP_OF_PRODUCTS) {
-    const bytes = min(STRIP_OF_PRODUCTS, rows - i) * stride;
+  const strip = max(STRIP, (STRIP_BYTES / stride) & ~1);
+  for (let i: usize = 0; i < rows; i += strip) {
+    const bytes = min(strip, rows - i) * stride;
     for (let k: usize = 0; k < width << 2; k += 8) {
       addProducts<Yes>(lanes + (k << 1), dy + k, x + k, v128.load64_splat(centers + k), x + k + bytes, stride);
     }
-    x += STRIP_OF_PRODUCTS * stride;
-    dy += STRIP_OF_PRODUCTS * stride;
+    x += bytes;
+    dy += bytes;
   }
 }
 

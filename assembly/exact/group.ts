@@ -14,7 +14,7 @@ import { addRowByBins, pourBins } from './bins';
 import { openRun, seeRun, takeRun } from './lanes';
 import { addProducts, addSquares } from './narrow';
 import { addToAll, lookAtProducts } from './wide';
-import { NARROW, OTHER, Window, ZEROS } from './window';
+import { NARROW, OTHER, WIDE, Window, ZEROS } from './window';
 
 /** Values of a group, at most: so many terms fit into the bins. */
 export const GROUP: usize = 512;
@@ -48,74 +48,51 @@ export class Group {
     this.add();
   }
 
-  /** All products that it has. */
+  /** Adds all products that it has. */
   add(): void {
     const window = this.window;
-    if (ASC_FEATURE_SIMD && window.isOpen) {
-      if (this.tryUpper()) return;
-    } else this.look();
+    if (ASC_FEATURE_SIMD) {
+      this.walk(window.isOpen ? NARROW : ZEROS);
+      if (window.isOpen && window.fits()) {
+        takeRun(window, this.lanes);
+        return;
+      }
+    } else window.lookAtProducts(this.g, this.x, this.center, this.length, this.rows, this.stride);
     const kind = window.choose(this.record);
-    if (ASC_FEATURE_SIMD && kind == NARROW) this.tryUpper();
-    else this.addOthers(kind);
-  }
-
-  private look(): void {
-    if (!ASC_FEATURE_SIMD) {
-      this.window.lookAtProducts(this.g, this.x, this.center, this.length, this.rows, this.stride);
+    if (kind == ZEROS) return;
+    if (!ASC_FEATURE_SIMD || kind == OTHER) {
+      this.addByBins();
       return;
     }
-    openRun(this.window, this.lanes);
-    const centers = f32x4.splat(this.center);
-    for (let i: usize = 0; i < this.rows; ++i) {
-      const x = this.x + i * this.stride;
-      lookAtProducts(this.lanes, this.g + i * this.stride, x, centers, x + this.bytes());
-    }
-    seeRun(this.window, this.lanes);
+    this.walk(kind);
+    takeRun(window, this.lanes);
   }
 
-  /** Of a row, whole vectors. */
-  private bytes(): usize {
-    return ((this.length + 3) & ~3) << 2;
-  }
-
-  /** Adds to the upper bins, where all fits them: false where something does not, and then nothing was added. */
-  private tryUpper(): bool {
-    openRun(this.window, this.lanes);
+  /** Adds to the upper bins, or to all; or only looks. */
+  private walk(kind: i32): void {
+    const lanes = this.lanes;
+    const bytes = ((this.length + 3) & ~3) << 2;
     const centers = f32x4.splat(this.center);
+    openRun(this.window, lanes);
     for (let i: usize = 0; i < this.rows; ++i) {
       const x = this.x + i * this.stride;
       const g = this.g + i * this.stride;
-      if (g == x) addSquares(this.lanes, x, x + this.bytes());
-      else addProducts<No>(this.lanes, g, x, centers, x + this.bytes(), 8);
+      if (kind == ZEROS) lookAtProducts(lanes, g, x, centers, x + bytes);
+      else if (kind == WIDE) addToAll(lanes, g, x, centers, x + bytes);
+      else if (g == x) addSquares(lanes, x, x + bytes);
+      else addProducts<No>(lanes, g, x, centers, x + bytes, 8);
     }
-    seeRun(this.window, this.lanes);
-    if (!this.window.fits()) return false;
-    takeRun(this.window, this.lanes);
-    return true;
+    if (kind != WIDE) seeRun(this.window, lanes);
   }
 
-  private addOthers(kind: i32): void {
-    if (kind == ZEROS) return;
-    if (ASC_FEATURE_SIMD && kind != OTHER) {
-      this.addToAllBins();
-      return;
-    }
-    this.window.isPoured = true;
+  private addByBins(): void {
+    const window = this.window;
+    const isOdd = window.isOdd();
+    window.isPoured = true;
     for (let i: usize = 0; i < this.rows; ++i) {
       const distance = i * this.stride;
-      addRowByBins(this.record, this.g + distance, this.x + distance, this.center, this.length, this.bins);
+      addRowByBins(this.record, this.g + distance, this.x + distance, this.center, this.length, isOdd, this.bins);
     }
-    pourBins(this.record, this.window, this.bins);
-  }
-
-  /** All bins of the window. */
-  private addToAllBins(): void {
-    const centers = f32x4.splat(this.center);
-    openRun(this.window, this.lanes);
-    for (let i: usize = 0; i < this.rows; ++i) {
-      const x = this.x + i * this.stride;
-      addToAll(this.lanes, this.g + i * this.stride, x, centers, x + this.bytes());
-    }
-    takeRun(this.window, this.lanes);
+    pourBins(this.record, window, this.bins);
   }
 }

@@ -83,8 +83,19 @@ export function seeRun(window: Window, lanes: usize): void {
   saveMagnitudes(at + 8, v128.load(lanes, MOST_Q), v128.load(lanes, LEAST_Q));
 }
 
+/** Both lanes of a run, in whole vectors: a load of two halves that were stored apart would have to wait. */
 export function openRun(window: Window, lanes: usize): void {
-  for (let column: usize = 0; column < 2; ++column) openLane(window, lanes, column);
+  const values = i64x2.splat(anchorOf(window.unit));
+  const products = i64x2.splat(anchorOf(window.unitOfProducts));
+  v128.store(lanes, values);
+  v128.store(lanes, i64x2.sub(values, i64x2.splat(BELOW_ANCHOR)), BELOW);
+  v128.store(lanes, products, UPPER);
+  v128.store(lanes, i64x2.sub(products, i64x2.splat(LOWER_ANCHOR)), LOWER);
+  v128.store(lanes, i64x2.sub(products, i64x2.splat(LOWEST_ANCHOR)), LOWEST);
+  v128.store(lanes, i64x2.splat(0), MOST_P);
+  v128.store(lanes, i64x2.splat(0), MOST_Q);
+  v128.store(lanes, i64x2.splat(-1), LEAST_P);
+  v128.store(lanes, i64x2.splat(-1), LEAST_Q);
 }
 
 export function takeRun(window: Window, lanes: usize): void {

@@ -17,7 +17,9 @@ export function addProducts<ROWS>(lanes: usize, g: usize, x: usize, centers: v12
   const ones = i32x4.splat(-1);
   const step: usize = stride << 1;
   let first = v128.load(lanes);
-  let upper = v128.load(lanes, UPPER);
+  const begin = v128.load(lanes, UPPER);
+  let upper0 = begin;
+  let upper1 = begin;
   let lower = v128.load(lanes, LOWER);
   let mostP = v128.load(lanes, MOST_P);
   let leastP = v128.load(lanes, LEAST_P);
@@ -37,15 +39,17 @@ export function addProducts<ROWS>(lanes: usize, g: usize, x: usize, centers: v12
     const m0 = f64x2.mul(p0, f64x2.promote_low_f32x4(q));
     const m1 = f64x2.mul(p1, f64x2.promote_low_f32x4(i32x4.shuffle(q, q, 2, 3, 2, 3)));
     first = f64x2.add(first, f64x2.add(p0, p1));
-    const t0 = f64x2.add(upper, m0);
-    const t1 = f64x2.add(t0, m1);
-    const rest0 = f64x2.sub(m0, f64x2.sub(t0, upper));
-    const rest1 = f64x2.sub(m1, f64x2.sub(t1, t0));
-    upper = t1;
+    const t0 = f64x2.add(upper0, m0);
+    const t1 = f64x2.add(upper1, m1);
+    const rest0 = f64x2.sub(m0, f64x2.sub(t0, upper0));
+    const rest1 = f64x2.sub(m1, f64x2.sub(t1, upper1));
+    upper0 = t0;
+    upper1 = t1;
     lower = f64x2.add(lower, f64x2.add(rest0, rest1));
   }
   v128.store(lanes, first);
-  v128.store(lanes, upper, UPPER);
+  // Whole numbers wrap round, and come back.
+  v128.store(lanes, i64x2.sub(i64x2.add(upper0, upper1), begin), UPPER);
   v128.store(lanes, lower, LOWER);
   v128.store(lanes, mostP, MOST_P);
   v128.store(lanes, leastP, LEAST_P);
@@ -57,7 +61,9 @@ export function addProducts<ROWS>(lanes: usize, g: usize, x: usize, centers: v12
 export function addSquares(lanes: usize, x: usize, end: usize): void {
   const ones = i32x4.splat(-1);
   let first = v128.load(lanes);
-  let upper = v128.load(lanes, UPPER);
+  const begin = v128.load(lanes, UPPER);
+  let upper0 = begin;
+  let upper1 = begin;
   let lower = v128.load(lanes, LOWER);
   let most = i32x4.splat(0);
   let least = ones;
@@ -70,13 +76,17 @@ export function addSquares(lanes: usize, x: usize, end: usize): void {
     first = f64x2.add(first, f64x2.add(x0, x1));
     const m0 = f64x2.mul(x0, x0);
     const m1 = f64x2.mul(x1, x1);
-    const t0 = f64x2.add(upper, m0);
-    const t1 = f64x2.add(t0, m1);
-    lower = f64x2.add(lower, f64x2.add(f64x2.sub(m0, f64x2.sub(t0, upper)), f64x2.sub(m1, f64x2.sub(t1, t0))));
-    upper = t1;
+    const t0 = f64x2.add(upper0, m0);
+    const t1 = f64x2.add(upper1, m1);
+    const rest0 = f64x2.sub(m0, f64x2.sub(t0, upper0));
+    const rest1 = f64x2.sub(m1, f64x2.sub(t1, upper1));
+    upper0 = t0;
+    upper1 = t1;
+    lower = f64x2.add(lower, f64x2.add(rest0, rest1));
   }
   v128.store(lanes, first);
-  v128.store(lanes, upper, UPPER);
+  // Whole numbers wrap round, and come back.
+  v128.store(lanes, i64x2.sub(i64x2.add(upper0, upper1), begin), UPPER);
   v128.store(lanes, lower, LOWER);
   v128.store(lanes, most, MOST_P);
   v128.store(lanes, least, LEAST_P);
