@@ -28,7 +28,7 @@ export function addShifted(sum: usize, units: i64, shift: i32): void {
   addLimbs(sum + ((<usize>(shift >> 5)) << 3), (units & 0xffffffff) << rest, (units >> 32) << rest);
 }
 
-/** Adds low + high·2³² to the limbs from `at` on; low is not below 0. */
+/** Adds low + high·2³² to the limbs from `at` on. */
 export function addLimbs(at: usize, low: i64, high: i64): void {
   increase(at, <f64>(low & 0xffffffff));
   increase(at + 8, <f64>((low >> 32) + (high & 0xffffffff)));
