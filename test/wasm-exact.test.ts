@@ -1,6 +1,7 @@
 /** Exact sums in WebAssembly: any threads, and tensors in any pieces, have the records of the reference. */
 import * as assert from 'uvu/assert';
 import * as reference from '#dist/backends/reference.js';
+import { memoryInUse } from '#dist/backends/wasm/memory.js';
 import { isas, loadWith, startWorkers } from '#dist/backends/wasm.js';
 import {
   type Affine,
@@ -124,6 +125,26 @@ for (const isa of isas()) {
         sum(3, 0);
         assert.is(firstDifference(records, before), -1);
       }
+    }
+  });
+  test('a gradient may be the input itself, which has another mean', () => {
+    const kernels = loadWith(isa, WALKS[0]);
+    for (const view of [
+      { n: 2, c: 3, s: 1024 },
+      { n: 600, c: 3, s: 1 },
+    ]) {
+      const length = view.n * view.c * view.s;
+      const tensor = kernels.memory!.allocate('Float32Array', length) as Float32Array;
+      tensor.set(exactData('normal', view, randomFor('itself')));
+      const [mean, variance] = [new Float64Array(view.c).fill(0.75), new Float64Array(view.c).fill(1)];
+      const affine = { mean, variance, gamma: null, beta: null, epsilon: 1 };
+      const [actual, expected] = [kernels, reference.load()].map(({ exact }) => {
+        const records = new Float64Array(RECORD.numbers * view.c);
+        exact.exactGradientSums(records, tensor, tensor, null, affine, 0, view);
+        return records;
+      });
+      assert.is(firstDifference(actual, expected), -1);
+      memoryInUse().release(tensor);
     }
   });
   VIEWS.forEach((view, row) => {

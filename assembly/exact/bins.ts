@@ -30,11 +30,9 @@ export function addRowByBins(
 ): void {
   const end = p + (count << 2);
   if (!isOdd) {
-    for (; p + 16 <= end; p += 16, x += 16) {
+    for (; p + 8 <= end; p += 8, x += 8) {
       addOne(p, x, center, bins);
       addOne(p + 4, x + 4, center, bins);
-      addOne(p + 8, x + 8, center, bins);
-      addOne(p + 12, x + 12, center, bins);
     }
   }
   for (; p < end; p += 4, x += 4) {

@@ -54,7 +54,7 @@ export class Group {
     if (ASC_FEATURE_SIMD) {
       this.walk(window.isOpen ? NARROW : ZEROS);
       if (window.isOpen && window.fits()) {
-        takeRun(window, this.lanes);
+        takeRun(window, this.lanes, false);
         return;
       }
     } else window.lookAtProducts(this.g, this.x, this.center, this.length, this.rows, this.stride);
@@ -65,13 +65,14 @@ export class Group {
       return;
     }
     this.walk(kind);
-    takeRun(window, this.lanes);
+    takeRun(window, this.lanes, kind == WIDE);
   }
 
   /** Adds to the upper bins, or to all; or only looks. */
   private walk(kind: i32): void {
     const lanes = this.lanes;
     const bytes = ((this.length + 3) & ~3) << 2;
+    const areSquares = this.g == this.x && this.center == 0;
     const centers = f32x4.splat(this.center);
     openRun(this.window, lanes);
     for (let i: usize = 0; i < this.rows; ++i) {
@@ -79,10 +80,10 @@ export class Group {
       const g = this.g + i * this.stride;
       if (kind == ZEROS) lookAtProducts(lanes, g, x, centers, x + bytes);
       else if (kind == WIDE) addToAll(lanes, g, x, centers, x + bytes);
-      else if (g == x) addSquares(lanes, x, x + bytes);
+      else if (areSquares) addSquares(lanes, x, x + bytes);
       else addProducts<No>(lanes, g, x, centers, x + bytes, 8);
     }
-    if (kind != WIDE) seeRun(this.window, lanes);
+    if (kind != WIDE) seeRun(this.window, lanes, areSquares);
   }
 
   private addByBins(): void {

@@ -30,33 +30,27 @@ function anchorOf(unit: i32): i64 {
   return ((<i64>(unit + 1075)) << 52) | ((<i64>1) << 51);
 }
 
-/** The bins of a window, with nothing in them. */
+/** A column, with nothing in its upper bins: it gets no others. */
 export function openLane(window: Window, lanes: usize, column: usize): void {
   const at = lanes + (column << 3);
-  const values = anchorOf(window.unit);
   const products = anchorOf(window.unitOfProducts);
-  store<i64>(at, values);
-  store<i64>(at + BELOW, values - BELOW_ANCHOR);
+  store<i64>(at, anchorOf(window.unit));
   store<i64>(at + UPPER, products);
   store<i64>(at + LOWER, products - LOWER_ANCHOR);
-  store<i64>(at + LOWEST, products - LOWEST_ANCHOR);
   store<u64>(at + MOST_P, 0);
   store<u64>(at + MOST_Q, 0);
   store<i64>(at + LEAST_P, -1);
   store<i64>(at + LEAST_Q, -1);
 }
 
-/** Moves what was added to the window. */
+/** Moves what was added to the upper bins of a column to the window. */
 export function takeLane(window: Window, lanes: usize, column: usize): void {
   const at = lanes + (column << 3);
-  const values = anchorOf(window.unit);
   const products = anchorOf(window.unitOfProducts);
   ++window.lanes;
-  window.first += load<i64>(at) - values;
-  window.below += load<i64>(at + BELOW) - (values - BELOW_ANCHOR);
+  window.first += load<i64>(at) - anchorOf(window.unit);
   window.upper += load<i64>(at + UPPER) - products;
   window.lower += load<i64>(at + LOWER) - (products - LOWER_ANCHOR);
-  window.lowest += load<i64>(at + LOWEST) - (products - LOWEST_ANCHOR);
 }
 
 /** Lets the window see what the squares of a column were. */
@@ -77,29 +71,46 @@ export function seeProducts(window: Window, lanes: usize, column: usize): void {
 }
 
 /** Lets the window see what was in a run. */
-export function seeRun(window: Window, lanes: usize): void {
+export function seeRun(window: Window, lanes: usize, areSquares: bool): void {
   const at = changetype<usize>(window);
   saveMagnitudes(at, v128.load(lanes, MOST_P), v128.load(lanes, LEAST_P));
-  saveMagnitudes(at + 8, v128.load(lanes, MOST_Q), v128.load(lanes, LEAST_Q));
+  if (areSquares) window.copyToQ();
+  else saveMagnitudes(at + 8, v128.load(lanes, MOST_Q), v128.load(lanes, LEAST_Q));
 }
 
 /** Both lanes of a run, in whole vectors: a load of two halves that were stored apart would have to wait. */
 export function openRun(window: Window, lanes: usize): void {
-  const values = i64x2.splat(anchorOf(window.unit));
-  const products = i64x2.splat(anchorOf(window.unitOfProducts));
-  v128.store(lanes, values);
-  v128.store(lanes, i64x2.sub(values, i64x2.splat(BELOW_ANCHOR)), BELOW);
-  v128.store(lanes, products, UPPER);
-  v128.store(lanes, i64x2.sub(products, i64x2.splat(LOWER_ANCHOR)), LOWER);
-  v128.store(lanes, i64x2.sub(products, i64x2.splat(LOWEST_ANCHOR)), LOWEST);
-  v128.store(lanes, i64x2.splat(0), MOST_P);
-  v128.store(lanes, i64x2.splat(0), MOST_Q);
-  v128.store(lanes, i64x2.splat(-1), LEAST_P);
-  v128.store(lanes, i64x2.splat(-1), LEAST_Q);
+  const values = anchorOf(window.unit);
+  const products = anchorOf(window.unitOfProducts);
+  const nothing = i64x2.splat(0);
+  const all = v128.not(nothing);
+  v128.store(lanes, i64x2.splat(values));
+  v128.store(lanes, i64x2.splat(values - BELOW_ANCHOR), BELOW);
+  v128.store(lanes, i64x2.splat(products), UPPER);
+  v128.store(lanes, i64x2.splat(products - LOWER_ANCHOR), LOWER);
+  v128.store(lanes, i64x2.splat(products - LOWEST_ANCHOR), LOWEST);
+  v128.store(lanes, nothing, MOST_P);
+  v128.store(lanes, nothing, MOST_Q);
+  v128.store(lanes, all, LEAST_P);
+  v128.store(lanes, all, LEAST_Q);
 }
 
-export function takeRun(window: Window, lanes: usize): void {
-  for (let column: usize = 0; column < 2; ++column) takeLane(window, lanes, column);
+/** Moves what was added to a run to the window: to the upper bins, or to all. */
+export function takeRun(window: Window, lanes: usize, isWide: bool): void {
+  const values = anchorOf(window.unit);
+  const products = anchorOf(window.unitOfProducts);
+  window.lanes += 2;
+  window.first += both(lanes, values);
+  window.upper += both(lanes + UPPER, products);
+  window.lower += both(lanes + LOWER, products - LOWER_ANCHOR);
+  if (!isWide) return;
+  window.below += both(lanes + BELOW, values - BELOW_ANCHOR);
+  window.lowest += both(lanes + LOWEST, products - LOWEST_ANCHOR);
+}
+
+/** What is in both lanes of a bin, less their anchors. Whole numbers wrap round, and come back. */
+function both(bin: usize, anchor: i64): i64 {
+  return load<i64>(bin) + load<i64>(bin, 8) - (anchor << 1);
 }
 
 export function widen(from: usize): v128 {

@@ -90,6 +90,4 @@ export function addSquares(lanes: usize, x: usize, end: usize): void {
   v128.store(lanes, lower, LOWER);
   v128.store(lanes, most, MOST_P);
   v128.store(lanes, least, LEAST_P);
-  v128.store(lanes, most, MOST_Q);
-  v128.store(lanes, least, LEAST_Q);
 }

@@ -304,14 +304,19 @@ function addRows(
   own: usize,
 ): void {
   const group = groupOf(own);
-  const isGated = call.activation != NO_ACTIVATION;
-  const bytes = ((length + STEP - 1) & ~(STEP - 1)) << 2;
-  if (isGated) factors(call, ch, x, dy, residual, bytes, rows, stride, own + D, own + G);
-  group.g = isGated ? own + G : dy;
-  group.x = isGated ? own + D : x;
-  group.center = isGated ? 0 : load<f32>(call.coefficient(CENTER) + (ch << 2));
+  group.g = dy;
+  group.x = x;
+  group.center = load<f32>(call.coefficient(CENTER) + (ch << 2));
   group.length = length;
   group.rows = rows;
-  group.stride = isGated ? bytes : stride;
+  group.stride = stride;
+  if (call.activation != NO_ACTIVATION) {
+    const bytes = ((length + STEP - 1) & ~(STEP - 1)) << 2;
+    factors(call, ch, x, dy, residual, bytes, rows, stride, own + D, own + G);
+    group.g = own + G;
+    group.x = own + D;
+    group.center = 0;
+    group.stride = bytes;
+  }
   group.add();
 }
