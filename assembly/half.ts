@@ -24,8 +24,8 @@ const CONSTANTS: usize = 1024;
 const SIGN_AT: usize = CONSTANTS;
 const LEAST_EXPONENT_AT: usize = CONSTANTS + 4;
 const LEAST_NORMAL_AT: usize = CONSTANTS + 8;
-const BELOW_AT: usize = CONSTANTS + 12;
-const ONE_AT: usize = CONSTANTS + 16;
+export const BELOW_AT: usize = CONSTANTS + 12;
+export const ONE_AT: usize = CONSTANTS + 16;
 const SIGNS_AT: usize = CONSTANTS + 20;
 const LARGEST_AT: usize = CONSTANTS + 24;
 const RAISES_AT: usize = CONSTANTS + 28;
@@ -36,7 +36,7 @@ const ROUNDINGS_AT: usize = CONSTANTS + 44;
 const LOWEST_AT: usize = CONSTANTS + 48;
 
 /** The bits of the float32 that is equal to 16 bits, which are the upper ones here. */
-function wideOf<FROM>(upper: u32): u32 {
+export function wideOf<FROM>(upper: u32): u32 {
   if (isBfloat16<FROM>()) return upper;
   const magnitude = (upper & ~SIGN) >> 3;
   // The first is right for normal numbers, Infinity and NaN, the second for subnormal numbers, and the other is larger.
@@ -47,7 +47,7 @@ function wideOf<FROM>(upper: u32): u32 {
 }
 
 /** The 16 bits nearest to the float32 of these bits, of two the even ones. A carry goes up into the exponent. */
-function nearestHalf<TO>(bits: u32): u32 {
+export function nearestHalf<TO>(bits: u32): u32 {
   const magnitude = bits & ~SIGN;
   if (isBfloat16<TO>()) {
     return magnitude > INFINITE ? (bits >> 16) | 0x40 : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
@@ -88,15 +88,15 @@ function keepPairs(at: usize, bits: u32): void {
 }
 
 /** A constant in each element. */
-function kept(at: usize): v128 {
+export function kept(at: usize): v128 {
   return v128.load32_splat(at);
 }
 
 /** The lower and the upper four of eight pairs of 16 bits, the latter of each pair in front. */
-function joinLow(lower: v128, upper: v128): v128 {
+export function joinLow(lower: v128, upper: v128): v128 {
   return i16x8.shuffle(lower, upper, 0, 8, 1, 9, 2, 10, 3, 11);
 }
-function joinHigh(lower: v128, upper: v128): v128 {
+export function joinHigh(lower: v128, upper: v128): v128 {
   return i16x8.shuffle(lower, upper, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
@@ -139,7 +139,7 @@ function widenFloat16(to: usize, from: usize, count: usize): usize {
 }
 
 /** The bfloat16 nearest to each element, none of which is NaN, in lower halves. */
-function nearestBfloat16(bits: v128, below: v128, one: v128): v128 {
+export function nearestBfloat16(bits: v128, below: v128, one: v128): v128 {
   return i32x4.shr_u(i32x4.add(i32x4.add(bits, below), v128.and(i32x4.shr_u(bits, 16), one)), 16);
 }
 

@@ -1,5 +1,6 @@
 // One call on its way through its tensors, as plan.ts has it: which thread sums what, and which writes what.
 import { activateRows } from './activation';
+import { inputBfloat16, isDirect, normalizeBfloat16 } from './bfloat16';
 import { Call, CENTER, COLUMNS_AT_ONCE, STRIP } from './call';
 import { broadcastCoefficients } from './coefficients';
 import { inputBentColumns, inputBentRow, inputColumns, inputRow } from './gradient-input';
@@ -196,9 +197,17 @@ function mapStacks(
   apart: usize,
   thread: usize,
 ): void {
-  if (call.half != 0) mapStrips(call, map, k, width, count, stride, center, apart, thread);
+  if (ASC_FEATURE_SIMD && isDirect(call, map)) {
+    for (let r: usize = 0; r < count; ++r) mapDirect(call, map, k + r * stride, width, center, apart);
+  } else if (call.half != 0) mapStrips(call, map, k, width, count, stride, center, apart, thread);
   else if (call.width == 4) mapColumns<f32>(call, map, k, width, count, stride, center, apart);
   else mapColumns<f64>(call, map, k, width, count, stride, center, apart);
+}
+
+/** A row of columns of bfloat16. */
+function mapDirect(call: Call, map: i32, k: usize, width: usize, center: usize, apart: usize): void {
+  if (map == GRADIENT_INPUT) inputBfloat16(call, k, width, center, apart);
+  else normalizeBfloat16(call, k, width, center, apart);
 }
 
 /** Some columns, then some rows of them, at a time. */
