@@ -60,6 +60,15 @@ class Binned {
     state_.seenOfD.set(j, ZEROS);
   }
 
+  /** Adds what was seen in column j. */
+  void seenIn(size_t j, Magnitude& g, Magnitude& d) const {
+    g.widen(state_.seenOfG.at(j));
+    if (!squares_) d.widen(state_.seenOfD.at(j));
+  }
+  void setSeen(size_t j, Magnitude g, Magnitude d) {
+    state_.seenOfG.set(j, g);
+    state_.seenOfD.set(j, d);
+  }
   /** Adds what the bins of column j were anchored for to what was seen, if they are enough for both: values that come
    * and go would else be missed again and again. */
   void recall(size_t j) {

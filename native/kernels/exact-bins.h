@@ -65,6 +65,11 @@ struct Bins<0> {
 /** The bits of the largest magnitude of some values, and of the least that is not 0, less 1. */
 struct Magnitude {
   uint32_t most, least;
+
+  void widen(Magnitude other) {
+    most = other.most > most ? other.most : most;
+    least = other.least < least ? other.least : least;
+  }
 };
 constexpr Magnitude ZEROS{0, UINT32_MAX};
 /** Those of each column: of the values that were seen, or of those that bins are made for. */
@@ -81,8 +86,8 @@ struct Magnitudes {
     std::memcpy(least, from.least, columns * sizeof *least);
   }
   void widen(size_t j, Magnitude other) {
-    most[j] = other.most > most[j] ? other.most : most[j];
-    least[j] = other.least < least[j] ? other.least : least[j];
+    other.widen(at(j));
+    set(j, other);
   }
 };
 

@@ -20,10 +20,12 @@ constexpr size_t FIRST_ROWS = 8, FIRST_GRADIENT_ROWS = 32;
 class ColumnBlock : Binned {
  public:
   /** Each of the columns is summed by itself. */
-  /** Rows `areGathered` where results are rounded between them. */
-  ColumnBlock(size_t columns, bool squares, bool canBeFixed, bool areGathered)
+  /** Columns j, j + period, j + 2·period … have one target. Rows `areGathered` where results are rounded between them.
+   */
+  ColumnBlock(size_t columns, size_t period, bool squares, bool canBeFixed, bool areGathered)
       : Binned(divideUp(columns, F::LENGTH) * F::LENGTH, squares, canBeFixed),
         columns_(columns),
+        period_(minOf(columns, period)),
         areGathered_(areGathered) {}
 
   /** Rows that may be added before they are settled: any number is looked at. */
@@ -85,6 +87,7 @@ class ColumnBlock : Binned {
     }
     emptyFull();
     if (!isCheapest() && strips_ % LOOK_EACH == 0) {
+      joinCopies();
       const int needed = neededForAll();
       if (!isChosen(needed)) choose(needed);
     }
@@ -124,6 +127,7 @@ class ColumnBlock : Binned {
   /** Sets bins that what did not fit will fit. Where more bins are wanted by few columns, these are strays. */
   BN_NOINLINE void prepare() {
     size_t misfits = 0, wide = 0, misfit[MOST_COLUMNS];
+    joinMissed();
     int needed = static_cast<int>(choice_ - choices_.list), own[MOST_COLUMNS];
     for (size_t k = 0; k < missed_; ++k) {
       for (size_t j = misses_[k]; j < minOf(misses_[k] + F::LENGTH, columns_); ++j) {
@@ -133,7 +137,7 @@ class ColumnBlock : Binned {
         misfit[misfits++] = j;
       }
     }
-    for (size_t k = 0; k < misfits && wide > FEW; ++k) {
+    for (size_t k = 0; k < misfits && wide > FEW * copiesOf(0); ++k) {
       if (own[k] != choices_.count && own[k] > needed) needed = own[k];
     }
     for (size_t k = 0; k < misfits; ++k) {
@@ -141,14 +145,16 @@ class ColumnBlock : Binned {
       stray_[strays_++] = {misfit[k], isFinite(misfit[k])};
       forget(misfit[k]);
     }
-    if (!isChosen(needed)) {
-      choose(needed);
-    } else {
+    if (isChosen(needed)) {
+      bool isDone[MOST_COLUMNS] = {};
       for (size_t k = 0; k < misfits; ++k) {
-        empty(misfit[k], *targets_[misfit[k]]);
-        recall(misfit[k]);
-        anchor(misfit[k]);
+        bool& isTargetDone = isDone[misfit[k] % period_];
+        if (!isTargetDone) anchorAnew(misfit[k]);
+        isTargetDone = true;
       }
+    } else {
+      joinCopies();
+      choose(needed);
     }
     for (size_t k = 0; k < strays_; ++k) limit(stray_[k].column, ANYTHING, ANYTHING);
   }
@@ -168,6 +174,7 @@ class ColumnBlock : Binned {
     rows.count = minOf(rows.count, squares_ ? FIRST_ROWS : FIRST_GRADIENT_ROWS);
     addTo(0, columns_, rows, true);
     isLooking_ = false;
+    joinCopies();
     int needed = 0;
     for (size_t j = 0; j < columns_; ++j) {
       const int own = neededFor(j);
@@ -201,10 +208,81 @@ class ColumnBlock : Binned {
   void emptyAll() {
     strips_ = 0;
     isFull_ = false;
-    for (size_t j = 0; j < columns_; ++j) empty(j, *targets_[j]);
+    for (size_t j = 0; j < period_; ++j) emptyCopies(j);
   }
 
-  const size_t columns_;
+  /** Calls body(k) for the columns that share a target with column j. They share bins, too: what is seen in one of them
+   * is seen in all, and their integers are added up before they are emptied. */
+  template <class Body>
+  void eachCopy(size_t j, const Body& body) const {
+    for (size_t k = j % period_; k < columns_; k += period_) body(k);
+  }
+  size_t copiesOf(size_t j) const { return divideUp(columns_ - j % period_, period_); }
+  bool isMissed(size_t j) const {
+    bool is = false;
+    for (size_t k = 0; k < missed_; ++k) is |= j - misses_[k] < F::LENGTH;
+    return is;
+  }
+  /** What was seen in the columns that did not fit, and in those beside them, counts for all of a target that did not;
+   * what others have seen is older. */
+  void joinMissed() {
+    if (period_ == columns_) return;
+    for (size_t j = 0; j < period_; ++j) {
+      Magnitude g = ZEROS, d = ZEROS;
+      eachCopy(j, [&](size_t k) {
+        if (isMissed(k)) seenIn(k, g, d);
+      });
+      eachCopy(j, [&](size_t k) {
+        if (isMissed(k)) setSeen(k, g, d);
+      });
+    }
+  }
+  /** The same for all columns: by those that did not fit, if there are some, or by all. */
+  void joinCopies() {
+    if (period_ == columns_) return;
+    for (size_t j = 0; j < period_; ++j) {
+      Magnitude g = ZEROS, d = ZEROS;
+      bool isAny = false;
+      eachCopy(j, [&](size_t k) { isAny |= isMissed(k); });
+      eachCopy(j, [&](size_t k) {
+        if (isMissed(k) || !isAny) seenIn(k, g, d);
+      });
+      eachCopy(j, [&](size_t k) { setSeen(k, g, d); });
+    }
+  }
+  /** Moves the integers of the columns of a target to its sums: added up, unless the sum might be 2^61 or more. */
+  void emptyCopies(size_t j) {
+    const size_t copies = copiesOf(j), width = state_.width, count = static_cast<size_t>(choice_->bins()) * width;
+    int64_t* const integers = state_.integers;
+    int64_t size = 0;
+    for (size_t bin = 0; bin < count && copies > 1; bin += width) {
+      eachCopy(j, [&](size_t k) { size |= integers[bin + k] ^ (integers[bin + k] >> 63); });
+    }
+    if (size >= (int64_t(1) << 61) / static_cast<int64_t>(copies)) {
+      return eachCopy(j, [&](size_t k) { empty(k, *targets_[k]); });
+    }
+    for (size_t bin = 0; bin < count && copies > 1; bin += width) {
+      int64_t sum = 0;
+      eachCopy(j, [&](size_t k) {
+        sum += integers[bin + k];
+        integers[bin + k] = 0;
+      });
+      integers[bin + j] = sum;
+    }
+    empty(j, *targets_[j]);
+  }
+  /** Sets the bins of the columns of a target anew, by what was seen in column j, which did not fit. */
+  void anchorAnew(size_t j) {
+    const Magnitude g = state_.seenOfG.at(j), d = state_.seenOfD.at(j);
+    emptyCopies(j % period_);
+    eachCopy(j, [&](size_t k) {
+      setSeen(k, g, d);
+      recall(k);
+      anchor(k);
+    });
+  }
+
+  const size_t columns_, period_;
   const bool areGathered_;
   ExactTotals* targets_[MOST_COLUMNS];
   size_t strips_ = 0;

@@ -109,12 +109,18 @@ inline Magnitude limitsOf(Span span) {
   return {high >= 255 ? INFINITE : static_cast<uint32_t>(high) << 23, least};
 }
 
-/** The spans of g and d for which bins are made: what was seen, and what more they reach, above it and below. */
+/**
+ * The spans of g and d for which bins are made: what was seen, and what more they reach, above it and below. Values of
+ * an input mostly become smaller than the first ones; gradients of some samples are 2^9 times those of the first.
+ */
 struct Window {
   Span g, d;
 
   static Window of(const Choice& choice, Span g, Span d, bool squares) {
-    if (choice.isFixed) return {widened(g, FIXED_REACH - g.bits()), widened(d, FIXED_REACH - d.bits())};
+    if (choice.isFixed) {
+      const int ofG = FIXED_REACH - g.bits(), ofD = FIXED_REACH - d.bits();
+      return {squares ? widened(g, ofG) : raised(g, ofG, ofG / 2), widened(d, ofD)};
+    }
     const int first = Choice::reach(choice.first), second = Choice::reach(choice.second);
     if (squares) {
       const int reach = first < second / 2 ? first : second / 2;
@@ -123,12 +129,15 @@ struct Window {
     }
     const int room = second - g.bits() - d.bits(), ofFirst = first - g.bits();
     const int ofG = ofFirst < room / 2 ? ofFirst : room / 2;
-    return {widened(g, ofG), widened(d, room - ofG)};
+    return {raised(g, ofG, ofG / 2), widened(d, room - ofG)};
   }
 
  private:
-  static Span widened(Span span, int room) {
-    const int up = room / 4 < 2 ? room / 4 : 2;
+  static Span widened(Span span, int room) { return raised(span, room, room / 4 < 2 ? room / 4 : 2); }
+  /** No higher than the limbs of an integer have room for. */
+  static Span raised(Span span, int room, int up) {
+    constexpr int HIGHEST = 130;
+    if (span.above + up > HIGHEST) up = HIGHEST - span.above;
     return {span.above + up, span.unit - (room - up)};
   }
 };

@@ -236,7 +236,7 @@ class ExactWalk {
   /** Adds the rows of a matrix to sums, of which those of `channel`, with which rows begin, are first. */
   void add(const Matrix& matrix, ExactTotals* totals, size_t channel) const {
     Spread spread;
-    ColumnBlock block(matrix.columns, Source::SQUARES, resources_.ifma, !Source::DIRECT);
+    ColumnBlock block(matrix.columns, v_.c * v_.s, Source::SQUARES, resources_.ifma, !Source::DIRECT);
     size_t ch = channel;
     for (size_t j = 0, left = v_.s; j < matrix.columns; ++j) {
       block.setTarget(j, totals[ch - channel]);
