@@ -168,8 +168,9 @@ function sumColumns(
   end: usize,
   own: usize,
 ): void {
-  // Products of 16 bits, and of an activation, are brought together; so is the last of an odd number of rows.
-  const arePlain = call.half == 0 && call.activation == NO_ACTIVATION;
+  // Products of 16 bits, and of an activation, are brought together; so are those of few channels, which would fill a
+  // vector in part (3 of them take 1.15 ns a value in tiles, 1.46 in columns), and the last of an odd number of rows.
+  const arePlain = call.half == 0 && call.activation == NO_ACTIVATION && width >= 4;
   const mask = call.dy == 0 ? ~(<usize>0) : arePlain ? ~(<usize>1) : 0;
   for (let i = start; i < end; ) {
     let rows = min(ROWS, end - i) & mask;

@@ -259,7 +259,9 @@ class ExactWalk {
     block.finish();
   }
   size_t rowsTogether(const Matrix& matrix) const {
-    if (Source::DIRECT && matrix.stride % CROWDED == 0) return CROWDED_ROWS_TOGETHER;
+    if (Source::DIRECT && shares_.columns > COLUMNS) {
+      return Source::SQUARES && matrix.stride % CROWDED != 0 ? 2 * CROWDED_ROWS_TOGETHER : CROWDED_ROWS_TOGETHER;
+    }
     const bool far = F::LENGTH * sizeof(float) < LINE_BYTES && Source::DIRECT && matrix.stride > COLUMNS;
     return far ? FAR_ROWS_TOGETHER : VALUES_TOGETHER / shares_.columns;
   }
