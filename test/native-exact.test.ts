@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { kernelActivation } from '#dist/arguments/activation.js';
 import { loadWith } from '#dist/backends/native.js';
 import * as reference from '#dist/backends/reference.js';
-import type { Kernels, View } from '#dist/kernels.js';
+import { type Kernels, RECORD, type View } from '#dist/kernels.js';
 import { underTest } from './support/backends.js';
 import { ExactCalls, exactOf } from './support/exact-calls.js';
 import { exactData } from './support/exact-data.js';
@@ -48,6 +48,15 @@ const CLASSES = [
   'NaN at times',
 ];
 
+/** Values that bins are enough for, and some that are added one by one, in columns and in planes. */
+const ITSELF: readonly (readonly [string, View])[] = ['normal', 'all exponents', 'one huge among tiny'].flatMap(
+  (dataClass) =>
+    [
+      { n: 600, c: 7, s: 1 },
+      { n: 4, c: 3, s: 900 },
+    ].map((view) => [dataClass, view] as const),
+);
+
 const DTYPES: readonly KernelDtype[] = ['float32', 'float16', 'bfloat16'];
 
 /** Records of all sums, each added to the ones before. */
@@ -85,6 +94,28 @@ const native = underTest('native');
 if (Array.isArray(native)) {
   for (const { isa } of native) {
     const test = suiteOf(`native/${isa}: exact sums over threads`);
+    test('a gradient may be the input itself, which has another mean', () => {
+      for (const [dataClass, view] of ITSELF) {
+        const x = exactData(dataClass, view, randomFor('itself'));
+        const affine = {
+          mean: new Float64Array(view.c).fill(0.75),
+          variance: new Float64Array(view.c).fill(1),
+          gamma: null,
+          beta: null,
+          epsilon: 1,
+        };
+        const sumsOf = (kernels: Kernels) => {
+          const records = new Float64Array(RECORD.numbers * view.c);
+          kernels.exact!.exactGradientSums(records, x, x, null, affine, 0, view);
+          return records;
+        };
+        const own = sumsOf(reference.load());
+        for (const ifma of [true, false]) {
+          const k = firstDifference(sumsOf(loadWith(isa, { threads: 1, ifma })), own);
+          assert.is(k, -1, `${dataClass}, ${JSON.stringify(view)}, ${ifma}: number ${k}`);
+        }
+      }
+    });
     for (const view of VIEWS) {
       test(`n ${view.n}, c ${view.c}, s ${view.s}`, () => {
         const rows = DTYPES.flatMap((dtype) => CLASSES.map((dataClass) => ({ dtype, dataClass })));

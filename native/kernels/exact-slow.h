@@ -57,7 +57,7 @@ class ExponentSums {
   int64_t sums_[EXPONENTS.count + 1];
 };
 
-/** Values that no bins are enough for: g, and g·g, or g·(d − center) where d is not g. */
+/** Values that no bins are enough for: g, and g·(d − center), which for squares is g·(g − 0). */
 struct Strays {
   const float* g;
   const float* d;
@@ -67,9 +67,8 @@ struct Strays {
   /** g and the products, of `some` values from `begin` on. */
   void read(double* first, double* second, size_t begin, size_t some) const {
     const float *const from = g + begin * stride, *const by = d + begin * stride;
-    const float taken = g == d ? 0 : center;
     for (size_t k = 0; k < some; ++k) first[k] = from[k * stride];
-    for (size_t k = 0; k < some; ++k) second[k] = first[k] * (by[k * stride] - taken);
+    for (size_t k = 0; k < some; ++k) second[k] = first[k] * (by[k * stride] - center);
   }
 };
 
