@@ -1,6 +1,7 @@
-// Exact sums of a block of columns whose rows pass. Each column has bins of its own, anchored where its values lie;
-// which bins there are is one choice for the block. A strip of rows is added to the bins of the strip before it, while
-// the exponents are looked at; columns that do not fit are added once more, to other bins.
+// Exact sums of a block of columns whose rows pass. Each column has bins of its own, anchored where its values lie,
+// unless several columns have one target; which bins there are is one choice for the block. A strip of rows is added to
+// the bins of the strip before it. Columns that did not fit are looked at, unless their exponents are known already,
+// and added once more, to other bins.
 #pragma once
 #include "exact-binned.h"
 
@@ -19,7 +20,6 @@ constexpr size_t FIRST_ROWS = 8, FIRST_GRADIENT_ROWS = 32;
 
 class ColumnBlock : Binned {
  public:
-  /** Each of the columns is summed by itself. */
   /** Columns j, j + period, j + 2·period … have one target. Rows `areGathered` where results are rounded between them.
    */
   ColumnBlock(size_t columns, size_t period, bool squares, bool canBeFixed, bool areGathered)
@@ -76,7 +76,11 @@ class ColumnBlock : Binned {
     if (!areGathered_) isInexact_ = Inexact::isNoted();
     const bool isSure = !(choice_->isFixed && isInexact_);
     for (size_t j = 0; j < columns_; j += F::LENGTH) {
-      isSure&& isFit(j) ? Binned::settle(j, added_) : miss(j);
+      if (isSure && isFit(j)) {
+        Binned::settle(j, added_);
+      } else {
+        miss(j);
+      }
     }
     ++strips_;
     missed_ > 0 ? expectMisfits() : expectNone();
