@@ -57,7 +57,7 @@ export function addProducts<ROWS>(lanes: usize, g: usize, x: usize, centers: v12
   v128.store(lanes, leastQ, LEAST_Q);
 }
 
-/** Adds squares of a run. */
+/** Adds squares of a row of a run. */
 export function addSquares(lanes: usize, x: usize, end: usize): void {
   const ones = i32x4.splat(-1);
   let first = v128.load(lanes);
@@ -65,8 +65,8 @@ export function addSquares(lanes: usize, x: usize, end: usize): void {
   let upper0 = begin;
   let upper1 = begin;
   let lower = v128.load(lanes, LOWER);
-  let most = i32x4.splat(0);
-  let least = ones;
+  let most = v128.load(lanes, MOST_P);
+  let least = v128.load(lanes, LEAST_P);
   for (; x < end; x += 16) {
     const bits = i32x4.shl(v128.load(x), 1);
     most = i32x4.max_u(most, bits);
