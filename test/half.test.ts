@@ -112,6 +112,23 @@ for (const backend of allUnderTest()) {
       assert.equal([...rounded], [...expected, ...expected.map((one) => one | 0x8000)]);
     });
 
+    test(`${dtype}: numbers that are not finite, at any place among those that are`, () => {
+      const infinite = (format.largest - format.least + 2) << format.fraction;
+      const specials = [infinite, infinite | 0x8000, infinite | (2 ** (format.fraction - 1)) | 1];
+      for (let at = 0; at < 80; at++) {
+        const bits = Uint16Array.from({ length: 80 }, (_, k) => (k === at ? specials[at % 3] : 0x3b79 + 9 * k));
+        const wide = new Float32Array(bits.length);
+        backend.kernels()[dtype].widen(wide, bits);
+        assert.equal(
+          [...wide],
+          [...bits].map((one) => numberOf(one, format)),
+        );
+        const back = new Uint16Array(bits.length);
+        backend.kernels()[dtype].round(back, wide);
+        assert.equal(back, bits);
+      }
+    });
+
     test(`${dtype}: any length, from any place on, and nothing beside it`, () => {
       for (let length = 1; length <= 70; length++) {
         const start = length % 9;

@@ -9,23 +9,18 @@ namespace {
 /** Elements that one thread converts at a time. */
 constexpr size_t PIECE = 65536;
 
-/** What is stored as T: NaN of any bits becomes what arithmetic on numbers of 16 bits has. */
-template <class T, class V>
-BN_INLINE V prepared(const T*, V value) {
-  return value;
+/** to ← from: as strips are widened and rounded. */
+template <class T>
+void convertPiece(float* to, const T* from, size_t length) {
+  widenRun(to, from, length, 0);
 }
-template <class V>
-BN_INLINE V prepared(const Bfloat16*, V value) {
-  return quiet(value);
-}
-
-/** to ← from, where one of both is float. */
-template <class To, class From>
-BN_NOINLINE void convertPiece(To* to, const From* from, size_t length) {
+void convertPiece(Float16* to, const float* from, size_t length) { roundRun<false>(to, from, length); }
+/** bfloat16: NaN of any bits becomes what arithmetic on numbers of 16 bits has. */
+BN_NOINLINE void convertPiece(Bfloat16* to, const float* from, size_t length) {
   size_t k = 0;
   BN_UNROLL
-  for (; k + F::LENGTH <= length; k += F::LENGTH) store(to + k, prepared(to, F::load(from + k)));
-  singly(k, length, [&](size_t at) { store(to + at, prepared(to, Traits<float>::load(from + at))); });
+  for (; k + F::LENGTH <= length; k += F::LENGTH) store(to + k, quiet(F::load(from + k)));
+  singly(k, length, [&](size_t at) { store(to + at, quiet(from[at])); });
 }
 
 template <class To, class From>

@@ -65,12 +65,23 @@ constexpr bool BY_STRIPS<Half> = true;
 /** Elements that are converted between two looks at the end. */
 constexpr size_t CONVERTED_AT_ONCE = 32;
 
+/** Whether so many elements have been converted by one of the functions that only SSE2 has, and only for float16. */
+template <size_t COUNT, class T>
+BN_INLINE bool widenMany(float*, const T*) {
+  return false;
+}
+template <bool STREAM, size_t COUNT, class T>
+BN_INLINE bool roundMany(T*, const float*) {
+  return false;
+}
+
 /** to ← from, widened; asks for the elements `ahead` of those, too. */
 template <class T>
 BN_NOINLINE void widenRun(float* to, const T* from, size_t length, size_t ahead) {
   size_t k = 0;
   for (; k + CONVERTED_AT_ONCE <= length; k += CONVERTED_AT_ONCE) {
     prefetch(from + k + ahead);
+    if (widenMany<CONVERTED_AT_ONCE>(to + k, from + k)) continue;
     BN_UNROLL
     for (size_t j = k; j < k + CONVERTED_AT_ONCE; j += F::LENGTH) store(to + j, F::load(from + j));
   }
@@ -83,6 +94,7 @@ template <bool STREAM, class T>
 BN_NOINLINE void roundRun(T* to, const float* from, size_t length) {
   size_t k = 0;
   for (; k + CONVERTED_AT_ONCE <= length; k += CONVERTED_AT_ONCE) {
+    if (roundMany<STREAM, CONVERTED_AT_ONCE>(to + k, from + k)) continue;
     BN_UNROLL
     for (size_t j = k; j < k + CONVERTED_AT_ONCE; j += F::LENGTH) put<STREAM>(to + j, F::load(from + j));
   }

@@ -94,6 +94,57 @@ inline F quiet(F a) {
   const __m128i isNan = _mm_castps_si128(_mm_cmpunord_ps(a.v, a.v));
   return {_mm_castsi128_ps(select(isNan, _mm_or_si128(upper, _mm_set1_epi32(0x400000)), bits))};
 }
+/**
+ * Writes COUNT floats of float16, eight numbers at a time; false where one is not finite, whose float is wrong then.
+ * As float bits a number is 2^112 too small, as in `wide`. Intel's processors take long for subnormal numbers here.
+ */
+template <size_t COUNT>
+inline bool widenMany(float* to, const Float16* from) {
+  const __m128i zero = _mm_setzero_si128(), unsignedPart = _mm_set1_epi16(0x7fff);
+  __m128i largest = zero;
+  const auto raised = [](__m128i upper) {
+    const __m128i bits = _mm_and_si128(_mm_srai_epi32(upper, 3), _mm_set1_epi32(static_cast<int>(0x8fffe000)));
+    return _mm_mul_ps(_mm_castsi128_ps(bits), _mm_set1_ps(0x1p112f));
+  };
+  for (size_t k = 0; k < COUNT; k += 8) {
+    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k));
+    largest = _mm_max_epi16(largest, _mm_and_si128(halves, unsignedPart));
+    _mm_storeu_ps(to + k, raised(_mm_unpacklo_epi16(zero, halves)));
+    _mm_storeu_ps(to + k + 4, raised(_mm_unpackhi_epi16(zero, halves)));
+  }
+  return _mm_movemask_epi8(_mm_cmpgt_epi16(largest, _mm_set1_epi16(0x7bff))) == 0;
+}
+/**
+ * Writes COUNT numbers of float16, eight at a time; false where one is not finite, whose bits may be wrong then. The
+ * same sum with an anchor as in `nearest`: exponents are found in 16 bits, from 2^-14 on, since 0.5 is its anchor.
+ */
+template <bool STREAM, size_t COUNT>
+inline bool roundMany(Float16* to, const float* from) {
+  __m128i largest = _mm_setzero_si128();
+  const auto digits = [](__m128 a, __m128i anchor) {
+    const __m128 magnitude = _mm_and_ps(a, _mm_castsi128_ps(_mm_set1_epi32(0x7fffffff)));
+    return _mm_sub_epi32(_mm_castps_si128(_mm_add_ps(magnitude, _mm_castsi128_ps(anchor))), anchor);
+  };
+  for (size_t k = 0; k < COUNT; k += 8) {
+    const __m128 a = _mm_loadu_ps(from + k), b = _mm_loadu_ps(from + k + 4);
+    const __m128i upper =
+        _mm_packs_epi32(_mm_srai_epi32(_mm_castps_si128(a), 16), _mm_srai_epi32(_mm_castps_si128(b), 16));
+    const __m128i above = _mm_subs_epu16(_mm_and_si128(upper, _mm_set1_epi16(0x7f80)), _mm_set1_epi16(113 << 7));
+    const __m128i exponent = _mm_min_epi16(above, _mm_set1_epi16(30 << 7));
+    const __m128i anchor = _mm_add_epi16(exponent, _mm_set1_epi16(126 << 7)), zero = _mm_setzero_si128();
+    const __m128i sum =
+        _mm_packs_epi32(digits(a, _mm_unpacklo_epi16(zero, anchor)), digits(b, _mm_unpackhi_epi16(zero, anchor)));
+    const __m128i magnitude = _mm_adds_epi16(sum, _mm_slli_epi16(exponent, 3));
+    const __m128i halves = _mm_or_si128(magnitude, _mm_and_si128(upper, _mm_set1_epi16(-0x8000)));
+    largest = _mm_max_epi16(largest, magnitude);
+    if constexpr (STREAM) {
+      _mm_stream_si128(reinterpret_cast<__m128i*>(to + k), halves);
+    } else {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + k), halves);
+    }
+  }
+  return _mm_movemask_epi8(_mm_cmpgt_epi16(largest, _mm_set1_epi16(0x7bff))) == 0;
+}
 template <class T>
 inline void storeHalf(T* p, F a) {
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), nearest(p, a.v));
