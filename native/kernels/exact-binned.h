@@ -12,7 +12,8 @@ namespace {
 /** The bins of some columns, and where they are anchored; of squares, or of products. */
 class Binned {
  protected:
-  Binned(size_t width, bool squares, bool canBeFixed) : squares_(squares), choices_(Choices::of(canBeFixed)) {
+  Binned(ExactTotals& totals, size_t width, bool squares, bool canBeFixed)
+      : totals_(totals), squares_(squares), choices_(Choices::of(canBeFixed)) {
     state_.width = width;
   }
   Binned(const Binned&) = delete;
@@ -83,51 +84,64 @@ class Binned {
   void anchor(size_t j) {
     anchoredForG_.set(j, state_.seenOfG.at(j));
     anchoredForD_.set(j, state_.seenOfD.at(j));
-    const Window window = Window::of(*choice_, spanOfG(j), spanOfD(j), squares_);
-    limit(j, limitsOf(window.g), limitsOf(window.d));
-    place(j, window);
+    place(j, choice_->isFixed, squares_, choice_->first, choice_->second);
     for (int bin = 0; bin < choice_->bins(); ++bin) {
       state_.anchors[bin * state_.width + j] = anchorOf(choice_->anchorPlace(bin), j);
       state_.integers[bin * state_.width + j] = 0;
     }
   }
-  /** The same for all columns. No branches, so that loops become vectors. */
+  /** The same for all columns. */
   BN_NOINLINE void anchorAll() {
-    const Choice choice = *choice_;
-    const bool squares = squares_;
     const size_t width = state_.width;
     anchoredForG_.copy(state_.seenOfG, width);
     anchoredForD_.copy(state_.seenOfD, width);
-    for (size_t j = 0; j < width; ++j) {
-      const Window window = Window::of(choice, spanOfG(j), squares ? spanOfG(j) : spanOfD(j), squares);
-      limit(j, limitsOf(window.g), limitsOf(window.d));
-      place(j, window);
+    if (choice_->isFixed) {
+      squares_ ? placeAll<true, true>() : placeAll<true, false>();
+    } else {
+      squares_ ? placeAll<false, true>() : placeAll<false, false>();
     }
-    for (int bin = 0; bin < choice.bins(); ++bin) {
-      const UnitPlace place = choice.anchorPlace(bin);
+    for (int bin = 0; bin < choice_->bins(); ++bin) {
+      const UnitPlace place = choice_->anchorPlace(bin);
       for (size_t j = 0; j < width; ++j) state_.anchors[bin * width + j] = anchorOf(place, j);
     }
-    std::memset(state_.integers, 0, static_cast<size_t>(choice.bins()) * width * sizeof(int64_t));
+    std::memset(state_.integers, 0, static_cast<size_t>(choice_->bins()) * width * sizeof(int64_t));
   }
   /** Sets what may be added to column j. */
-  void limit(size_t j, Magnitude ofG, Magnitude ofD) {
+  BN_INLINE void limit(size_t j, Magnitude ofG, Magnitude ofD) {
     state_.limitsOfG.set(j, ofG);
     state_.limitsOfD.set(j, ofD);
   }
-  /** Moves the integers of column j to the sums of its channel. */
-  void empty(size_t j, ExactTotals& totals) {
-    int64_t* const integers = state_.integers + j;
-    const size_t width = state_.width;
+  /** Moves the integers of column j to one of the totals. */
+  void empty(size_t j, size_t target) {
+    Bin bins[MOST_BINS];
     int64_t any = 0;
-    for (int bin = 0; bin < choice_->bins(); ++bin) any |= integers[bin * width];
-    if (any == 0) return;
-    Bin* const bins = totals.make(choice_->first, choice_->second);
     for (int bin = 0; bin < choice_->bins(); ++bin) {
-      bins[bin] = {integers[bin * width], unitOf(bin, j)};
-      integers[bin * width] = 0;
+      int64_t& integer = state_.integers[bin * state_.width + j];
+      any |= integer;
+      bins[bin] = {integer, unitOf(bin, j)};
+      integer = 0;
     }
+    if (any != 0) totals_.add(target, choice_->first, choice_->second, bins);
+  }
+  /** Moves the integers of the first columns, one for each of the totals, of which none was set. */
+  BN_NOINLINE void emptyFirst(size_t columns) {
+    const size_t width = state_.width;
+    totals_.setAll(choice_->first, choice_->second);
+    for (int bin = 0; bin < choice_->bins(); ++bin) {
+      BinRow& row = totals_.row(bin);
+      std::memcpy(row.integers, state_.integers + bin * width, columns * sizeof(int64_t));
+      const UnitPlace place = choice_->integerPlace(bin);
+      const int* const units = units_[place.of];
+      if (choice_->isFixed && bin > 0) {
+        for (size_t j = 0; j < columns; ++j) row.units[j] = units[j] + place.higher + units_[0][j];
+      } else {
+        for (size_t j = 0; j < columns; ++j) row.units[j] = units[j] + place.higher;
+      }
+    }
+    std::memset(state_.integers, 0, static_cast<size_t>(choice_->bins()) * width * sizeof(int64_t));
   }
 
+  ExactTotals& totals_;
   const bool squares_;
   const Choices choices_;
   const Choice* choice_ = nullptr;
@@ -181,9 +195,20 @@ class Binned {
   Span spanOfD(size_t j) const {
     return squares_ ? spanOfG(j) : Span::of(state_.seenOfD.most[j], state_.seenOfD.least[j]);
   }
-  void place(size_t j, const Window& window) {
-    units_[0][j] = choice_->isFixed ? window.g.unit : unitOfBin(window.g.above);
-    units_[1][j] = choice_->isFixed ? window.d.unit : unitOfBin((window.g * window.d).above);
+  /** Sets the window of column j, for so many bins. */
+  BN_INLINE void place(size_t j, bool isFixed, bool squares, int first, int second) {
+    const Span g = spanOfG(j), d = squares ? g : Span::of(state_.seenOfD.most[j], state_.seenOfD.least[j]);
+    const Window window = Window::of(isFixed, first, second, g, d, squares);
+    limit(j, limitsOf(window.g), limitsOf(window.d));
+    units_[0][j] = isFixed ? window.g.unit : unitOfBin(window.g.above);
+    units_[1][j] = isFixed ? window.d.unit : unitOfBin((window.g * window.d).above);
+  }
+  /** No branches, so that loops become vectors. */
+  template <bool FIXED, bool SQUARES>
+  BN_NOINLINE void placeAll() {
+    const int first = choice_->first, second = choice_->second;
+    const size_t width = state_.width;
+    for (size_t j = 0; j < width; ++j) place(j, FIXED, SQUARES, first, second);
   }
   double anchorOf(UnitPlace place, size_t j) const { return 1.5 * powerOfTwo(52 + units_[place.of][j] + place.higher); }
   int unitOf(int bin, size_t j) const {

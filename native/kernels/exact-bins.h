@@ -9,7 +9,7 @@
 #pragma once
 #include <cstring>
 
-#include "exact-limbs.h"
+#include "exact-totals.h"
 #include "exact-vec.h"
 
 namespace bn {
@@ -22,8 +22,7 @@ constexpr size_t TERMS = size_t(1) << TERMS_BITS;
 /** Bits that a bin takes of what comes to it. */
 constexpr int BIN_BITS = 52 - TERMS_BITS;
 /** The most columns of a block. */
-constexpr size_t MOST_COLUMNS = 256;
-constexpr int MOST_FIRST = 3, MOST_SECOND = 6, MOST_BINS = MOST_FIRST + MOST_SECOND;
+constexpr size_t MOST_COLUMNS = MOST_TOTALS;
 
 /** K bins one behind the other. A chain of members, where an array would be kept in memory and not in registers. */
 template <int K>

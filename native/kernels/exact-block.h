@@ -18,21 +18,23 @@ constexpr size_t FEW = 1;
 /** Rows that tell where the first bins are anchored; of gradients, many may be 0. */
 constexpr size_t FIRST_ROWS = 8, FIRST_GRADIENT_ROWS = 32;
 
+/** Columns j, j + period, j + 2·period … belong to one of the totals, and so do `each` columns side by side. */
+struct Columns {
+  size_t count, period, each;
+};
+
 class ColumnBlock : Binned {
  public:
-  /** Columns j, j + period, j + 2·period … have one target. Rows `areGathered` where results are rounded between them.
-   */
-  ColumnBlock(size_t columns, size_t period, bool squares, bool canBeFixed, bool areGathered)
-      : Binned(divideUp(columns, F::LENGTH) * F::LENGTH, squares, canBeFixed),
-        columns_(columns),
-        period_(minOf(columns, period)),
+  /** Rows `areGathered` where results are rounded between them. */
+  ColumnBlock(ExactTotals& totals, Columns columns, bool squares, bool canBeFixed, bool areGathered)
+      : Binned(totals, divideUp(columns.count, F::LENGTH) * F::LENGTH, squares, canBeFixed),
+        columns_(columns.count),
+        period_(minOf(columns.count, columns.period)),
+        each_(columns.each),
         areGathered_(areGathered) {}
 
   /** Rows that may be added before they are settled: any number is looked at. */
   size_t terms() const { return isLooking_ ? FIXED_TERMS : Binned::terms(); }
-
-  /** The sums to which column j belongs. */
-  void setTarget(size_t j, ExactTotals& totals) { targets_[j] = &totals; }
 
   /** Calls body(begin, end) for the columns that are wanted next: all of them, or those that did not fit. */
   template <class Body>
@@ -51,8 +53,8 @@ class ColumnBlock : Binned {
     if (missed_ == 0 || isLooking_) return;
     for (size_t k = 0; k < strays_; ++k) {
       const size_t j = stray_[k].column;
-      addEach(targets_[j]->open(), {rows.g + j, rows.d + j, squares_ ? 0 : rows.center[j], rows.count, rows.stride},
-              stray_[k].isFinite);
+      addEach(totals_.open(targetOf(j)),
+              {rows.g + j, rows.d + j, squares_ ? 0 : rows.center[j], rows.count, rows.stride}, stray_[k].isFinite);
     }
   }
   /** Ends a part of a strip that is added once more, to bins that do not take so many rows. */
@@ -212,11 +214,27 @@ class ColumnBlock : Binned {
   void emptyAll() {
     strips_ = 0;
     isFull_ = false;
-    for (size_t j = 0; j < period_; ++j) emptyCopies(j);
+    if (each_ == 1 && !totals_.isAnySet() && sumCopies()) return emptyFirst(period_);
+    for (size_t j = 0; j < columns_; ++j) empty(j, targetOf(j));
+  }
+  size_t targetOf(size_t j) const { return j % period_ / each_; }
+  /** Adds up the integers of columns that have one target, in the first one of them; false where the sum might be 2^61
+   * or more. */
+  bool sumCopies() {
+    if (period_ == columns_) return true;
+    const size_t width = state_.width, count = static_cast<size_t>(choice_->bins()) * width;
+    int64_t* const integers = state_.integers;
+    int64_t size = 0;
+    for (size_t k = 0; k < count; ++k) size |= integers[k] ^ (integers[k] >> 63);
+    if (size >= (int64_t(1) << 61) / static_cast<int64_t>(copiesOf(0))) return false;
+    for (size_t bin = 0; bin < count; bin += width) {
+      for (size_t k = period_; k < columns_; ++k) integers[bin + k % period_] += integers[bin + k];
+    }
+    return true;
   }
 
   /** Calls body(k) for the columns that share a target with column j. They share bins, too: what is seen in one of them
-   * is seen in all, and their integers are added up before they are emptied. */
+   * is seen in all, and their integers may be added up before they are emptied. */
   template <class Body>
   void eachCopy(size_t j, const Body& body) const {
     for (size_t k = j % period_; k < columns_; k += period_) body(k);
@@ -254,41 +272,19 @@ class ColumnBlock : Binned {
       eachCopy(j, [&](size_t k) { setSeen(k, g, d); });
     }
   }
-  /** Moves the integers of the columns of a target to its sums: added up, unless the sum might be 2^61 or more. */
-  void emptyCopies(size_t j) {
-    const size_t copies = copiesOf(j), width = state_.width, count = static_cast<size_t>(choice_->bins()) * width;
-    int64_t* const integers = state_.integers;
-    int64_t size = 0;
-    for (size_t bin = 0; bin < count && copies > 1; bin += width) {
-      eachCopy(j, [&](size_t k) { size |= integers[bin + k] ^ (integers[bin + k] >> 63); });
-    }
-    if (size >= (int64_t(1) << 61) / static_cast<int64_t>(copies)) {
-      return eachCopy(j, [&](size_t k) { empty(k, *targets_[k]); });
-    }
-    for (size_t bin = 0; bin < count && copies > 1; bin += width) {
-      int64_t sum = 0;
-      eachCopy(j, [&](size_t k) {
-        sum += integers[bin + k];
-        integers[bin + k] = 0;
-      });
-      integers[bin + j] = sum;
-    }
-    empty(j, *targets_[j]);
-  }
   /** Sets the bins of the columns of a target anew, by what was seen in column j, which did not fit. */
   void anchorAnew(size_t j) {
     const Magnitude g = state_.seenOfG.at(j), d = state_.seenOfD.at(j);
-    emptyCopies(j % period_);
     eachCopy(j, [&](size_t k) {
+      empty(k, targetOf(k));
       setSeen(k, g, d);
       recall(k);
       anchor(k);
     });
   }
 
-  const size_t columns_, period_;
+  const size_t columns_, period_, each_;
   const bool areGathered_;
-  ExactTotals* targets_[MOST_COLUMNS];
   size_t strips_ = 0;
   /** Rows that were added since bins began anew, and whether a result was inexact meanwhile. */
   size_t added_ = 0;

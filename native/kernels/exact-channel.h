@@ -15,16 +15,16 @@ constexpr size_t FIRST_VALUES = 64;
 
 class ChannelSum : Binned {
  public:
-  ChannelSum(bool squares, bool canBeFixed) : Binned(F::LENGTH, squares, canBeFixed) {}
+  ChannelSum(ExactTotals& totals, bool squares, bool canBeFixed) : Binned(totals, F::LENGTH, squares, canBeFixed) {}
 
-  /** What is added from here on belongs to the sums of another channel. Its values may well fit the same bins. */
-  void turnTo(ExactTotals& totals) {
+  /** What is added from here on belongs to another of the totals. Its values may well fit the same bins. */
+  void turnTo(size_t target) {
     finish();
-    target_ = &totals;
+    target_ = target;
   }
   /** Moves what was added to the sums where it belongs. */
   void finish() {
-    if (!slow_.isEmpty()) slow_.empty(target_->open());
+    if (!slow_.isEmpty()) slow_.empty(totals_.open(target_));
     if (groups_ > 0) emptyAll();
   }
   void add(Runs runs) {
@@ -68,7 +68,7 @@ class ChannelSum : Binned {
     const float *g = runs.g, *d = runs.d;
     for (size_t left = runs.count, run = runs.first; left > 0; run = runs.run) {
       if (run > left) run = left;
-      slow_.add(target_->open(), {g, d, squares_ ? 0 : *runs.center, run, 1}, isFinite(0));
+      slow_.add(totals_.open(target_), {g, d, squares_ ? 0 : *runs.center, run, 1}, isFinite(0));
       left -= run;
       g += run + runs.gap;
       d += run + runs.gap;
@@ -134,14 +134,14 @@ class ChannelSum : Binned {
         for (size_t k = j; k < width; k += empties) sum += integers[first + k];
         integers[first] = sum;
       }
-      empty(0, *target_);
+      empty(0, target_);
     }
     std::memset(integers, 0, count * sizeof(int64_t));
     groups_ = 0;
     isFull_ = false;
   }
 
-  ExactTotals* target_ = nullptr;
+  size_t target_ = 0;
   size_t groups_ = 0;
   Superaccumulator slow_;
 };

@@ -22,13 +22,14 @@ static_assert(RECORD == EXACT_RECORD, "the addon checks lengths by it");
 
 namespace {
 
-/** 2^exponent, of a normal number. */
-inline double powerOfTwo(int exponent) {
-  const uint64_t bits = static_cast<uint64_t>(exponent + 1023) << 52;
+/** The float64 of these bits. */
+inline double doubleOf(uint64_t bits) {
   double value;
   std::memcpy(&value, &bits, sizeof value);
   return value;
 }
+/** 2^exponent, of a normal number. */
+inline double powerOfTwo(int exponent) { return doubleOf(static_cast<uint64_t>(exponent + 1023) << 52); }
 
 /** Adds value·2^offset units, where value is below 2^62; below 0, the bits that are shifted out are 0. */
 inline void addShifted(int64_t* limbs, int64_t value, int offset) {

@@ -10,7 +10,7 @@ namespace {
 
 /**
  * high + low, where high is the sum rounded; the number that it stands for is within `error` of it. Below, errors of
- * each step are at most 2^-102 of the largest number in it, and are taken as 2^-98.
+ * each step are at most 2^-101 of the largest number in it, and are taken as 2^-98.
  */
 struct Pair {
   double high, low, error;
@@ -51,12 +51,12 @@ struct Pair {
     const double size = std::fabs(high) + std::fabs(other.high);
     return {all.high, all.low, size * STEP + error + other.error};
   }
-  /** By a number without error. */
-  BN_INLINE Pair operator/(Pair other) const {
-    const double first = high / other.high;
-    const Pair rest = *this - other * Pair{first, 0, 0};
-    const Pair all = sumOfFalling(first, rest.high / other.high);
-    return {all.high, all.low, std::fabs(all.high) * STEP + rest.error / std::fabs(other.high) * 2};
+  /** By a number without error, of which the reciprocal is known but for 2^-51: what is left is divided once more. */
+  BN_INLINE Pair over(Pair divisor, double reciprocal) const {
+    const double first = high * reciprocal;
+    const Pair rest = *this - divisor * Pair{first, 0, 0};
+    const Pair all = sumOfFalling(first, rest.high * reciprocal);
+    return {all.high, all.low, std::fabs(all.high) * STEP + rest.error * reciprocal * 2};
   }
   /** Whether every number within the error is rounded to `high`. */
   BN_INLINE bool isDecided() const { return (high + (low + error) == high) & (high + (low - error) == high); }

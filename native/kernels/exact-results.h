@@ -11,8 +11,6 @@ namespace {
 
 /** The exponent of the least float64. */
 constexpr int LEAST = -1074;
-/** Channels that are rounded together: whole vectors of any width. */
-constexpr size_t AT_ONCE = 16;
 
 /** Whether all terms were finite, of the counts. */
 template <class Limb>
@@ -20,17 +18,14 @@ bool areFinite(const Limb* counts) {
   return counts[0] == 0 && counts[1] == 0 && counts[2] == 0;
 }
 
-/** Numbers of some channels. Loops over all of them have no branches, so that they become vectors. */
-struct Pairs {
-  alignas(64) double high[AT_ONCE] = {}, low[AT_ONCE] = {}, error[AT_ONCE] = {};
-
-  BN_INLINE void set(size_t i, Pair value) {
-    high[i] = value.high;
-    low[i] = value.low;
-    error[i] = value.error;
-  }
-  BN_INLINE Pair operator[](size_t i) const { return {high[i], low[i], error[i]}; }
-};
+template <class Limb>
+Pair firstOf(const Limb* record) {
+  return pairOf(record, FIRST_LIMBS, FIRST_UNIT);
+}
+template <class Limb>
+Pair secondOf(const Limb* record) {
+  return pairOf(record + SECOND_AT, SECOND_LIMBS, SECOND_UNIT);
+}
 
 /** Results of some channels, and whether they are right. */
 struct Rounded {
@@ -47,23 +42,39 @@ struct Records {
   const double* all;
 
   const double* record(size_t i) const { return all + i * RECORD; }
-  Pair first(size_t i) const { return pairOf(record(i), FIRST_LIMBS, FIRST_UNIT); }
-  Pair second(size_t i) const { return pairOf(record(i) + SECOND_AT, SECOND_LIMBS, SECOND_UNIT); }
+  void firsts(Pairs& sums, size_t some) const {
+    for (size_t i = 0; i < some; ++i) sums.set(i, firstOf(record(i)));
+  }
+  void seconds(Pairs& sums, size_t some) const {
+    for (size_t i = 0; i < some; ++i) sums.set(i, secondOf(record(i)));
+  }
   bool isFirstFinite(size_t i) const { return areFinite(record(i) + FIRST_LIMBS); }
   bool isSecondFinite(size_t i) const { return areFinite(record(i) + SECOND_AT + SECOND_LIMBS); }
 };
 
-/** Sums of some channels as they come. */
+/** Sums of some channels as they come: of those from channel `from` on. */
 struct Fresh {
-  ExactTotals* all;
+  ExactTotals& all;
+  size_t from;
 
-  const int64_t* record(size_t i) const { return all[i].record(); }
-  Pair first(size_t i) const { return all[i].areBins() ? all[i].first() : pairOf(record(i), FIRST_LIMBS, FIRST_UNIT); }
-  Pair second(size_t i) const {
-    return all[i].areBins() ? all[i].second() : pairOf(record(i) + SECOND_AT, SECOND_LIMBS, SECOND_UNIT);
+  const int64_t* record(size_t i) const { return all.record(from + i); }
+  void firsts(Pairs& sums, size_t some) const {
+    all.get(sums, from, false);
+    for (size_t i = 0; i < some; ++i) {
+      if (!areBins(i)) sums.set(i, firstOf(record(i)));
+    }
   }
-  bool isFirstFinite(size_t i) const { return all[i].areBins() || areFinite(record(i) + FIRST_LIMBS); }
-  bool isSecondFinite(size_t i) const { return all[i].areBins() || areFinite(record(i) + SECOND_AT + SECOND_LIMBS); }
+  void seconds(Pairs& sums, size_t some) const {
+    all.get(sums, from, true);
+    for (size_t i = 0; i < some; ++i) {
+      if (!areBins(i)) sums.set(i, secondOf(record(i)));
+    }
+  }
+  bool isFirstFinite(size_t i) const { return areBins(i) || areFinite(record(i) + FIRST_LIMBS); }
+  bool isSecondFinite(size_t i) const { return areBins(i) || areFinite(record(i) + SECOND_AT + SECOND_LIMBS); }
+
+ private:
+  bool areBins(size_t i) const { return all.areBins(from + i); }
 };
 
 /** What a sum is where not all terms were finite. */
@@ -90,8 +101,9 @@ struct SomeStatistics {
   BN_NOINLINE void round() {
     for (size_t i = 0; i < AT_ONCE; ++i) {
       const Pair count{m[i], 0, 0};
-      mean.set(i, s[i] / count);
-      variance.set(i, (count * q[i] - s[i] * s[i]) / Pair::product(m[i], m[i]));
+      const double reciprocal = 1 / m[i];
+      mean.set(i, s[i].over(count, reciprocal));
+      variance.set(i, (count * q[i] - s[i] * s[i]).over(Pair::product(m[i], m[i]), reciprocal * reciprocal));
     }
   }
 };
@@ -110,13 +122,9 @@ template <class Sums>
 void statisticsOfSome(double* mean, double* variance, const Sums& sums, size_t some, const double* counts,
                       size_t step) {
   SomeStatistics own;
-  for (size_t i = 0; i < AT_ONCE; ++i) own.m[i] = 1;
-  for (size_t i = 0; i < some; ++i) {
-    if (!sums.isFirstFinite(i) || counts[i * step] == 0) continue;
-    own.s.set(i, sums.first(i));
-    own.q.set(i, sums.second(i));
-    own.m[i] = counts[i * step];
-  }
+  sums.firsts(own.s, some);
+  sums.seconds(own.q, some);
+  for (size_t i = 0; i < AT_ONCE; ++i) own.m[i] = i < some ? counts[i * step] : 1;
   own.round();
   for (size_t i = 0; i < some; ++i) {
     mean[i] = own.mean.value[i];
@@ -187,11 +195,9 @@ double deviationOf(const Limb* record, double rest) {
 template <class Sums>
 void gradientsOfSome(GradientSums results, const Sums& sums, size_t some, const double* mean) {
   SomeGradients own;
-  for (size_t i = 0; i < some; ++i) {
-    own.rest[i] = mean[i] - static_cast<double>(static_cast<float>(mean[i]));
-    own.g.set(i, sums.first(i));
-    own.h.set(i, sums.second(i));
-  }
+  sums.firsts(own.g, some);
+  sums.seconds(own.h, some);
+  for (size_t i = 0; i < some; ++i) own.rest[i] = mean[i] - static_cast<double>(static_cast<float>(mean[i]));
   own.round();
   for (size_t i = 0; i < some; ++i) {
     const bool isFirst = sums.isFirstFinite(i), isSecond = sums.isSecondFinite(i);
@@ -215,17 +221,17 @@ void gradientsOfSome(GradientSums results, const Sums& sums, size_t some, const 
 }
 
 /** The contract's exactStatistics of `count` channels with m values each. */
-void statisticsOf(double* mean, double* variance, ExactTotals* totals, double m, size_t count) {
+void statisticsOf(double* mean, double* variance, ExactTotals& totals, double m, size_t count) {
   for (size_t i = 0; i < count; i += AT_ONCE) {
-    statisticsOfSome(mean + i, variance + i, Fresh{totals + i}, minOf(AT_ONCE, count - i), &m, 0);
+    statisticsOfSome(mean + i, variance + i, Fresh{totals, i}, minOf(AT_ONCE, count - i), &m, 0);
   }
 }
 
 /** The contract's exactGradients of `count` channels. */
-void gradientsOf(GradientSums results, ExactTotals* totals, const double* mean, size_t count) {
+void gradientsOf(GradientSums results, ExactTotals& totals, const double* mean, size_t count) {
   for (size_t i = 0; i < count; i += AT_ONCE) {
     const GradientSums some{results.sumDy + i, results.sumDyDeviation + i};
-    gradientsOfSome(some, Fresh{totals + i}, minOf(AT_ONCE, count - i), mean + i);
+    gradientsOfSome(some, Fresh{totals, i}, minOf(AT_ONCE, count - i), mean + i);
   }
 }
 

@@ -6,24 +6,24 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
+BN_INLINE int smaller(int a, int b) { return a < b ? a : b; }
+BN_INLINE int larger(int a, int b) { return a > b ? a : b; }
+
 /** Exponents of floats: all are below 2^above, and 2^unit divides them; `above` is `unit` where all are 0. */
 struct Span {
   int above, unit;
 
   /** From what Extremes give, where nothing is infinite or NaN. */
-  static Span of(uint32_t most, uint32_t least) {
-    if (least >= INFINITE) return {0, 0};
-    return {exponent(most) + 24, exponent(least + 1)};
+  static BN_INLINE Span of(uint32_t most, uint32_t least) {
+    const int isAny = -static_cast<int>(least < INFINITE);
+    return {(exponent(most) + 24) & isAny, exponent(least + 1) & isAny};
   }
   int bits() const { return above - unit; }
-  Span operator*(Span other) const { return {above + other.above, unit + other.unit}; }
+  BN_INLINE Span operator*(Span other) const { return {above + other.above, unit + other.unit}; }
 
  private:
   /** Of the last bit. */
-  static int exponent(uint32_t bits) {
-    const int field = static_cast<int>(bits >> 23);
-    return (field == 0 ? 1 : field) - 150;
-  }
+  static BN_INLINE int exponent(uint32_t bits) { return larger(static_cast<int>(bits >> 23), 1) - 150; }
 };
 
 /** The values of so many in each column, in runs that may end in a vector that is not full. */
@@ -103,10 +103,10 @@ inline Choices Choices::of(bool) { return {BINNED, 5}; }
 #endif
 
 /** The magnitudes that fit a window: below `most`, and above `least` where they are not 0. */
-inline Magnitude limitsOf(Span span) {
-  const int high = span.above + 127, low = span.unit + 150;
-  const uint32_t least = low <= 1 ? 0 : low >= 255 ? INFINITE : (static_cast<uint32_t>(low) << 23) - 1;
-  return {high >= 255 ? INFINITE : static_cast<uint32_t>(high) << 23, least};
+BN_INLINE Magnitude limitsOf(Span span) {
+  const int above = smaller(span.above + 127, 255), unit = smaller(span.unit + 150, 255);
+  const uint32_t least = (static_cast<uint32_t>(unit) << 23) - 1;
+  return {static_cast<uint32_t>(above) << 23, unit <= 1 ? 0 : least};
 }
 
 /**
@@ -116,28 +116,29 @@ inline Magnitude limitsOf(Span span) {
 struct Window {
   Span g, d;
 
-  static Window of(const Choice& choice, Span g, Span d, bool squares) {
-    if (choice.isFixed) {
+  /** By how many bins there are for first sums and for second ones. */
+  static BN_INLINE Window of(bool isFixed, int firsts, int seconds, Span g, Span d, bool squares) {
+    if (isFixed) {
       const int ofG = FIXED_REACH - g.bits(), ofD = FIXED_REACH - d.bits();
       return {squares ? widened(g, ofG) : raised(g, ofG, ofG / 2), widened(d, ofD)};
     }
-    const int first = Choice::reach(choice.first), second = Choice::reach(choice.second);
+    const int first = Choice::reach(firsts), second = Choice::reach(seconds);
     if (squares) {
-      const int reach = first < second / 2 ? first : second / 2;
+      const int reach = smaller(first, second / 2);
       g = widened(g, reach - g.bits());
       return {g, g};
     }
     const int room = second - g.bits() - d.bits(), ofFirst = first - g.bits();
-    const int ofG = ofFirst < room / 2 ? ofFirst : room / 2;
+    const int ofG = smaller(ofFirst, room / 2);
     return {raised(g, ofG, ofG / 2), widened(d, room - ofG)};
   }
 
  private:
-  static Span widened(Span span, int room) { return raised(span, room, room / 4 < 2 ? room / 4 : 2); }
+  static BN_INLINE Span widened(Span span, int room) { return raised(span, room, smaller(room / 4, 2)); }
   /** No higher than the limbs of an integer have room for. */
-  static Span raised(Span span, int room, int up) {
+  static BN_INLINE Span raised(Span span, int room, int most) {
     constexpr int HIGHEST = 130;
-    if (span.above + up > HIGHEST) up = HIGHEST - span.above;
+    const int up = smaller(most, HIGHEST - span.above);
     return {span.above + up, span.unit - (room - up)};
   }
 };

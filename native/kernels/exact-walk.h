@@ -24,8 +24,8 @@ constexpr size_t FAR_ROWS_TOGETHER = 16;
 /**
  * Lines of one column fall into few places of the caches where rows are a multiple of so many floats apart. Blocks are
  * as wide as can be there, and few rows are taken together, as the processor fetches them by itself: more of a row at
- * once, and what lies so many floats on is asked for. Whole numbers gain from it sooner, since they are kept in less
- * memory.
+ * once. Where all rows fall into the same places, there is no room for those that come next, and what lies so many
+ * floats on is asked for instead. Whole numbers gain from wide blocks sooner, since they are kept in less memory.
  */
 constexpr size_t CROWDED = 1024, CROWDED_OF_FIXED = 256, CROWDED_ROWS_TOGETHER = 8, CROWDED_AHEAD = 64;
 /** Values of planes that are brought together before they are summed, with as many of d. */
@@ -80,17 +80,17 @@ inline size_t joiningThreads(View v, size_t parts, const Resources& resources) {
 
 /** Takes the sums of channels first .. last − 1. */
 struct Taker {
-  void (*call)(const void* job, Channels channels, ExactTotals* totals);
+  void (*call)(const void* job, Channels channels, ExactTotals& totals);
   const void* job;
 
   template <class Job>
   static Taker of(const Job& job) {
-    return {[](const void* own, Channels channels, ExactTotals* totals) {
+    return {[](const void* own, Channels channels, ExactTotals& totals) {
               (*static_cast<const Job*>(own))(channels, totals);
             },
             &job};
   }
-  void operator()(Channels channels, ExactTotals* totals) const { call(job, channels, totals); }
+  void operator()(Channels channels, ExactTotals& totals) const { call(job, channels, totals); }
 };
 
 /** One call. A source has
@@ -119,9 +119,9 @@ class ExactWalk {
       const Channels channels = shares_.channels(v_, unit % shares_.blocks);
       const size_t part = unit / shares_.blocks;
       if (parts == 1) return some(channels, take);
-      const auto keep = [&](Channels own, ExactTotals* totals) {
-        for (size_t ch = own.first; ch < own.last; ++ch, ++totals) {
-          std::memcpy(sumsOf(part, ch), totals->open(), RECORD * sizeof(int64_t));
+      const auto keep = [&](Channels own, ExactTotals& totals) {
+        for (size_t ch = own.first; ch < own.last; ++ch) {
+          std::memcpy(sumsOf(part, ch), totals.open(ch - own.first), RECORD * sizeof(int64_t));
         }
       };
       some(channels, Taker::of(keep), part, parts);
@@ -135,11 +135,11 @@ class ExactWalk {
 
   /** The same for a part of the values of some channels, by the thread that calls. */
   void some(Channels channels, const Taker& take, size_t part = 0, size_t parts = 1) const {
-    ExactTotals totals[MOST_COLUMNS];
+    ExactTotals totals;
     const size_t step = shares_.planes ? MOST_TOGETHER : maxOf(1, shares_.columns / v_.s);
     for (size_t first = channels.first; first < channels.last; first += step) {
       const Channels own{first, minOf(first + step, channels.last)};
-      for (size_t i = 0; i < own.last - first; ++i) totals[i].clear();
+      totals.clear(own.last - first);
       shares_.planes ? planes(part, parts, own, totals) : columns(part, parts, own, totals);
       take(own, totals);
     }
@@ -153,12 +153,12 @@ class ExactWalk {
 
   /** Adds up the sums of all parts. */
   void join(Channels channels, const Taker& take) const {
-    ExactTotals totals[MOST_TOGETHER];
+    ExactTotals totals;
     for (size_t first = channels.first; first < channels.last; first += MOST_TOGETHER) {
       const Channels own{first, minOf(first + MOST_TOGETHER, channels.last)};
+      totals.clear(own.last - first);
       for (size_t ch = first; ch < own.last; ++ch) {
-        totals[ch - first].clear();
-        int64_t* const sums = totals[ch - first].open();
+        int64_t* const sums = totals.open(ch - first);
         for (size_t part = 0; part < shares_.parts; ++part) {
           const int64_t* const more = sumsOf(part, ch);
           for (size_t i = 0; i < RECORD; ++i) sums[i] += more[i];
@@ -169,11 +169,11 @@ class ExactWalk {
   }
 
   /** Adds a part of the values of channels to their sums. */
-  void planes(size_t part, size_t parts, Channels channels, ExactTotals* totals) const {
+  void planes(size_t part, size_t parts, Channels channels, ExactTotals& totals) const {
     const size_t m = v_.n * v_.s;
-    ChannelSum sum(Source::SQUARES, resources_.ifma);
+    ChannelSum sum(totals, Source::SQUARES, resources_.ifma);
     for (size_t ch = channels.first; ch < channels.last; ++ch) {
-      sum.turnTo(totals[ch - channels.first]);
+      sum.turnTo(ch - channels.first);
       plane(sum, ch, m * part / parts, m * (part + 1) / parts);
     }
     sum.finish();
@@ -217,7 +217,7 @@ class ExactWalk {
     }
   }
 
-  void columns(size_t part, size_t parts, Channels channels, ExactTotals* totals) const {
+  void columns(size_t part, size_t parts, Channels channels, ExactTotals& totals) const {
     const size_t row = v_.c * v_.s, rows = v_.n / shares_.stacked;
     const size_t first = rows * part / parts, last = rows * (part + 1) / parts;
     const size_t count = (channels.last - channels.first) * v_.s * shares_.stacked;
@@ -234,12 +234,11 @@ class ExactWalk {
     size_t from, rows, stride, columns;
   };
   /** Adds the rows of a matrix to sums, of which those of `channel`, with which rows begin, are first. */
-  void add(const Matrix& matrix, ExactTotals* totals, size_t channel) const {
+  void add(const Matrix& matrix, ExactTotals& totals, size_t channel) const {
     Spread spread;
-    ColumnBlock block(matrix.columns, v_.c * v_.s, Source::SQUARES, resources_.ifma, !Source::DIRECT);
+    ColumnBlock block(totals, {matrix.columns, v_.c * v_.s, v_.s}, Source::SQUARES, resources_.ifma, !Source::DIRECT);
     size_t ch = channel;
     for (size_t j = 0, left = v_.s; j < matrix.columns; ++j) {
-      block.setTarget(j, totals[ch - channel]);
       source_.parameters(spread, j, ch);
       if (--left == 0) left = v_.s, ch = ch + 1 < v_.c ? ch + 1 : 0;
     }
@@ -271,7 +270,7 @@ class ExactWalk {
     const size_t stride = matrix.stride, at = matrix.from + first * stride;
     size_t ahead = first + 2 * count <= matrix.rows ? count * stride : 0;
     if constexpr (Source::DIRECT) {
-      if (shares_.columns > COLUMNS) ahead = CROWDED_AHEAD;
+      if (shares_.columns > COLUMNS && stride % CROWDED == 0) ahead = CROWDED_AHEAD;
       block.add({source_.g() + at, source_.d() + at, count, stride, spread.center, ahead}, areFirst);
     } else {
       alignas(64) float g[VALUES_TOGETHER], d[VALUES_TOGETHER];

@@ -40,9 +40,9 @@ void walkGradients(const T* dy, const T* x, const T* residual, const Activation&
 }
 
 /** Adds sums to the records of all channels. */
-void record(double* records, Channels channels, ExactTotals* totals) {
-  for (size_t ch = channels.first; ch < channels.last; ++ch, ++totals) {
-    addToRecord(records + ch * RECORD, totals->record());
+void record(double* records, Channels channels, ExactTotals& totals) {
+  for (size_t ch = channels.first; ch < channels.last; ++ch) {
+    addToRecord(records + ch * RECORD, totals.record(ch - channels.first));
   }
 }
 
@@ -69,7 +69,7 @@ size_t exactScratchBytes(View v, const Resources& resources) {
 /** contract: src/kernels.ts, exactSums */
 template <class T>
 void exactSums(double* records, const T* x, const Call& call) {
-  const auto take = [&](Channels channels, ExactTotals* totals) { record(records, channels, totals); };
+  const auto take = [&](Channels channels, ExactTotals& totals) { record(records, channels, totals); };
   walk(Squares<T>{x}, allOf<T>(call, 1), Taker::of(take));
 }
 
@@ -83,7 +83,7 @@ void exactGradientSums(double* records, const T* dy, const T* x, const T* residu
       reinterpret_cast<float*>(static_cast<char*>(call.scratch) + exactMemory(v, call.resources.threads));
   const Coefficients<float> coefs{memory, memory + length, memory + 2 * length, nullptr, nullptr};
   coefficients(coefs, affine, {0, v.c});
-  const auto take = [&](Channels channels, ExactTotals* totals) { record(records, channels, totals); };
+  const auto take = [&](Channels channels, ExactTotals& totals) { record(records, channels, totals); };
   const float* const each[] = {coefs.center, coefs.scale, coefs.offset};
   const bool isRead = activation.code != Activation::NONE && residual != nullptr;
   walkGradients(dy, x, residual, activation, each, allOf<T>(call, isRead ? 3 : 2), Taker::of(take));
@@ -92,12 +92,12 @@ void exactGradientSums(double* records, const T* dy, const T* x, const T* residu
 template <class T>
 void exactMeasure(double* mean, double* variance, double* records, const T* x, const ExactShare& share) {
   const double m = static_cast<double>(share.view.n * share.view.s);
-  const auto take = [&](Channels channels, ExactTotals* totals) {
+  const auto take = [&](Channels channels, ExactTotals& totals) {
     const size_t first = channels.first, count = channels.last - first;
     statisticsOf(mean + first, variance + first, totals, m, count);
     if (records == nullptr) return;
     std::memset(records + first * RECORD, 0, count * RECORD * sizeof(double));
-    for (size_t i = 0; i < count; ++i) addToRecord(records + (first + i) * RECORD, totals[i].record());
+    for (size_t i = 0; i < count; ++i) addToRecord(records + (first + i) * RECORD, totals.record(i));
   };
   walk(Squares<T>{x}, share, Taker::of(take));
 }
@@ -105,7 +105,7 @@ void exactMeasure(double* mean, double* variance, double* records, const T* x, c
 template <class T>
 void exactDifferentiate(GradientSums results, const T* dy, const T* x, const T* residual, const Affine<float>& affine,
                         const Activation& activation, const float* const coefficients[3], const ExactShare& share) {
-  const auto take = [&](Channels channels, ExactTotals* totals) {
+  const auto take = [&](Channels channels, ExactTotals& totals) {
     const size_t first = channels.first;
     gradientsOf({results.sumDy + first, results.sumDyDeviation + first}, totals, affine.mean + first,
                 channels.last - first);
