@@ -108,6 +108,7 @@ struct BinState {
 /** Looks at the values of a vector of columns, and adds them to nothing. */
 template <bool SQUARES>
 struct LookVector {
+  static constexpr bool UNROLLED = false;
   Extremes<true> seenOfG, seenOfD;
 
   BN_INLINE void begin(const BinState&, size_t) {}
@@ -137,6 +138,7 @@ struct LookVector {
  */
 template <int FIRST, int SECOND, bool SQUARES>
 struct BinVector {
+  static constexpr bool UNROLLED = false;
   static constexpr bool TWINS = FIRST + SECOND <= 4, MOST = !SQUARES || FIRST + SECOND > 3;
   struct Half {
     Bins<FIRST> first;

@@ -56,6 +56,7 @@ class Inexact {
 /** The sums of a vector of columns while values are added. Every other product goes to twins. */
 template <bool SQUARES>
 struct FixedVector {
+  static constexpr bool UNROLLED = SQUARES;
   struct Half {
     __m512i anchorOfG, anchorOfD, sumOfG, sumOfD, low, high, lowTwin, highTwin;
 

@@ -42,6 +42,9 @@ struct Runs {
   }
 };
 
+/** Rows that are taken together where rows of columns lie in the same places of the caches. */
+constexpr size_t CROWDED_ROWS = 8;
+
 /** Rows of columns: element j of row i is at i·stride + j; the center of column j is center[j]. What lies `ahead`
  * floats behind an element is wanted later. */
 struct Rows {
@@ -61,6 +64,15 @@ BN_INLINE void addToVector(BinState& state, size_t j, size_t columns, const Rows
   const size_t stride = rows.stride;
   if (columns < F::LENGTH) {
     for (size_t i = 0; i < rows.count; ++i, g += stride, d += stride) bins.addSome(g, d, center, columns);
+    return bins.save(state, j);
+  }
+  if (Vector<SQUARES>::UNROLLED && rows.count == CROWDED_ROWS) {
+    // Loads that go along the rows, each by itself: the processor fetches what comes next in each.
+    BN_UNROLL
+    for (size_t i = 0; i < CROWDED_ROWS; i += 2, g += 2 * stride, d += 2 * stride) {
+      bins.template add<false>(g, d, center);
+      bins.template add<true>(g + stride, d + stride, center);
+    }
     return bins.save(state, j);
   }
   for (size_t i = 1; i < rows.count; i += 2, g += 2 * stride, d += 2 * stride) {

@@ -27,7 +27,7 @@ constexpr size_t FAR_ROWS_TOGETHER = 16;
  * once. Where all rows fall into the same places, there is no room for those that come next, and what lies so many
  * floats on is asked for instead. Whole numbers gain from wide blocks sooner, since they are kept in less memory.
  */
-constexpr size_t CROWDED = 1024, CROWDED_OF_FIXED = 256, CROWDED_ROWS_TOGETHER = 8, CROWDED_AHEAD = 64;
+constexpr size_t CROWDED = 1024, CROWDED_OF_FIXED = 256, CROWDED_AHEAD = 64;
 /** Values of planes that are brought together before they are summed, with as many of d. */
 constexpr size_t PAIRS_GATHERED = 2048;
 /** The least values of a channel that are worth sums of their own, and where threads would have nothing to do else:
@@ -259,7 +259,7 @@ class ExactWalk {
   }
   size_t rowsTogether(const Matrix& matrix) const {
     if (Source::DIRECT && shares_.columns > COLUMNS) {
-      return Source::SQUARES && matrix.stride % CROWDED != 0 ? 2 * CROWDED_ROWS_TOGETHER : CROWDED_ROWS_TOGETHER;
+      return Source::SQUARES && matrix.stride % CROWDED != 0 ? 2 * CROWDED_ROWS : CROWDED_ROWS;
     }
     const bool far = F::LENGTH * sizeof(float) < LINE_BYTES && Source::DIRECT && matrix.stride > COLUMNS;
     return far ? FAR_ROWS_TOGETHER : VALUES_TOGETHER / shares_.columns;
