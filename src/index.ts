@@ -66,13 +66,8 @@ export type { Columns, Join } from './ranks/payload.js';
 export type { ExchangeTag, Reducer } from './ranks/reducer.js';
 export type { SynchronizeOptions } from './ranks/synchronize.js';
 export { type ThreadMemoryOptions, ThreadReducer, type ThreadReducerOptions } from './ranks/thread-reducer.js';
-export {
-  GradientSums,
-  type GradientSumsAddOptions,
-  type GradientSumsOptions,
-  type HalfGradientSumsAddOptions,
-  type WholeSums,
-} from './statistics/gradient-sums.js';
+export type { GradientSumsAddOptions, HalfGradientSumsAddOptions } from './statistics/gradient-piece.js';
+export { GradientSums, type GradientSumsOptions, type WholeSums } from './statistics/gradient-sums.js';
 export type {
   ExactGradientSumsJSON,
   GradientSumsJSON,

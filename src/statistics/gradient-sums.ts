@@ -1,22 +1,10 @@
-import { kernelActivation } from '../arguments/activation.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
-import { checkOperands, type FusedOptions, type GivenStatistics, readFormula } from '../arguments/operation.js';
-import { DEFAULT_EPSILON, NO_OPTIONS, nameSet, namesOf, readOptions } from '../arguments/options.js';
+import { NO_OPTIONS, nameSet, readOptions } from '../arguments/options.js';
 import { newTensor } from '../arguments/typed-arrays.js';
-import {
-  checkArray,
-  checkChannelCount,
-  checkChannels,
-  checkHalf,
-  checkTensor,
-  readHalf,
-  readStatistics,
-  readView,
-} from '../arguments/validate.js';
-import type { Affine, GradientSumArrays, KernelActivation, View } from '../kernels.js';
+import { checkChannelCount } from '../arguments/validate.js';
+import type { GradientSumArrays } from '../kernels.js';
 import {
   addRecords,
-  checkExact,
   checkSummation,
   exactGradientSums,
   isExactSums,
@@ -24,26 +12,17 @@ import {
   type Summation,
   sumsOfRecords,
 } from '../passes/exact.js';
-import { asFloat32 } from '../passes/half.js';
-import { type Mask, readMask } from '../passes/mask.js';
 import { gradientSums } from '../passes/range.js';
-import type { HalfDtype, HalfTensor, Tensor, WithHalf } from '../types.js';
+import type { HalfTensor, Tensor } from '../types.js';
+import {
+  type GradientPiece,
+  type GradientSumsAddOptions,
+  type HalfGradientSumsAddOptions,
+  type PieceOptions,
+  readPiece,
+} from './gradient-piece.js';
 import { decodeGradientSums, encodeGradientSums, type GradientSumsJSON } from './gradient-sums-json.js';
 import { refuseOtherSummation } from './records.js';
-
-/** Options of {@link GradientSums.add}: `mean` and `variance` are needed, the rest is optional. */
-export interface GradientSumsAddOptions<T extends Tensor> extends FusedOptions<T>, GivenStatistics {
-  /**
-   * The mask of the forward: 0 or 1 (false or true), or a weight > 0, for each position, [shape without the channel
-   * axis]. Default: all positions.
-   */
-  mask?: Mask | undefined;
-}
-
-/** {@link GradientSumsAddOptions} for x of 16 bits. */
-export type HalfGradientSumsAddOptions<H extends HalfTensor> = WithHalf<GradientSumsAddOptions<Float32Array>, H>;
-
-type Half = { dtype?: HalfDtype | undefined };
 
 /**
  * A {@link GradientSums}, in types that do not tell apart those of an ES module and of CommonJS, which are one class.
@@ -63,18 +42,6 @@ export interface GradientSumsOptions {
 
 const OPTIONS = /* @__PURE__ */ nameSet('summation');
 const ADD = 'GradientSums.add';
-const ADD_OPTIONS = /* @__PURE__ */ namesOf<GradientSumsAddOptions<Tensor> & Half>({
-  dtype: 1,
-  axis: 1,
-  epsilon: 1,
-  mean: 1,
-  variance: 1,
-  gamma: 1,
-  beta: 1,
-  residual: 1,
-  activation: 1,
-  mask: 1,
-});
 /** The sums themselves, not copies: for the rest of the facade, and not to be written to. */
 export let sumsOf: (sums: GradientSums) => GradientSumArrays;
 /** Of this very class. */
@@ -193,76 +160,23 @@ export class GradientSums {
   add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T>): this;
   /** Adds a piece of 16 bits: the same with `dtype`, which a Float16Array says by itself. */
   add<H extends HalfTensor>(dy: H, x: H, shape: readonly number[], options: HalfGradientSumsAddOptions<H>): this;
-  add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: GradientSumsAddOptions<T> & Half): this {
-    const given = readOptions(ADD, options, ADD_OPTIONS);
-    const { axis, epsilon = DEFAULT_EPSILON, gamma, beta, residual, mask } = given;
-    const activation = readFormula(ADD, epsilon, given.activation);
-    const view = readView(ADD, shape, axis);
-    const { c } = view;
-    checkChannels(ADD, this.#channels, shape, view);
-    const selection = readMask(ADD, mask, shape, view);
-    const { mean, variance } = readStatistics(ADD, given.mean, given.variance, c);
-    const dtype = readHalf(ADD, x, given.dtype);
-    if (dtype !== null) return this.#addHalf(dtype, dy, x, shape, view, given);
-    const kind = checkTensor(ADD, 'x', x, shape, view);
-    checkArray(ADD, 'dy', dy, kind, x.length, shape);
-    if (isExactSums(this.#sums)) checkExact(ADD, x, selection);
-    checkOperands(ADD, x, gamma, beta, residual, kind, c, shape);
+  add<T extends Tensor>(dy: T, x: T, shape: readonly number[], options: PieceOptions<T>): this {
+    const piece = readPiece(ADD, this.#channels, isExactSums(this.#sums), dy, x, shape, options);
+    const { mean } = piece.affine;
     this.#checkMean(ADD, 'mean', mean);
     // Of a piece without values, too: where other ranks have some, the mean is what theirs are about.
     this.#mean ??= mean.slice();
-    if (x.length === 0) return this;
-    const affine: Affine<T> = { mean, variance, gamma: gamma ?? null, beta: beta ?? null, epsilon };
-    const code = kernelActivation(activation);
-    if (selection === null) {
-      return this.#sum(view.n * view.s, dy, x, residual ?? null, affine, code, view);
-    }
-    if (selection.view.n === 0) return this;
-    const [ofDy, ofX] = [selection.gather(kind, dy), selection.gather(kind, x)];
-    const added = residual === undefined ? null : selection.gather(kind, residual);
-    const count = selection.weights?.total ?? selection.view.n;
-    return this.#sum(count, ofDy, ofX, added, affine, code, selection.view);
-  }
-
-  /** Sums of 16 bits are those of the same numbers as float32. */
-  #addHalf<T extends Tensor>(
-    dtype: HalfDtype,
-    dy: T,
-    x: T,
-    shape: readonly number[],
-    view: View,
-    { residual, dtype: _, ...given }: GradientSumsAddOptions<T> & Half,
-  ): this {
-    const kind = checkHalf(ADD, x, dtype, shape, view);
-    checkArray(ADD, 'dy', dy, kind, x.length, shape);
-    if (residual !== undefined) checkArray(ADD, 'residual', residual, kind, x.length, shape);
-    const wide = (tensor: T) => asFloat32(dtype, tensor);
-    const options = { ...given, axis: 1, residual: residual && wide(residual) };
-    const whole = [view.n, view.c, view.s];
-    return this.add(
-      wide(dy),
-      wide(x),
-      whole,
-      options as GradientSumsAddOptions<Tensor> as GradientSumsAddOptions<Float32Array>,
-    );
+    return piece.x.length === 0 ? this : this.#sum(piece);
   }
 
   /** Adds what the kernels make of a piece. */
-  #sum<T extends Tensor>(
-    count: number,
-    dy: T,
-    x: T,
-    residual: T | null,
-    affine: Affine,
-    code: KernelActivation,
-    view: View,
-  ): this {
+  #sum({ dy, x, residual, affine, activation, view, count }: GradientPiece): this {
     const own = this.#sums;
     if (!isExactSums(own)) {
-      gradientSums(null, this.#part, dy, x, residual, affine, code, view);
+      gradientSums(null, this.#part, dy, x, residual, affine, activation, view);
       return this.#add(this.#part, count, affine.mean);
     }
-    this.#sums = exactGradientSums(dy, x, residual, affine, code, view, own.records.slice());
+    this.#sums = exactGradientSums(dy, x, residual, affine, activation, view, own.records.slice());
     this.#count += count;
     return this;
   }
