@@ -34,13 +34,16 @@ class ColumnBlock : Binned {
         areGathered_(areGathered) {}
 
   /** Rows that may be added before they are settled: any number is looked at. */
-  size_t terms() const { return isLooking_ ? FIXED_TERMS : Binned::terms(); }
+  size_t terms() const { return isLooking_ || strays_ == columns_ ? FIXED_TERMS : Binned::terms(); }
+  /** Whether columns are summed value by value: best of many rows at once. */
+  bool haveStrays() const { return strays_ > 0; }
 
   /** Calls body(begin, end) for the columns that are wanted next: all of them, or those that did not fit. */
   template <class Body>
   void eachWanted(const Body& body) const {
     if (missed_ == 0) return body(0, columns_);
-    for (size_t k = 0; k < missed_; ++k) body(misses_[k], minOf(misses_[k] + F::LENGTH, columns_));
+    for (size_t k = 0; k < (isLooking_ ? missed_ : binned_); ++k)
+      body(misses_[k], minOf(misses_[k] + F::LENGTH, columns_));
   }
   /** Adds rows to a strip, which may be the first of it. */
   void add(const Rows& rows, bool areFirst) {
@@ -51,29 +54,27 @@ class ColumnBlock : Binned {
     eachWanted([&](size_t begin, size_t end) { addTo(begin, end, rows, areFirst); });
     if (areGathered_) isInexact_ |= Inexact::isNoted();
     if (missed_ == 0 || isLooking_) return;
-    for (size_t k = 0; k < strays_; ++k) {
-      const size_t j = stray_[k].column;
-      addEach(totals_.open(targetOf(j)),
-              {rows.g + j, rows.d + j, squares_ ? 0 : rows.center[j], rows.count, rows.stride}, stray_[k].isFinite);
-    }
+    if (strays_ > 0) SlowColumns(squares_).add(stray_, strays_, rows);
   }
   /** Ends a part of a strip that is added once more, to bins that do not take so many rows. */
   void settlePart() {
-    for (size_t k = 0; k < missed_; ++k) Binned::settle(misses_[k], added_);
+    for (size_t k = 0; k < binned_; ++k) Binned::settle(misses_[k], added_);
     ++strips_;
   }
   /** Ends a strip. False where some columns did not fit, and the same rows are wanted again. */
   bool settle() {
     if (isLooking_) {
       isLooking_ = false;
-      settleFitting();
+      if (!areWide_) settleFitting();
       if (missed_ == 0) return emptyFull();
       prepare();
       return false;
     }
     if (missed_ > 0) {
       settleMissed();
-      return emptyFull();
+      emptyFull();
+      if (areWide_) lookFirst();
+      return true;
     }
     if (!areGathered_) isInexact_ = Inexact::isNoted();
     const bool isSure = !(choice_->isFixed && isInexact_);
@@ -106,11 +107,6 @@ class ColumnBlock : Binned {
 
  private:
   static constexpr Magnitude ANYTHING{UINT32_MAX, 0}, NOTHING{0, UINT32_MAX};
-  /** A column that no bins are enough for. It has no part in what bins make of it: its values are summed one by one. */
-  struct Stray {
-    size_t column;
-    bool isFinite;
-  };
 
   void addTo(size_t begin, size_t end, const Rows& rows, bool areFirst) {
     const Choice& choice = isLooking_ ? LOOK : *choice_;
@@ -148,7 +144,7 @@ class ColumnBlock : Binned {
     }
     for (size_t k = 0; k < misfits; ++k) {
       if (own[k] <= needed) continue;
-      stray_[strays_++] = {misfit[k], isFinite(misfit[k])};
+      stray_[strays_++] = {misfit[k], totals_.open(targetOf(misfit[k])), isFinite(misfit[k])};
       forget(misfit[k]);
     }
     if (isChosen(needed)) {
@@ -163,10 +159,28 @@ class ColumnBlock : Binned {
       choose(needed);
     }
     for (size_t k = 0; k < strays_; ++k) limit(stray_[k].column, ANYTHING, ANYTHING);
+    areWide_ = strays_ > columns_ / 2;
+    findBinned();
+  }
+  /** Puts the vectors first that have columns for bins, and not only strays. */
+  void findBinned() {
+    binned_ = 0;
+    for (size_t k = 0, stray = 0; k < missed_; ++k) {
+      const size_t j = misses_[k], end = minOf(j + F::LENGTH, columns_), before = stray;
+      while (stray < strays_ && stray_[stray].column < end) ++stray;
+      if (stray - before == end - j) continue;
+      misses_[k] = misses_[binned_];
+      misses_[binned_++] = j;
+    }
+  }
+  /** Rows are looked at before they are added, since no bins were enough for most of those before. */
+  void lookFirst() {
+    isLooking_ = true;
+    for (size_t j = 0; j < columns_; j += F::LENGTH) miss(j);
   }
   void miss(size_t j) { misses_[missed_++] = j; }
   void settleMissed() {
-    for (size_t k = 0; k < missed_; ++k) Binned::settle(misses_[k], added_);
+    settlePart();
     for (size_t k = 0; k < strays_; ++k) {
       limit(stray_[k].column, NOTHING, NOTHING);
       for (int bin = 0; bin < choice_->bins(); ++bin) state_.integers[bin * state_.width + stray_[k].column] = 0;
@@ -293,6 +307,9 @@ class ColumnBlock : Binned {
   bool isLooking_ = false;
   /** Vectors of columns that did not fit, and strays among their columns. */
   size_t missed_ = 0, misses_[MOST_COLUMNS / F::LENGTH];
+  /** Those of them, the first ones, that are added to bins in the end; and whether most columns were strays. */
+  size_t binned_ = 0;
+  bool areWide_ = false;
   size_t strays_ = 0;
   Stray stray_[MOST_COLUMNS];
 };

@@ -15,7 +15,8 @@ constexpr size_t FIRST_VALUES = 64;
 
 class ChannelSum : Binned {
  public:
-  ChannelSum(ExactTotals& totals, bool squares, bool canBeFixed) : Binned(totals, F::LENGTH, squares, canBeFixed) {}
+  ChannelSum(ExactTotals& totals, bool squares, bool canBeFixed)
+      : Binned(totals, F::LENGTH, squares, canBeFixed), slow_(squares) {}
 
   /** What is added from here on belongs to another of the totals. Its values may well fit the same bins. */
   void turnTo(size_t target) {
@@ -31,6 +32,10 @@ class ChannelSum : Binned {
     if (choice_ == nullptr) peek(runs);
     while (runs.count > 0) {
       const Runs group = runs.take(valuesOf(terms(), runs.run));
+      if (isSlow_) {
+        addMisfit(group);
+        continue;
+      }
       Inexact::forget();
       const size_t added = choice_->addRuns[squares_](state_, group);
       if ((choice_->isFixed && Inexact::isNoted()) || !isFit(0)) {
@@ -48,13 +53,14 @@ class ChannelSum : Binned {
     settle(0, added);
     if (++groups_ == FULL_GROUPS || isFull_) emptyAll();
   }
-  /** Adds values to other bins, or one by one where no bins are enough. */
+  /** Adds values to other bins, or one by one where no bins are enough: then the next ones are looked at first. */
   BN_NOINLINE void addMisfit(Runs group) {
     expectMisfits();
-    if (!choice_->knowMost(squares_)) LOOK.addRuns[squares_](state_, group);
+    if (isSlow_ || !choice_->knowMost(squares_)) LOOK.addRuns[squares_](state_, group);
     join();
     const int needed = neededFor(0);
-    if (needed == choices_.count) return addSlowly(group);
+    isSlow_ = needed == choices_.count;
+    if (isSlow_) return slow_.add(totals_.open(target_), group, isFinite(0));
     choose(needed);
     while (group.count > 0) settleGroup(choice_->addRuns[squares_](state_, group.take(valuesOf(terms(), group.run))));
   }
@@ -64,17 +70,6 @@ class ChannelSum : Binned {
     const int needed = neededFor(0);
     if (!isChosen(needed)) choose(needed);
   }
-  void addSlowly(const Runs& runs) {
-    const float *g = runs.g, *d = runs.d;
-    for (size_t left = runs.count, run = runs.first; left > 0; run = runs.run) {
-      if (run > left) run = left;
-      slow_.add(totals_.open(target_), {g, d, squares_ ? 0 : *runs.center, run, 1}, isFinite(0));
-      left -= run;
-      g += run + runs.gap;
-      d += run + runs.gap;
-    }
-  }
-
   /** Looks at the first values only. */
   void peek(Runs runs) {
     LOOK.addRuns[squares_](state_, runs.take(FIRST_VALUES));
@@ -143,6 +138,8 @@ class ChannelSum : Binned {
 
   size_t target_ = 0;
   size_t groups_ = 0;
+  /** Whether no bins were enough for the values before. */
+  bool isSlow_ = false;
   Superaccumulator slow_;
 };
 

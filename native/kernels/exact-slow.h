@@ -1,80 +1,147 @@
-// Exact sums of values whatever their exponents are: an integer for each exponent, to which significands are added.
+// Exact sums of values whatever their exponents are: an integer for each few exponents, to which significands are
+// added. (R. M. Neal, Fast exact summation using small and large superaccumulators, arXiv 1505.05571, has a small one
+// for any float64; here the last bits of values are known, so that each is added to one integer.)
 #pragma once
 #include <cstring>
 
 #include "exact-limbs.h"
-#include "vec.h"
+#include "exact-runs.h"
 
 namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** Fields of float64 that a float32 has, and a product of two: `count` from `least` on. Of the 53 bits of a significand
- * the last `zeros` are 0. */
+/** Sums that are kept side by side. A value waits for the one before it in the same sum only. */
+constexpr size_t LANES_OF_SLOW = 8;
+/** Rows of as many values that are split at once. */
+constexpr size_t ROWS_OF_SLOW = 16, SLOW_AT_ONCE = LANES_OF_SLOW * ROWS_OF_SLOW;
+
+/** Exponents that a float32 has, and a product of two, as float64 have them in their bits. 2^shared of them have one
+ * integer: there are `count`, and the first is for those from `least`·2^shared on. Of the 53 bits of a significand the
+ * first `bits` may be 1. */
 struct Exponents {
-  int least, count, zeros, unit;
+  int shared, least, count, bits, unit;
+  size_t limbs;
 
-  /** The exponent of the last bit that may be 1, in units. */
-  int offset(int i) const { return least + i - 1023 - 52 + zeros - unit; }
+  /** What takes the place of the first exponent of an integer, so that its last bit is worth 1. */
+  uint64_t field() const { return static_cast<uint64_t>(1023 + bits - 1); }
+  /** The exponent of the last bit of integer i, in units. */
+  constexpr int offset(int i) const { return ((least + i) << shared) - 1023 - (bits - 1) - unit; }
 };
-constexpr Exponents FIRST_EXPONENTS{1023 - 149, 149 + 128, 29, FIRST_UNIT};
-constexpr Exponents SECOND_EXPONENTS{1023 - 298, 298 + 256, 5, SECOND_UNIT};
+constexpr Exponents FIRST_EXPONENTS{4, 54, 18, 24, FIRST_UNIT, FIRST_LIMBS};
+constexpr Exponents SECOND_EXPONENTS{2, 181, 139, 48, SECOND_UNIT, SECOND_LIMBS};
 
-/** float64 as whole numbers, and the places of their exponents, which are `count` for 0 and for what is not finite. */
-template <const Exponents& EXPONENTS>
-struct Parts {
-  static constexpr size_t AT_ONCE = 128;
-  int64_t significands[AT_ONCE], places[AT_ONCE];
-
-  /** No branches and no calls, so that this becomes vectors. */
-  void split(const double* values, size_t count) {
-    uint64_t bits[AT_ONCE];
-    std::memcpy(bits, values, count * sizeof(double));
-    for (size_t k = 0; k < count; ++k) {
-      const uint64_t magnitude = ((bits[k] & 0xfffffffffffff) | 0x10000000000000) >> EXPONENTS.zeros;
-      const uint64_t sign = 0 - (bits[k] >> 63);
-      significands[k] = static_cast<int64_t>((magnitude ^ sign) - sign);
-      const int64_t place = static_cast<int64_t>(bits[k] >> 52 & 0x7ff) - EXPONENTS.least;
-      places[k] = (place < 0) | (place >= EXPONENTS.count) ? EXPONENTS.count : place;
-    }
-  }
-};
-
-/** At most 2^15 values are added before these integers are emptied. */
+/** Sums of LANES_OF_SLOW lanes, of at most 2^11 values each: products are below 2^51. Sums begin at 2^62, so that they
+ * stay positive. */
 template <const Exponents& EXPONENTS>
 class ExponentSums {
  public:
-  void clear() { std::memset(sums_, 0, sizeof sums_); }
-  BN_INLINE void add(const Parts<EXPONENTS>& parts, size_t k) { sums_[parts.places[k]] += parts.significands[k]; }
+  void clear() {
+    for (uint64_t& sum : sums_) sum = uint64_t(1) << BIAS;
+  }
+  /** Adds value k to lane k % LANES_OF_SLOW. 0 and what is not finite are added to an integer that nobody reads. */
+  BN_NOINLINE void add(const double* values) {
+    int64_t integers[SLOW_AT_ONCE];
+    uint32_t places[SLOW_AT_ONCE];
+    split(integers, places, values);
+    for (size_t k = 0; k < SLOW_AT_ONCE; k += LANES_OF_SLOW) addTo<0>(places + k, integers + k);
+  }
+  /** Adds the sums of lanes to limbs of each, where limb i of a lane is at i·LANES_OF_SLOW + lane. */
   void empty(int64_t* limbs) const {
-    for (int i = 0; i < EXPONENTS.count; ++i) {
-      if (sums_[i] != 0) addShifted(limbs, sums_[i], EXPONENTS.offset(i));
-    }
-    carry(limbs, EXPONENTS.unit == FIRST_UNIT ? FIRST_LIMBS : SECOND_LIMBS);
+    constexpr Start START;
+    for (size_t i = 0; i < EXPONENTS.limbs * LANES_OF_SLOW; ++i) limbs[i] = -START.limbs[i / LANES_OF_SLOW];
+    for (int i = 0; i < EXPONENTS.count; ++i) addShiftedLanes(limbs, sums_ + i * LANES_OF_SLOW, EXPONENTS.offset(i));
   }
 
  private:
-  int64_t sums_[EXPONENTS.count + 1];
+  /** Adds integers to lanes from LANE on. Not a loop, which would take as long as the additions. */
+  template <size_t LANE>
+  BN_INLINE void addTo(const uint32_t* places, const int64_t* integers) {
+    sums_[places[LANE] + LANE] += static_cast<uint64_t>(integers[LANE]);
+    if constexpr (LANE + 1 < LANES_OF_SLOW) addTo<LANE + 1>(places, integers);
+  }
+  /** What addShifted does, for the sums of all lanes, which are positive: so no shift wants their signs. */
+  BN_INLINE static void addShiftedLanes(int64_t* limbs, const uint64_t* sums, int offset) {
+    const int down = offset < 0 ? -offset : 0, shift = offset < 0 ? 0 : offset & 31;
+    int64_t* const at = limbs + (offset < 0 ? 0 : offset >> 5) * LANES_OF_SLOW;
+    for (size_t lane = 0; lane < LANES_OF_SLOW; ++lane) {
+      const uint64_t sum = sums[lane] >> down, low = sum << shift;
+      at[lane] += static_cast<int64_t>(low & 0xffffffff);
+      at[lane + LANES_OF_SLOW] += static_cast<int64_t>(low >> 32);
+      at[lane + 2 * LANES_OF_SLOW] += static_cast<int64_t>(sum >> 1 >> (63 - shift));
+    }
+  }
+  /** The limbs of all sums of a lane to which nothing was added. */
+  struct Start {
+    int64_t limbs[EXPONENTS.limbs] = {};
+
+    constexpr Start() {
+      for (int i = 0; i < EXPONENTS.count; ++i) {
+        const int bit = BIAS + EXPONENTS.offset(i);
+        limbs[bit >> 5] += int64_t(1) << (bit & 31);
+      }
+    }
+  };
+  static constexpr int BIAS = 62;
+
+  /** Values as integers, and where these are added. No branches and no calls, so that this becomes vectors. */
+  BN_INLINE static void split(int64_t* integers, uint32_t* places, const double* values) {
+    constexpr int FRACTION = 52;
+    constexpr uint64_t KEPT = ~(uint64_t(0x7ff >> EXPONENTS.shared) << (FRACTION + EXPONENTS.shared));
+    constexpr double ANCHOR = 6755399441055744;  // 1.5·2^52
+    constexpr uint64_t BITS_OF_ANCHOR = 0x4338000000000000;
+    for (size_t k = 0; k < SLOW_AT_ONCE; ++k) {
+      uint64_t bits;
+      std::memcpy(&bits, values + k, sizeof bits);
+      const uint32_t upper = static_cast<uint32_t>(bits >> 32), count = static_cast<uint32_t>(EXPONENTS.count);
+      const uint32_t place = (upper << 1 >> (21 + EXPONENTS.shared)) - static_cast<uint32_t>(EXPONENTS.least);
+      places[k] = (place < count ? place : count) * LANES_OF_SLOW;
+      bits = (bits & KEPT) + (EXPONENTS.field() << FRACTION);
+      double scaled;
+      std::memcpy(&scaled, &bits, sizeof bits);
+      scaled += ANCHOR;
+      std::memcpy(&bits, &scaled, sizeof bits);
+      integers[k] = static_cast<int64_t>(bits - BITS_OF_ANCHOR);
+    }
+  }
+
+  alignas(64) uint64_t sums_[(EXPONENTS.count + 1) * LANES_OF_SLOW];
 };
 
-/** Values that no bins are enough for: g, and g·(d − center), which for squares is g·(g − 0). */
-struct Strays {
-  const float* g;
-  const float* d;
-  float center;
-  size_t count, stride;
+/** The sums of g and of products. */
+struct SlowSums {
+  ExponentSums<FIRST_EXPONENTS> first;
+  ExponentSums<SECOND_EXPONENTS> second;
 
-  /** g and the products, of `some` values from `begin` on. */
-  void read(double* first, double* second, size_t begin, size_t some) const {
-    const float *const from = g + begin * stride, *const by = d + begin * stride;
-    for (size_t k = 0; k < some; ++k) first[k] = from[k * stride];
-    for (size_t k = 0; k < some; ++k) second[k] = first[k] * (by[k * stride] - center);
+  void clear() {
+    first.clear();
+    second.clear();
+  }
+  void add(const double* g, const double* products) {
+    first.add(g);
+    second.add(products);
+  }
+};
+/** Limbs of all lanes. */
+struct SlowLimbs {
+  alignas(64) int64_t limbs[(FIRST_LIMBS + SECOND_LIMBS) * LANES_OF_SLOW];
+
+  explicit SlowLimbs(const SlowSums& sums) {
+    sums.first.empty(limbs);
+    sums.second.empty(limbs + FIRST_LIMBS * LANES_OF_SLOW);
+  }
+  /** Adds those of a lane to the sums of a channel. */
+  void addTo(int64_t* sums, size_t lane) const {
+    const int64_t* const own = limbs + lane;
+    for (size_t i = 0; i < FIRST_LIMBS; ++i) sums[i] += own[i * LANES_OF_SLOW];
+    for (size_t i = 0; i < SECOND_LIMBS; ++i) sums[SECOND_AT + i] += own[(FIRST_LIMBS + i) * LANES_OF_SLOW];
+    settle(sums);
   }
 };
 
 /** Counts what is not finite. */
-inline void countSpecials(int64_t* counts, const double* values, size_t count) {
-  for (size_t k = 0; k < count; ++k) {
+inline void countSpecials(int64_t* counts, const double* values, size_t count, size_t stride = 1) {
+  for (size_t k = 0; k < count; k += stride) {
     if (!(values[k] - values[k] == 0)) countSpecial(counts, values[k]);
   }
 }
@@ -82,60 +149,128 @@ inline void countSpecials(int64_t* counts, const double* values, size_t count) {
 /** Many values of one channel. */
 class Superaccumulator {
  public:
-  BN_NOINLINE void add(int64_t* sums, const Strays& values, bool finite) {
-    if (count_ + values.count > MOST) empty(sums);
-    if (count_ == 0) first_.clear(), second_.clear();
-    count_ += values.count;
-    for (size_t begin = 0; begin < values.count; begin += AT_ONCE) {
-      const size_t some = values.count - begin < AT_ONCE ? values.count - begin : AT_ONCE;
-      double one[AT_ONCE], two[AT_ONCE];
-      values.read(one, two, begin, some);
-      if (!finite) countSpecials(sums + FIRST_LIMBS, one, some);
-      if (!finite) countSpecials(sums + SECOND_AT + SECOND_LIMBS, two, some);
-      Parts<FIRST_EXPONENTS> first;
-      Parts<SECOND_EXPONENTS> second;
-      first.split(one, some);
-      second.split(two, some);
-      for (size_t k = 0; k < some; ++k) {
-        first_.add(first, k);
-        second_.add(second, k);
-      }
+  explicit Superaccumulator(bool squares) : squares_(squares) {}
+  BN_NOINLINE void add(int64_t* sums, Runs runs, bool finite) {
+    alignas(64) double first[SLOW_AT_ONCE], second[SLOW_AT_ONCE];
+    while (runs.count > 0) {
+      const size_t some = read(first, second, runs);
+      if (!finite) countSpecials(sums + FIRST_LIMBS, first, some);
+      if (!finite) countSpecials(sums + SECOND_AT + SECOND_LIMBS, second, some);
+      if (rows_ + ROWS_OF_SLOW > MOST) empty(sums);
+      if (rows_ == 0) sums_.clear();
+      rows_ += ROWS_OF_SLOW;
+      sums_.add(first, second);
     }
   }
-  bool isEmpty() const { return count_ == 0; }
+  bool isEmpty() const { return rows_ == 0; }
   void empty(int64_t* sums) {
-    if (count_ == 0) return;
-    first_.empty(sums);
-    second_.empty(sums + SECOND_AT);
-    count_ = 0;
+    if (rows_ == 0) return;
+    rows_ = 0;
+    const SlowLimbs limbs(sums_);
+    for (size_t lane = 0; lane < LANES_OF_SLOW; ++lane) limbs.addTo(sums, lane);
   }
 
  private:
-  static constexpr size_t MOST = 32768, AT_ONCE = Parts<FIRST_EXPONENTS>::AT_ONCE;
-  size_t count_ = 0;
-  ExponentSums<FIRST_EXPONENTS> first_;
-  ExponentSums<SECOND_EXPONENTS> second_;
+  static constexpr size_t MOST = 2048;
+  /** Takes values off the beginning of runs, with 0 behind the last ones, and returns how many there were. */
+  size_t read(double* first, double* second, Runs& runs) const {
+    size_t at = 0;
+    while (at < SLOW_AT_ONCE && runs.count > 0) {
+      const Runs run = runs.take(minOf(minOf(runs.first, runs.count), SLOW_AT_ONCE - at));
+      const float center = squares_ ? 0 : *run.center;
+      size_t k = 0;
+      for (; k + H::LENGTH <= run.count; k += H::LENGTH, at += H::LENGTH) {
+        const D of = widen(H::load(run.g + k));
+        store(first + at, of);
+        store(second + at, mul(of, widen(sub(H::load(run.d + k), H::splat(center)))));
+      }
+      singly(k, run.count, [&](size_t i) {
+        first[at] = run.g[i];
+        second[at] = first[at] * (run.d[i] - center);
+        ++at;
+      });
+    }
+    std::memset(first + at, 0, (SLOW_AT_ONCE - at) * sizeof(double));
+    std::memset(second + at, 0, (SLOW_AT_ONCE - at) * sizeof(double));
+    return at;
+  }
+
+  const bool squares_;
+  size_t rows_ = 0;
+  SlowSums sums_;
 };
 
-/** Few values of a channel, 128 at most. */
-BN_NOINLINE void addEach(int64_t* sums, const Strays& values, bool finite) {
-  constexpr size_t AT_ONCE = Parts<FIRST_EXPONENTS>::AT_ONCE;
-  double one[AT_ONCE], two[AT_ONCE];
-  values.read(one, two, 0, values.count);
-  if (!finite) countSpecials(sums + FIRST_LIMBS, one, values.count);
-  if (!finite) countSpecials(sums + SECOND_AT + SECOND_LIMBS, two, values.count);
-  Parts<FIRST_EXPONENTS> first;
-  Parts<SECOND_EXPONENTS> second;
-  first.split(one, values.count);
-  second.split(two, values.count);
-  for (size_t k = 0; k < values.count; ++k) {
-    const int i = static_cast<int>(first.places[k]), j = static_cast<int>(second.places[k]);
-    if (i != FIRST_EXPONENTS.count) addShifted(sums, first.significands[k], FIRST_EXPONENTS.offset(i));
-    if (j != SECOND_EXPONENTS.count) addShifted(sums + SECOND_AT, second.significands[k], SECOND_EXPONENTS.offset(j));
+/** A column whose values no bins are enough for, where its sums are, and whether all values are finite. */
+struct Stray {
+  size_t column;
+  int64_t* sums;
+  bool isFinite;
+};
+
+/** Adds rows of some columns to their sums, LANES_OF_SLOW of them at once. */
+class SlowColumns {
+ public:
+  explicit SlowColumns(bool squares) : squares_(squares) {}
+  /** Adds at most 2^11 rows of `count` strays, whose columns rise. */
+  BN_NOINLINE void add(const Stray* strays, size_t count, const Rows& rows) {
+    for (size_t k = 0; k < count; k += LANES_OF_SLOW) addLanes(strays + k, minOf(count - k, LANES_OF_SLOW), rows);
   }
-  carry(sums, FIRST_LIMBS);
-  carry(sums + SECOND_AT, SECOND_LIMBS);
-}
+
+ private:
+  void addLanes(const Stray* strays, size_t count, const Rows& rows) {
+    // Lanes that are left repeat the first column, and nobody reads their sums.
+    for (size_t lane = 0; lane < LANES_OF_SLOW; ++lane) columns_[lane] = strays[lane < count ? lane : 0].column;
+    sums_.clear();
+    alignas(64) double first[SLOW_AT_ONCE], second[SLOW_AT_ONCE];
+    for (size_t row = 0; row < rows.count; row += ROWS_OF_SLOW) {
+      const size_t some = minOf(rows.count - row, ROWS_OF_SLOW);
+      const float *const g = rows.g + row * rows.stride, *const d = rows.d + row * rows.stride;
+      columns_[LANES_OF_SLOW - 1] - columns_[0] == LANES_OF_SLOW - 1 ? readSideBySide(first, second, g, d, rows, some)
+                                                                     : read(first, second, g, d, rows, some);
+      std::memset(first + some * LANES_OF_SLOW, 0, (ROWS_OF_SLOW - some) * LANES_OF_SLOW * sizeof(double));
+      std::memset(second + some * LANES_OF_SLOW, 0, (ROWS_OF_SLOW - some) * LANES_OF_SLOW * sizeof(double));
+      countSpecialsOf(strays, count, first, second);
+      sums_.add(first, second);
+    }
+    const SlowLimbs limbs(sums_);
+    for (size_t lane = 0; lane < count; ++lane) limbs.addTo(strays[lane].sums, lane);
+  }
+  static void countSpecialsOf(const Stray* strays, size_t count, const double* first, const double* second) {
+    for (size_t lane = 0; lane < count; ++lane) {
+      if (strays[lane].isFinite) continue;
+      countSpecials(strays[lane].sums + FIRST_LIMBS, first + lane, SLOW_AT_ONCE - lane, LANES_OF_SLOW);
+      countSpecials(strays[lane].sums + SECOND_AT + SECOND_LIMBS, second + lane, SLOW_AT_ONCE - lane, LANES_OF_SLOW);
+    }
+  }
+  BN_INLINE void readSideBySide(double* first, double* second, const float* g, const float* d, const Rows& rows,
+                                size_t count) const {
+    const bool squares = squares_;
+    const size_t column = columns_[0], stride = rows.stride;
+    for (size_t lane = 0; lane < LANES_OF_SLOW; lane += D::LENGTH) {
+      const float *ofG = g + column + lane, *ofD = d + column + lane;
+      const H center = squares ? H::splat(0) : H::load(rows.center + column + lane);
+      for (size_t k = lane; k < count * LANES_OF_SLOW; k += LANES_OF_SLOW, ofG += stride, ofD += stride) {
+        const D of = widen(H::load(ofG));
+        store(first + k, of);
+        store(second + k, mul(of, widen(sub(H::load(ofD), center))));
+      }
+    }
+  }
+  BN_INLINE void read(double* first, double* second, const float* g, const float* d, const Rows& rows,
+                      size_t count) const {
+    for (size_t k = 0; k < count * LANES_OF_SLOW; k += LANES_OF_SLOW, g += rows.stride, d += rows.stride) {
+      for (size_t lane = 0; lane < LANES_OF_SLOW; ++lane) {
+        const size_t j = columns_[lane];
+        first[k + lane] = g[j];
+        second[k + lane] = first[k + lane] * (squares_ ? g[j] : d[j] - rows.center[j]);
+      }
+    }
+  }
+
+  const bool squares_;
+  size_t columns_[LANES_OF_SLOW];
+  SlowSums sums_;
+};
 
 }  // namespace
 }  // namespace BN_ISA

@@ -248,8 +248,9 @@ class ExactWalk {
       do {
         for (size_t part = row, stop; part < end; part = stop) {
           stop = minOf(part + block.terms(), end);
-          for (size_t i = part; i < stop; i += together) {
-            feed(block, spread, matrix, i, minOf(together, stop - i), i == part);
+          const size_t some = Source::DIRECT && block.haveStrays() ? stop - part : together;
+          for (size_t i = part; i < stop; i += some) {
+            feed(block, spread, matrix, i, minOf(some, stop - i), i == part);
           }
           if (stop < end) block.settlePart();
         }
