@@ -156,6 +156,23 @@ for (const isa of isas()) {
       }
     });
   }
+  test('a row of equal squares, as large as bins take them, overflows nothing', () => {
+    const view: View = { n: 1, c: 1, s: 1024 };
+    // The significands of x and of x² that fill bins most; and a value that fits the window of the others, or not.
+    for (const value of [2 - 2 ** -23, Math.fround(Math.SQRT2 - 2 ** -23)]) {
+      for (const least of [2 ** -18, 2 ** -60, 2 ** -140]) {
+        const x = new Float32Array(view.s).fill(value * 2 ** 60);
+        x[77] = least * 2 ** 60;
+        const [actual, expected] = [loadWith(isa, WALKS[0]), reference.load()].map(({ exact }) => {
+          const records = new Float64Array(RECORD.numbers);
+          exact.exactSums(records, x, view);
+          exact.exactSums(records, x, view);
+          return records;
+        });
+        assert.is(firstDifference(actual, expected), -1, `${value}, ${least}`);
+      }
+    }
+  });
   VIEWS.forEach((view, row) => {
     test(`n ${view.n}, c ${view.c}, s ${view.s}`, () => {
       for (const [which, dataClass] of CLASSES.entries()) {

@@ -1,20 +1,28 @@
 // Exact sums with the channels last: vectors run across channels, so that nothing need be turned. Each channel has the
 // bins of its window (see group.ts) in a lane of its own.
 import { Yes } from '../kinds';
-import { LEAST_P, LOWER, MOST_P, UPPER } from './lanes';
+import { ANCHORS, LEAST_P, LOWER, MOST_P, PRODUCTS, UPPER } from './lanes';
 import { addProducts } from './narrow';
 
 /** Rows that fit into bins. */
 export const ROWS: usize = 256;
-/** Rows that are added to some channels before those of the next ones: they stay in the first cache. */
+/**
+ * Rows that are added to some channels before those of the next ones: they stay in the first cache, where no more than
+ * 8 lines have one place.
+ */
 const STRIP: usize = 8;
-/** Of products more, where rows are short: no more than 8 lines are in one place of the cache. */
 const STRIP_BYTES: usize = 16384;
+
+/** Rows of a strip, an even number. */
+function stripOf(stride: usize): usize {
+  return max(STRIP, (STRIP_BYTES / stride) & ~1);
+}
 
 /** Adds squares of rows of `width` channels, and of some that nobody reads: whole vectors. */
 export function addColumns(lanes: usize, x: usize, stride: usize, width: usize, rows: usize): void {
-  for (let i: usize = 0; i < rows; i += STRIP, x += STRIP * stride) {
-    const count = min(STRIP, rows - i);
+  const strip = stripOf(stride);
+  for (let i: usize = 0; i < rows; i += strip, x += strip * stride) {
+    const count = min(strip, rows - i);
     for (let k: usize = 0; k < width; k += 4) addStrip(lanes, k, x + (k << 2), stride, count);
   }
 }
@@ -29,11 +37,11 @@ export function addProductColumns(
   width: usize,
   rows: usize,
 ): void {
-  const strip = max(STRIP, (STRIP_BYTES / stride) & ~1);
+  const strip = stripOf(stride);
   for (let i: usize = 0; i < rows; i += strip) {
     const bytes = min(strip, rows - i) * stride;
     for (let k: usize = 0; k < width << 2; k += 8) {
-      addProducts<Yes>(lanes + (k << 1), dy + k, x + k, v128.load64_splat(centers + k), x + k + bytes, stride);
+      addProducts<Yes>(lanes + (k << 1), dy + k, x + k, centers + k, x + k + bytes, stride);
     }
     x += bytes;
     dy += bytes;
@@ -46,15 +54,16 @@ function addStrip(lanes: usize, column: usize, x: usize, stride: usize, count: u
   const least = lanes + LEAST_P + (column << 2);
   const ones = i32x4.splat(-1);
   let first0 = v128.load(at);
-  let first1 = v128.load(at + 16);
-  let upper0 = v128.load(at + UPPER);
-  let upper1 = v128.load(at + UPPER + 16);
-  let lower0 = v128.load(at + LOWER);
-  let lower1 = v128.load(at + LOWER + 16);
+  let first1 = v128.load(at, 16);
+  let upper0 = v128.load(at, UPPER);
+  let upper1 = v128.load(at + 16, UPPER);
+  let lower0 = v128.load(at, LOWER);
+  let lower1 = v128.load(at + 16, LOWER);
   let mosts = v128.load(most);
   let leasts = v128.load(least);
   for (const end = x + count * stride; x < end; x += stride) {
-    const bits = i32x4.shl(v128.load(x), 1);
+    const p = v128.load(x);
+    const bits = i32x4.add(p, p);
     mosts = i32x4.max_u(mosts, bits);
     leasts = i32x4.min_u(leasts, i32x4.add(bits, ones));
     const x0 = f64x2.promote_low_f32x4(v128.load64_zero(x));
@@ -63,19 +72,19 @@ function addStrip(lanes: usize, column: usize, x: usize, stride: usize, count: u
     first1 = f64x2.add(first1, x1);
     const m0 = f64x2.mul(x0, x0);
     const m1 = f64x2.mul(x1, x1);
-    const t0 = f64x2.add(upper0, m0);
-    const t1 = f64x2.add(upper1, m1);
-    lower0 = f64x2.add(lower0, f64x2.sub(m0, f64x2.sub(t0, upper0)));
-    lower1 = f64x2.add(lower1, f64x2.sub(m1, f64x2.sub(t1, upper1)));
-    upper0 = t0;
-    upper1 = t1;
+    const t0 = f64x2.add(v128.load(at, PRODUCTS), m0);
+    const t1 = f64x2.add(v128.load(at, PRODUCTS + 16), m1);
+    upper0 = i64x2.add(upper0, t0);
+    upper1 = i64x2.add(upper1, t1);
+    lower0 = i64x2.add(lower0, f64x2.sub(m0, f64x2.sub(t0, v128.load(at, ANCHORS))));
+    lower1 = i64x2.add(lower1, f64x2.sub(m1, f64x2.sub(t1, v128.load(at, ANCHORS + 16))));
   }
   v128.store(at, first0);
-  v128.store(at + 16, first1);
-  v128.store(at + UPPER, upper0);
-  v128.store(at + UPPER + 16, upper1);
-  v128.store(at + LOWER, lower0);
-  v128.store(at + LOWER + 16, lower1);
+  v128.store(at, first1, 16);
+  v128.store(at, upper0, UPPER);
+  v128.store(at + 16, upper1, UPPER);
+  v128.store(at, lower0, LOWER);
+  v128.store(at + 16, lower1, LOWER);
   v128.store(most, mosts);
   v128.store(least, leasts);
 }

@@ -8,7 +8,7 @@ import { gather } from '../strips';
 import { BINS_BYTES } from './bins';
 import { addColumns, addProductColumns, ROWS } from './columns';
 import { factors } from './factors';
-import { GROUP, Group } from './group';
+import { GROUP, GROUP_OF_SQUARES, Group } from './group';
 import { COLUMNS, LANES_BYTES, openLane, RUN, seeProducts, seeSquares, takeLane } from './lanes';
 import { carry, RECORD_BYTES } from './limbs';
 import { RESULTS_BYTES, resultOf } from './results';
@@ -17,6 +17,8 @@ import { WINDOW_BYTES, Window } from './window';
 
 /** Rows from this length on need no tile. */
 export const LONG: usize = VALUES;
+/** Rows of channels by which windows are found, before others are added as they lie. */
+const OPENING_ROWS: usize = 64;
 /** Shorter ones are brought together for gradient sums. */
 const LEAST_ROW: usize = 32;
 /** Groups come in vectors of so many values, the last one filled up with zeros. */
@@ -105,10 +107,11 @@ function groupOf(own: usize): Group {
 
 function sumLongRows(call: Call, records: usize, part: Part, ch: usize, start: usize, end: usize, own: usize): void {
   beginGroup(own, 0, records + ch * RECORD_BYTES);
+  const atOnce = call.dy == 0 ? GROUP_OF_SQUARES : GROUP;
   for (let i = start; i < end; ++i) {
     const row = (i * call.c + ch) * call.s;
-    for (let j = part.left; j < part.right; j += GROUP) {
-      const count = min(GROUP, part.right - j);
+    for (let j = part.left; j < part.right; j += atOnce) {
+      const count = min(atOnce, part.right - j);
       const whole = call.half == 0 ? count & ~(STEP - 1) : 0;
       if (whole > 0) addInPlace(call, ch, row + j, whole, 1, own);
       if (whole < count) addCopy(call, ch, row + j + whole, count - whole, own);
@@ -176,7 +179,7 @@ function sumColumns(
     let rows = min(ROWS, end - i) & mask;
     if (ASC_FEATURE_SIMD && rows > 0 && areOpen(own, width)) sumInLanes(call, records, first, width, i, rows, own);
     else {
-      rows = min(VALUES, end - i);
+      rows = min(i == start ? OPENING_ROWS : VALUES, end - i);
       for (let b: usize = 0; b < width; b += CHANNELS) {
         sumTiles(call, records, first + b, min(CHANNELS, width - b), i, i + rows, b, own);
       }
@@ -225,7 +228,7 @@ function closeColumn(
 ): void {
   const window = windowOf(own, column);
   if (window.isOpen && window.fits()) {
-    takeLane(window, own + LANES, column);
+    takeLane(window, own + LANES, column, rows);
     return;
   }
   window.isOpen = false;

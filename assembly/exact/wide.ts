@@ -1,6 +1,20 @@
 // Sums of what reaches further down than the upper bins: two bins of values and three of products, each of two lanes
 // (see group.ts).
-import { BELOW, LEAST_P, LEAST_Q, LOWER, LOWEST, MOST_P, MOST_Q, UPPER, widen } from './lanes';
+import {
+  BELOW,
+  LEAST_P,
+  LEAST_Q,
+  LOWER,
+  LOWEST,
+  MOST_P,
+  MOST_Q,
+  nextOf,
+  PRODUCTS,
+  UPPER,
+  VALUES,
+  widen,
+  withNext,
+} from './lanes';
 
 /** Looks at g and x − center, as addProducts does, and adds nothing. */
 export function lookAtProducts(lanes: usize, g: usize, x: usize, centers: v128, end: usize): void {
@@ -10,10 +24,12 @@ export function lookAtProducts(lanes: usize, g: usize, x: usize, centers: v128, 
   let mostQ = v128.load(lanes, MOST_Q);
   let leastQ = v128.load(lanes, LEAST_Q);
   for (; x < end; x += 16, g += 16) {
-    let bits = i32x4.shl(f32x4.sub(v128.load(x), centers), 1);
+    const q = f32x4.sub(v128.load(x), centers);
+    let bits = i32x4.add(q, q);
     mostQ = i32x4.max_u(mostQ, bits);
     leastQ = i32x4.min_u(leastQ, i32x4.add(bits, ones));
-    bits = i32x4.shl(v128.load(g), 1);
+    const p = v128.load(g);
+    bits = i32x4.add(p, p);
     mostP = i32x4.max_u(mostP, bits);
     leastP = i32x4.min_u(leastP, i32x4.add(bits, ones));
   }
@@ -25,30 +41,28 @@ export function lookAtProducts(lanes: usize, g: usize, x: usize, centers: v128, 
 
 /** Adds g and g·(x − center): up to 256 terms of each lane, as in addProducts. */
 export function addToAll(lanes: usize, g: usize, x: usize, centers: v128, end: usize): void {
+  const values = v128.load(lanes, VALUES);
+  const upperAnchor = v128.load(lanes, PRODUCTS);
+  const lowerAnchor = nextOf(upperAnchor);
+  const bothOfValues = withNext(values);
+  const bothOfLower = withNext(lowerAnchor);
   let a = v128.load(lanes);
   let b = v128.load(lanes, BELOW);
   let u = v128.load(lanes, UPPER);
   let v = v128.load(lanes, LOWER);
   let w = v128.load(lanes, LOWEST);
-  for (; x < end; x += 16, g += 16) {
-    const q = f32x4.sub(v128.load(x), centers);
-    const p0 = widen(g);
-    const p1 = widen(g + 8);
-    let t0 = f64x2.add(a, p0);
-    let t1 = f64x2.add(t0, p1);
-    b = f64x2.add(b, f64x2.add(f64x2.sub(p0, f64x2.sub(t0, a)), f64x2.sub(p1, f64x2.sub(t1, t0))));
-    a = t1;
-    let r0 = f64x2.mul(p0, f64x2.promote_low_f32x4(q));
-    let r1 = f64x2.mul(p1, f64x2.promote_low_f32x4(i32x4.shuffle(q, q, 2, 3, 2, 3)));
-    t0 = f64x2.add(u, r0);
-    t1 = f64x2.add(t0, r1);
-    r0 = f64x2.sub(r0, f64x2.sub(t0, u));
-    r1 = f64x2.sub(r1, f64x2.sub(t1, t0));
-    u = t1;
-    t0 = f64x2.add(v, r0);
-    t1 = f64x2.add(t0, r1);
-    w = f64x2.add(w, f64x2.add(f64x2.sub(r0, f64x2.sub(t0, v)), f64x2.sub(r1, f64x2.sub(t1, t0))));
-    v = t1;
+  for (; x < end; x += 8, g += 8) {
+    const p = widen(g);
+    let t = f64x2.add(values, p);
+    a = i64x2.add(a, t);
+    b = i64x2.add(b, f64x2.sub(p, f64x2.sub(t, bothOfValues)));
+    const m = f64x2.mul(p, f64x2.promote_low_f32x4(f32x4.sub(v128.load64_zero(x), centers)));
+    t = f64x2.add(upperAnchor, m);
+    u = i64x2.add(u, t);
+    const rest = f64x2.sub(m, f64x2.sub(t, upperAnchor));
+    t = f64x2.add(lowerAnchor, rest);
+    v = i64x2.add(v, t);
+    w = i64x2.add(w, f64x2.sub(rest, f64x2.sub(t, bothOfLower)));
   }
   v128.store(lanes, a);
   v128.store(lanes, b, BELOW);
