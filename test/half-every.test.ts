@@ -13,10 +13,11 @@ const FORMATS = {
   bfloat16: { widen: fromBfloat16, round: toBfloat16, half: 2 ** -8, least: 2 ** -120 },
 } as const;
 
-/** Shapes of c channels of all numbers: planes, and channels last in rows of an odd and of an even number of channels. */
+/** Shapes of c channels of all numbers: planes, and channels last: few of them, an odd number, an even one. */
 const LAYOUTS = [
   { c: 3, channelsLast: false },
-  { c: 21, channelsLast: true },
+  { c: 3, channelsLast: true },
+  { c: 37, channelsLast: true },
   { c: 70, channelsLast: true },
 ] as const;
 

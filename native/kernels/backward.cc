@@ -67,7 +67,7 @@ template <class T, Residual RESIDUAL, class ACTIVATION, bool BATCH>
 struct InputMap {
   using Element = T;
   static constexpr size_t TENSORS = ACTIVATION::GATES && RESIDUAL != Residual::NO ? 5 : 4;
-  using Columns = BroadcastCoefficients<Wide<T>, BATCH ? 5 : 3>;
+  using Columns = BroadcastCoefficients<T, BATCH ? 5 : 3>;
   template <class V>
   struct Parameters {
     V center, scale, offset, dxSlope, dxOffset;
@@ -89,7 +89,7 @@ struct InputMap {
             x,
             residual,
             activation,
-            memory.of(coefs, v, channels, intoVectors(output + channels.first * v.s)),
+            memory.of(coefs, v, channels, intoLine(output + channels.first * v.s)),
             ahead,
             format};
   }

@@ -20,32 +20,64 @@ struct Coefficients {
   T* offset;
   T* dxSlope;
   T* dxOffset;
+  /** Whether those of columns are there twice, the second time apart: APART_AT. */
+  bool areApart = false;
 };
 
 /**
- * Memory for the first COUNT of the coefficients, broadcast to columns. They go on round the end of a row by a vector.
- * Where there are more columns than fit, the coefficients stay where they are: those of a Walk go on round the end,
- * too. They begin as far `into` a cache line as the output does; otherwise aligned stores would go with loads of two
- * lines.
+ * Behind the numbers of columns lie the same ones apart, for vectors EvenOdd: from APART_AT on those of even columns,
+ * of odd ones, and of even ones from column 2 on, each part so long. The first two are for vectors that begin with an
+ * even column, the last two for others.
+ */
+constexpr size_t APART_AT = COLUMNS_AT_ONCE + 3 * LANES, APART_LENGTH = COLUMNS_AT_ONCE / 2 + 2 * LANES;
+/**
+ * Whether elements T are mapped so across channels: with AVX2, which gains a sixth. AVX-512 gains nothing, and SSE2 a
+ * twelfth, which is less than its 11 KB of code are worth.
+ */
+template <class T>
+constexpr bool IS_APART = F::LENGTH == 8 && Vectors<T>::Mapped::LENGTH > F::LENGTH;
+/** Fewer rows are not worth putting anything apart. */
+constexpr size_t APART_FROM = 16;
+
+/** Puts the numbers of columns apart, and of as many behind them as a vector has. */
+inline void putApart(float* columns, size_t count) {
+  float *even = columns + APART_AT, *odd = even + APART_LENGTH, *next = odd + APART_LENGTH;
+  for (size_t j = 0; j < count / 2 + LANES; ++j) {
+    even[j] = columns[2 * j];
+    odd[j] = columns[2 * j + 1];
+    next[j] = columns[2 * j + 2];
+  }
+}
+
+/**
+ * Memory for the first COUNT of the coefficients of elements T, broadcast to columns. They go on round the end of a row
+ * by a vector. Where there are more columns than fit, the coefficients stay where they are: those of a Walk go on round
+ * the end, too. They begin as far `into` a cache line as the output does; otherwise aligned stores would go with loads
+ * of two lines.
  */
 template <class T, size_t COUNT>
 struct BroadcastCoefficients {
-  alignas(64) T values[COUNT][COLUMNS_AT_ONCE + 2 * LANES];
+  static constexpr size_t BEHIND = IS_APART<T> ? 2 * LANES + 2 : LANES;
+  alignas(64) Wide<T> values[COUNT][APART_AT + (IS_APART<T> ? 3 * APART_LENGTH : 0)];
 
-  Coefficients<T> of(const Coefficients<T>& from, View v, Channels channels, size_t into = 0) {
-    const T* const all[5] = {from.center, from.scale, from.offset, from.dxSlope, from.dxOffset};
-    T* to[5] = {};
+  Coefficients<Wide<T>> of(const Coefficients<Wide<T>>& from, View v, Channels channels, size_t into = 0) {
+    const Wide<T>* const all[5] = {from.center, from.scale, from.offset, from.dxSlope, from.dxOffset};
+    Wide<T>* to[5] = {};
     const size_t columns = stackedRows(v) * (channels.last - channels.first) * v.s;
     if (columns > COLUMNS_AT_ONCE) {
-      const auto at = [&](size_t i, T* values) { return i < COUNT ? values + channels.first : nullptr; };
+      const auto at = [&](size_t i, Wide<T>* values) { return i < COUNT ? values + channels.first : nullptr; };
       return {at(0, from.center), at(1, from.scale), at(2, from.offset), at(3, from.dxSlope), at(4, from.dxOffset)};
     }
+    const bool areApart = IS_APART<T> && columns >= 2 * LANES && v.n >= APART_FROM;
     for (size_t i = 0; i < COUNT; ++i) {
-      to[i] = values[i] + into;
+      to[i] = values[i] + (areApart ? into / 2 : into % LANES);
       broadcast(to[i], all[i], v, channels);
-      for (size_t j = 0; j < LANES; ++j) to[i][columns + j] = to[i][j];
+      for (size_t j = 0; j < BEHIND; ++j) to[i][columns + j] = to[i][j];
+      if constexpr (IS_APART<T>) {
+        if (areApart) putApart(to[i], columns);
+      }
     }
-    return {to[0], to[1], to[2], to[3], to[4]};
+    return {to[0], to[1], to[2], to[3], to[4], areApart};
   }
 };
 
@@ -80,7 +112,12 @@ void coefficients(const Coefficients<T>& to, const Affine<T>& affine, Channels c
 /** The value of channel `at` in all lanes of V, or those of the columns from `at` on. */
 template <class V, class T>
 inline V parameter(const T* values, size_t at, bool perColumn) {
-  return perColumn ? Traits<V>::load(values + at) : Traits<V>::splat(values[at]);
+  if constexpr (Traits<V>::LENGTH > F::LENGTH) {
+    const T* const apart = values + APART_AT + at / 2 + at % 2 * APART_LENGTH;
+    return perColumn ? V{F::load(apart), F::load(apart + APART_LENGTH)} : V::splat(values[at]);
+  } else {
+    return perColumn ? Traits<V>::load(values + at) : Traits<V>::splat(values[at]);
+  }
 }
 
 /** Whether there is a residual. MAYBE: the loop is compiled for both, and looks at the pointer. */

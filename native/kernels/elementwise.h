@@ -13,7 +13,7 @@
 //   TENSORS                                       the most tensors that it reads and writes
 //   bool aligned()                                whether all outputs begin alike in their cache lines
 #pragma once
-#include "reduce.h"
+#include "coefficients.h"
 #include "stream.h"
 
 namespace bn {
@@ -35,6 +35,18 @@ constexpr size_t UNALIGNED_BELOW = 256;
 /** A descending walk takes so many elements in order, and then those that lie in front of them. */
 constexpr size_t CHUNK = 65536;
 
+/** Writes the elements k .. end of one channel by vectors V as long as there are enough; returns where they end. */
+template <bool STREAM, class V, class Map, class Parameters>
+BN_INLINE size_t mapBy(const Map& map, size_t k, size_t end, const Parameters& parameters) {
+  if constexpr (V::LENGTH > F::LENGTH) {
+    for (; k + V::LENGTH <= end; k += V::LENGTH) map.template apply<STREAM, V>(k, parameters);
+  } else {
+    BN_UNROLL
+    for (; k + V::LENGTH <= end; k += V::LENGTH) map.template apply<STREAM, V>(k, parameters);
+  }
+  return k;
+}
+
 /** Writes the elements k .. end of one channel, which are few: by vectors of half the width, then one by one. */
 template <class Map, class Half, class Single>
 BN_INLINE void mapFew(const Map& map, size_t k, size_t end, const Half& half, const Single& single) {
@@ -51,7 +63,7 @@ BN_INLINE void mapFew(const Map& map, size_t k, size_t end, const Half& half, co
 template <class Map>
 BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length, bool streaming) {
   using T = typename Map::Element;
-  using Full = typename Vectors<T>::Full;
+  using Mapped = typename Vectors<T>::Mapped;
   using Part = typename Vectors<T>::Part;
   const size_t end = k + length;
   const auto single = map.template parameters<Wide<T>>(ch, false);
@@ -61,14 +73,9 @@ BN_INLINE void mapRow(const Map& map, size_t k, size_t ch, size_t length, bool s
     mapFew(map, k, aligned, part, single);
     k = aligned;
   }
-  const auto full = map.template parameters<Full>(ch, false);
-  if (streaming && length >= UNALIGNED_BELOW) {
-    BN_UNROLL
-    for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<true, Full>(k, full);
-  } else {
-    BN_UNROLL
-    for (; k + Full::LENGTH <= end; k += Full::LENGTH) map.template apply<false, Full>(k, full);
-  }
+  const auto mapped = map.template parameters<Mapped>(ch, false);
+  k = streaming && length >= UNALIGNED_BELOW ? mapBy<true, Mapped>(map, k, end, mapped)
+                                             : mapBy<false, Mapped>(map, k, end, mapped);
   mapFew(map, k, end, part, single);
 }
 
@@ -93,20 +100,45 @@ BN_NOINLINE size_t mapEnd(const Map& map, size_t k, size_t end, size_t j, size_t
   return mapPiece<typename Vectors<typename Map::Element>::Part>(map, k, end, j, columns);
 }
 
-/** Writes `length` elements from k on by whole vectors, whose parameters begin with those of column j. */
-template <bool STREAM, class Map>
+/** Writes `length` elements from k on by vectors V, whose parameters begin with those of column j. */
+template <bool STREAM, class V, class Map>
 BN_INLINE void mapVectors(const Map& map, size_t k, size_t j, size_t length) {
-  using Full = typename Vectors<typename Map::Element>::Full;
-  BN_UNROLL
-  for (size_t q = 0; q < length; q += Full::LENGTH) {
-    map.template apply<STREAM, Full>(k + q, map.template parameters<Full>(j + q, true));
+  if constexpr (V::LENGTH > F::LENGTH) {
+    for (size_t q = 0; q < length; q += V::LENGTH) {
+      map.template apply<STREAM, V>(k + q, map.template parameters<V>(j + q, true));
+    }
+  } else {
+    BN_UNROLL
+    for (size_t q = 0; q < length; q += V::LENGTH) {
+      map.template apply<STREAM, V>(k + q, map.template parameters<V>(j + q, true));
+    }
   }
+}
+
+/** Where a walk across columns is: at element k, in column j. */
+struct InColumns {
+  size_t k, j;
+};
+
+/** Writes elements up to `end` of rows of `columns` columns by vectors V, as many as there are. */
+template <class V, class Map>
+BN_INLINE InColumns mapRows(const Map& map, InColumns at, size_t end, size_t columns, bool streaming) {
+  auto [k, j] = at;
+  while (k + V::LENGTH <= end) {
+    const size_t inRow = divideUp(columns - j, V::LENGTH), vectors = minOf(inRow, (end - k) / V::LENGTH);
+    const size_t length = vectors * V::LENGTH;
+    streaming ? mapVectors<true, V>(map, k, j, length) : mapVectors<false, V>(map, k, j, length);
+    k += length;
+    j += length;
+    if (j >= columns) j -= columns;
+  }
+  return {k, j};
 }
 
 /** Writes elements k .. end of rows of `columns` columns, from column j on. Parameters go on round the end of a row. */
 template <class Map>
 BN_INLINE void mapColumns(const Map& given, size_t k, size_t end, size_t j, size_t columns, bool streaming) {
-  using Full = typename Vectors<typename Map::Element>::Full;
+  using T = typename Map::Element;
   const Map map = given;
   const bool aligns = end - k >= UNALIGNED_BELOW;
   if (aligns) {
@@ -114,15 +146,12 @@ BN_INLINE void mapColumns(const Map& given, size_t k, size_t end, size_t j, size
     j = mapEnd(given, k, aligned, j, columns);
     k = aligned;
   }
-  while (k + Full::LENGTH <= end) {
-    const size_t inRow = divideUp(columns - j, Full::LENGTH), vectors = minOf(inRow, (end - k) / Full::LENGTH);
-    const size_t length = vectors * Full::LENGTH;
-    streaming&& aligns ? mapVectors<true>(map, k, j, length) : mapVectors<false>(map, k, j, length);
-    k += length;
-    j += length;
-    if (j >= columns) j -= columns;
+  InColumns at{k, j};
+  if constexpr (IS_APART<T>) {
+    if (map.coefs.areApart) at = mapRows<typename Vectors<T>::Mapped>(map, at, end, columns, streaming && aligns);
   }
-  mapEnd(given, k, end, j, columns);
+  at = mapRows<typename Vectors<T>::Full>(map, at, end, columns, streaming && aligns);
+  mapEnd(given, at.k, end, at.j, columns);
 }
 
 /**

@@ -14,7 +14,7 @@ template <class T, Residual RESIDUAL, class ACTIVATION>
 struct NormalizeMap {
   using Element = T;
   static constexpr size_t TENSORS = RESIDUAL == Residual::NO ? 2 : 3;
-  using Columns = BroadcastCoefficients<Wide<T>, 3>;
+  using Columns = BroadcastCoefficients<T, 3>;
   template <class V>
   struct Parameters {
     V center, scale, offset;
@@ -28,9 +28,8 @@ struct NormalizeMap {
   Format format = {};
 
   NormalizeMap columns(Columns& memory, View v, Channels channels) const {
-    return {
-        output, x,     residual, activation, memory.of(coefs, v, channels, intoVectors(output + channels.first * v.s)),
-        ahead,  format};
+    return {output, x,     residual, activation, memory.of(coefs, v, channels, intoLine(output + channels.first * v.s)),
+            ahead,  format};
   }
   template <class Strips>
   NormalizeMap<Wide<T>, RESIDUAL, ACTIVATION> widened(Strips& strips) const {

@@ -41,6 +41,7 @@
 #else
 #include "vec/baseline.h"
 #endif
+#include "even_odd.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -179,23 +180,27 @@ struct Traits<float> : ScalarTraits<float> {};
 template <>
 struct Traits<double> : ScalarTraits<double> {};
 
-/** The vectors of an element type: Full for elementwise passes, Part for those that are widened into sums. */
+/** The vectors of an element type: Full for elementwise passes, in rows of a channel also Mapped, and Part for sums. */
 template <class T>
 struct Vectors;
 template <>
 struct Vectors<float> {
+  using Mapped = F;
   using Full = F;
   using Part = H;
 };
 template <>
 struct Vectors<double> {
+  using Mapped = D;
   using Full = D;
   using Part = D;
 };
 template <>
 struct Vectors<Float16> : Vectors<float> {};
 template <>
-struct Vectors<Bfloat16> : Vectors<float> {};
+struct Vectors<Bfloat16> : Vectors<float> {
+  using Mapped = EvenOdd;
+};
 template <>
 struct Vectors<Half> : Vectors<float> {};
 

@@ -60,6 +60,23 @@ inline __m128i nearest(const Bfloat16*, H a) {
   const __m128i halves = _mm_srli_epi32(rounded, 16);
   return _mm_packus_epi32(halves, halves);
 }
+/** Numbers of bfloat16 at even and at odd places, as floats. */
+inline __m256i load256(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline F loadEven(const Bfloat16* p) { return {_mm256_castsi256_ps(_mm256_slli_epi32(load256(p), 16))}; }
+inline F loadOdd(const Bfloat16* p) {
+  return {_mm256_castsi256_ps(_mm256_and_si256(load256(p), _mm256_set1_epi32(static_cast<int>(0xffff0000))))};
+}
+/** Words of 16 bits side by side, rounded up where the lower half of the float is more than 0x8000, or that and odd. */
+inline __m256i nearest(F even, F odd) {
+  const __m256i a = _mm256_castps_si256(even.v), b = _mm256_castps_si256(odd.v);
+  const __m256i upper = _mm256_blend_epi16(_mm256_srli_epi32(a, 16), b, 0xaa);
+  const __m256i lower = _mm256_blend_epi16(a, _mm256_slli_epi32(b, 16), 0xaa);
+  const __m256i isEven = _mm256_andnot_si256(upper, _mm256_set1_epi16(1));
+  return _mm256_sub_epi16(upper, _mm256_srai_epi16(_mm256_subs_epu16(lower, isEven), 15));
+}
+inline void storeWords(Bfloat16* p, __m256i words) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), words); }
+inline void streamWords(Bfloat16* p, __m256i words) { _mm256_stream_si256(reinterpret_cast<__m256i*>(p), words); }
+
 /** Quiet NaN with nothing in the lower half, and all else as it is. */
 inline F quiet(F a) {
   const __m256 upper = _mm256_and_ps(a.v, _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0xffff0000))));

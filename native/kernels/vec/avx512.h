@@ -69,6 +69,26 @@ inline __m128i nearest(const Bfloat16*, H a) {
   const __m256i rounded = _mm256_mask_add_epi32(down, isOdd, bits, _mm256_set1_epi32(0x8000));
   return _mm256_cvtepi32_epi16(_mm256_srli_epi32(rounded, 16));
 }
+/** Numbers of bfloat16 at even and at odd places, as floats. */
+inline __m512i load512(const void* p) { return _mm512_loadu_si512(p); }
+inline F loadEven(const Bfloat16* p) { return {_mm512_castsi512_ps(_mm512_slli_epi32(load512(p), 16))}; }
+inline F loadOdd(const Bfloat16* p) {
+  return {_mm512_castsi512_ps(_mm512_and_si512(load512(p), _mm512_set1_epi32(static_cast<int>(0xffff0000))))};
+}
+/** Words of 16 bits side by side, rounded up where the lower half of the float is more than 0x8000, or that and odd. */
+inline __m512i nearest(F even, F odd) {
+  constexpr int OR_AND = 0xf8, OR_AND_NOT = 0xf4;  // of VPTERNLOG: a | (b & c) and a | (b & ~c)
+  const __m512i a = _mm512_castps_si512(even.v), b = _mm512_castps_si512(odd.v);
+  const __m512i above = _mm512_set1_epi32(static_cast<int>(0xffff0000)), one = _mm512_set1_epi16(1);
+  const __m512i upper = _mm512_ternarylogic_epi32(_mm512_srli_epi32(a, 16), b, above, OR_AND);
+  const __m512i lower = _mm512_ternarylogic_epi32(_mm512_slli_epi32(b, 16), a, above, OR_AND_NOT);
+  const __m512i sticky = _mm512_ternarylogic_epi32(lower, upper, one, OR_AND);
+  const __mmask32 isMore = _mm512_cmpgt_epu16_mask(sticky, _mm512_set1_epi16(-0x8000));
+  return _mm512_mask_add_epi16(upper, isMore, upper, one);
+}
+inline void storeWords(Bfloat16* p, __m512i words) { _mm512_storeu_si512(p, words); }
+inline void streamWords(Bfloat16* p, __m512i words) { _mm512_stream_si512(reinterpret_cast<__m512i*>(p), words); }
+
 /** Quiet NaN with nothing in the lower half, and all else as it is. */
 inline F quiet(F a) {
   const __m512i bits = _mm512_castps_si512(a.v);

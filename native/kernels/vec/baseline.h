@@ -88,6 +88,24 @@ inline __m128i nearest(const Float16*, __m128 a) {
   const __m128i halves = _mm_or_si128(_mm_or_si128(finite, nan), sign);
   return _mm_packs_epi32(halves, halves);
 }
+/** Numbers of bfloat16 at even and at odd places, as floats. */
+inline __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+inline F loadEven(const Bfloat16* p) { return {_mm_castsi128_ps(_mm_slli_epi32(load128(p), 16))}; }
+inline F loadOdd(const Bfloat16* p) {
+  return {_mm_castsi128_ps(_mm_and_si128(load128(p), _mm_set1_epi32(static_cast<int>(0xffff0000))))};
+}
+/** Words of 16 bits side by side, rounded up where the lower half of the float is more than 0x8000, or that and odd. */
+inline __m128i nearest(F even, F odd) {
+  const __m128i a = _mm_castps_si128(even.v), b = _mm_castps_si128(odd.v);
+  const __m128i above = _mm_set1_epi32(static_cast<int>(0xffff0000));
+  const __m128i upper = _mm_or_si128(_mm_srli_epi32(a, 16), _mm_and_si128(b, above));
+  const __m128i lower = _mm_or_si128(_mm_andnot_si128(above, a), _mm_slli_epi32(b, 16));
+  const __m128i isEven = _mm_andnot_si128(upper, _mm_set1_epi16(1));
+  return _mm_sub_epi16(upper, _mm_srai_epi16(_mm_subs_epu16(lower, isEven), 15));
+}
+inline void storeWords(Bfloat16* p, __m128i words) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words); }
+inline void streamWords(Bfloat16* p, __m128i words) { _mm_stream_si128(reinterpret_cast<__m128i*>(p), words); }
+
 /** Quiet NaN with nothing in the lower half, and all else as it is. */
 inline F quiet(F a) {
   const __m128i bits = _mm_castps_si128(a.v), upper = _mm_slli_epi32(_mm_srli_epi32(bits, 16), 16);
@@ -107,7 +125,7 @@ inline bool widenMany(float* to, const Float16* from) {
     return _mm_mul_ps(_mm_castsi128_ps(bits), _mm_set1_ps(0x1p112f));
   };
   for (size_t k = 0; k < COUNT; k += 8) {
-    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + k));
+    const __m128i halves = load128(from + k);
     largest = _mm_max_epi16(largest, _mm_and_si128(halves, unsignedPart));
     _mm_storeu_ps(to + k, raised(_mm_unpacklo_epi16(zero, halves)));
     _mm_storeu_ps(to + k + 4, raised(_mm_unpackhi_epi16(zero, halves)));
