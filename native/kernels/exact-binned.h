@@ -123,20 +123,16 @@ class Binned {
     }
     if (any != 0) totals_.add(target, choice_->first, choice_->second, bins);
   }
-  /** Moves the integers of the first columns, one for each of the totals, of which none was set. */
-  BN_NOINLINE void emptyFirst(size_t columns) {
+  /** Moves the integers of the first columns, one for each of the totals, of which none was set. Their units are those
+   * of every `each`th column. */
+  BN_NOINLINE void emptyFirst(size_t columns, size_t each) {
     const size_t width = state_.width;
     totals_.setAll(choice_->first, choice_->second);
     for (int bin = 0; bin < choice_->bins(); ++bin) {
       BinRow& row = totals_.row(bin);
       std::memcpy(row.integers, state_.integers + bin * width, columns * sizeof(int64_t));
-      const UnitPlace place = choice_->integerPlace(bin);
-      const int* const units = units_[place.of];
-      if (choice_->isFixed && bin > 0) {
-        for (size_t j = 0; j < columns; ++j) row.units[j] = units[j] + place.higher + units_[0][j];
-      } else {
-        for (size_t j = 0; j < columns; ++j) row.units[j] = units[j] + place.higher;
-      }
+      // A loop of one column after the other becomes vectors.
+      each == 1 ? takeUnits(row, bin, columns, 1) : takeUnits(row, bin, columns, each);
     }
     std::memset(state_.integers, 0, static_cast<size_t>(choice_->bins()) * width * sizeof(int64_t));
   }
@@ -194,6 +190,12 @@ class Binned {
   Span spanOfG(size_t j) const { return Span::of(state_.seenOfG.most[j], state_.seenOfG.least[j]); }
   Span spanOfD(size_t j) const {
     return squares_ ? spanOfG(j) : Span::of(state_.seenOfD.most[j], state_.seenOfD.least[j]);
+  }
+  BN_INLINE void takeUnits(BinRow& row, int bin, size_t columns, size_t each) const {
+    const UnitPlace place = choice_->integerPlace(bin);
+    const int *const own = units_[place.of], *const more = units_[0];
+    const int isSum = choice_->isFixed && bin > 0 ? 1 : 0;
+    for (size_t j = 0; j < columns; ++j) row.units[j] = own[j * each] + place.higher + isSum * more[j * each];
   }
   /** Sets the window of column j, for so many bins. */
   BN_INLINE void place(size_t j, bool isFixed, bool squares, int first, int second) {

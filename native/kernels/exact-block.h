@@ -1,9 +1,9 @@
 // Exact sums of a block of columns whose rows pass. Each column has bins of its own, anchored where its values lie,
-// unless several columns have one target; which bins there are is one choice for the block. A strip of rows is added to
-// the bins of the strip before it. Columns that did not fit are looked at, unless their exponents are known already,
+// those of one channel together; which bins there are is one choice for the block. A strip of rows is added to the bins
+// of the strip before it. Columns that did not fit are looked at, unless their exponents are known already,
 // and added once more, to other bins.
 #pragma once
-#include "exact-binned.h"
+#include "exact-columns.h"
 
 namespace bn {
 namespace BN_ISA {
@@ -18,32 +18,30 @@ constexpr size_t FEW = 1;
 /** Rows that tell where the first bins are anchored; of gradients, many may be 0. */
 constexpr size_t FIRST_ROWS = 8, FIRST_GRADIENT_ROWS = 32;
 
-/** Columns j, j + period, j + 2·period … belong to one of the totals, and so do `each` columns side by side. */
-struct Columns {
-  size_t count, period, each;
-};
-
-class ColumnBlock : Binned {
+class ColumnBlock : BinnedColumns {
  public:
   /** Rows `areGathered` where results are rounded between them. */
   ColumnBlock(ExactTotals& totals, Columns columns, bool squares, bool canBeFixed, bool areGathered)
-      : Binned(totals, divideUp(columns.count, F::LENGTH) * F::LENGTH, squares, canBeFixed),
-        columns_(columns.count),
-        period_(minOf(columns.count, columns.period)),
-        each_(columns.each),
-        areGathered_(areGathered) {}
+      : BinnedColumns(totals, columns, squares, canBeFixed), areGathered_(areGathered), active_(columns_) {}
+
+  /** From here on only the first columns have rows. */
+  void narrow(size_t columns) {
+    active_ = columns;
+    missed_ = 0;
+    if (isLooking_) lookFirst();
+  }
 
   /** Rows that may be added before they are settled: any number is looked at. */
-  size_t terms() const { return isLooking_ || strays_ == columns_ ? FIXED_TERMS : Binned::terms(); }
+  size_t terms() const { return isLooking_ || strays_ == active_ ? FIXED_TERMS : Binned::terms(); }
   /** Whether columns are summed value by value: best of many rows at once. */
   bool haveStrays() const { return strays_ > 0; }
 
   /** Calls body(begin, end) for the columns that are wanted next: all of them, or those that did not fit. */
   template <class Body>
   void eachWanted(const Body& body) const {
-    if (missed_ == 0) return body(0, columns_);
+    if (missed_ == 0) return body(0, active_);
     for (size_t k = 0; k < (isLooking_ ? missed_ : binned_); ++k)
-      body(misses_[k], minOf(misses_[k] + F::LENGTH, columns_));
+      body(misses_[k], minOf(misses_[k] + F::LENGTH, active_));
   }
   /** Adds rows to a strip, which may be the first of it. */
   void add(const Rows& rows, bool areFirst) {
@@ -78,7 +76,7 @@ class ColumnBlock : Binned {
     }
     if (!areGathered_) isInexact_ = Inexact::isNoted();
     const bool isSure = !(choice_->isFixed && isInexact_);
-    for (size_t j = 0; j < columns_; j += F::LENGTH) {
+    for (size_t j = 0; j < active_; j += F::LENGTH) {
       if (isSure && isFit(j)) {
         Binned::settle(j, added_);
       } else {
@@ -94,7 +92,7 @@ class ColumnBlock : Binned {
     }
     emptyFull();
     if (!isCheapest() && strips_ % LOOK_EACH == 0) {
-      joinCopies();
+      joinAll([&](size_t k) { return isMissed(k); });
       const int needed = neededForAll();
       if (!isChosen(needed)) choose(needed);
     }
@@ -129,17 +127,17 @@ class ColumnBlock : Binned {
   /** Sets bins that what did not fit will fit. Where more bins are wanted by few columns, these are strays. */
   BN_NOINLINE void prepare() {
     size_t misfits = 0, wide = 0, misfit[MOST_COLUMNS];
-    joinMissed();
+    joinNew([&](size_t k) { return isMissed(k); });
     int needed = static_cast<int>(choice_ - choices_.list), own[MOST_COLUMNS];
     for (size_t k = 0; k < missed_; ++k) {
-      for (size_t j = misses_[k]; j < minOf(misses_[k] + F::LENGTH, columns_); ++j) {
+      for (size_t j = misses_[k]; j < minOf(misses_[k] + F::LENGTH, active_); ++j) {
         if (isColumnFit(j)) continue;
         own[misfits] = neededFor(j);
         wide += own[misfits] != choices_.count && choices_.list + own[misfits] > choice_;
         misfit[misfits++] = j;
       }
     }
-    for (size_t k = 0; k < misfits && wide > FEW * copiesOf(0); ++k) {
+    for (size_t k = 0; k < misfits && wide > FEW * copies(); ++k) {
       if (own[k] != choices_.count && own[k] > needed) needed = own[k];
     }
     for (size_t k = 0; k < misfits; ++k) {
@@ -150,23 +148,23 @@ class ColumnBlock : Binned {
     if (isChosen(needed)) {
       bool isDone[MOST_COLUMNS] = {};
       for (size_t k = 0; k < misfits; ++k) {
-        bool& isTargetDone = isDone[misfit[k] % period_];
-        if (!isTargetDone) anchorAnew(misfit[k]);
+        bool& isTargetDone = isDone[targetOf(misfit[k])];
+        if (!isTargetDone) anchorCopies(misfit[k]);
         isTargetDone = true;
       }
     } else {
-      joinCopies();
+      joinAll([&](size_t k) { return isMissed(k); });
       choose(needed);
     }
     for (size_t k = 0; k < strays_; ++k) limit(stray_[k].column, ANYTHING, ANYTHING);
-    areWide_ = strays_ > columns_ / 2;
+    areWide_ = strays_ > active_ / 2;
     findBinned();
   }
   /** Puts the vectors first that have columns for bins, and not only strays. */
   void findBinned() {
     binned_ = 0;
     for (size_t k = 0, stray = 0; k < missed_; ++k) {
-      const size_t j = misses_[k], end = minOf(j + F::LENGTH, columns_), before = stray;
+      const size_t j = misses_[k], end = minOf(j + F::LENGTH, active_), before = stray;
       while (stray < strays_ && stray_[stray].column < end) ++stray;
       if (stray - before == end - j) continue;
       misses_[k] = misses_[binned_];
@@ -176,7 +174,7 @@ class ColumnBlock : Binned {
   /** Rows are looked at before they are added, since no bins were enough for most of those before. */
   void lookFirst() {
     isLooking_ = true;
-    for (size_t j = 0; j < columns_; j += F::LENGTH) miss(j);
+    for (size_t j = 0; j < active_; j += F::LENGTH) miss(j);
   }
   void miss(size_t j) { misses_[missed_++] = j; }
   void settleMissed() {
@@ -192,9 +190,9 @@ class ColumnBlock : Binned {
   BN_NOINLINE void peek(Rows rows) {
     isLooking_ = true;
     rows.count = minOf(rows.count, squares_ ? FIRST_ROWS : FIRST_GRADIENT_ROWS);
-    addTo(0, columns_, rows, true);
+    addTo(0, active_, rows, true);
     isLooking_ = false;
-    joinCopies();
+    joinAll([&](size_t k) { return isMissed(k); });
     int needed = 0;
     for (size_t j = 0; j < columns_; ++j) {
       const int own = neededFor(j);
@@ -228,77 +226,17 @@ class ColumnBlock : Binned {
   void emptyAll() {
     strips_ = 0;
     isFull_ = false;
-    if (each_ == 1 && !totals_.isAnySet() && sumCopies()) return emptyFirst(period_);
-    for (size_t j = 0; j < columns_; ++j) empty(j, targetOf(j));
+    emptyColumns();
   }
-  size_t targetOf(size_t j) const { return j % period_ / each_; }
-  /** Adds up the integers of columns that have one target, in the first one of them; false where the sum might be 2^61
-   * or more. */
-  bool sumCopies() {
-    if (period_ == columns_) return true;
-    const size_t width = state_.width, count = static_cast<size_t>(choice_->bins()) * width;
-    int64_t* const integers = state_.integers;
-    int64_t size = 0;
-    for (size_t k = 0; k < count; ++k) size |= integers[k] ^ (integers[k] >> 63);
-    if (size >= (int64_t(1) << 61) / static_cast<int64_t>(copiesOf(0))) return false;
-    for (size_t bin = 0; bin < count; bin += width) {
-      for (size_t k = period_; k < columns_; ++k) integers[bin + k % period_] += integers[bin + k];
-    }
-    return true;
-  }
-
-  /** Calls body(k) for the columns that share a target with column j. They share bins, too: what is seen in one of them
-   * is seen in all, and their integers may be added up before they are emptied. */
-  template <class Body>
-  void eachCopy(size_t j, const Body& body) const {
-    for (size_t k = j % period_; k < columns_; k += period_) body(k);
-  }
-  size_t copiesOf(size_t j) const { return divideUp(columns_ - j % period_, period_); }
   bool isMissed(size_t j) const {
     bool is = false;
     for (size_t k = 0; k < missed_; ++k) is |= j - misses_[k] < F::LENGTH;
     return is;
   }
-  /** What was seen in the columns that did not fit, and in those beside them, counts for all of a target that did not;
-   * what others have seen is older. */
-  void joinMissed() {
-    if (period_ == columns_) return;
-    for (size_t j = 0; j < period_; ++j) {
-      Magnitude g = ZEROS, d = ZEROS;
-      eachCopy(j, [&](size_t k) {
-        if (isMissed(k)) seenIn(k, g, d);
-      });
-      eachCopy(j, [&](size_t k) {
-        if (isMissed(k)) setSeen(k, g, d);
-      });
-    }
-  }
-  /** The same for all columns: by those that did not fit, if there are some, or by all. */
-  void joinCopies() {
-    if (period_ == columns_) return;
-    for (size_t j = 0; j < period_; ++j) {
-      Magnitude g = ZEROS, d = ZEROS;
-      bool isAny = false;
-      eachCopy(j, [&](size_t k) { isAny |= isMissed(k); });
-      eachCopy(j, [&](size_t k) {
-        if (isMissed(k) || !isAny) seenIn(k, g, d);
-      });
-      eachCopy(j, [&](size_t k) { setSeen(k, g, d); });
-    }
-  }
-  /** Sets the bins of the columns of a target anew, by what was seen in column j, which did not fit. */
-  void anchorAnew(size_t j) {
-    const Magnitude g = state_.seenOfG.at(j), d = state_.seenOfD.at(j);
-    eachCopy(j, [&](size_t k) {
-      empty(k, targetOf(k));
-      setSeen(k, g, d);
-      recall(k);
-      anchor(k);
-    });
-  }
 
-  const size_t columns_, period_, each_;
   const bool areGathered_;
+  /** Columns that have rows: the first ones. */
+  size_t active_;
   size_t strips_ = 0;
   /** Rows that were added since bins began anew, and whether a result was inexact meanwhile. */
   size_t added_ = 0;

@@ -13,8 +13,8 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
-/** Rows shorter than this are columns. */
-constexpr size_t PLANES_FROM = 16;
+/** Rows shorter than this are columns: those of one vector that takes a cache line, too. */
+constexpr size_t PLANES_FROM = F::LENGTH < 16 ? 16 : 17;
 /** Columns of a block, and the values of those rows that a vector of columns takes before the next one has its turn:
  * all columns of them stay in the first cache. */
 constexpr size_t COLUMNS = 64, VALUES_TOGETHER = 4096;
@@ -222,19 +222,18 @@ class ExactWalk {
     const size_t first = rows * part / parts, last = rows * (part + 1) / parts;
     const size_t count = (channels.last - channels.first) * v_.s * shares_.stacked;
     const size_t from = channels.first * v_.s;
-    add({from + first * shares_.stacked * row, last - first, row * shares_.stacked, count}, totals, channels.first);
-    const size_t rest = v_.n % shares_.stacked;
-    if (part + 1 == parts && rest > 0) {
-      add({rows * shares_.stacked * row, 1, row, rest * row}, totals, channels.first);
-    }
+    const size_t rest = part + 1 == parts ? v_.n % shares_.stacked * row : 0;
+    add({from + first * shares_.stacked * row, last - first, row * shares_.stacked, count}, rest, totals,
+        channels.first);
   }
 
   /** Rows of columns that are summed together. */
   struct Matrix {
     size_t from, rows, stride, columns;
   };
-  /** Adds the rows of a matrix to sums, of which those of `channel`, with which rows begin, are first. */
-  void add(const Matrix& matrix, ExactTotals& totals, size_t channel) const {
+  /** Adds the rows of a matrix to sums, of which those of `channel`, with which rows begin, are first. The row behind
+   * them has `rest` columns only. */
+  void add(const Matrix& matrix, size_t rest, ExactTotals& totals, size_t channel) const {
     Spread spread;
     ColumnBlock block(totals, {matrix.columns, v_.c * v_.s, v_.s}, Source::SQUARES, resources_.ifma, !Source::DIRECT);
     size_t ch = channel;
@@ -242,6 +241,14 @@ class ExactWalk {
       source_.parameters(spread, j, ch);
       if (--left == 0) left = v_.s, ch = ch + 1 < v_.c ? ch + 1 : 0;
     }
+    add(block, spread, matrix);
+    if (rest > 0) {
+      block.narrow(rest);
+      add(block, spread, {matrix.from + matrix.rows * matrix.stride, 1, matrix.stride, rest});
+    }
+    block.finish();
+  }
+  void add(ColumnBlock& block, const Spread& spread, const Matrix& matrix) const {
     const size_t together = rowsTogether(matrix);
     for (size_t row = 0, end; row < matrix.rows; row = end) {
       end = minOf(row + block.terms(), matrix.rows);
@@ -256,7 +263,6 @@ class ExactWalk {
         }
       } while (!block.settle());
     }
-    block.finish();
   }
   size_t rowsTogether(const Matrix& matrix) const {
     if (Source::DIRECT && shares_.columns > COLUMNS) {
