@@ -11,6 +11,7 @@
 /** The functions that SIMDe 0.7 lacks. */
 using __mmask8 = simde__mmask8;
 using __mmask16 = simde__mmask16;
+using __mmask32 = simde__mmask32;
 inline __m512d _mm512_cvtps_pd(__m256 narrow) {
   float in[8];
   double out[8];
@@ -27,6 +28,7 @@ inline __m512 _mm512_maskz_loadu_ps(__mmask16 where, const void* from) {
 }
 inline void _mm512_stream_ps(float* to, __m512 v) { _mm512_store_ps(to, v); }
 inline void _mm512_stream_pd(double* to, __m512d v) { _mm512_store_pd(to, v); }
+inline void _mm512_stream_si512(__m512i* to, __m512i v) { _mm512_store_si512(to, v); }
 
 /** float16 by the compiler's own conversions, which know nothing of those in native/kernels. */
 typedef float Half __attribute__((mode(HF)));

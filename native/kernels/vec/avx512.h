@@ -77,13 +77,14 @@ inline F loadOdd(const Bfloat16* p) {
 }
 /** Words of 16 bits side by side, rounded up where the lower half of the float is more than 0x8000, or that and odd. */
 inline __m512i nearest(F even, F odd) {
-  constexpr int OR_AND = 0xf8, OR_AND_NOT = 0xf4;  // of VPTERNLOG: a | (b & c) and a | (b & ~c)
-  const __m512i a = _mm512_castps_si512(even.v), b = _mm512_castps_si512(odd.v);
-  const __m512i above = _mm512_set1_epi32(static_cast<int>(0xffff0000)), one = _mm512_set1_epi16(1);
-  const __m512i upper = _mm512_ternarylogic_epi32(_mm512_srli_epi32(a, 16), b, above, OR_AND);
-  const __m512i lower = _mm512_ternarylogic_epi32(_mm512_slli_epi32(b, 16), a, above, OR_AND_NOT);
+  const __m512i a = _mm512_castps_si512(even.v), b = _mm512_castps_si512(odd.v), one = _mm512_set1_epi16(1);
+  const __m512i toLower = _mm512_set4_epi32(0x0f0e0f0e, 0x0b0a0b0a, 0x07060706, 0x03020302);
+  const __m512i toUpper = _mm512_set4_epi32(0x0d0c0d0c, 0x09080908, 0x05040504, 0x01000100);
+  const __m512i upper = _mm512_mask_shuffle_epi8(b, 0x3333333333333333, a, toLower);
+  const __m512i lower = _mm512_mask_shuffle_epi8(a, 0xcccccccccccccccc, b, toUpper);
+  constexpr int OR_AND = 0xf8;  // of VPTERNLOG: a | (b & c)
   const __m512i sticky = _mm512_ternarylogic_epi32(lower, upper, one, OR_AND);
-  const __mmask32 isMore = _mm512_cmpgt_epu16_mask(sticky, _mm512_set1_epi16(-0x8000));
+  const __mmask32 isMore = _mm512_cmpge_epu16_mask(sticky, _mm512_set1_epi16(-0x7fff));
   return _mm512_mask_add_epi16(upper, isMore, upper, one);
 }
 inline void storeWords(Bfloat16* p, __m512i words) { _mm512_storeu_si512(p, words); }
