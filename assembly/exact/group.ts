@@ -18,7 +18,7 @@ import { addProducts, addSquares } from './narrow';
 import { addToAll, lookAtProducts } from './wide';
 import { NARROW, OTHER, WIDE, Window, ZEROS } from './window';
 
-/** Values of a group, at most: so many terms fit into the bins; and of a row of which squares are added. */
+/** Values of a group, at most: so many terms fit into the bins; and of one of squares as they lie. */
 export const GROUP: usize = 512;
 export const GROUP_OF_SQUARES: usize = 1024;
 
@@ -41,13 +41,14 @@ export class Group {
   rows: usize;
   stride: usize;
 
-  /** Adds squares of one row; up to the next multiple of 4 there are zeros. */
-  addSquares(x: usize, length: usize): void {
+  /** Adds squares of rows; up to the next multiple of 4 there are zeros. */
+  addSquares(x: usize, length: usize, rows: usize, stride: usize): void {
     this.g = x;
     this.x = x;
     this.center = 0;
     this.length = length;
-    this.rows = 1;
+    this.rows = rows;
+    this.stride = stride;
     this.add();
   }
 
@@ -105,7 +106,7 @@ export class Group {
         const at = distance + (k << 2);
         const count = min(GROUP, this.length - k);
         addRowByBins(this.record, this.g + at, this.x + at, this.center, count, isOdd, this.bins);
-        if (this.length > GROUP) pourBins(this.record, window, this.bins);
+        if (this.rows * this.length > GROUP) pourBins(this.record, window, this.bins);
       }
     }
     pourBins(this.record, window, this.bins);

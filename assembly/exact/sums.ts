@@ -19,7 +19,7 @@ import { WINDOW_BYTES, Window } from './window';
 export const LONG: usize = VALUES;
 /** Rows of channels by which windows are found, before others are added as they lie. */
 const OPENING_ROWS: usize = 64;
-/** Shorter ones are brought together for gradient sums. */
+/** Shorter ones are brought together. */
 const LEAST_ROW: usize = 32;
 /** Groups come in vectors of so many values, the last one filled up with zeros. */
 const STEP: usize = 4;
@@ -69,7 +69,7 @@ export function sumPart(call: Call, records: usize, part: Part, isAll: bool, own
       const end = min(start + rows, part.lastRow);
       if (call.s >= LONG) sumLongRows(call, records, part, first, start, end, own);
       else if (call.s == 1) sumColumns(call, records, first, width, start, end, own);
-      else if (call.dy != 0 && call.half == 0 && call.s >= LEAST_ROW && call.s % 4 == 0)
+      else if (call.half == 0 && call.s >= LEAST_ROW && call.s % STEP == 0)
         sumRows(call, records, first, width, start, end, own);
       else sumTiles(call, records, first, width, start, end, 0, own);
       if (!isAll || end < part.lastRow) {
@@ -105,13 +105,18 @@ function groupOf(own: usize): Group {
   return changetype<Group>(own + GROUP_AT);
 }
 
+/** Values of a group of rows as they lie. */
+function atOnce(call: Call): usize {
+  return call.dy == 0 ? GROUP_OF_SQUARES : GROUP;
+}
+
 function sumLongRows(call: Call, records: usize, part: Part, ch: usize, start: usize, end: usize, own: usize): void {
   beginGroup(own, 0, records + ch * RECORD_BYTES);
-  const atOnce = call.dy == 0 ? GROUP_OF_SQUARES : GROUP;
+  const step = atOnce(call);
   for (let i = start; i < end; ++i) {
     const row = (i * call.c + ch) * call.s;
-    for (let j = part.left; j < part.right; j += atOnce) {
-      const count = min(atOnce, part.right - j);
+    for (let j = part.left; j < part.right; j += step) {
+      const count = min(step, part.right - j);
       const whole = call.half == 0 ? count & ~(STEP - 1) : 0;
       if (whole > 0) addInPlace(call, ch, row + j, whole, 1, own);
       if (whole < count) addCopy(call, ch, row + j + whole, count - whole, own);
@@ -119,18 +124,19 @@ function sumLongRows(call: Call, records: usize, part: Part, ch: usize, start: u
   }
 }
 
-/** Adds rows of one channel as they lie, from element k on; of squares it is one. Lengths are multiples of STEP. */
+/** Adds rows of one channel as they lie, from element k on. Lengths are multiples of STEP. */
 function addInPlace(call: Call, ch: usize, k: usize, length: usize, rows: usize, own: usize): void {
   const distance = k << 2;
   const x = call.x + distance;
   const residual = hasResidual(call) ? call.residual + distance : 0;
-  if (call.dy == 0) groupOf(own).addSquares(x, length);
-  else addRows(call, ch, x, call.dy + distance, residual, length, rows, (call.c * call.s) << 2, own);
+  const stride = (call.c * call.s) << 2;
+  if (call.dy == 0) groupOf(own).addSquares(x, length, rows, stride);
+  else addRows(call, ch, x, call.dy + distance, residual, length, rows, stride, own);
 }
 
-/** Gradient sums of short rows as they lie. */
+/** Short rows as they lie. */
 function sumRows(call: Call, records: usize, first: usize, width: usize, start: usize, end: usize, own: usize): void {
-  const rowsAtOnce = VALUES / call.s;
+  const rowsAtOnce = atOnce(call) / call.s;
   for (let i = start; i < end; i += rowsAtOnce) {
     const rows = min(rowsAtOnce, end - i);
     for (let b: usize = 0; b < width; ++b) {
@@ -283,7 +289,7 @@ function addRun(call: Call, ch: usize, x: usize, dy: usize, residual: usize, cou
   const end = count << 2;
   if (call.dy == 0) {
     if (ASC_FEATURE_SIMD) v128.store(x + end, i32x4.splat(0));
-    groupOf(own).addSquares(x, count);
+    groupOf(own).addSquares(x, count, 1, 0);
     return;
   }
   if (ASC_FEATURE_SIMD) {
