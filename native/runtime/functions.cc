@@ -1,59 +1,13 @@
 // Arguments in, kernels called. No arithmetic here.
 #include "functions.h"
 
-#include <type_traits>
-
-#include "arguments.h"
-#include "instance.h"
+#include "exact_functions.h"
+#include "reading.h"
 
 namespace bn {
 namespace {
 
-/** The elements of functions for float32 and float64 alike; each type of 16 bits has functions of its own. */
-struct FloatOrDouble {};
-
-/** Calls body(arguments, loaded, T()), where T is the element type of the tensors: Elements, or one of both. */
-template <class Elements, class Body>
-void withArguments(napi_env env, napi_callback_info info, size_t count, const Body& body) {
-  constexpr bool EITHER = std::is_same<Elements, FloatOrDouble>::value;
-  Arguments arguments(env, info, count, !EITHER);
-  if (!arguments.areGood()) return;
-  const Loaded& loaded = *static_cast<const Loaded*>(arguments.data());
-  if constexpr (EITHER) {
-    arguments.isDouble() ? body(arguments, loaded, double()) : body(arguments, loaded, float());
-  } else {
-    body(arguments, loaded, Elements());
-  }
-}
-
-/** A call that is lent so many bytes of scratch memory. */
-Call lend(Arguments& in, const Loaded& loaded, size_t bytes) {
-  void* const scratch = loaded.scratch.reserve(bytes);
-  if (scratch == nullptr) in.fail(ErrorKind::RANGE, "no memory for %zu bytes", bytes);
-  return {in.view(), loaded.resources, scratch};
-}
-
-/** The last argument of a kernel. To be called after all others were read, and before asking whether they are good. */
-Call callOf(Arguments& in, const Loaded& loaded, size_t (*scratchBytes)(View, const Resources&)) {
-  if (!in.areGood()) return {in.view(), loaded.resources, nullptr};
-  return lend(in, loaded, scratchBytes(in.view(), loaded.resources));
-}
-
-template <class T>
-Call callOf(Arguments& in, const Loaded& loaded) {
-  return callOf(in, loaded, loaded.table(T()).scratchBytes);
-}
-
-template <class P>
-Affine<P> readAffine(Arguments& in) {
-  const double* mean = in.channels<double>();
-  const double* variance = in.channels<double>();
-  const P* gamma = in.optionalChannels<P>();
-  const P* beta = in.optionalChannels<P>();
-  return {mean, variance, gamma, beta, in.number()};
-}
-
-// src/backends/native.ts says which arguments each kernel has.
+// src/backends/native/table.ts says which arguments each kernel has.
 
 template <class Elements>
 napi_value statistics(napi_env env, napi_callback_info info) {
@@ -186,107 +140,6 @@ napi_value backward(napi_env env, napi_callback_info info) {
     if (!in.areGood()) return;
     loaded.table(T()).backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics,
                                call);
-  });
-  return nullptr;
-}
-
-/** withArguments for what exact sums have of T only, or of no tensor, where T is float. */
-template <class T, class Body>
-void withExactArguments(napi_env env, napi_callback_info info, size_t count, const Body& body) {
-  Arguments arguments(env, info, count, sizeof(T) == 2);
-  if (arguments.isDouble()) arguments.fail(ErrorKind::TYPE, "exact sums expected float32 tensors, got float64");
-  if (arguments.areGood()) body(arguments, *static_cast<const Loaded*>(arguments.data()));
-}
-
-template <class T>
-napi_value exactSums(napi_env env, napi_callback_info info) {
-  withExactArguments<T>(env, info, 6, [](Arguments& in, const Loaded& loaded) {
-    const ExactTable<T>& exact = loaded.exact(T());
-    double* records = in.records();
-    const T* x = in.tensor<T>();
-    const Call call = callOf(in, loaded, exact.scratchBytes);
-    if (in.areGood()) exact.sums(records, x, call);
-  });
-  return nullptr;
-}
-
-template <class T>
-napi_value exactGradientSums(napi_env env, napi_callback_info info) {
-  withExactArguments<T>(env, info, 14, [](Arguments& in, const Loaded& loaded) {
-    const ExactTable<T>& exact = loaded.exact(T());
-    double* records = in.records();
-    const T* dy = in.tensor<T>();
-    const T* x = in.tensor<T>();
-    const T* residual = in.optionalTensor<T>();
-    const Affine<float> affine = readAffine<float>(in);
-    const Activation activation = in.activation();
-    const Call call = callOf(in, loaded, exact.scratchBytes);
-    if (in.areGood()) exact.gradientSums(records, dy, x, residual, affine, activation, call);
-  });
-  return nullptr;
-}
-
-template <class T>
-napi_value exactForward(napi_env env, napi_callback_info info) {
-  withExactArguments<T>(env, info, 14, [](Arguments& in, const Loaded& loaded) {
-    T* y = in.tensor<T>();
-    const T* x = in.tensor<T>();
-    const T* residual = in.optionalTensor<T>();
-    double* mean = in.channels<double>();
-    double* variance = in.channels<double>();
-    const float* gamma = in.optionalChannels<float>();
-    const float* beta = in.optionalChannels<float>();
-    const Affine<float> affine{mean, variance, gamma, beta, in.number()};
-    const Activation activation = in.activation();
-    double* records = in.optional<double>(EXACT_RECORD * in.view().c);
-    const ExactTable<T>& exact = loaded.exact(T());
-    const Call call = callOf(in, loaded, exact.passBytes);
-    if (in.areGood()) exact.forward(y, x, residual, mean, variance, affine, activation, records, call);
-  });
-  return nullptr;
-}
-
-template <class T>
-napi_value exactBackward(napi_env env, napi_callback_info info) {
-  withExactArguments<T>(env, info, 18, [](Arguments& in, const Loaded& loaded) {
-    T* dx = in.tensor<T>();
-    T* dresidual = in.optionalTensor<T>();
-    float* dgamma = in.channels<float>();
-    float* dbeta = in.channels<float>();
-    const T* dy = in.tensor<T>();
-    const T* x = in.tensor<T>();
-    const T* residual = in.optionalTensor<T>();
-    const Affine<float> affine = readAffine<float>(in);
-    const Activation activation = in.activation();
-    const bool batchStatistics = in.boolean();
-    const ExactTable<T>& exact = loaded.exact(T());
-    const Call call = callOf(in, loaded, exact.passBytes);
-    if (!in.areGood()) return;
-    exact.backward(dx, dresidual, dgamma, dbeta, dy, x, residual, affine, activation, batchStatistics, call);
-  });
-  return nullptr;
-}
-
-napi_value exactStatistics(napi_env env, napi_callback_info info) {
-  withExactArguments<float>(env, info, 8, [](Arguments& in, const Loaded& loaded) {
-    double* mean = in.channels<double>();
-    double* variance = in.channels<double>();
-    const double* records = in.records();
-    double one = 0;
-    size_t step = 0;
-    const double* counts = in.counts(one, step);
-    if (in.areGood()) loaded.kernels.exactResults.statistics(mean, variance, records, counts, step, in.view().c);
-  });
-  return nullptr;
-}
-
-napi_value exactGradients(napi_env env, napi_callback_info info) {
-  withExactArguments<float>(env, info, 8, [](Arguments& in, const Loaded& loaded) {
-    double* sumDy = in.channels<double>();
-    double* sumDyDeviation = in.channels<double>();
-    const double* records = in.records();
-    const double* mean = in.channels<double>();
-    if (in.areGood()) loaded.kernels.exactResults.gradients({sumDy, sumDyDeviation}, records, mean, in.view().c);
   });
   return nullptr;
 }
