@@ -19,7 +19,8 @@ export interface Clip {
 }
 
 /**
- * What is applied after the normalisation (and after adding a residual), z → y, and how its gradient g comes from dy:
+ * A function z → y that is applied last, after the normalisation and after adding a residual; and how its gradient g
+ * comes from dy:
  *
  * | activation | y | g |
  * |---|---|---|

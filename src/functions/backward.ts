@@ -120,7 +120,8 @@ const STATISTICS = ['batch', 'given'] as const;
 const IN_PLACE = { out: ['dy'], outResidual: ['dy'] };
 
 /**
- * The same of 16 bits: dx and dresidual are rounded once, where they are written; dgamma and dbeta are Float32Array.
+ * Gradients of a forward with elements of 16 bits, float16 or bfloat16: dx and dresidual are rounded once, where they
+ * are written; dgamma and dbeta are Float32Array.
  *
  * @param dy gradient of the loss with respect to y, of the type and shape of x
  * @param x what the forward was given: the bits in a Uint16Array
@@ -140,7 +141,7 @@ export function backward(
   shape: readonly number[],
   options: HalfBackwardOptions<Uint16Array>,
 ): HalfGradients<Uint16Array>;
-/** The same of a Float16Array, which says by itself what it holds. */
+/** Gradients of a forward with a Float16Array, without `dtype`: the array says by itself what it holds. */
 export function backward(
   dy: Float16Tensor,
   x: Float16Tensor,

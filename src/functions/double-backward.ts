@@ -128,7 +128,10 @@ export function doubleBackward<T extends Tensor>(
   shape: readonly number[],
   options: DoubleBackwardOptions<T>,
 ): DoubleBackward<T>;
-/** The same of 16 bits: dx and ddy are rounded once, where they are written; gamma and its gradients are float32. */
+/**
+ * Gradients of {@link backward} with elements of 16 bits: dx and ddy are rounded once, where they are written; gamma
+ * and its gradients are float32.
+ */
 export function doubleBackward<H extends HalfTensor>(
   dy: H,
   x: H,

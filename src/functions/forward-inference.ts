@@ -54,8 +54,8 @@ const OPTIONS = /* @__PURE__ */ namesOf<ForwardInferenceOptions<Tensor> & Half>(
 const IN_PLACE = { out: ['x', 'residual'] };
 
 /**
- * The same of 16 bits: gamma and beta are Float32Array, and all is computed as for float32 and rounded once, where y is
- * written.
+ * Normalises elements of 16 bits, float16 or bfloat16, by given statistics. gamma and beta are Float32Array. It
+ * computes as for float32, and rounds once, where y is written.
  *
  * @param x the data: the bits in a Uint16Array, of which `dtype` says whether they are 'float16' or 'bfloat16'
  * @param shape its dimensions; their product is `x.length`
@@ -73,7 +73,7 @@ export function forwardInference(
   shape: readonly number[],
   options: HalfForwardInferenceOptions<Uint16Array>,
 ): Uint16Array;
-/** The same of a Float16Array, which says by itself what it holds. */
+/** Normalises a Float16Array by given statistics, without `dtype`: the array says by itself what it holds. */
 export function forwardInference(
   x: Float16Tensor,
   shape: readonly number[],

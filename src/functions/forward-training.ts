@@ -83,8 +83,8 @@ const OPTIONS = /* @__PURE__ */ namesOf<ForwardTrainingOptions<Tensor> & Half>({
 const IN_PLACE = { out: ['x', 'residual'] };
 
 /**
- * The same of 16 bits: gamma and beta are Float32Array, and all is computed as for float32 and rounded once, where y is
- * written.
+ * Normalises a batch of 16-bit elements, float16 or bfloat16, by its own statistics. gamma and beta are Float32Array.
+ * It computes as for float32, and rounds once, where y is written.
  *
  * @param x the batch: the bits in a Uint16Array, of which `dtype` says whether they are 'float16' or 'bfloat16'
  * @param shape its dimensions; their product is `x.length`
@@ -102,7 +102,7 @@ export function forwardTraining(
   shape: readonly number[],
   options: HalfForwardTrainingOptions<Uint16Array>,
 ): ForwardTraining<Uint16Array>;
-/** The same of a Float16Array, which says by itself what it holds. */
+/** Normalises a batch in a Float16Array, without `dtype`: the array says by itself what it holds. */
 export function forwardTraining(
   x: Float16Tensor,
   shape: readonly number[],

@@ -39,8 +39,8 @@ export interface FromKerasOptions<D extends AnyDtype = 'float32'>
   /** epsilon of the layer. Needed without `config`; Keras' own default is 1e-3. */
   epsilon?: number | undefined;
   /**
-   * What the moving variance averages. Default 'biased': Keras 3, TensorFlow.js, and tf.keras but for its fused
-   * layers (rank 4, channels last), which average the 'unbiased' variance.
+   * Which variance the moving variance averages. Default 'biased': Keras 3, TensorFlow.js, and tf.keras but for its
+   * fused layers (rank 4, channels last), which average the 'unbiased' variance.
    */
   varianceEstimator?: 'biased' | 'unbiased' | undefined;
 }

@@ -21,8 +21,8 @@ export interface FromOnnxOptions<D extends AnyDtype = 'float32'> extends Omit<Im
    */
   opset?: number | undefined;
   /**
-   * What the running variance averages. Default 'biased', as ONNX has it from opset 14 on. What PyTorch exported for
-   * inference is the 'unbiased' one of PyTorch.
+   * Which variance the running variance averages. Default 'biased', as ONNX has it from opset 14 on. What PyTorch
+   * exported for inference is the 'unbiased' one of PyTorch.
    */
   varianceEstimator?: BatchNormOptions['varianceEstimator'];
 }

@@ -98,7 +98,7 @@ export class BatchNorm<T extends AnyTensor = Float32Array> {
   /** Whether the start values 0 and 1 are taken out of the running statistics, as Adam does. */
   declare readonly debias: boolean;
   /**
-   * What the running variance averages: variances of batches of m values, divided by m − 1 ('unbiased') or by m
+   * Which variance of a batch of m values the running variance averages: that divided by m − 1 ('unbiased'), or by m
    * ('biased').
    */
   declare readonly varianceEstimator: 'unbiased' | 'biased';

@@ -47,8 +47,9 @@ export interface BatchNormOptions<D extends AnyDtype = Dtype> extends Common, Sy
    */
   debias?: boolean | undefined;
   /**
-   * What the running variance averages: 'unbiased', divided by m − 1 (default: PyTorch, and Algorithm 2 of the paper),
-   * or 'biased', divided by m (Keras, flax, ONNX). With m = 1 the biased one in any case.
+   * Which variance of a batch of m values the running variance averages: 'unbiased', divided by m − 1 (default:
+   * PyTorch, and Algorithm 2 of the paper), or 'biased', divided by m (Keras, flax, ONNX). With m = 1 it is the biased
+   * one in any case.
    */
   varianceEstimator?: 'unbiased' | 'biased' | undefined;
   /** Whether the layer has a learnt scale, gamma. Default true. */

@@ -82,9 +82,9 @@ export function sumRanks(
 }
 
 /**
- * What all ranks have seen together, of several {@link Moments} and {@link GradientSums} in one exchange: for functions
- * instead of layers, and for layers side by side, whose statistics can travel together. Merged in order of rank: the
- * same bits on every rank.
+ * Merges several {@link Moments} and {@link GradientSums} over all ranks, in one exchange: for functions instead of
+ * layers, and for layers side by side, whose statistics can travel together. They are merged in order of rank, so that
+ * every rank gets the same bits.
  *
  * @param parts what this rank has seen; the same kinds in the same order on every rank, and of as many channels
  * @param tag what the exchange is about, for messages

@@ -15,7 +15,7 @@ export interface ThreadReducerOptions {
 }
 
 const CALL = 'ThreadReducer';
-/** What the memory that threads share has room for. */
+/** Options of {@link ThreadReducer.memory}: what the memory has room for. */
 export interface ThreadMemoryOptions {
   /** 'exact' makes room for exact sums, too. Default 'ordered'. */
   summation?: Summation | undefined;

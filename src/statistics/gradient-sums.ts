@@ -52,8 +52,8 @@ export let gradientSumsOf: (count: number, sums: GradientSumArrays, mean: Float6
 export let meanOf: (sums: GradientSums) => Float64Array | null;
 
 /**
- * What the gradient of a batch needs to know of all of it, seen part by part: micro-batches of which a batch is made,
- * or the parts that several devices hold. With {@link Moments} it makes any number of pieces one batch:
+ * The two sums over a whole batch that its gradient needs, added up part by part: micro-batches of which a batch is
+ * made, or the parts that several devices hold. With {@link Moments} it makes any number of pieces one batch:
  *
  * 1. the `Moments` of each piece, merged, are mean and variance of the batch;
  * 2. {@link forwardInference} normalises each piece by them;
@@ -107,7 +107,7 @@ export class GradientSums {
   }
 
   /**
-   * Of no data yet.
+   * Sums of no data yet.
    *
    * @param channels c, an integer ≥ 0
    * @param options `summation`; see {@link GradientSumsOptions}
@@ -233,7 +233,7 @@ export class GradientSums {
   }
 
   /**
-   * What {@link GradientSums.toJSON} wrote, after `JSON.parse`.
+   * Reads what {@link GradientSums.toJSON} wrote, after `JSON.parse`.
    *
    * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
    * @example

@@ -52,7 +52,7 @@ export interface MomentsAddOptions {
    * all.
    */
   mask?: Mask | undefined;
-  /** What the bits of x are, where it is a Uint16Array: 'float16' or 'bfloat16'. Default: x says it by its type. */
+  /** The type of the elements, where x is a Uint16Array: 'float16' or 'bfloat16'. Default: x says it by its type. */
   dtype?: HalfDtype | undefined;
 }
 
@@ -164,7 +164,7 @@ export class Moments {
   }
 
   /**
-   * Of no data yet.
+   * Moments of no data yet.
    *
    * @param channels c, an integer ≥ 0
    * @param options `summation`; see {@link MomentsOptions}
@@ -314,7 +314,7 @@ export class Moments {
   }
 
   /**
-   * What {@link Moments.toJSON} wrote, after `JSON.parse`.
+   * Reads what {@link Moments.toJSON} wrote, after `JSON.parse`.
    *
    * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
    */

@@ -25,9 +25,9 @@ export interface PopulationStatisticsOptions {
   axis?: ChannelAxis | undefined;
   /** Moments of an earlier run to go on from; they stay as they are. Default: none. */
   from?: Moments | undefined;
-  /** What the bits of x are, where it is a Uint16Array: 'float16' or 'bfloat16'. Default: x says it by its type. */
+  /** The type of the elements, where x is a Uint16Array: 'float16' or 'bfloat16'. Default: x says it by its type. */
   dtype?: HalfDtype | undefined;
-  /** As of {@link Moments}; that of `from`, where it is given. Default 'ordered'. */
+  /** How values are summed; see {@link MomentsOptions}. Default: as `from` does, or 'ordered' without it. */
   summation?: Summation | undefined;
   /** Called after each batch with what has been seen so far. A promise is awaited; an error ends the run. */
   onProgress?: ((progress: PopulationProgress) => void | Promise<void>) | undefined;

@@ -12,7 +12,7 @@ import type { Summation } from '../passes/exact.js';
  */
 export type BatchNormalizationConfig = OriginalConfig & {
   /**
-   * What the moving variance averages: the variance of a batch divided by m ('biased', default: TensorFlow.js, Keras)
+   * Which variance the moving variance averages: that of a batch divided by m ('biased', default: TensorFlow.js, Keras)
    * or by m − 1 ('unbiased': the paper's Algorithm 2, PyTorch), where m is the number of values per channel. With m = 1
    * it is the biased one. Serialised only where it is 'unbiased'.
    */
