@@ -73,14 +73,8 @@ export type {
   GradientSumsJSON,
   OrderedGradientSumsJSON,
 } from './statistics/gradient-sums-json.js';
-export {
-  type ExactMomentsJSON,
-  Moments,
-  type MomentsAddOptions,
-  type MomentsJSON,
-  type MomentsOptions,
-  type OrderedMomentsJSON,
-} from './statistics/moments.js';
+export { Moments, type MomentsAddOptions, type MomentsOptions } from './statistics/moments.js';
+export type { ExactMomentsJSON, MomentsJSON, OrderedMomentsJSON } from './statistics/moments-json.js';
 export {
   type PopulationBatch,
   type PopulationProgress,

@@ -1,19 +1,8 @@
 import type { ChannelAxis } from '../arguments/axis.js';
-import { decodeNumbers, encodeNumbers, type JsonNumber } from '../arguments/json-numbers.js';
 import { refuseProxies, showAs, wrongKind, wrongValue } from '../arguments/messages.js';
-import { NO_OPTIONS, nameSet, namesOf, readFields, readOptions, readOwn } from '../arguments/options.js';
+import { NO_OPTIONS, nameSet, namesOf, readOptions } from '../arguments/options.js';
 import { bitsOf, type TensorKind } from '../arguments/typed-arrays.js';
-import {
-  checkChannelCount,
-  checkChannels,
-  checkCount,
-  checkHalf,
-  checkSize,
-  checkTensor,
-  checkVariance,
-  readHalf,
-  readView,
-} from '../arguments/validate.js';
+import { checkChannelCount, checkChannels, checkHalf, checkTensor, readHalf, readView } from '../arguments/validate.js';
 import { kernels } from '../backends/select.js';
 import { type MomentArrays, mergeMoments, newMoments, sampleVariance } from '../channels/moment-arrays.js';
 import type { View } from '../kernels.js';
@@ -24,7 +13,6 @@ import {
   checkSummation,
   isExact,
   mergeExact,
-  momentsOfRecords,
   noExactMoments,
   type Summation,
 } from '../passes/exact.js';
@@ -34,14 +22,8 @@ import { chosenStatistics } from '../passes/part-statistics.js';
 import { statistics } from '../passes/range.js';
 import type { Selection } from '../passes/selection.js';
 import type { HalfDtype, HalfTensor, Tensor } from '../types.js';
-import {
-  checkExactCount,
-  checkPossible,
-  decodeRecords,
-  encodeRecords,
-  refuseOtherSummation,
-  upgraded,
-} from './records.js';
+import { decodeMoments, encodeMoments, type MomentsJSON } from './moments-json.js';
+import { refuseOtherSummation } from './records.js';
 
 /** Options of {@link Moments.add}, all of them optional. */
 export interface MomentsAddOptions {
@@ -66,43 +48,8 @@ export interface MomentsOptions {
   summation?: Summation | undefined;
 }
 
-/**
- * {@link Moments} as plain data: what `toJSON` gives and `fromJSON` takes; `summation` decides which arrays there are.
- */
-export type MomentsJSON = OrderedMomentsJSON | ExactMomentsJSON;
-
-interface MomentsJSONHead {
-  format: 'batchnorm-moments/2';
-  channels: number;
-  /** Values seen per channel, [channels]. */
-  count: JsonNumber[];
-}
-
-/** {@link MomentsJSON} of `summation: 'ordered'`. */
-export interface OrderedMomentsJSON extends MomentsJSONHead {
-  summation: 'ordered';
-  /** [channels], 'NaN' where count is 0. */
-  mean: JsonNumber[];
-  /** Population variance, [channels], 'NaN' where count is 0. */
-  variance: JsonNumber[];
-}
-
-/** {@link MomentsJSON} of `summation: 'exact'`. */
-export interface ExactMomentsJSON extends MomentsJSONHead {
-  summation: 'exact';
-  /** The exact sums, 35 integers for each channel: docs/numerics.md, section 10. */
-  sums: JsonNumber[];
-}
-
-const FORMAT = 'batchnorm-moments/2';
-/** Has no `summation`, which was 'ordered'. */
-const EARLIER = 'batchnorm-moments/1';
 const OPTIONS = /* @__PURE__ */ nameSet('summation');
 const ADD_OPTIONS = /* @__PURE__ */ namesOf<MomentsAddOptions>({ axis: 1, mask: 1, dtype: 1 });
-const FIELDS = {
-  ordered: /* @__PURE__ */ nameSet('format channels summation count mean variance'),
-  exact: /* @__PURE__ */ nameSet('format channels summation count sums'),
-};
 
 /** The arrays themselves, not copies: for the rest of the facade, and not to be written to. */
 export let arraysOf: (moments: Moments) => MomentArrays;
@@ -304,13 +251,7 @@ export class Moments {
    * console.log(copy.mean[0] === moments.mean[0]); // → true
    */
   toJSON(): MomentsJSON {
-    const { count, mean, variance } = this.#seen;
-    const [format, channels, counts] = [FORMAT, this.#channels, encodeNumbers(count)] as const;
-    if (isExact(this.#seen)) {
-      return { format, channels, summation: 'exact', count: counts, sums: encodeRecords(this.#seen.records) };
-    }
-    const [means, variances] = [encodeNumbers(mean), encodeNumbers(variance)];
-    return { format, channels, summation: 'ordered', count: counts, mean: means, variance: variances };
+    return encodeMoments(this.#seen);
   }
 
   /**
@@ -319,35 +260,7 @@ export class Moments {
    * @throws TypeError, RangeError naming the field that is missing, unknown or wrong
    */
   static fromJSON(json: unknown): Moments {
-    const call = 'Moments.fromJSON';
-    const given = upgraded(readOwn(call, 'json', json as object), EARLIER, FORMAT);
-    const isOfExact = given.summation === 'exact';
-    const fields = readFields(call, 'json', given, FORMAT, isOfExact ? FIELDS.exact : FIELDS.ordered);
-    checkSummation(call, fields.summation as Summation);
-    const channels = fields.channels as number;
-    checkSize(call, 'channels', channels);
-    const count = decodeNumbers(call, 'count', fields.count, channels);
-    count.forEach((value, ch) => {
-      checkCount(call, `count[${ch}]`, value);
-    });
-    if (isOfExact) {
-      count.forEach((value, ch) => {
-        checkExactCount(call, `count[${ch}]`, value);
-      });
-      const records = decodeRecords(call, fields.sums, channels);
-      checkPossible(call, count, records);
-      return momentsOf(momentsOfRecords(count, records));
-    }
-    const mean = decodeNumbers(call, 'mean', fields.mean, channels);
-    const variance = decodeNumbers(call, 'variance', fields.variance, channels);
-    checkVariance(call, 'variance', variance);
-    count.forEach((value, ch) => {
-      if (value > 0) return;
-      if (!Number.isNaN(mean[ch])) throw wrongValue(call, `mean[${ch}]`, "'NaN' where count is 0", mean[ch]);
-      if (!Number.isNaN(variance[ch]))
-        throw wrongValue(call, `variance[${ch}]`, "'NaN' where count is 0", variance[ch]);
-    });
-    return momentsOf({ count, mean, variance });
+    return momentsOf(decodeMoments('Moments.fromJSON', json));
   }
 }
 
