@@ -50,7 +50,7 @@ export type HalfOption<H extends HalfTensor> = H extends Uint16Array
   ? { dtype: HalfDtype }
   : { dtype?: 'float16' | undefined };
 
-/** Options as for float32, gamma and beta among them, where the tensors among them are H, of 16 bits. */
+/** Options of a function of float32 for tensors H of 16 bits; gamma and beta stay Float32Array. */
 export type WithHalf<Options, H extends HalfTensor> = {
   [Name in keyof Options]: Name extends 'residual' | 'out' | 'outResidual' | 'ddx' | 'ddresidual'
     ? H | undefined

@@ -25,8 +25,8 @@ const OPTIONS = /* @__PURE__ */ nameSet('weights');
  * one more.
  *
  * The average of the running statistics is a start and no more: with averaged weights in the layers before, the network
- * has other activations, whose mean and variance that is not. Once all parameters are averaged, estimate them
- * from data: `bn.setStatistics(await populationStatistics(batches))`, layer by layer from the input on.
+ * has other activations, with a mean and variance of their own. Once all parameters are averaged, estimate these from
+ * data: `bn.setStatistics(await populationStatistics(batches))`, layer by layer from the input on.
  *
  * @param layers at least one, of the same channels and settings (`updateRate` may differ); they stay as they are
  * @param options `weights`; see {@link AverageOptions}

@@ -88,7 +88,7 @@ type AnyLayer =
  *
  * @param layers a `BatchNorm`, or several in an array (named '0', '1', …) or by name; one alone is called 'layer'
  * @param options `x` and `shape`, or `inputs`; `steps`, `valuesPerBatch`, `relu`; see {@link InspectOptions}
- * @returns `findings`, most of them none; `layers` with what is known of each; and all of it as `text`
+ * @returns `findings`, none where nothing is wrong; `layers` with what is known of each; and all of it as `text`
  * @throws TypeError, RangeError where something given is of the wrong kind, or x does not fit its layer
  * @example
  * import { BatchNorm, inspect } from 'batchnorm';

@@ -30,7 +30,7 @@ import { refuseOtherSummation } from './records.js';
  */
 export type WholeSums = Pick<GradientSums, 'channels' | 'count' | 'sumDy' | 'sumDyDeviation'>;
 
-/** How gradient sums are made. */
+/** Options of {@link GradientSums}, all of them optional. */
 export interface GradientSumsOptions {
   /**
    * How values are summed: 'ordered' (default), or 'exact': whatever the order and the grouping, equal data have equal

@@ -38,7 +38,7 @@ export interface MomentsAddOptions {
   dtype?: HalfDtype | undefined;
 }
 
-/** How moments are made. */
+/** Options of {@link Moments}, all of them optional. */
 export interface MomentsOptions {
   /**
    * How values are summed: 'ordered' (default), or 'exact': whatever the order and the grouping, equal data have equal

@@ -53,15 +53,16 @@ const BATCH = /* @__PURE__ */ namesOf<PopulationBatch>({ x: 1, shape: 1, mask: 1
 
 /**
  * Mean and variance per channel of a whole population, batch by batch (Algorithm 2 of arXiv 1502.03167, lines 8 to 10):
- * every value counts once, whatever the sizes of the batches, and the variance between batches is part of it. A mean
- * over batches of their variances is neither.
+ * every value counts once, whatever the sizes of the batches, and the variance between batches is part of it. The plain
+ * mean of the batches' variances would count batches alike, and leave out what is between them.
  *
  * For a stack of layers, estimate them one after the other from the input on, each with those before it in evaluation.
  *
  * @param batches an iterable or async iterable of `{ x, shape, mask }`; x may be written over once the next one is
  *   asked for
  * @param options all optional; see {@link PopulationStatisticsOptions}
- * @returns all of them, for {@link BatchNorm.setStatistics}; interrupted and resumed gives the bits of a run in one go
+ * @returns count, mean and variance of all batches, for {@link BatchNorm.setStatistics}; a run that was interrupted and
+ *   resumed gives the bits of one in one go
  * @throws TypeError, RangeError (as rejection) as {@link Moments.add}; RangeError where there is no batch, and no
  *   `from`
  * @example
