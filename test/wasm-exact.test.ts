@@ -52,6 +52,13 @@ const ITSELF: readonly View[] = [
   { n: 24, c: 3, s: 132 },
 ];
 
+/** Groups of 16 rows, of 2 with a rest, and of 1. */
+const FULL: readonly View[] = [
+  { n: 33, c: 3, s: 64 },
+  { n: 5, c: 2, s: 508 },
+  { n: 3, c: 2, s: 1024 },
+];
+
 const CLASSES = ['normal', '63 binades below full', 'Infinity, −Infinity, NaN, zeros'];
 const RELU: KernelActivation = 1;
 
@@ -170,6 +177,17 @@ for (const isa of isas()) {
           return records;
         });
         assert.is(firstDifference(actual, expected), -1, `${value}, ${least}`);
+      }
+    }
+  });
+  test('short rows of one sign, which fill a bin most, are groups that it can hold', () => {
+    for (const view of FULL) {
+      for (const dataClass of ['18 binades below full', '19 binades below full', '42 binades below full']) {
+        const [actual, expected] = [loadWith(isa, WALKS[2]), reference.load()].map((kernels) =>
+          resultsOf(kernels, 'float32', dataClass, view, randomFor('full')),
+        );
+        const k = firstDifference(actual, expected);
+        assert.is(k, -1, `${dataClass}, ${JSON.stringify(view)}: number ${k} is ${actual[k]}, not ${expected[k]}`);
       }
     }
   });

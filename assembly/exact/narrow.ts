@@ -1,7 +1,7 @@
 // Sums of what fits the upper bins of a window: one of values and two of products, each of two lanes (see group.ts).
 // Exponents are looked at on the way.
 import { isYes } from '../kinds';
-import { ANCHORS, LEAST_P, LEAST_Q, LOWER, MOST_P, MOST_Q, PRODUCTS, UPPER, widen } from './lanes';
+import { ANCHORS, LEAST_P, LEAST_Q, LOWER, MOST_P, MOST_Q, PRODUCTS, UPPER, VALUES, widen } from './lanes';
 
 /** Four values: of a run, or of two columns and two rows. */
 function four<ROWS>(from: usize, stride: usize): v128 {
@@ -54,12 +54,12 @@ export function addProducts<ROWS>(lanes: usize, g: usize, x: usize, center: usiz
   v128.store(lanes, leastQ, LEAST_Q);
 }
 
-/** Adds squares of a row of a run: twice as many values in each lane, by two sums of them. */
+/** Adds squares of a row of a run: twice as many values in each lane, by two sums, which begin anew with each row. */
 export function addSquares(lanes: usize, x: usize, end: usize): void {
   const ones = i32x4.splat(-1);
-  const begin = v128.load(lanes);
-  let first0 = begin;
-  let first1 = begin;
+  const anchorOfValues = v128.load(lanes, VALUES);
+  let first0 = anchorOfValues;
+  let first1 = anchorOfValues;
   let upper = v128.load(lanes, UPPER);
   let lower = v128.load(lanes, LOWER);
   let most = v128.load(lanes, MOST_P);
@@ -84,7 +84,8 @@ export function addSquares(lanes: usize, x: usize, end: usize): void {
     lower = i64x2.add(lower, f64x2.sub(m1, f64x2.sub(t1, anchors)));
   }
   // Whole numbers wrap round, and come back.
-  v128.store(lanes, i64x2.sub(i64x2.add(first0, first1), begin));
+  const sums = i64x2.sub(i64x2.add(first0, first1), i64x2.shl(anchorOfValues, 1));
+  v128.store(lanes, i64x2.add(v128.load(lanes), sums));
   v128.store(lanes, upper, UPPER);
   v128.store(lanes, lower, LOWER);
   v128.store(lanes, most, MOST_P);
