@@ -1,11 +1,11 @@
 /**
- * Exact sums of made-up tensors by every backend, instruction set and number of threads of this machine, seed by seed:
+ * Kernels on made-up tensors, by every backend, instruction set and number of threads of this machine, seed by seed:
  * --seconds=60 (the default), or --cases=1 from --seed=N on, which else is another one each time. The first difference
  * ends it, with the seed of its case.
  */
 import { parseArgs } from 'node:util';
-import { contendersHere } from '../dist-test/support/exact-contenders.js';
-import { caseOf, differenceIn } from '../dist-test/support/exact-fuzz.js';
+import { contendersHere } from '../dist-test/support/contenders.js';
+import { differenceOf } from '../dist-test/support/fuzz.js';
 
 const { values } = parseArgs({
   options: { seed: { type: 'string' }, seconds: { type: 'string' }, cases: { type: 'string' } },
@@ -22,7 +22,7 @@ const end = Date.now() + 1000 * seconds;
 let done = 0;
 let found = null;
 while (found === null && done < cases && Date.now() < end) {
-  found = differenceIn(caseOf(seed + done), present);
+  found = differenceOf(seed + done, present);
   done++;
 }
 console.log(found ?? `${done} cases: the same bits`);

@@ -1,13 +1,11 @@
-/**
- * Exact sums of made-up tensors: a seed is a case, and every contender has the same bits of it. `npm run fuzz` goes
- * through as many seeds as there is time for.
- */
+/** Exact sums of made-up tensors: a seed is a case, and every contender has the same bits of it. */
 import { clip, leakyRelu } from 'batchnorm';
 import { kernelActivation } from '#dist/arguments/activation.js';
 import { memoryInUse } from '#dist/backends/wasm/memory.js';
 import { type Affine, type KernelActivation, RECORD, type View } from '#dist/kernels.js';
-import type { Contender } from './exact-contenders.js';
+import type { Contender } from './contenders.js';
 import { EXACT_DATA, exactData } from './exact-data.js';
+import { madeUpView, oneIn, pick } from './made-up.js';
 import { Random } from './random.js';
 import {
   exactTableOf,
@@ -21,8 +19,7 @@ import {
 } from './tensors.js';
 
 /** What is computed of a seed. */
-export interface FuzzCase {
-  readonly seed: number;
+interface FuzzCase {
   readonly dtype: Exclude<KernelDtype, 'float64'>;
   readonly view: View;
   /** Such as 'normal, at times zeros'. */
@@ -44,35 +41,24 @@ export interface FuzzCase {
   readonly inPlace: boolean;
 }
 
-/** Rows of columns of 1 and 4 KB fall into the same places of the caches; others are rests of every vector. */
-const CHANNELS = [1, 2, 3, 7, 8, 16, 17, 31, 32, 64, 65, 100, 128, 256, 257, 320, 512, 768, 1024, 2048];
-const ROWS = [1, 1, 1, 1, 2, 3, 5, 9, 15, 16, 17, 49, 64, 196, 513];
 const ACTIVATIONS = [0, 0, 1, kernelActivation(leakyRelu(0.25)), kernelActivation(clip(-0.5, 1.5))] as const;
 const NAMES = Object.keys(EXACT_DATA);
-/** Sizes up to this are alike in number, binade by binade: most are small, and all ways are gone. */
-const BINADES = 18;
 
-const pick = <T>(random: Random, values: readonly T[]): T => values[random.integer(values.length)];
-const oneIn = (random: Random, n: number) => random.integer(n) === 0;
-
-export function caseOf(seed: number): FuzzCase {
+function caseOf(seed: number): FuzzCase {
   const random = new Random(seed);
-  const [c, s] = [pick(random, CHANNELS), pick(random, ROWS)];
-  const n = Math.max(1, Math.floor(2 ** (BINADES * random.uniform()) / (c * s)) + random.integer(3));
-  const view = { n, c, s };
+  const view = madeUpView(random, 18);
   const [x, gradient, residual] = [0, 1, 2].map(() => madeUp(random, view));
   const isSame = oneIn(random, 6);
   const own = oneIn(random, 3) ? residual : null;
-  const numbers = () => (oneIn(random, 3) ? null : Float32Array.from({ length: c }, () => random.normal()));
+  const numbers = () => (oneIn(random, 3) ? null : Float32Array.from({ length: view.c }, () => random.normal()));
   return {
-    seed,
     dtype: oneIn(random, 3) ? pick(random, HALF_DTYPES) : 'float32',
     view,
     data: [x, ...(isSame ? [] : [gradient]), ...(own ? [own] : [])].map(({ title }) => title),
     x: x.values,
     dy: isSame ? x.values : gradient.values,
     residual: own?.values ?? null,
-    mean: Float64Array.from({ length: c }, () => pick(random, [0, 0.5, random.normal(), 1e20])),
+    mean: Float64Array.from({ length: view.c }, () => pick(random, [0, 0.5, random.normal(), 1e20])),
     gamma: numbers(),
     beta: numbers(),
     activation: pick(random, ACTIVATIONS),
@@ -102,7 +88,8 @@ function madeUp(random: Random, view: View): { values: Float32Array; title: stri
 }
 
 /** null where all have the bits of the first; or who differs, where, in which case. */
-export function differenceIn(one: FuzzCase, contenders: readonly Contender[]): string | null {
+export function differenceOfExact(seed: number, contenders: readonly Contender[]): string | null {
+  const one = caseOf(seed);
   const [first, ...others] = contenders;
   const expected = resultsOf(one, first);
   for (const contender of others) {
@@ -117,9 +104,8 @@ export function differenceIn(one: FuzzCase, contenders: readonly Contender[]): s
   return null;
 }
 
-function describe({ seed, x, dy, residual, mean, gamma, beta, ...rest }: FuzzCase): string {
-  const given = { ...rest, gamma: gamma !== null, beta: beta !== null, 'dy is x': dy === x };
-  return `${JSON.stringify(given)}; again: npm run fuzz -- --seed=${seed} --cases=1`;
+function describe({ x, dy, residual, mean, gamma, beta, ...rest }: FuzzCase): string {
+  return JSON.stringify({ ...rest, gamma: gamma !== null, beta: beta !== null, 'dy is x': dy === x });
 }
 
 type Results = Record<string, Float64Array>;

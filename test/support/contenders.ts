@@ -1,4 +1,4 @@
-/** Who sums exactly on this machine: backends, instruction sets and walks, all of which have one result. */
+/** Who computes on this machine: backends, instruction sets and walks, all of which have one result. */
 import { readFileSync } from 'node:fs';
 import * as native from '#dist/backends/native.js';
 import * as reference from '#dist/backends/reference.js';
@@ -26,7 +26,12 @@ const WASM: readonly WasmResources[] = [
   { threads: 1, threadBytes: 2 ** 17, tileBytes: 2 ** 20, copiedBytes: 2 ** 26 },
   { threads: THREADS, threadBytes: 64, tileBytes: 2 ** 12, copiedBytes: 2 ** 14 },
 ];
-const NATIVE: readonly native.Resources[] = [{ threads: 1 }, { threads: THREADS, threadBytes: 1 }];
+/** By itself, on several threads that are all worth starting, and as if caches held little. */
+const NATIVE: readonly native.Resources[] = [
+  { threads: 1 },
+  { threads: THREADS, threadBytes: 1 },
+  { threads: 2, threadBytes: 1, tileBytes: 600, sharedBytes: 1, streamBytes: 1 },
+];
 
 const X64 = ['avx512', 'avx2', 'baseline'];
 const ISAS: Readonly<Record<string, readonly string[]>> = { x64: X64, arm64: ['neon'] };
@@ -60,8 +65,9 @@ function bothWays(walks: readonly native.Resources[]): native.Resources[] {
   return walks.flatMap((walk) => [walk, { ...walk, ifma: false }]);
 }
 
-function nameOf(backend: string, isa: string, { threads, ifma }: native.Resources): string {
-  return `${backend}/${isa}, threads ${threads}${ifma === false ? ', without IFMA' : ''}`;
+function nameOf(backend: string, isa: string, { threads, streamBytes, ifma }: native.Resources): string {
+  const caches = streamBytes === undefined ? '' : ', small caches';
+  return `${backend}/${isa}, threads ${threads}${caches}${ifma === false ? ', without IFMA' : ''}`;
 }
 
 /** Where the system does not tell, it counts as there. */

@@ -1,0 +1,10 @@
+/** Made-up cases, by turns of exact sums alone and of all kernels; `npm run fuzz` goes through them seed by seed. */
+import type { Contender } from './contenders.js';
+import { differenceOfExact } from './exact-fuzz.js';
+import { differenceOfKernels } from './kernels-fuzz.js';
+
+/** null where all contenders have the bits of the first; or who differs, where, and how to see it again. */
+export function differenceOf(seed: number, contenders: readonly Contender[]): string | null {
+  const found = seed % 2 === 0 ? differenceOfExact(seed, contenders) : differenceOfKernels(seed, contenders);
+  return found && `${found}; again: npm run fuzz -- --seed=${seed} --cases=1`;
+}
