@@ -26,7 +26,7 @@ function sectionsOf(bytes: Uint8Array): number[] {
 
 const modules = suiteOf('wasm: modules');
 /** Of each module, in bytes: it is inlined in every bundle. 5,400 are for 16 bits. */
-const MOST_BYTES = 53000;
+const MOST_BYTES = 56000;
 
 const MODULES = { scalar, scalarShared, simd128, simd128Shared };
 for (const [name, text] of Object.entries(MODULES)) {

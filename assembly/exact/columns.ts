@@ -3,6 +3,7 @@
 import { Yes } from '../kinds';
 import { ANCHORS, LEAST_P, LOWER, MOST_P, PRODUCTS, UPPER } from './lanes';
 import { addProducts } from './narrow';
+import { touch } from './touch';
 
 /** Rows that fit into bins. */
 export const ROWS: usize = 256;
@@ -23,6 +24,7 @@ export function addColumns(lanes: usize, x: usize, stride: usize, width: usize, 
   const strip = stripOf(stride);
   for (let i: usize = 0; i < rows; i += strip, x += strip * stride) {
     const count = min(strip, rows - i);
+    touch(x, width << 2, count, stride);
     for (let k: usize = 0; k < width; k += 4) addStrip(lanes, k, x + (k << 2), stride, count);
   }
 }
@@ -39,7 +41,10 @@ export function addProductColumns(
 ): void {
   const strip = stripOf(stride);
   for (let i: usize = 0; i < rows; i += strip) {
-    const bytes = min(strip, rows - i) * stride;
+    const count = min(strip, rows - i);
+    const bytes = count * stride;
+    touch(x, width << 2, count, stride);
+    touch(dy, width << 2, count, stride);
     for (let k: usize = 0; k < width << 2; k += 8) {
       addProducts<Yes>(lanes + (k << 1), dy + k, x + k, centers + k, x + k + bytes, stride);
     }

@@ -13,6 +13,7 @@ import { COLUMNS, LANES_BYTES, openLane, RUN, seeProducts, seeSquares, takeLane 
 import { carry, RECORD_BYTES } from './limbs';
 import { RESULTS_BYTES, resultOf } from './results';
 import { CHANNELS, fill, RUN_BYTES, TILE_BYTES, turnColumn, VALUES } from './tile';
+import { touch } from './touch';
 import { WINDOW_BYTES, Window } from './window';
 
 /** Rows from this length on need no tile. */
@@ -118,6 +119,7 @@ function sumLongRows(call: Call, records: usize, part: Part, ch: usize, start: u
     for (let j = part.left; j < part.right; j += step) {
       const count = min(step, part.right - j);
       const whole = call.half == 0 ? count & ~(STEP - 1) : 0;
+      if (call.dy == 0) touch(call.x + ((row + j) << 2), whole << 2, 1, 0);
       if (whole > 0) addInPlace(call, ch, row + j, whole, 1, own);
       if (whole < count) addCopy(call, ch, row + j + whole, count - whole, own);
     }
