@@ -1,10 +1,27 @@
-// The elementwise passes that trainings and inference have most, across channels of bfloat16: widened, computed with
-// and rounded in registers. docs/numerics.md, section 11. All others go by strips.ts, and so do passes along rows,
-// where this would gain nothing.
+// The elementwise passes that trainings and inference have most, of bfloat16: widened, computed with and rounded in
+// registers, across channels or ALONG rows of one, which have whole vectors. docs/numerics.md, section 11. All others
+// go by strips.ts. Along rows, whose numbers all have the same coefficients, vectors have the even and the odd ones:
+// these are widened and rounded by less.
 import { gate } from './activation';
 import { Call } from './call';
-import { BELOW_AT, joinHigh, joinLow, kept, nearestBfloat16, nearestHalf, ONE_AT, wideOf } from './half';
-import { BFLOAT16, Bfloat16, NO_ACTIVATION, NORMALIZE, THREE_LINES } from './kinds';
+import {
+  FINITE_AT,
+  joinHigh,
+  joinLow,
+  kept,
+  LOWER_AT,
+  lowerHalves,
+  MAGNITUDES16_AT,
+  nearestBfloat16,
+  nearestHalf,
+  ONES_AT,
+  upperHalves,
+  wideOf,
+} from './half';
+import { BFLOAT16, Bfloat16, isYes, NO_ACTIVATION, NORMALIZE, THREE_LINES } from './kinds';
+
+/** Numbers of a vector. Rows of a multiple of them are gone along. */
+export const EIGHT: usize = 8;
 
 /** Whether a pass over the tensors of a call goes this way. */
 export function isDirect(call: Call, map: i32): bool {
@@ -25,13 +42,41 @@ function loadOne(p: usize): f32 {
 function storeOne(p: usize, value: f32): void {
   store<u16>(p, <u16>nearestHalf<Bfloat16>(reinterpret<u32>(value)));
 }
-function storeEight(p: usize, low: v128, high: v128, below: v128, one: v128): void {
-  v128.store(p, i16x8.narrow_i32x4_u(nearestBfloat16(low, below, one), nearestBfloat16(high, below, one)));
+
+/** Four of eight numbers: the first or the even ones. */
+function firstOf<ALONG>(halves: v128): v128 {
+  return isYes<ALONG>() ? i32x4.shl(halves, 16) : joinLow(i32x4.splat(0), halves);
+}
+/** The others. */
+function othersOf<ALONG>(halves: v128, lower: v128): v128 {
+  return isYes<ALONG>() ? v128.andnot(halves, lower) : joinHigh(i32x4.splat(0), halves);
+}
+
+/** What four numbers are computed with. */
+function first<ALONG>(p: usize): v128 {
+  return isYes<ALONG>() ? v128.load32_splat(p) : v128.load(p);
+}
+/** What the others are computed with. */
+function others<ALONG>(p: usize): v128 {
+  return isYes<ALONG>() ? v128.load32_splat(p) : v128.load(p, 16);
+}
+
+/** The upper halves of eight numbers, in order. */
+function uppersOf<ALONG>(a: v128, b: v128): v128 {
+  return isYes<ALONG>() ? i16x8.shuffle(i32x4.shr_u(a, 16), b, 0, 9, 2, 11, 4, 13, 6, 15) : upperHalves(a, b);
+}
+function lowersOf<ALONG>(a: v128, b: v128, lower: v128): v128 {
+  return isYes<ALONG>() ? i16x8.shuffle(a, i32x4.shl(b, 16), 0, 9, 2, 11, 4, 13, 6, 15) : lowerHalves(a, b, lower);
+}
+
+/** From the coefficients of one number to those of the next. */
+function step<ALONG>(): usize {
+  return isYes<ALONG>() ? 0 : 4;
 }
 
 /** Elements one by one. */
-function normalizeFew(y: usize, x: usize, end: usize, center: usize, apart: usize, floor: f32): void {
-  for (; x < end; x += 2, y += 2, center += 4) {
+function normalizeFew<ALONG>(y: usize, x: usize, end: usize, center: usize, apart: usize, floor: f32): void {
+  for (; x < end; x += 2, y += 2, center += step<ALONG>()) {
     const d = loadOne(x) - load<f32>(center);
     const z = <f32>(d * load<f32>(center + apart)) + load<f32>(center + 2 * apart);
     storeOne(y, z <= floor ? floor : z);
@@ -42,42 +87,46 @@ function normalizeFew(y: usize, x: usize, end: usize, center: usize, apart: usiz
  * y of `length` elements from element k on. Their centers begin at `center`, their other coefficients `apart` bytes
  * further on each.
  */
-export function normalizeBfloat16(call: Call, k: usize, length: usize, center: usize, apart: usize): void {
+export function normalizeBfloat16<ALONG>(call: Call, k: usize, length: usize, center: usize, apart: usize): void {
   const floor: f32 = call.activation == NO_ACTIVATION ? -Infinity : 0;
-  const floors = f32x4.splat(floor);
-  const zero = i32x4.splat(0);
-  const below = kept(BELOW_AT);
-  const one = kept(ONE_AT);
+  // No number is below the least whole one.
+  const floors = i16x8.splat(call.activation == NO_ACTIVATION ? -32768 : 0);
+  const lower = kept(LOWER_AT);
+  const ones = kept(ONES_AT);
+  const magnitudes = kept(MAGNITUDES16_AT);
+  const finite = kept(FINITE_AT);
   let y = call.output + (k << 1);
   let x = call.x + (k << 1);
   const end = x + (length << 1);
-  // Numbers that may be NaN are left to single ones behind the loop: a call in it would take its registers.
+  // Numbers that may be NaN, which are as infinite ones here, are left to single ones behind the loop: a call in it
+  // would take its registers.
   while (true) {
-    for (; x + 16 <= end; x += 16, y += 16, center += 32) {
+    for (; x + 16 <= end; x += 16, y += 16, center += 8 * step<ALONG>()) {
       const scale = center + apart;
       const offset = scale + apart;
       const halves = v128.load(x);
-      const lowD = f32x4.sub(joinLow(zero, halves), v128.load(center));
-      const highD = f32x4.sub(joinHigh(zero, halves), v128.load(center, 16));
-      const lowScaled = f32x4.mul(lowD, v128.load(scale));
-      const highScaled = f32x4.mul(highD, v128.load(scale, 16));
-      const low = f32x4.add(lowScaled, v128.load(offset));
-      const high = f32x4.add(highScaled, v128.load(offset, 16));
-      if (mayBeNan(low, high)) break;
-      storeEight(y, f32x4.pmax(floors, low), f32x4.pmax(floors, high), below, one);
+      let a = f32x4.sub(firstOf<ALONG>(halves), first<ALONG>(center));
+      let b = f32x4.sub(othersOf<ALONG>(halves, lower), others<ALONG>(center));
+      a = f32x4.mul(a, first<ALONG>(scale));
+      b = f32x4.mul(b, others<ALONG>(scale));
+      a = f32x4.add(a, first<ALONG>(offset));
+      b = f32x4.add(b, others<ALONG>(offset));
+      const uppers = uppersOf<ALONG>(a, b);
+      if (i8x16.bitmask(i16x8.gt_s(v128.and(uppers, magnitudes), finite)) != 0) break;
+      v128.store(y, i16x8.max_s(nearestBfloat16(uppers, lowersOf<ALONG>(a, b, lower), ones), floors));
     }
     if (x + 16 > end) break;
-    normalizeFew(y, x, x + 16, center, apart, floor);
+    normalizeFew<ALONG>(y, x, x + 16, center, apart, floor);
     x += 16;
     y += 16;
-    center += 32;
+    center += 8 * step<ALONG>();
   }
-  normalizeFew(y, x, end, center, apart, floor);
+  normalizeFew<ALONG>(y, x, end, center, apart, floor);
 }
 
 /** Elements one by one. */
-function inputFew(dx: usize, dy: usize, x: usize, end: usize, center: usize, apart: usize, gates: bool): void {
-  for (; x < end; x += 2, dy += 2, dx += 2, center += 4) {
+function inputFew<ALONG>(dx: usize, dy: usize, x: usize, end: usize, center: usize, apart: usize, gates: bool): void {
+  for (; x < end; x += 2, dy += 2, dx += 2, center += step<ALONG>()) {
     const d = loadOne(x) - load<f32>(center);
     const scale = load<f32>(center + apart);
     let g = loadOne(dy);
@@ -91,48 +140,48 @@ function inputFew(dx: usize, dy: usize, x: usize, end: usize, center: usize, apa
  * dx of `length` elements from element k on. Their centers begin at `center`, their other coefficients `apart` bytes
  * further on each.
  */
-export function inputBfloat16(call: Call, k: usize, length: usize, center: usize, apart: usize): void {
+export function inputBfloat16<ALONG>(call: Call, k: usize, length: usize, center: usize, apart: usize): void {
   const gates = call.activation != NO_ACTIVATION;
   const always = i32x4.splat(gates ? 0 : -1);
   const zero = i32x4.splat(0);
-  const below = kept(BELOW_AT);
-  const one = kept(ONE_AT);
+  const lower = kept(LOWER_AT);
+  const ones = kept(ONES_AT);
   let dx = call.output + (k << 1);
   let dy = call.dy + (k << 1);
   let x = call.x + (k << 1);
   const end = x + (length << 1);
   // Numbers that may be NaN are left to single ones behind the loop: a call in it would take its registers.
   while (true) {
-    for (; x + 16 <= end; x += 16, dy += 16, dx += 16, center += 32) {
+    for (; x + 16 <= end; x += 16, dy += 16, dx += 16, center += 8 * step<ALONG>()) {
       const halves = v128.load(x);
       const gradients = v128.load(dy);
       const scale = center + apart;
       const offset = scale + apart;
       const slope = offset + apart;
       const rest = slope + apart;
-      const lowD = f32x4.sub(joinLow(zero, halves), v128.load(center));
-      const highD = f32x4.sub(joinHigh(zero, halves), v128.load(center, 16));
-      const lowScale = v128.load(scale);
-      const highScale = v128.load(scale, 16);
-      const lowZ = f32x4.add(f32x4.mul(lowD, lowScale), v128.load(offset));
-      const highZ = f32x4.add(f32x4.mul(highD, highScale), v128.load(offset, 16));
-      const lowG = v128.and(joinLow(zero, gradients), v128.or(f32x4.gt(lowZ, zero), always));
-      const highG = v128.and(joinHigh(zero, gradients), v128.or(f32x4.gt(highZ, zero), always));
-      const lowSlope = f32x4.mul(lowD, v128.load(slope));
-      const highSlope = f32x4.mul(highD, v128.load(slope, 16));
-      const lowRest = f32x4.add(lowSlope, v128.load(rest));
-      const highRest = f32x4.add(highSlope, v128.load(rest, 16));
+      const lowD = f32x4.sub(firstOf<ALONG>(halves), first<ALONG>(center));
+      const highD = f32x4.sub(othersOf<ALONG>(halves, lower), others<ALONG>(center));
+      const lowScale = first<ALONG>(scale);
+      const highScale = others<ALONG>(scale);
+      const lowZ = f32x4.add(f32x4.mul(lowD, lowScale), first<ALONG>(offset));
+      const highZ = f32x4.add(f32x4.mul(highD, highScale), others<ALONG>(offset));
+      const lowG = v128.and(firstOf<ALONG>(gradients), v128.or(f32x4.gt(lowZ, zero), always));
+      const highG = v128.and(othersOf<ALONG>(gradients, lower), v128.or(f32x4.gt(highZ, zero), always));
+      const lowSlope = f32x4.mul(lowD, first<ALONG>(slope));
+      const highSlope = f32x4.mul(highD, others<ALONG>(slope));
+      const lowRest = f32x4.add(lowSlope, first<ALONG>(rest));
+      const highRest = f32x4.add(highSlope, others<ALONG>(rest));
       const low = f32x4.sub(f32x4.mul(lowG, lowScale), lowRest);
       const high = f32x4.sub(f32x4.mul(highG, highScale), highRest);
       if (mayBeNan(f32x4.add(low, high), f32x4.add(lowZ, highZ))) break;
-      storeEight(dx, low, high, below, one);
+      v128.store(dx, nearestBfloat16(uppersOf<ALONG>(low, high), lowersOf<ALONG>(low, high, lower), ones));
     }
     if (x + 16 > end) break;
-    inputFew(dx, dy, x, x + 16, center, apart, gates);
+    inputFew<ALONG>(dx, dy, x, x + 16, center, apart, gates);
     x += 16;
     dy += 16;
     dx += 16;
-    center += 32;
+    center += 8 * step<ALONG>();
   }
-  inputFew(dx, dy, x, end, center, apart, gates);
+  inputFew<ALONG>(dx, dy, x, end, center, apart, gates);
 }

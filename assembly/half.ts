@@ -26,8 +26,8 @@ const CONSTANTS: usize = 1024;
 const SIGN_AT: usize = CONSTANTS;
 const MAGNITUDES_AT: usize = CONSTANTS + 4;
 const POWER_AT: usize = CONSTANTS + 8;
-export const BELOW_AT: usize = CONSTANTS + 12;
-export const ONE_AT: usize = CONSTANTS + 16;
+export const LOWER_AT: usize = CONSTANTS + 12;
+export const ONES_AT: usize = CONSTANTS + 16;
 const SIGNS_AT: usize = CONSTANTS + 20;
 const LARGEST_AT: usize = CONSTANTS + 24;
 const EXPONENTS_AT: usize = CONSTANTS + 28;
@@ -35,6 +35,8 @@ const LEAST_NORMALS_AT: usize = CONSTANTS + 32;
 const LARGEST_POWERS_AT: usize = CONSTANTS + 36;
 const ROUNDINGS_AT: usize = CONSTANTS + 40;
 const LOWEST_AT: usize = CONSTANTS + 44;
+export const MAGNITUDES16_AT: usize = CONSTANTS + 48;
+export const FINITE_AT: usize = CONSTANTS + 52;
 
 /** The bits of the float32 that is equal to 16 bits, which are the upper ones here. */
 export function wideOf<FROM>(upper: u32): u32 {
@@ -68,8 +70,8 @@ export function prepareConstants(): void {
   keep(SIGN_AT, SIGN);
   keep(MAGNITUDES_AT, 0x8fffffff);
   keep(POWER_AT, POWER);
-  keep(BELOW_AT, 0x7fff);
-  keep(ONE_AT, 1);
+  keep(LOWER_AT, 0xffff);
+  keepPairs(ONES_AT, 1 << 16);
   keepPairs(SIGNS_AT, SIGN);
   keepPairs(LARGEST_AT, 0x7bff0000);
   keepPairs(EXPONENTS_AT, INFINITE);
@@ -77,6 +79,8 @@ export function prepareConstants(): void {
   keepPairs(LARGEST_POWERS_AT, TOO_LARGE - (1 << 23));
   keepPairs(ROUNDINGS_AT, ROUNDING);
   keepPairs(LOWEST_AT, LEAST_NORMAL << 3);
+  keepPairs(MAGNITUDES16_AT, ~SIGN & 0xffff0000);
+  keepPairs(FINITE_AT, 0x7f7f0000);
 }
 
 function keep(at: usize, bits: u32): void {
@@ -135,15 +139,32 @@ function widenFloat16(to: usize, from: usize, count: usize): usize {
   return k;
 }
 
-/** The bfloat16 nearest to each element, none of which is NaN, in lower halves. */
-export function nearestBfloat16(bits: v128, below: v128, one: v128): v128 {
-  return i32x4.shr_u(i32x4.add(i32x4.add(bits, below), v128.and(i32x4.shr_u(bits, 16), one)), 16);
+/** The upper halves of eight elements. */
+export function upperHalves(low: v128, high: v128): v128 {
+  return i16x8.narrow_i32x4_u(i32x4.shr_u(low, 16), i32x4.shr_u(high, 16));
+}
+
+/** The lower halves of eight elements. */
+export function lowerHalves(low: v128, high: v128, lower: v128): v128 {
+  return i16x8.narrow_i32x4_u(v128.and(low, lower), v128.and(high, lower));
+}
+
+/**
+ * The bfloat16 nearest to each of eight numbers in halves, none of which is NaN: it is the next one where the lower
+ * half is above one half, or is one half and the upper half is odd.
+ */
+export function nearestBfloat16(uppers: v128, lowers: v128, ones: v128): v128 {
+  return i16x8.sub(uppers, i16x8.shr_s(i16x8.sub_sat_u(lowers, v128.andnot(ones, uppers)), 15));
+}
+
+function roundEight(low: v128, high: v128, lower: v128, ones: v128): v128 {
+  return nearestBfloat16(upperHalves(low, high), lowerHalves(low, high, lower), ones);
 }
 
 /** As many elements as fill two vectors, until these may have NaN. */
 function roundToBfloat16(to: usize, from: usize, count: usize): usize {
-  const below = kept(BELOW_AT);
-  const one = kept(ONE_AT);
+  const lower = kept(LOWER_AT);
+  const ones = kept(ONES_AT);
   let k: usize = 0;
   for (; k + 2 * STEP <= count; k += 2 * STEP, from += 64, to += 32) {
     const a = v128.load(from);
@@ -153,8 +174,8 @@ function roundToBfloat16(to: usize, from: usize, count: usize): usize {
     // It is NaN where something is, or where infinities of both signs meet.
     const sum = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
     if (i32x4.bitmask(f32x4.ne(sum, sum)) != 0) break;
-    v128.store(to, i16x8.narrow_i32x4_u(nearestBfloat16(a, below, one), nearestBfloat16(b, below, one)));
-    v128.store(to, i16x8.narrow_i32x4_u(nearestBfloat16(c, below, one), nearestBfloat16(d, below, one)), 16);
+    v128.store(to, roundEight(a, b, lower, ones));
+    v128.store(to, roundEight(c, d, lower, ones), 16);
   }
   return k;
 }

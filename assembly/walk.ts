@@ -1,6 +1,6 @@
 // One call on its way through its tensors, as plan.ts has it: which thread sums what, and which writes what.
 import { activateRows } from './activation';
-import { inputBfloat16, isDirect, normalizeBfloat16 } from './bfloat16';
+import { EIGHT, inputBfloat16, isDirect, normalizeBfloat16 } from './bfloat16';
 import { Call, CENTER, COLUMNS_AT_ONCE, STRIP } from './call';
 import { broadcastCoefficients } from './coefficients';
 import { inputBentColumns, inputBentRow, inputColumns, inputRow } from './gradient-input';
@@ -112,12 +112,25 @@ function mapAlong(call: Call, map: i32, k: usize, end: usize, thread: usize): vo
     mapRows(call, map, k, end, 0);
     return;
   }
+  if (ASC_FEATURE_SIMD && isDirect(call, map) && call.s % EIGHT == 0) {
+    mapDirectRows(call, map, k, end);
+    return;
+  }
   const reads = readsResidual(call, map);
   for (let length: usize = 0; k < end; k += length) {
     length = minOf(STRIP, end - k);
     const strip = readStrip(call, thread, k, length, 1, length, map == GRADIENT_INPUT, reads);
     mapRows(strip, map, k, k + length, k);
     writeStrip(call, thread, k, length, 1, length);
+  }
+}
+
+/** Elements k .. end of bfloat16, in rows of whole vectors. */
+function mapDirectRows(call: Call, map: i32, k: usize, end: usize): void {
+  const s = call.s;
+  for (let length: usize = 0; k < end; k += length) {
+    length = minOf(s - (k % s), end - k);
+    mapDirect<Yes>(call, map, k, length, call.coefficient(CENTER) + (((k / s) % call.c) << 2), call.coefficientBytes);
   }
 }
 
@@ -198,16 +211,16 @@ function mapStacks(
   thread: usize,
 ): void {
   if (ASC_FEATURE_SIMD && isDirect(call, map)) {
-    for (let r: usize = 0; r < count; ++r) mapDirect(call, map, k + r * stride, width, center, apart);
+    for (let r: usize = 0; r < count; ++r) mapDirect<No>(call, map, k + r * stride, width, center, apart);
   } else if (call.half != 0) mapStrips(call, map, k, width, count, stride, center, apart, thread);
   else if (call.width == 4) mapColumns<f32>(call, map, k, width, count, stride, center, apart);
   else mapColumns<f64>(call, map, k, width, count, stride, center, apart);
 }
 
-/** A row of columns of bfloat16. */
-function mapDirect(call: Call, map: i32, k: usize, width: usize, center: usize, apart: usize): void {
-  if (map == GRADIENT_INPUT) inputBfloat16(call, k, width, center, apart);
-  else normalizeBfloat16(call, k, width, center, apart);
+/** A row of columns of bfloat16, or a piece of a row of one channel. */
+function mapDirect<ALONG>(call: Call, map: i32, k: usize, width: usize, center: usize, apart: usize): void {
+  if (map == GRADIENT_INPUT) inputBfloat16<ALONG>(call, k, width, center, apart);
+  else normalizeBfloat16<ALONG>(call, k, width, center, apart);
 }
 
 /** Some columns, then some rows of them, at a time. */

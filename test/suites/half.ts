@@ -27,6 +27,7 @@ const DTYPES: readonly HalfDtype[] = ['float16', 'bfloat16'];
 const SHAPES = [
   { shape: [37, 5], axis: 1 },
   { shape: [4, 3, 70], axis: 1 },
+  { shape: [4, 3, 72], axis: 1 },
   { shape: [2, 7, 33], axis: -1 },
   { shape: [1, 4], axis: 1 },
   { shape: [0, 4], axis: 1 },
@@ -112,6 +113,30 @@ export default (backend: BackendUnderTest): void => {
   for (const dtype of DTYPES) {
     for (const one of SHAPES) {
       test(`${dtype}, shape ${one.shape}, axis ${one.axis}: as float32, rounded`, () => agree({ ...one, dtype }));
+    }
+
+    for (const shape of [
+      [2, 4, 8192],
+      [4096, 16],
+    ]) {
+      test(`${dtype}: all bits there are, beside each other, shape ${shape}`, () => {
+        const c = shape[1];
+        const x = Uint16Array.from({ length: 2 ** 16 }, (_, k) => (k * 25717) & 0xffff);
+        const dy = Uint16Array.from(x, (bits) => bits ^ 0x8123);
+        const given = { mean: new Float64Array(c).fill(0.3), variance: new Float64Array(c).fill(2) };
+        const [gamma, beta] = [Float32Array.from(given.mean, (_, ch) => ch - 1.5), new Float32Array(c).fill(0.25)];
+        const sums = new GradientSums(c);
+        const all = x.length / c;
+        sums.add(new Float32Array(x.length).fill(0.5), new Float32Array(x.length).fill(2), [all, c], given);
+        const wide = { x: WIDEN[dtype](x), dy: WIDEN[dtype](dy) };
+        for (const activation of [undefined, 'relu'] as const) {
+          const options = { ...given, gamma, beta, activation };
+          const y = forwardInference(x, shape, { ...options, dtype });
+          sameTensor(dtype, y, forwardInference(wide.x, shape, options), `y, ${activation}`);
+          const { dx } = backward(dy, x, shape, { ...options, sums, dtype });
+          sameTensor(dtype, dx, backward(wide.dy, wide.x, shape, { ...options, sums }).dx, `dx, ${activation}`);
+        }
+      });
     }
 
     test(`${dtype}: inference in place, over the residual, and elsewhere`, () => {
