@@ -32,8 +32,9 @@ class Binned {
       isFull_ |= squares_ ? settleFixed<true>(state_, j, added) : settleFixed<false>(state_, j, added);
       return;
     }
-    for (int bin = 0; bin < choice_->bins(); ++bin) move(bin, bin, j);
-    if (choice_->haveTwins()) move(choice_->bins(), choice_->first, j);
+    for (int bin = 0; bin < choice_->bins(); ++bin)
+      choice_->isWhole(bin) ? moveWhole(bin, j, added) : move(bin, bin, j);
+    if (choice_->haveTwins(squares_)) move(choice_->bins(), choice_->first, j);
   }
   /** Whether what was looked at in the vector of columns at j fits its bins. */
   bool isSeenFit(size_t j) const {
@@ -49,6 +50,10 @@ class Binned {
   }
   /** The choice that what was seen in column j needs: `choices_.count` where none is enough, or some is not finite. */
   int neededFor(size_t j) const { return isFinite(j) ? choices_.cheapest(spanOfG(j), spanOfD(j)) : choices_.count; }
+  /** Whether gradients of column j want a choice with more room, lest the next ones are added twice. */
+  bool isTight(size_t j) const {
+    return !squares_ && choices_.roomy > 0 && isFinite(j) && choices_.isTight(spanOfG(j), spanOfD(j));
+  }
   /** Values that are added before they are settled: few where some did not fit of late, since these are added twice. */
   size_t terms() const { return choice_ == nullptr ? TERMS : minOf(terms_, choice_->terms()); }
   void expectMisfits() { terms_ = TERMS; }
@@ -84,7 +89,7 @@ class Binned {
   void anchor(size_t j) {
     anchoredForG_.set(j, state_.seenOfG.at(j));
     anchoredForD_.set(j, state_.seenOfD.at(j));
-    place(j, choice_->isFixed, squares_, choice_->first, choice_->second);
+    place(j, choice_->isFixed, squares_, choice_->reachOfFirst, choice_->reachOfSecond, choice_->below());
     for (int bin = 0; bin < choice_->bins(); ++bin) {
       state_.anchors[bin * state_.width + j] = anchorOf(choice_->anchorPlace(bin), j);
       state_.integers[bin * state_.width + j] = 0;
@@ -187,6 +192,16 @@ class Binned {
       store(at, add(L::load(at), bitsBetween(sum, anchor)));
     }
   }
+  /** Moves the whole numbers of the vector at j, to which `added` values were added with their anchors. */
+  void moveWhole(int bin, size_t j, size_t added) {
+    int64_t size = 0;
+    for (size_t k = bin * state_.width + j, end = k + F::LENGTH; k < end; ++k) {
+      int64_t& integer = state_.integers[k];
+      integer += static_cast<int64_t>(bitsOf(state_.sums[k]) - added * bitsOf(state_.anchors[k]));
+      size |= integer ^ (integer >> 63);
+    }
+    isFull_ |= size >> 60 != 0;
+  }
   Span spanOfG(size_t j) const { return Span::of(state_.seenOfG.most[j], state_.seenOfG.least[j]); }
   Span spanOfD(size_t j) const {
     return squares_ ? spanOfG(j) : Span::of(state_.seenOfD.most[j], state_.seenOfD.least[j]);
@@ -197,20 +212,20 @@ class Binned {
     const int isSum = choice_->isFixed && bin > 0 ? 1 : 0;
     for (size_t j = 0; j < columns; ++j) row.units[j] = own[j * each] + place.higher + isSum * more[j * each];
   }
-  /** Sets the window of column j, for so many bins. */
-  BN_INLINE void place(size_t j, bool isFixed, bool squares, int first, int second) {
+  /** Sets the window of column j, for bins that reach so far, and with the unit of first values so far `below`. */
+  BN_INLINE void place(size_t j, bool isFixed, bool squares, int first, int second, int below) {
     const Span g = spanOfG(j), d = squares ? g : Span::of(state_.seenOfD.most[j], state_.seenOfD.least[j]);
     const Window window = Window::of(isFixed, first, second, g, d, squares);
     limit(j, limitsOf(window.g), limitsOf(window.d));
-    units_[0][j] = isFixed ? window.g.unit : unitOfBin(window.g.above);
-    units_[1][j] = isFixed ? window.d.unit : unitOfBin((window.g * window.d).above);
+    units_[0][j] = isFixed ? window.g.unit : window.g.above - below;
+    units_[1][j] = isFixed ? window.d.unit : (window.g * window.d).above - UNIT_BELOW;
   }
   /** No branches, so that loops become vectors. */
   template <bool FIXED, bool SQUARES>
   BN_NOINLINE void placeAll() {
-    const int first = choice_->first, second = choice_->second;
+    const int first = choice_->reachOfFirst, second = choice_->reachOfSecond, below = choice_->below();
     const size_t width = state_.width;
-    for (size_t j = 0; j < width; ++j) place(j, FIXED, SQUARES, first, second);
+    for (size_t j = 0; j < width; ++j) place(j, FIXED, SQUARES, first, second, below);
   }
   double anchorOf(UnitPlace place, size_t j) const { return 1.5 * powerOfTwo(52 + units_[place.of][j] + place.higher); }
   int unitOf(int bin, size_t j) const {

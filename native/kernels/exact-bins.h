@@ -21,18 +21,28 @@ constexpr int TERMS_BITS = 7;
 constexpr size_t TERMS = size_t(1) << TERMS_BITS;
 /** Bits that a bin takes of what comes to it. */
 constexpr int BIN_BITS = 52 - TERMS_BITS;
+/** The same of a whole number. */
+constexpr int WHOLE_BITS = 51;
 /** The most columns of a block. */
 constexpr size_t MOST_COLUMNS = MOST_TOTALS;
 
-/** K bins one behind the other. A chain of members, where an array would be kept in memory and not in registers. */
-template <int K>
+/**
+ * K bins one behind the other. A chain of members, where an array would be kept in memory and not in registers. The
+ * last one may be a WHOLE number: then what comes to it is rounded to its unit, and the bits of all that are added up.
+ * This takes one operation more, and there is room for WHOLE_BITS.
+ */
+template <int K, bool WHOLE = false>
 struct Bins {
   D sum;
-  Bins<K - 1> rest;
+  Bins<K - 1, WHOLE> rest;
 
-  BN_INLINE void load(const double* from, size_t width) {
-    sum = D::load(from);
-    rest.load(from + width, width);
+  BN_INLINE void begin(const double* anchors, size_t width) {
+    sum = D::load(anchors);
+    rest.begin(anchors + width, width);
+  }
+  BN_INLINE void load(const double* anchors, const double* sums, size_t width) {
+    sum = D::load(sums);
+    rest.load(anchors + width, sums + width, width);
   }
   BN_INLINE void save(double* to, size_t width) const {
     store(to, sum);
@@ -55,10 +65,26 @@ struct Bins {
   }
 };
 template <>
-struct Bins<0> {
-  BN_INLINE void load(const double*, size_t) {}
+struct Bins<0, false> {
+  BN_INLINE void begin(const double*, size_t) {}
+  BN_INLINE void load(const double*, const double*, size_t) {}
   BN_INLINE void save(double*, size_t) const {}
   BN_INLINE void add(D) {}
+};
+template <>
+struct Bins<1, true> {
+  D anchor, sum;
+
+  BN_INLINE void begin(const double* anchors, size_t) {
+    anchor = D::load(anchors);
+    sum = D::splat(0);
+  }
+  BN_INLINE void load(const double* anchors, const double* sums, size_t) {
+    anchor = D::load(anchors);
+    sum = D::load(sums);
+  }
+  BN_INLINE void save(double* to, size_t) const { store(to, sum); }
+  BN_INLINE void add(D value) { sum = addBits(sum, BN_ISA::add(value, anchor)); }
 };
 
 /** The bits of the largest magnitude of some values, and of the least that is not 0, less 1. */
@@ -131,24 +157,33 @@ struct LookVector {
   }
 };
 
+/** Which sums have a whole number as the last of their bins. */
+enum class WholeBins { NONE, FIRST, BOTH };
+
 /**
  * The bins of a vector of columns while values are added. Every other product is added to a twin of its first bin,
  * since a fused multiply-add keeps the next one waiting for longest; where there are many bins, registers have no room
  * for it.
  */
-template <int FIRST, int SECOND, bool SQUARES>
+template <int FIRST, int SECOND, WholeBins WHOLE, bool SQUARES>
 struct BinVector {
   static constexpr bool UNROLLED = false;
-  static constexpr bool TWINS = FIRST + SECOND <= 4, MOST = !SQUARES || FIRST + SECOND > 3;
+  static constexpr bool TWINS = (SQUARES || MANY_REGISTERS) && FIRST + SECOND <= 4, IS_WHOLE = WHOLE != WholeBins::NONE;
+  static constexpr bool MOST = !SQUARES || IS_WHOLE || FIRST + SECOND > 3;
   struct Half {
-    Bins<FIRST> first;
-    Bins<SECOND> second;
+    Bins<FIRST, IS_WHOLE> first;
+    Bins<SECOND, WHOLE == WholeBins::BOTH> second;
     D twin;
 
-    BN_INLINE void load(const double* from, const double* twins, size_t width) {
-      first.load(from, width);
-      second.load(from + FIRST * width, width);
-      if constexpr (TWINS) twin = D::load(twins);
+    BN_INLINE void begin(const double* anchors, size_t width) {
+      first.begin(anchors, width);
+      second.begin(anchors + FIRST * width, width);
+      if constexpr (TWINS) twin = second.sum;
+    }
+    BN_INLINE void load(const double* anchors, const double* sums, size_t width) {
+      first.load(anchors, sums, width);
+      second.load(anchors + FIRST * width, sums + FIRST * width, width);
+      if constexpr (TWINS) twin = D::load(sums + (FIRST + SECOND) * width);
     }
     BN_INLINE void save(double* to, size_t width) const {
       first.save(to, width);
@@ -166,15 +201,13 @@ struct BinVector {
 
   /** Begins anew. */
   BN_INLINE void begin(const BinState& state, size_t j) {
-    const double *const from = state.anchors + j, *const twins = from + FIRST * state.width;
-    low.load(from, twins, state.width);
-    high.load(from + D::LENGTH, twins + D::LENGTH, state.width);
+    low.begin(state.anchors + j, state.width);
+    high.begin(state.anchors + j + D::LENGTH, state.width);
   }
   /** Goes on with what was saved. */
   BN_INLINE void load(const BinState& state, size_t j) {
-    const double *const from = state.sums + j, *const twins = from + (FIRST + SECOND) * state.width;
-    low.load(from, twins, state.width);
-    high.load(from + D::LENGTH, twins + D::LENGTH, state.width);
+    low.load(state.anchors + j, state.sums + j, state.width);
+    high.load(state.anchors + j + D::LENGTH, state.sums + j + D::LENGTH, state.width);
     seenOfG.load(state.seenOfG.most + j, state.seenOfG.least + j);
     if constexpr (!SQUARES) seenOfD.load(state.seenOfD.most + j, state.seenOfD.least + j);
   }
@@ -206,7 +239,7 @@ struct BinVector {
     seenOfG.see(of);
     if constexpr (!SQUARES) seenOfD.see(by);
     low.template add<false>(widen(lowerHalf(of)), widen(lowerHalf(by)));
-    if (count > H::LENGTH) high.template add<false>(widen(upperHalf(of)), widen(upperHalf(by)));
+    if (IS_WHOLE || count > H::LENGTH) high.template add<false>(widen(upperHalf(of)), widen(upperHalf(by)));
   }
 };
 

@@ -15,8 +15,10 @@ constexpr size_t FULL_STRIPS = 1024;
 constexpr size_t LOOK_EACH = 8;
 /** Columns that are summed one by one in a strip, rather than that all get more bins for their sake. */
 constexpr size_t FEW = 1;
-/** Rows that tell where the first bins are anchored; of gradients, many may be 0. */
-constexpr size_t FIRST_ROWS = 8, FIRST_GRADIENT_ROWS = 32;
+/** One column of so many that is tight makes bins with more room pay for all. */
+constexpr size_t ROOM_PAYS = 32;
+/** Rows that tell where the first bins are anchored; of gradients, many may be 0, and narrow bins want to know more. */
+constexpr size_t FIRST_ROWS = 8, FIRST_GRADIENT_ROWS = 32, FIRST_OF_NARROW = 64;
 
 class ColumnBlock : BinnedColumns {
  public:
@@ -126,7 +128,7 @@ class ColumnBlock : BinnedColumns {
   }
   /** Sets bins that what did not fit will fit. Where more bins are wanted by few columns, these are strays. */
   BN_NOINLINE void prepare() {
-    size_t misfits = 0, wide = 0, misfit[MOST_COLUMNS];
+    size_t misfits = 0, wide = 0, tight = 0, misfit[MOST_COLUMNS];
     joinNew([&](size_t k) { return isMissed(k); });
     int needed = static_cast<int>(choice_ - choices_.list), own[MOST_COLUMNS];
     for (size_t k = 0; k < missed_; ++k) {
@@ -134,9 +136,11 @@ class ColumnBlock : BinnedColumns {
         if (isColumnFit(j)) continue;
         own[misfits] = neededFor(j);
         wide += own[misfits] != choices_.count && choices_.list + own[misfits] > choice_;
+        tight += isTight(j) ? copies() : 0;
         misfit[misfits++] = j;
       }
     }
+    needed = withRoom(needed, tight);
     for (size_t k = 0; k < misfits && wide > FEW * copies(); ++k) {
       if (own[k] != choices_.count && own[k] > needed) needed = own[k];
     }
@@ -186,36 +190,43 @@ class ColumnBlock : BinnedColumns {
     missed_ = strays_ = 0;
   }
 
-  /** Looks at the first rows only. */
+  /** Looks at some rows only. */
   BN_NOINLINE void peek(Rows rows) {
     isLooking_ = true;
-    rows.count = minOf(rows.count, squares_ ? FIRST_ROWS : FIRST_GRADIENT_ROWS);
+    const size_t gradients = choices_.roomy > 0 ? FIRST_OF_NARROW : FIRST_GRADIENT_ROWS;
+    const size_t looked = squares_ ? FIRST_ROWS : gradients, apart = maxOf(1, rows.count / looked);
+    rows.count = minOf(rows.count, looked);
+    rows.stride *= apart;
     addTo(0, active_, rows, true);
     isLooking_ = false;
     joinAll([&](size_t k) { return isMissed(k); });
+    choose(neededForAll());
+  }
+  /** What all columns need but those that no bins are enough for: what was seen of these is forgotten. */
+  int neededForAll() {
     int needed = 0;
+    size_t tight = 0;
     for (size_t j = 0; j < columns_; ++j) {
       const int own = neededFor(j);
+      tight += isTight(j);
       if (own == choices_.count) {
         forget(j);
       } else if (own > needed) {
         needed = own;
       }
     }
-    choose(needed);
+    return withRoom(needed, tight);
   }
-  int neededForAll() const {
-    int needed = 0;
-    for (size_t j = 0; j < columns_; ++j) {
-      const int own = neededFor(j);
-      needed = own > needed ? own : needed;
-    }
-    return needed;
+  /** A choice with room, if so many columns are tight that it pays for all of them. */
+  int withRoom(int choice, size_t tight) const {
+    return tight * ROOM_PAYS < columns_ || choice >= choices_.roomy ? choice : choices_.roomy;
   }
   /** Sets the bins of all columns. Those behind the last one have nothing but zeros. */
   void choose(int choice) {
     if (choice_ != nullptr) emptyAll();
+    const bool areMore = choice_ != nullptr && choice_ < choices_.list + choice;
     choice_ = choices_.list + choice;
+    for (size_t j = 0; j < columns_ && areMore; ++j) recall(j);
     for (size_t j = columns_; j < state_.width; ++j) forget(j);
     anchorAll();
   }

@@ -13,6 +13,9 @@ constexpr size_t FULL_GROUPS = 1024 / F::LENGTH;
 /** Values that tell where the first bins are anchored. */
 constexpr size_t FIRST_VALUES = 64;
 
+/** Cheaper bins are looked for when so many groups fitted. */
+constexpr size_t LOOK_EACH_GROUPS = 4;
+
 class ChannelSum : Binned {
  public:
   ChannelSum(ExactTotals& totals, bool squares, bool canBeFixed)
@@ -44,7 +47,7 @@ class ChannelSum : Binned {
       }
       settleGroup(added);
       expectNone();
-      if (!isCheapest()) cheapen();
+      if (!isCheapest() && ++fits_ % LOOK_EACH_GROUPS == 0) cheapen();
     }
   }
 
@@ -56,9 +59,10 @@ class ChannelSum : Binned {
   /** Adds values to other bins, or one by one where no bins are enough: then the next ones are looked at first. */
   BN_NOINLINE void addMisfit(Runs group) {
     expectMisfits();
+    fits_ = 0;
     if (isSlow_ || !choice_->knowMost(squares_)) LOOK.addRuns[squares_](state_, group);
     join();
-    const int needed = neededFor(0);
+    const int needed = neededWithRoom();
     isSlow_ = needed == choices_.count;
     if (isSlow_) return slow_.add(totals_.open(target_), group, isFinite(0));
     choose(needed);
@@ -67,15 +71,20 @@ class ChannelSum : Binned {
   /** Chooses cheaper bins if they had been enough. */
   void cheapen() {
     join();
-    const int needed = neededFor(0);
+    const int needed = neededWithRoom();
     if (!isChosen(needed)) choose(needed);
   }
+  int neededWithRoom() const {
+    const int needed = neededFor(0);
+    return isTight(0) && needed < choices_.roomy ? choices_.roomy : needed;
+  }
+
   /** Looks at the first values only. */
   void peek(Runs runs) {
     LOOK.addRuns[squares_](state_, runs.take(FIRST_VALUES));
     join();
     if (neededFor(0) == choices_.count) forget(0);
-    choose(neededFor(0));
+    choose(neededWithRoom());
   }
   /** What was seen in all columns, in the first one. */
   void join() {
@@ -93,8 +102,9 @@ class ChannelSum : Binned {
   }
   void choose(int choice) {
     if (choice_ != nullptr) emptyAll();
-    if (isChosen(choice)) recall(0);
+    const bool isAsMuch = choice_ != nullptr && choice_ <= choices_.list + choice;
     choice_ = choices_.list + choice;
+    if (isAsMuch) recall(0);
     anchor(0);
     spread();
   }
@@ -138,6 +148,8 @@ class ChannelSum : Binned {
 
   size_t target_ = 0;
   size_t groups_ = 0;
+  /** Groups that fit since some did not. */
+  size_t fits_ = 0;
   /** Whether no bins were enough for the values before. */
   bool isSlow_ = false;
   Superaccumulator slow_;

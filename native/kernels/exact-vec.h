@@ -9,6 +9,12 @@ namespace bn {
 namespace BN_ISA {
 namespace {
 
+/** Whether there are 32 registers for vectors, and not 16. */
+#if defined(BN_AVX512) || defined(BN_NEON)
+constexpr bool MANY_REGISTERS = true;
+#else
+constexpr bool MANY_REGISTERS = false;
+#endif
 /** The bits of floats without their signs, which order as their magnitudes do. */
 constexpr uint32_t MAGNITUDE = 0x7fffffff;
 /** Those of infinity; NaN lies above. */
@@ -22,6 +28,11 @@ inline D productLess(D a, D b, D c) { return {_mm512_fmsub_pd(a.v, b.v, c.v)}; }
 /** a − b by the units that multiply, as fast: processors that have others only for additions are kept busy with both.
  */
 inline D differenceOtherwise(D a, D b) { return {_mm512_fnmadd_pd(b.v, _mm512_set1_pd(1), a.v)}; }
+
+/** The sum of the bits, as 64-bit integers. */
+inline D addBits(D a, D b) {
+  return {_mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a.v), _mm512_castpd_si512(b.v)))};
+}
 
 /** 64-bit integers, as many as D has doubles. */
 struct L {
@@ -65,6 +76,10 @@ inline F keepSome(F a, size_t count) { return {_mm512_maskz_mov_ps(static_cast<_
 inline D productLess(D a, D b, D c) { return {_mm256_fmsub_pd(a.v, b.v, c.v)}; }
 inline D differenceOtherwise(D a, D b) { return {_mm256_fnmadd_pd(b.v, _mm256_set1_pd(1), a.v)}; }
 
+inline D addBits(D a, D b) {
+  return {_mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a.v), _mm256_castpd_si256(b.v)))};
+}
+
 struct L {
   __m256i v;
   BN_INLINE static L load(const int64_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
@@ -105,6 +120,10 @@ inline F keepSome(F a, size_t count) { return {_mm256_and_ps(a.v, _mm256_castsi2
 inline D productLess(D a, D b, D c) { return {vfmaq_f64(vnegq_f64(c.v), a.v, b.v)}; }
 inline D differenceOtherwise(D a, D b) { return sub(a, b); }
 
+inline D addBits(D a, D b) {
+  return {vreinterpretq_f64_s64(vaddq_s64(vreinterpretq_s64_f64(a.v), vreinterpretq_s64_f64(b.v)))};
+}
+
 struct L {
   int64x2_t v;
   BN_INLINE static L load(const int64_t* p) { return {vld1q_s64(p)}; }
@@ -136,6 +155,8 @@ struct Extremes {
 
 inline D productLess(D a, D b, D c) { return {_mm_sub_pd(_mm_mul_pd(a.v, b.v), c.v)}; }
 inline D differenceOtherwise(D a, D b) { return sub(a, b); }
+
+inline D addBits(D a, D b) { return {_mm_castsi128_pd(_mm_add_epi64(_mm_castpd_si128(a.v), _mm_castpd_si128(b.v)))}; }
 
 struct L {
   __m128i v;
