@@ -57,6 +57,24 @@ const ITSELF: readonly (readonly [string, View])[] = ['normal', 'all exponents',
     ].map((view) => [dataClass, view] as const),
 );
 
+/** Columns in blocks and in parts of vectors; planes, also one whose sums go beyond 64 bits unless they are emptied. */
+const FILLED: readonly View[] = [
+  { n: 2600, c: 64, s: 1 },
+  { n: 1300, c: 29, s: 1 },
+  { n: 40, c: 3, s: 300 },
+  { n: 1, c: 1, s: 300_007 },
+];
+/** Gradients whose exponents reach over so many binades: up to and beyond what bins hold, and whole numbers. */
+const REACHES = [18, 20, 21, 24, 26, 27, 28];
+
+/** Values of full significands, of which most have one sign, so that sums become as large as they can. */
+function filled(length: number, binades: number, random: ReturnType<typeof randomFor>): Float32Array {
+  return new Float32Array(length).map(() => {
+    const exponent = random.integer(8) > 0 ? 0 : -random.integer(binades);
+    return (random.integer(16) === 0 ? -1 : 1) * (2 - 2 ** -23) * 2 ** exponent;
+  });
+}
+
 const DTYPES: readonly KernelDtype[] = ['float32', 'float16', 'bfloat16'];
 
 /** Records of all sums, each added to the ones before. */
@@ -113,6 +131,27 @@ if (Array.isArray(native)) {
         for (const ifma of [true, false]) {
           const k = firstDifference(sumsOf(loadWith(isa, { threads: 1, ifma })), own);
           assert.is(k, -1, `${dataClass}, ${JSON.stringify(view)}, ${ifma}: number ${k}`);
+        }
+      }
+    });
+    test('gradients that fill their bins', () => {
+      for (const view of FILLED) {
+        const { n, c, s } = view;
+        const [mean, variance] = [new Float64Array(c).fill(0.25), new Float64Array(c).fill(1)];
+        const affine = { mean, variance, gamma: null, beta: null, epsilon: 1 };
+        for (const reach of REACHES) {
+          const random = randomFor(`filled ${reach}`);
+          const [dy, x] = [filled(n * c * s, reach, random), filled(n * c * s, 15, random)];
+          const sumsOf = (kernels: Kernels) => {
+            const records = new Float64Array(RECORD.numbers * c);
+            kernels.exact!.exactGradientSums(records, dy, x, null, affine, 0, view);
+            return records;
+          };
+          const own = sumsOf(reference.load());
+          for (const ifma of [true, false]) {
+            const k = firstDifference(sumsOf(loadWith(isa, { threads: 1, ifma })), own);
+            assert.is(k, -1, `${reach} binades, ${JSON.stringify(view)}, ${ifma}: number ${k}`);
+          }
         }
       }
     });
