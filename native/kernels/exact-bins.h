@@ -5,7 +5,8 @@
 // is added. Adding a value to it rounds that to the unit; how much was rounded away is found exactly, and goes to the
 // next bin, whose unit is smaller; the last bin is exact where its unit divides every value. How many bins are wanted
 // follows from the largest and the least exponent of the values. At the end a bin less its anchor is an integer, whose
-// bits need only be subtracted.
+// bits need only be subtracted. The last bin may be a whole number instead, to which the bits of each value and its
+// anchor are added: it has room for more.
 #pragma once
 #include <cstring>
 

@@ -46,15 +46,7 @@ inline void addShifted(int64_t* limbs, int64_t value, int offset) {
   at[2] += shift == 0 ? value >> 63 : value >> (64 - shift);
 }
 
-/** Carries upward, so that all limbs but the signed last one are in [0, 2^32). */
-inline void carry(int64_t* limbs, size_t count) {
-  for (size_t i = 0; i + 1 < count; ++i) {
-    limbs[i + 1] += limbs[i] >> 32;
-    limbs[i] &= 0xffffffff;
-  }
-}
-
-/** Carries in the sums of a channel. Most limbs are 0. */
+/** Carries upward in the sums of a channel, so that all limbs but the signed last ones are in [0, 2^32). Most are 0. */
 inline void settle(int64_t* sums) {
   const auto limbs = [](int64_t* at, size_t count) {
     int64_t carried = 0;
