@@ -37,7 +37,8 @@ struct Pace {
 
 /**
  * The pace of these channels, of which `columns` are summed side by side. `cached` says that the last cache holds what
- * is read: strips of wide rows are higher then, since it is no matter that memory is not read in order.
+ * is read: strips of wide rows are higher then, since it is no matter that memory is not read in order. Not so for 16
+ * bits: their sums wait for the additions anyway, and the caches of a busy machine hold less than they might.
  */
 template <class Term>
 Pace paceOf(View v, Channels channels, size_t columns, bool cached) {
@@ -48,7 +49,8 @@ Pace paceOf(View v, Channels channels, size_t columns, bool cached) {
   if (bytesOf<Term>(v) <= NEAR_BYTES) return {maxOf(fitting, MAX_ROWS_AT_ONCE / Term::TENSORS), 0};
   const bool wholeRows = channels.last - channels.first == v.c && columns >= v.c * v.s;
   // Whole rows are in the order of memory, which is too good to leave unless they are surely not read from there.
-  if (row >= WIDE_ROW && cached && (!wholeRows || bytesOf<Term>(v) <= SURELY_CACHED))
+  const bool fromCache = cached && sizeof(typename Term::Element) > sizeof(Half);
+  if (row >= WIDE_ROW && fromCache && (!wholeRows || bytesOf<Term>(v) <= SURELY_CACHED))
     return {WIDE_ROWS_AT_ONCE / Term::TENSORS, WIDE_AHEAD_BYTES / sizeof(typename Term::Element)};
   // Where strips are not of whole rows, the same columns of the next strip come soon.
   return {fitting, wholeRows ? fetchedAhead<Term>() : fitting * stride};
