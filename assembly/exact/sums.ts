@@ -5,16 +5,15 @@ import { Call, CENTER } from '../call';
 import { widen } from '../half';
 import { NO_ACTIVATION } from '../kinds';
 import { gather } from '../strips';
-import { BINS_BYTES } from './bins';
 import { addColumns, addProductColumns, ROWS } from './columns';
 import { factors } from './factors';
-import { GROUP, GROUP_OF_SQUARES, Group } from './group';
-import { COLUMNS, LANES_BYTES, openLane, RUN, seeProducts, seeSquares, takeLane } from './lanes';
+import { GROUP, GROUP_OF_SQUARES } from './group';
+import { COLUMNS, openLane, seeProducts, seeSquares, takeLane } from './lanes';
 import { carry, RECORD_BYTES } from './limbs';
-import { RESULTS_BYTES, resultOf } from './results';
-import { CHANNELS, fill, RUN_BYTES, TILE_BYTES, turnColumn, VALUES } from './tile';
+import { beginGroup, D, DY, G, groupOf, LANES, RESIDUAL, RESULTS, WIDE, windowOf, X } from './own';
+import { resultOf } from './results';
+import { CHANNELS, fill, RUN_BYTES, turnColumn, VALUES } from './tile';
 import { touch } from './touch';
-import { WINDOW_BYTES, Window } from './window';
 
 /** Rows from this length on need no tile. */
 export const LONG: usize = VALUES;
@@ -26,22 +25,6 @@ const LEAST_ROW: usize = 32;
 const STEP: usize = 4;
 /** Values of each channel between carries: see addShifted. */
 const BETWEEN_CARRIES: usize = 1 << 24;
-
-/** The memory that a thread keeps for itself. */
-const GROUP_BYTES: usize = (GROUP << 2) + 64;
-const RESULTS: usize = COLUMNS * WINDOW_BYTES;
-const BINS: usize = RESULTS + RESULTS_BYTES;
-const LANES: usize = BINS + BINS_BYTES;
-const GROUP_AT: usize = LANES + LANES_BYTES;
-const G: usize = GROUP_AT + 64;
-const D: usize = G + GROUP_BYTES;
-const X: usize = D + GROUP_BYTES;
-const DY: usize = X + TILE_BYTES;
-const RESIDUAL: usize = DY + TILE_BYTES;
-/** Rows of 16 bits as float32, on their way to a tile or to columns. */
-const WIDE: usize = RESIDUAL + TILE_BYTES;
-const WIDE_BYTES: usize = ((ROWS * COLUMNS) << 2) + 64;
-export const OWN_BYTES: usize = WIDE + WIDE_BYTES;
 
 /** Some rows of some channels, and of long rows some columns. */
 @unmanaged
@@ -86,24 +69,6 @@ export function sumPart(call: Call, records: usize, part: Part, isAll: bool, own
       resultOf(call, first + b, records + (first + b) * RECORD_BYTES, windowOf(own, b), own + RESULTS);
     }
   }
-}
-
-/** The window of a channel of the tile. */
-function windowOf(own: usize, channel: usize): Window {
-  return changetype<Window>(own + channel * WINDOW_BYTES);
-}
-
-/** The group of a thread, for one of the channels of the tile. */
-function beginGroup(own: usize, channel: usize, record: usize): void {
-  const group = groupOf(own);
-  group.window = windowOf(own, channel);
-  group.record = record;
-  group.lanes = own + LANES + RUN;
-  group.bins = own + BINS;
-}
-
-function groupOf(own: usize): Group {
-  return changetype<Group>(own + GROUP_AT);
 }
 
 /** Values of a group of rows as they lie. */

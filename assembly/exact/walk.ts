@@ -7,8 +7,9 @@ import { divideUp, maxOf, minOf } from '../layout';
 import { isShared, PARTS_A_THREAD } from '../plan';
 import { parallel } from '../pool';
 import { carry, RECORD_BYTES } from './limbs';
+import { OWN_BYTES } from './own';
 import { resultsOfRecords } from './results';
-import { LONG, OWN_BYTES, Part, sumPart } from './sums';
+import { LONG, Part, sumPart } from './sums';
 import { CHANNELS, VALUES } from './tile';
 
 /** The phase of these parts, by number: none of those in kinds.ts. */
