@@ -1,7 +1,7 @@
 // Exact sums of a block of columns whose rows pass. Each column has bins of its own, anchored where its values lie,
 // those of one channel together; which bins there are is one choice for the block. A strip of rows is added to the bins
-// of the strip before it. Columns that did not fit are looked at, unless their exponents are known already,
-// and added once more, to other bins.
+// of the strip before it. Columns that did not fit are looked at, unless their exponents are known already, and added
+// once more, to other bins.
 #pragma once
 #include "exact-columns.h"
 

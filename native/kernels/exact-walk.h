@@ -136,7 +136,7 @@ class ExactWalk {
   /** The same for a part of the values of some channels, by the thread that calls. */
   void some(Channels channels, const Taker& take, size_t part = 0, size_t parts = 1) const {
     ExactTotals totals;
-    const size_t step = shares_.planes ? MOST_TOGETHER : maxOf(1, shares_.columns / v_.s);
+    const size_t step = shares_.planes ? AT_ONCE : maxOf(1, shares_.columns / v_.s);
     for (size_t first = channels.first; first < channels.last; first += step) {
       const Channels own{first, minOf(first + step, channels.last)};
       totals.clear(own.last - first);
@@ -146,16 +146,13 @@ class ExactWalk {
   }
 
  private:
-  /** Channels whose sums are taken at once. */
-  static constexpr size_t MOST_TOGETHER = 16;
-
   int64_t* sumsOf(size_t part, size_t ch) const { return sums_ + (part * v_.c + ch) * RECORD; }
 
   /** Adds up the sums of all parts. */
   void join(Channels channels, const Taker& take) const {
     ExactTotals totals;
-    for (size_t first = channels.first; first < channels.last; first += MOST_TOGETHER) {
-      const Channels own{first, minOf(first + MOST_TOGETHER, channels.last)};
+    for (size_t first = channels.first; first < channels.last; first += AT_ONCE) {
+      const Channels own{first, minOf(first + AT_ONCE, channels.last)};
       totals.clear(own.last - first);
       for (size_t ch = first; ch < own.last; ++ch) {
         int64_t* const sums = totals.open(ch - first);
